@@ -1,7 +1,8 @@
-# One interface target carries language level, warnings and sanitizers: troupe_build_flags.
+# One interface target carries language level, warnings and sanitizers: troupe::build_flags.
 option(TROUPE_BUILD_TESTS "Build the test suite" ON)
 option(TROUPE_WARNINGS_AS_ERRORS "Stop at the first warning" ON)
 option(TROUPE_FUZZ "Build fuzz targets (needs Clang)" OFF)
+option(TROUPE_COVERAGE "Count executed lines (gcov)" OFF)
 set(TROUPE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)
@@ -14,28 +15,38 @@ if(NOT CMAKE_BUILD_TYPE)
 endif()
 
 find_program(CCACHE_PROGRAM ccache)
-if(CCACHE_PROGRAM)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
 add_library(troupe_build_flags INTERFACE)
 add_library(troupe::build_flags ALIAS troupe_build_flags)
-target_include_directories(troupe_build_flags INTERFACE ${CMAKE_SOURCE_DIR})
-target_compile_options(troupe_build_flags INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Woverloaded-virtual
-  -fno-omit-frame-pointer)
+target_compile_features(troupe_build_flags INTERFACE cxx_std_20)
+target_include_directories(troupe_build_flags INTERFACE
+  $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>
+  $<INSTALL_INTERFACE:include/troupe>)
+# Flags are for our own build only: whoever uses an installed Troupe chooses their own.
+target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:
+  -Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wsign-conversion;-Wnon-virtual-dtor;-Woverloaded-virtual
+  ;-fno-omit-frame-pointer>)
 if(TROUPE_WARNINGS_AS_ERRORS)
-  target_compile_options(troupe_build_flags INTERFACE -Werror)
+  target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:-Werror>)
 endif()
 if(TROUPE_SANITIZE)
-  # CAF's init_fun_factory binds a null reference for spawns without arguments; harmless, and not ours (no "null" check).
-  target_compile_options(troupe_build_flags INTERFACE -fsanitize=${TROUPE_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(troupe_build_flags INTERFACE
+    $<BUILD_INTERFACE:-fsanitize=${TROUPE_SANITIZE};-fno-sanitize-recover=all>)
   if(TROUPE_SANITIZE MATCHES "undefined")
-    target_compile_options(troupe_build_flags INTERFACE -fno-sanitize=null,vptr)
+    # CAF's init_fun_factory binds a null reference for spawns without arguments; harmless, and not ours to fix.
+    # Type checks through the vtable need RTTI that Debian's RocksDB is built without.
+    target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:-fno-sanitize=null,vptr>)
   endif()
-  target_link_options(troupe_build_flags INTERFACE -fsanitize=${TROUPE_SANITIZE})
+  target_link_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:-fsanitize=${TROUPE_SANITIZE}>)
+endif()
+if(TROUPE_COVERAGE)
+  target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:--coverage>)
+  target_link_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:--coverage>)
 endif()
 find_program(MOLD_PROGRAM mold)
 if(MOLD_PROGRAM)
-  target_link_options(troupe_build_flags INTERFACE -fuse-ld=mold)
+  target_link_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:-fuse-ld=mold>)
 endif()

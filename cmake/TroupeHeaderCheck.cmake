@@ -1,0 +1,21 @@
+# Target check_headers: every header compiles alone. One generated source per header includes just that header, twice,
+# so a missing include or include guard stops it.
+set(check_header_folders protocol storage config actors client testing bench apps tests/support)
+list(TRANSFORM check_header_folders APPEND "/*.hpp" OUTPUT_VARIABLE check_header_patterns)
+list(TRANSFORM check_header_patterns PREPEND "${CMAKE_SOURCE_DIR}/")
+file(GLOB_RECURSE check_headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${check_header_patterns})
+
+set(check_header_sources)
+foreach(header IN LISTS check_headers)
+  set(source ${CMAKE_BINARY_DIR}/check_headers/${header}.cpp)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"@header@\"\n#include \"@header@\" // again\n" @ONLY)
+  list(APPEND check_header_sources ${source})
+endforeach()
+
+add_library(check_headers OBJECT EXCLUDE_FROM_ALL ${check_header_sources})
+target_compile_options(check_headers PRIVATE -O0 -g0)
+target_link_libraries(check_headers PRIVATE troupe::build_flags caf::core caf::io nlohmann_json::nlohmann_json CLI11::CLI11
+  spdlog::spdlog)
+if(TARGET doctest::doctest)
+  target_link_libraries(check_headers PRIVATE doctest::doctest)
+endif()
