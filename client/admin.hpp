@@ -1,0 +1,72 @@
+#pragma once
+
+#include "client/connection.hpp"
+#include "client/message.hpp"
+#include "protocol/bodies.hpp"
+#include "protocol/vocabulary/result.hpp"
+#include "protocol/vocabulary/topic_config.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+/// A topic as one broker has it.
+struct topic_on_broker {
+    std::string broker_name;
+    topic_config config;
+};
+
+struct topic_description {
+    std::vector<topic_on_broker> brokers;
+    std::map<message_queue, protocol::queue_stats> queues;
+};
+
+struct group_description {
+    std::string name;
+    std::vector<std::string> members; ///< client ids; empty: nobody is connected
+    std::map<message_queue, protocol::group_progress> queues;
+
+    /// Messages stored and not yet committed, over all queues.
+    [[nodiscard]] std::int64_t lag() const;
+};
+
+/// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks.
+///
+/// Threads  safe to use from any thread, never from an actor or a callback.
+/// Fails    with no_name_server, no_route (no broker), connect_failed, timed_out, and what brokers answer.
+class admin {
+public:
+    explicit admin(connection via) : via_{std::move(via)} {}
+
+    /// Creates or replaces the topic on the named brokers (by default all), and waits until a name server shows it.
+    result<void> put_topic(const topic_config& topic, const std::vector<std::string>& broker_names = {});
+    /// As put_topic, but fails with already_exists when any broker has the topic.
+    result<void> create_topic(const topic_config& topic, const std::vector<std::string>& broker_names = {});
+    /// As put_topic, but only on brokers that have the topic; fails with topic_not_found when none has.
+    result<void> update_topic(const topic_config& topic);
+    /// On all brokers and name servers. Fails with topic_not_found.
+    result<void> delete_topic(const std::string& topic);
+    /// Sorted; without system topics unless asked for.
+    result<std::vector<std::string>> list_topics(bool with_system = false);
+    /// Fails with topic_not_found.
+    result<topic_description> describe_topic(const std::string& topic);
+
+    result<void> put_group(const group_config& group);
+    result<void> delete_group(const std::string& group, bool with_offsets);
+    /// Sorted names of the groups of all brokers.
+    result<std::vector<std::string>> list_groups();
+    /// Fails with group_not_found. `topic` empty: all topics of the group.
+    result<group_description> describe_group(const std::string& group, const std::string& topic = {});
+
+    result<protocol::cluster_info> describe_cluster();
+    /// Counters and state of one broker. Fails with not_found for an unknown name.
+    result<protocol::key_value_table> describe_broker(const std::string& broker_name);
+
+private:
+    connection via_;
+};
+
+} // namespace troupe::client

@@ -1,0 +1,9 @@
+#pragma once
+
+/// Everything a program that uses Troupe needs.
+#include "client/admin.hpp"
+#include "client/connection.hpp"
+#include "client/message.hpp"
+#include "client/producer.hpp"
+#include "client/pull_consumer.hpp"
+#include "client/push_consumer.hpp"

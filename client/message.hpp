@@ -1,0 +1,60 @@
+#pragma once
+
+#include "protocol/bodies.hpp"
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/payload.hpp"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::client {
+
+/// One queue of one broker: (topic, broker name, number). Sorted in the order in which RocketMQ clients share queues.
+using message_queue = protocol::message_queue;
+
+/// A message to send. Limits are in `protocol/vocabulary/limits.hpp`; sending checks them and names the one that is broken.
+struct message {
+    std::string topic;
+    std::string body;                              ///< any bytes, not empty
+    std::string tags;                              ///< one word that subscriptions may filter by; empty: none
+    std::vector<std::string> keys;                 ///< words to find the message by; without spaces
+    std::map<std::string, std::string> properties; ///< names that RocketMQ reserves (KEYS, TAGS, UNIQ_KEY, ...) are refused
+    std::string sharding_key;                      ///< messages of one key go to one queue, in order; empty: none
+};
+
+/// Where a sent message is. Its presence means the broker has stored it, as durably as the broker is configured.
+struct send_receipt {
+    std::string message_id;        ///< made by the client, equal on every retry (RocketMQ: UNIQ_KEY, shown as msgId)
+    std::string offset_message_id; ///< store host and log position, in hex (RocketMQ: offsetMsgId)
+    message_queue queue;
+    queue_offset offset;
+    std::int32_t attempts = 1; ///< over 1: an earlier attempt may have stored the message as well
+};
+
+/// A message as a consumer gets it. Cheap to copy: the body is shared.
+class received_message {
+public:
+    message_queue queue;
+    queue_offset offset;
+    payload body; ///< a slice of a pull's answer: copy what is kept for long
+    timestamp_ms born;
+    timestamp_ms stored;
+    std::int32_t reconsume_times = 0;    ///< as the broker counts it
+    std::int32_t local_redeliveries = 0; ///< how often the handler of this process has failed on it
+    std::string offset_message_id;
+    std::string encoded_properties; ///< RocketMQ's form; use the functions below
+
+    /// Empty when the message has none.
+    [[nodiscard]] std::string_view tags() const;
+    [[nodiscard]] std::string_view keys() const; ///< joined by spaces
+    [[nodiscard]] std::string_view message_id() const;
+    [[nodiscard]] std::string_view sharding_key() const;
+    /// Value of any property; empty when absent.
+    [[nodiscard]] std::string_view property(std::string_view name) const;
+    [[nodiscard]] std::map<std::string, std::string> properties() const;
+};
+
+} // namespace troupe::client

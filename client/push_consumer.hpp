@@ -1,0 +1,97 @@
+#pragma once
+
+#include "client/connection.hpp"
+#include "client/consumer_options.hpp"
+#include "client/message.hpp"
+#include "protocol/vocabulary/result.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+/// What a handler says of a message.
+enum class consume_outcome : std::uint8_t {
+    done,       ///< never deliver it again
+    retry_later ///< deliver it again to this process after a pause
+};
+
+struct push_consumer_options {
+    std::string group; ///< required
+    message_model model = message_model::clustering;
+    /// Where a group starts on a queue for which it has no committed offset.
+    consume_from from = consume_from::last_offset;
+    timestamp_ms from_time; ///< for consume_from::timestamp
+    std::size_t handler_threads = 4;
+    bool ordered = false;                                 ///< messages of a queue one after the other, a failed one again before the next
+    std::chrono::milliseconds redelivery_delay_min{1000}; ///< after a handler's failure, doubled up to the maximum
+    std::chrono::milliseconds redelivery_delay_max{60'000};
+    std::chrono::milliseconds commit_interval{5000};
+    std::chrono::milliseconds rebalance_interval{20'000};
+    /// Broadcasting only: offsets are kept in "<directory>/<client id>/<group>.offsets"; empty: in memory, so that each start
+    /// begins at `from`. Give the connection a client id of its own, or the file is not found again.
+    std::filesystem::path local_offsets_directory;
+    fetch_options fetch;
+};
+
+struct push_consumer_counters {
+    std::uint64_t messages_done = 0;
+    std::uint64_t messages_failed = 0; ///< handler said retry_later or threw
+    std::uint64_t pulls = 0;
+    std::uint64_t pulls_failed = 0;
+    std::uint64_t rebalances = 0;
+    std::uint64_t commits_failed = 0;
+};
+
+/// Gets the messages of its subscriptions, shared with the other members of its group, and hands them to a handler.
+///
+/// Threads   the handler runs on handler_threads threads at once. The other functions are safe from any thread but not
+///           from inside the handler (stop() there would wait for itself).
+/// Delivery  at least once: an offset is committed (every commit_interval, on rebalance and on stop) only when every
+///           message below it is done. After a crash or when a queue moves to another member, messages that are not
+///           committed come again.
+/// Failures  a handler that says retry_later or throws gets the message again, in this process, after a pause that
+///           doubles. (RocketMQ's way over the broker's retry topic, CONSUMER_SEND_MSG_BACK, is not used.) A message that
+///           never succeeds holds back its queue's committed offset, and at prefetch_messages_max the queue.
+/// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when the broker
+///           says that members changed, else every rebalance_interval.
+class push_consumer {
+public:
+    using handler = std::function<consume_outcome(const received_message&)>;
+
+    /// Fails with group_illegal, argument_illegal.
+    static result<push_consumer> open(const connection& via, push_consumer_options options, handler handle);
+    push_consumer(push_consumer&&) noexcept;
+    push_consumer& operator=(push_consumer&&) noexcept;
+    push_consumer(const push_consumer&) = delete;
+    push_consumer& operator=(const push_consumer&) = delete;
+    ~push_consumer(); ///< stop()
+
+    /// `expression` is "*" or tags: "TagA || TagB". All members of a group need the same subscriptions. Before or after
+    /// start(). Fails with topic_illegal, subscription_illegal.
+    result<void> subscribe(std::string topic, std::string expression = "*");
+    result<void> unsubscribe(const std::string& topic);
+
+    /// Returns at once; the topic may come into being later.
+    result<void> start();
+    /// No further handler call is begun; waits for running ones, commits, leaves the group. At most `timeout` for the commit.
+    void stop(std::chrono::milliseconds timeout = std::chrono::milliseconds{3000});
+
+    /// Queues that this member reads now, with the offset below which everything is done.
+    [[nodiscard]] std::map<message_queue, queue_offset> assignment() const;
+    [[nodiscard]] push_consumer_counters counters() const;
+
+private:
+    class state;
+    explicit push_consumer(std::shared_ptr<state> s);
+    std::shared_ptr<state> state_;
+};
+
+} // namespace troupe::client
