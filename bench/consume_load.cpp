@@ -1,0 +1,130 @@
+#include "bench/load_support.hpp"
+
+#include <algorithm>
+
+namespace troupe::bench {
+
+namespace {
+
+/// Counts the records in a pull answer and, if `latencies` is given, records how long ago each was sent.
+std::uint64_t count_records(std::string_view records, std::int64_t now, histogram* latencies) {
+    constexpr std::size_t body_length_offset = 84; ///< of an IPv4 record, reference "remoting-client.md" 2.1
+    std::uint64_t count = 0;
+    while (records.size() > body_length_offset + 12) {
+        const auto size = get_be32(records.data());
+        if (size > records.size() || size < body_length_offset) {
+            break;
+        }
+        if (latencies != nullptr && get_be32(records.data() + body_length_offset) >= 8) {
+            latencies->record(now - static_cast<std::int64_t>(get_be64(records.data() + body_length_offset + 4)));
+        }
+        records.remove_prefix(size);
+        ++count;
+    }
+    return count;
+}
+
+std::string_view frame_body(std::string_view frame) {
+    const auto head = get_be32(frame.data() + 4) & 0xffffffu;
+    return frame.substr(std::min<std::size_t>(8 + head, frame.size()));
+}
+
+result<std::int64_t> next_offset(std::string_view frame) {
+    auto decoded = protocol::decode_frame(payload{std::string{frame.substr(0, frame.size())}});
+    if (!decoded) {
+        return decoded.failure();
+    }
+    const auto* next = decoded->fields.find("nextBeginOffset");
+    if (next == nullptr) {
+        return error{errc::protocol_error, "pull answered " + std::to_string(decoded->code) + " " + decoded->remark};
+    }
+    return std::stoll(*next);
+}
+
+/// `frame` cut after its header, with lengths to match: so that the fields can be decoded without copying the body.
+std::string header_only(std::string_view frame) {
+    const auto head = get_be32(frame.data() + 4) & 0xffffffu;
+    std::string cut{frame.substr(0, 8 + head)};
+    put_be32(cut.data(), 4 + head);
+    return cut;
+}
+
+} // namespace
+
+result<load_report> run_consume_load(const consume_load& load) {
+    auto connected = peer::connect(load.broker);
+    if (!connected) {
+        return connected.failure();
+    }
+    auto& connection = *connected;
+    if (auto announced = announce_group(connection, load.group, load.topic); !announced) {
+        return announced.failure();
+    }
+    constexpr std::chrono::milliseconds hold{5000};
+    for (std::int32_t queue = 0; queue < load.queues; ++queue) {
+        std::int64_t from = 0;
+        if (load.from_end) {
+            auto command = binary_command(code_max_offset);
+            command.fields.set("topic", load.topic);
+            command.fields.set("queueId", std::int64_t{queue});
+            auto answer = connection.call(command, std::chrono::seconds{10});
+            const auto* offset = answer ? answer->fields.find("offset") : nullptr;
+            if (offset == nullptr) {
+                return answer ? error{errc::protocol_error, "max offset: " + answer->remark} : answer.failure();
+            }
+            from = std::stoll(*offset);
+        }
+        connection.queue(pull_frame(load, queue, from, hold));
+    }
+    poller wait;
+    wait.add(connection.descriptor(), 0);
+    stopwatch watch{load.warm_up, load.measure, load.broker_process};
+    std::vector<epoll_event> events(4);
+    load_report report;
+    std::uint64_t bytes = 0;
+    while (now_ns() < watch.end() && (load.messages == 0 || report.messages < load.messages)) {
+        if (auto written = connection.write_some(); !written) {
+            return written.failure();
+        }
+        wait.want_write(connection.descriptor(), 0, connection.unsent_bytes() > 0);
+        if (wait.wait(events, std::min(now_ns() + 100'000'000, watch.end())) == 0) {
+            continue;
+        }
+        if (auto got = connection.read_some(); !got) {
+            return got.failure();
+        }
+        const auto now = now_ns();
+        const bool counts = watch.measuring(now);
+        for (;;) {
+            auto frame = connection.next_frame();
+            if (!frame) {
+                return frame.failure();
+            }
+            if (frame->empty()) {
+                break;
+            }
+            auto answer = read_answer_head(*frame);
+            if (!answer) {
+                return answer.failure();
+            }
+            if (answer->opaque < 0 || answer->opaque >= load.queues) {
+                continue; // a request of the broker's own (group change)
+            }
+            const auto body = frame_body(*frame);
+            const auto found = count_records(body, now, counts && load.from_end ? &report.latency : nullptr);
+            auto next = next_offset(header_only(*frame));
+            if (!next) {
+                return next.failure();
+            }
+            if (counts) {
+                report.messages += found;
+                bytes += body.size();
+            }
+            connection.queue(pull_frame(load, answer->opaque, *next, hold));
+        }
+    }
+    watch.finish(report, report.messages == 0 ? 0 : static_cast<std::size_t>(bytes / report.messages));
+    return report;
+}
+
+} // namespace troupe::bench

@@ -1,0 +1,323 @@
+#include "bench/load_support.hpp"
+
+#include <algorithm>
+#include <deque>
+
+namespace troupe::bench {
+
+namespace {
+
+constexpr std::size_t batch_record_head_bytes = 22; ///< reference "remoting-client.md" 3.2
+constexpr std::size_t batch_body_offset = 20;
+constexpr std::size_t oneway_unsent_bytes_max = 256u << 10;
+
+std::string batch_body(std::int32_t messages, std::size_t body_bytes) {
+    std::string record(batch_record_head_bytes + body_bytes, 'x');
+    std::fill_n(record.begin(), batch_body_offset, '\0');
+    put_be32(record.data(), static_cast<std::uint32_t>(record.size()));
+    put_be32(record.data() + 16, static_cast<std::uint32_t>(body_bytes));
+    record[record.size() - 2] = record[record.size() - 1] = '\0';
+    std::string all;
+    for (std::int32_t i = 0; i < messages; ++i) {
+        all += record;
+    }
+    return all;
+}
+
+/// A request made once; each use writes the opaque number and the send time into it.
+struct prepared_send {
+    std::string frame;
+    std::size_t body_offset = 0;
+    std::size_t time_stride = 0; ///< bytes from one send time to the next; 0: one
+    std::size_t times = 1;
+};
+
+prepared_send prepare_send(const send_load& load, const std::string& topic, std::int32_t queue) {
+    auto command = binary_command(load.batch > 0 ? code_send_batch : code_send_v2);
+    command.flag = load.oneway ? protocol::command_flag::oneway : 0;
+    command.fields.set("a", std::string{"bench"});
+    command.fields.set("b", topic);
+    command.fields.set("c", std::string{"TBW102"});
+    command.fields.set("d", std::int64_t{4});
+    command.fields.set("e", std::int64_t{queue});
+    command.fields.set("f", std::int64_t{0});
+    command.fields.set("g", std::int64_t{1'700'000'000'000});
+    command.fields.set("h", std::int64_t{0});
+    command.fields.set("m", std::string{load.batch > 0 ? "true" : "false"});
+    const auto body_bytes = std::max<std::size_t>(load.body_bytes, 8);
+    const auto body = load.batch > 0 ? batch_body(load.batch, body_bytes) : std::string(body_bytes, 'x');
+    prepared_send prepared;
+    prepared.frame = protocol::encode_frame_head(command, body.size());
+    prepared.body_offset = prepared.frame.size() + (load.batch > 0 ? batch_body_offset : 0);
+    prepared.time_stride = batch_record_head_bytes + body_bytes;
+    prepared.times = load.batch > 0 ? static_cast<std::size_t>(load.batch) : 1;
+    prepared.frame += body;
+    return prepared;
+}
+
+void stamp(prepared_send& prepared, std::int32_t opaque, std::int64_t sent_ns) {
+    put_be32(prepared.frame.data() + binary_opaque_offset, static_cast<std::uint32_t>(opaque));
+    for (std::size_t i = 0; i < prepared.times; ++i) {
+        put_be64(prepared.frame.data() + prepared.body_offset + i * prepared.time_stride, static_cast<std::uint64_t>(sent_ns));
+    }
+}
+
+result<std::int64_t> sum_of_max_offsets(peer& connection, const std::string& topic, std::int32_t queues) {
+    std::int64_t sum = 0;
+    for (std::int32_t queue = 0; queue < queues; ++queue) {
+        auto command = binary_command(code_max_offset);
+        command.fields.set("topic", topic);
+        command.fields.set("queueId", std::int64_t{queue});
+        auto answer = connection.call(command, std::chrono::seconds{30});
+        if (!answer) {
+            return answer.failure();
+        }
+        const auto* offset = answer->fields.find("offset");
+        if (answer->code != answer_success || offset == nullptr) {
+            return error{errc::topic_not_found, topic + " queue " + std::to_string(queue) + ": " + answer->remark};
+        }
+        sum += std::stoll(*offset);
+    }
+    return sum;
+}
+
+/// One run of sends over all connections.
+class send_run {
+public:
+    send_run(const send_load& load, std::vector<prepared_send> requests)
+        : load_{load}, requests_{std::move(requests)}, watch_{load.warm_up, load.measure, load.broker_process} {}
+
+    result<load_report> run() {
+        if (auto opened = open(); !opened) {
+            return opened.failure();
+        }
+        std::vector<epoll_event> events(256);
+        auto next_due = now_ns();
+        last_progress_ = next_due;
+        for (;;) {
+            const auto now = now_ns();
+            if (now >= watch_.end()) {
+                break;
+            }
+            if (now - last_progress_ > stall_ns) {
+                return error{errc::timed_out, "no answer for 10 s with " + std::to_string(load_.senders) + " senders"};
+            }
+            watch_.measuring(now);
+            next_due = offer(now, next_due);
+            const auto ready =
+                poller_.wait(events, load_.rate > 0 ? std::min(next_due, watch_.end()) : std::min(now + 100'000'000, watch_.end()));
+            for (std::size_t i = 0; i < ready; ++i) {
+                if (auto done = serve(events[i]); !done) {
+                    return done.failure();
+                }
+            }
+        }
+        watch_.finish(report_, load_.body_bytes);
+        return report_;
+    }
+
+private:
+    struct sender {
+        explicit sender(peer connected) : connection{std::move(connected)} {}
+        peer connection;
+        std::vector<std::int64_t> due_at; ///< by opaque number: when the request was (to be) sent
+        std::vector<std::int32_t> free_slots;
+        bool write_wanted = false;
+        bool dirty = false;
+    };
+
+    result<void> open() {
+        for (std::int32_t i = 0; i < load_.senders; ++i) {
+            auto connected = peer::connect(load_.broker);
+            if (!connected) {
+                return connected.failure();
+            }
+            senders_.emplace_back(std::move(connected).value());
+            auto& added = senders_.back();
+            added.due_at.resize(static_cast<std::size_t>(load_.window));
+            for (std::int32_t slot = load_.window - 1; slot >= 0; --slot) {
+                added.free_slots.push_back(slot);
+            }
+            poller_.add(added.connection.descriptor(), static_cast<std::uint32_t>(i));
+        }
+        return {};
+    }
+
+    /// Sends whatever is due; returns when the next open-loop request is.
+    std::int64_t offer(std::int64_t now, std::int64_t next_due) {
+        if (load_.oneway) {
+            for (auto& each : senders_) {
+                while (each.connection.unsent_bytes() < oneway_unsent_bytes_max) {
+                    send(each, 0, now);
+                }
+            }
+        } else if (load_.rate > 0) {
+            const auto gap = static_cast<std::int64_t>(1e9 / load_.rate);
+            for (; next_due <= now; next_due += gap) {
+                overdue_.push_back(next_due);
+            }
+            for (std::size_t tried = 0; !overdue_.empty() && tried < senders_.size(); ++tried) {
+                auto& each = senders_[next_sender_++ % senders_.size()];
+                while (!each.free_slots.empty() && !overdue_.empty()) {
+                    send_on_free_slot(each, overdue_.front());
+                    overdue_.pop_front();
+                    if (senders_.size() > 1) {
+                        tried = 0;
+                        break;
+                    }
+                }
+            }
+        } else {
+            for (auto& each : senders_) {
+                while (!each.free_slots.empty()) {
+                    send_on_free_slot(each, now_ns());
+                }
+            }
+        }
+        flush();
+        return next_due;
+    }
+
+    void send_on_free_slot(sender& from, std::int64_t due) {
+        const auto slot = from.free_slots.back();
+        from.free_slots.pop_back();
+        send(from, slot, due);
+    }
+
+    void send(sender& from, std::int32_t slot, std::int64_t due) {
+        auto& request = requests_[next_request_++ % requests_.size()];
+        stamp(request, slot, due);
+        from.due_at[static_cast<std::size_t>(slot)] = due;
+        from.connection.queue(request.frame);
+        from.dirty = true;
+    }
+
+    void flush() {
+        for (std::uint32_t i = 0; i < senders_.size(); ++i) {
+            auto& each = senders_[i];
+            if (!each.dirty) {
+                continue;
+            }
+            if (auto written = each.connection.write_some(); !written) {
+                continue; // the read side reports it
+            }
+            each.dirty = each.connection.unsent_bytes() > 0;
+            if (each.dirty != each.write_wanted) {
+                each.write_wanted = each.dirty;
+                poller_.want_write(each.connection.descriptor(), i, each.dirty);
+            }
+        }
+    }
+
+    result<void> serve(const epoll_event& event) {
+        auto& from = senders_[event.data.u32];
+        from.dirty = from.dirty || (event.events & EPOLLOUT) != 0;
+        if ((event.events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) {
+            last_progress_ = now_ns();
+            return {};
+        }
+        if (auto got = from.connection.read_some(); !got) {
+            return got.failure();
+        }
+        const auto now = now_ns();
+        last_progress_ = now;
+        const bool counts = watch_.measuring(now);
+        for (;;) {
+            auto frame = from.connection.next_frame();
+            if (!frame) {
+                return frame.failure();
+            }
+            if (frame->empty()) {
+                return {};
+            }
+            auto answer = read_answer_head(*frame);
+            if (!answer) {
+                return answer.failure();
+            }
+            settle(from, *answer, now, counts);
+        }
+    }
+
+    void settle(sender& from, const answer_head& answer, std::int64_t now, bool counts) {
+        if (answer.opaque < 0 || answer.opaque >= load_.window) {
+            return;
+        }
+        from.free_slots.push_back(answer.opaque);
+        if (!counts) {
+            return;
+        }
+        if (answer.code != answer_success) {
+            ++report_.failures;
+            report_.busy += answer.code == answer_busy ? 1u : 0u;
+            return;
+        }
+        report_.messages += static_cast<std::uint64_t>(std::max(load_.batch, 1));
+        report_.latency.record(now - from.due_at[static_cast<std::size_t>(answer.opaque)]);
+    }
+
+    const send_load& load_;
+    std::vector<prepared_send> requests_;
+    stopwatch watch_;
+    poller poller_;
+    std::deque<sender> senders_;
+    std::deque<std::int64_t> overdue_;
+    std::size_t next_request_ = 0;
+    std::size_t next_sender_ = 0;
+    std::int64_t last_progress_ = 0;
+    load_report report_;
+};
+
+result<load_report> run_counted_by_offsets(const send_load& load, std::vector<prepared_send> requests) {
+    auto control = peer::connect(load.broker);
+    if (!control) {
+        return control.failure();
+    }
+    auto before = sum_of_max_offsets(*control, load.topic, load.queues);
+    if (!before) {
+        return before.failure();
+    }
+    send_load whole = load;
+    whole.warm_up = std::chrono::milliseconds{0};
+    const auto begin = now_ns();
+    const auto cpu_before = load.broker_process != 0 ? read_process_stats(load.broker_process).cpu_ns : 0;
+    auto report = send_run{whole, std::move(requests)}.run();
+    if (!report) {
+        return report;
+    }
+    auto after = sum_of_max_offsets(*control, load.topic, load.queues);
+    if (!after) {
+        return after.failure();
+    }
+    report->messages = static_cast<std::uint64_t>(*after - *before);
+    report->seconds = static_cast<double>(now_ns() - begin) / 1e9;
+    report->messages_per_second = static_cast<double>(report->messages) / report->seconds;
+    report->bytes_per_second = report->messages_per_second * static_cast<double>(load.body_bytes);
+    if (load.broker_process != 0 && report->messages > 0) {
+        report->broker_cpu_us_per_message =
+            static_cast<double>(read_process_stats(load.broker_process).cpu_ns - cpu_before) / 1e3 / static_cast<double>(report->messages);
+    }
+    return report;
+}
+
+} // namespace
+
+result<load_report> run_send_load(const send_load& load) {
+    std::vector<prepared_send> requests;
+    for (std::int32_t queue = 0; queue < load.queues; ++queue) {
+        requests.push_back(prepare_send(load, load.topic, queue));
+    }
+    if (load.oneway) {
+        return run_counted_by_offsets(load, std::move(requests));
+    }
+    return send_run{load, std::move(requests)}.run();
+}
+
+result<load_report> run_send_load_over_topics(const send_load& load, const std::string& prefix, std::int32_t topics) {
+    std::vector<prepared_send> requests;
+    for (std::int32_t topic = 0; topic < topics; ++topic) {
+        requests.push_back(prepare_send(load, prefix + std::to_string(topic), topic % load.queues));
+    }
+    return send_run{load, std::move(requests)}.run();
+}
+
+} // namespace troupe::bench
