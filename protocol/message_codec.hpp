@@ -1,10 +1,13 @@
 #pragma once
 
+#include "protocol/properties.hpp"
 #include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/payload.hpp"
 #include "protocol/vocabulary/result.hpp"
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -31,6 +34,15 @@ struct host_address {
 result<host_address> parse_host_address(std::string_view text);
 std::string to_string(const host_address& host);
 
+/// Bits of a message's sys flag (RocketMQ: MessageSysFlag).
+namespace message_sys_flag {
+inline constexpr std::int32_t compressed = 0x1;
+inline constexpr std::int32_t multi_tags = 0x2;
+inline constexpr std::int32_t transaction_mask = 0xC;
+inline constexpr std::int32_t born_host_ipv6 = 0x10;
+inline constexpr std::int32_t store_host_ipv6 = 0x20;
+} // namespace message_sys_flag
+
 /// A message with everything a record says of it.
 struct message {
     std::string topic;
@@ -50,8 +62,20 @@ struct message {
     friend bool operator==(const message&, const message&) = default;
 };
 
+/// First words of a record (RocketMQ: MessageVersion). The second form has two bytes of topic length, for names over 127 bytes.
+inline constexpr std::uint32_t record_magic = 0xDAA320A7;
+inline constexpr std::uint32_t record_magic_long_topic = 0xDAA320AB;
+/// Smallest and largest sizes a record can have.
+inline constexpr std::size_t record_bytes_min = 91;
+inline constexpr std::size_t record_bytes_max =
+    record_bytes_min + 25 + limits::body_bytes_max + limits::internal_topic_bytes_max + limits::properties_bytes_max;
+/// Bytes of the checksum property that ends every record of ours: name, 0x01, ten digits, 0x02.
+inline constexpr std::size_t checksum_property_bytes = property_name::checksum.size() + 12;
+
 /// Encodes `m` with a reserved checksum property; offset, position, store time and checksum are filled in by place_record.
-/// Fails with topic_illegal, body_too_large, properties_too_large, message_illegal (empty body).
+/// The sys flag's address bits follow the hosts. A checksum property among `m.properties` is left out.
+/// Fails with topic_illegal, body_too_large, properties_too_large (over properties_bytes_max with the checksum property),
+/// message_illegal (empty body).
 result<std::string> encode_record(const message& m);
 
 /// Gives an encoded record its place: writes queue offset, position and store time, then the checksum over every byte.
@@ -59,18 +83,19 @@ result<std::string> encode_record(const message& m);
 void place_record(std::span<char> record, queue_offset offset, log_position position, timestamp_ms stored);
 
 /// Size of the record at the start of `bytes` by its length word; corrupt when that is impossible or not all there.
+/// Looks at nothing else, not even the magic.
 result<std::size_t> record_size(std::string_view bytes);
 
 /// Verifies layout, lengths and the checksum of exactly one record. Fails with corrupt, naming the first thing wrong.
 result<void> check_record(std::string_view record);
 
-/// Fixed-place fields, without decoding the rest. The record must have passed check_record, or be longer than 56 bytes.
+/// Fixed-place fields, without decoding the rest. The record must have at least record_bytes_min bytes.
 queue_id record_queue(std::string_view record);
 queue_offset record_offset(std::string_view record);
 log_position record_position(std::string_view record);
 timestamp_ms record_stored(std::string_view record);
 
-/// Views into a record that passed check_record.
+/// Views into a record that passed check_record; the properties without the checksum property.
 struct record_view {
     std::string_view topic;
     std::string_view properties;
