@@ -1,0 +1,37 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace troupe::actors {
+
+/// What a broker counts since its start. Written by any role (relaxed), read by describe_broker; never reset.
+struct broker_metrics {
+    using counter = std::atomic<std::uint64_t>;
+
+    counter put_messages{0}; ///< stored and acknowledged
+    counter put_bytes{0};    ///< of records, as stored
+    counter put_failures{0}; ///< appends answered with an error by the log writer
+    counter commits{0};      ///< group commits: batches written
+    counter commit_us{0};    ///< time spent writing and syncing them
+
+    counter pulls{0};          ///< pull requests that reached a queue
+    counter pulls_found{0};    ///< answered with records
+    counter pull_bytes{0};     ///< record bytes handed out
+    counter pulls_held{0};     ///< held now
+    counter pulls_expired{0};  ///< answered at their deadline
+    counter reads{0};          ///< reads done by the log readers
+    counter read_failures{0};  ///< reads that ended in an error
+    counter queue_actors{0};   ///< alive now
+    counter offset_commits{0}; ///< committed offsets made durable
+    counter busy_answers{0};   ///< requests refused because a bound was reached, whichever
+};
+
+inline void add(broker_metrics::counter& counter, std::uint64_t amount = 1) noexcept {
+    counter.fetch_add(amount, std::memory_order_relaxed);
+}
+inline void subtract(broker_metrics::counter& counter, std::uint64_t amount = 1) noexcept {
+    counter.fetch_sub(amount, std::memory_order_relaxed);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "actors/messages.hpp"
+#include "actors/topic_directory.hpp"
+#include "storage/message_store.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace troupe::actors {
+
+struct send_encoder_options {
+    std::string cluster = "DefaultCluster";
+    std::string region = "DefaultRegion";
+    protocol::host_address store_host; ///< written into records and message ids: the address that clients dial
+};
+
+/// What the answer to a send needs to know besides where the records went. Keep it with the ticket.
+struct send_receipt {
+    std::string transaction_id; ///< the unique key; empty for a batch
+    queue_id queue;
+    std::vector<std::uint32_t> record_bytes; ///< size of each record, in order
+};
+struct encoded_send {
+    storage::unplaced_records records;
+    send_receipt receipt;
+};
+
+/// Checks a send against the broker's topics and limits, and encodes it as records that only lack their place. The one
+/// way in for messages: gateways use it for frames, the broker for embedded clients.
+///
+/// Threads  not synchronised; one per gateway.
+/// Source   order and outcome of checks: reference "remoting-client.md" 3.1, 3.2. Stricter in one thing: a topic or broker
+///          without write permission refuses sends (RocketMQ only takes it out of the publish route).
+class send_encoder {
+public:
+    explicit send_encoder(send_encoder_options options);
+
+    /// Fails with topic_illegal, topic_not_found, queue_not_found, not_permitted, body_too_large, properties_too_large,
+    /// message_illegal, property_illegal, and not_supported for delayed and transactional messages.
+    /// On topic_not_found a gateway forwards the send to the broker, which may create the topic.
+    result<encoded_send> encode(const send_messages& send, const topic_snapshot& topics);
+
+    /// The answer, once the records have their place.
+    [[nodiscard]] messages_stored describe(const send_receipt& receipt, const storage::placed_records& placed) const;
+
+private:
+    queue_id choose_queue(const topic_config& topic, queue_id wanted);
+    std::string next_unique_key();
+    result<encoded_send> encode_single(const send_messages& send, queue_id queue);
+    result<encoded_send> encode_batch(const send_messages& send, queue_id queue) const;
+
+    send_encoder_options options_;
+    std::string unique_prefix_; ///< hex of address, process and encoder
+    std::uint32_t next_unique_ = 0;
+    std::uint32_t next_queue_ = 0;
+};
+
+} // namespace troupe::actors
