@@ -41,6 +41,9 @@ public:
     [[nodiscard]] virtual result<void> allocate(std::uint64_t bytes) = 0;
     [[nodiscard]] virtual result<void> truncate(std::uint64_t bytes) = 0;
     [[nodiscard]] virtual result<std::uint64_t> size() const = 0;
+    /// The first offset at or after `offset` that may hold something other than zeros; size() when the rest is known to
+    /// be zero. Lets a reader pass over reserved space; an implementation that does not know returns `offset`.
+    [[nodiscard]] virtual result<std::uint64_t> next_data(std::uint64_t offset) const { return offset; }
     /// A hint that [offset, offset + bytes) will not be read again soon (0 bytes: to the end).
     virtual void drop_cache(std::uint64_t offset, std::uint64_t bytes) const = 0;
 };
