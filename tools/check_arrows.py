@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Checks the folder arrows of docs/ARCHITECTURE.md over #include lines.
+
+FOLDERS says which folders a folder may include from. LIBRARIES says where a third-party library may appear at all, and
+whether public headers may show it. A header is private when its name says which library it wraps (rocksdb_support.hpp)
+or when it lies in a folder called internal.
+"""
+import re
+
+from source_tree import ROOT, finish, sources
+
+VOCABULARY = "protocol/vocabulary"
+EVERYTHING = {VOCABULARY, "protocol", "storage", "config", "actors", "client", "testing", "bench", "apps", "tests"}
+
+FOLDERS = {
+    VOCABULARY: {VOCABULARY},
+    "protocol": {"protocol", VOCABULARY},
+    # The stored record is the wire's, so storage also sees the three headers in STORAGE_SHARES_WITH_WIRE.
+    "storage": {"storage", VOCABULARY},
+    "config": {"config", VOCABULARY},
+    "actors": {"actors", "storage", "protocol", "config", VOCABULARY},
+    "client": {"client", "actors", "protocol", VOCABULARY},
+    "testing": {"testing", "client", "actors", "config", VOCABULARY},
+    "bench": EVERYTHING - {"tests", "apps"},
+    "apps": EVERYTHING - {"tests"},
+    "tests": EVERYTHING,
+    "examples": {"examples", "client", "testing", VOCABULARY},
+}
+STORAGE_SHARES_WITH_WIRE = {"protocol/message_codec.hpp", "protocol/checksum.hpp", "protocol/properties.hpp"}
+
+# library prefix -> (folders that may use it, may public headers show it)
+LIBRARIES = {
+    "rocksdb/": ({"storage"}, False),
+    "nlohmann/": ({"protocol", "config", "apps", "bench", "tests"}, False),
+    "caf/": ({"actors", "client", "testing", "apps", "bench", "tests"}, True),
+    "CLI/": ({"apps", "bench"}, False),
+    "isa-l": ({"protocol", "bench", "tests"}, False),
+    "doctest/": ({"tests"}, True),
+}
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def folder_of(path_text):
+    """The row of FOLDERS that a path belongs to, or None."""
+    if path_text.startswith(VOCABULARY + "/"):
+        return VOCABULARY
+    first = path_text.split("/", 1)[0]
+    return first if first in FOLDERS else None
+
+
+def is_public_header(path):
+    private_name = path.name.startswith(("rocksdb_", "json_")) or "internal" in path.parts or "src" in path.parts
+    return path.suffix == ".hpp" and path.parts[0] not in ("tests", "bench", "apps") and not private_name
+
+
+def check_own_include(path, folder, included):
+    target = folder_of(included)
+    if target is None:
+        if (ROOT / path.parent / included).exists():
+            return "include it by its path from the root"
+        return "no such folder in the arrow table"
+    if not (ROOT / included).exists() and folder != "examples":
+        return "no such file"
+    if target in FOLDERS[folder]:
+        return None
+    if folder == "storage" and included in STORAGE_SHARES_WITH_WIRE:
+        return None
+    return f"{folder}/ may not see {target}/"
+
+
+def check_library_include(path, folder, included):
+    for prefix, (folders, in_headers) in LIBRARIES.items():
+        if not included.startswith(prefix):
+            continue
+        if folder not in folders:
+            return f"{folder}/ may not use {prefix.rstrip('/')}"
+        if not in_headers and is_public_header(path):
+            return f"{prefix.rstrip('/')} may not appear in a public header"
+    return None
+
+
+def main():
+    findings = []
+    files = sources()
+    for path in files:
+        folder = folder_of(path.as_posix())
+        for number, line in enumerate((ROOT / path).read_text(encoding="utf-8").splitlines(), start=1):
+            found = INCLUDE.match(line)
+            if not found:
+                continue
+            quoted, included = found.group(1) == '"', found.group(2)
+            check = check_own_include if quoted else check_library_include
+            problem = check(path, folder, included)
+            if problem:
+                findings.append(f"{path}:{number}: {included}: {problem}")
+    finish("arrows", findings, f"{len(files)} files")
+
+
+if __name__ == "__main__":
+    main()

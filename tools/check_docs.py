@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Checks that documents speak of what exists.
+
+1. Paths and links in README.md, CHANGELOG.md and docs/ name files or folders that are there.
+2. docs/ARCHITECTURE.md mentions every top-level folder.
+3. Each type in the table of docs/glossary.md occurs in the file that its row names.
+4. The commands `./dev <name>` in documents are commands of ./dev.
+"""
+import re
+
+from source_tree import ROOT, SOURCE_FOLDERS, finish, project_files
+
+FOLDERS = SOURCE_FOLDERS + ["docs", "tools", "cmake", "changelog", ".ci"]
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PATH = re.compile(r"^(?:\./)?(?:" + "|".join(re.escape(folder) for folder in FOLDERS) + r")/[\w./*{},-]*$")
+DEV = re.compile(r"\./dev ([a-z-]+)")
+# Made by building or running, so absent from a clean checkout.
+GENERATED = ("build/", "data/")
+
+
+def documents():
+    return [path for path in project_files() if path.suffix == ".md"]
+
+
+def expand(text):
+    """`storage/log.{hpp,cpp}` names two files."""
+    braces = re.search(r"\{([^{}]*)\}", text)
+    if not braces:
+        return [text]
+    return [text[:braces.start()] + part + text[braces.end():] for part in braces.group(1).split(",")]
+
+
+def exists(text):
+    text = text.rstrip("/")
+    return any(True for _ in ROOT.glob(text)) if "*" in text else (ROOT / text).exists()
+
+
+def check_paths(document, number, line):
+    for text in CODE.findall(line):
+        if not PATH.match(text):
+            continue
+        for path in expand(text.removeprefix("./")):
+            if not exists(path):
+                yield f"{document}:{number}: `{path}` does not exist"
+    for target in LINK.findall(line):
+        target = target.split("#")[0]
+        if not target or "://" in target or target.startswith(("mailto:",) + GENERATED):
+            continue
+        if not (ROOT / document.parent / target).exists():
+            yield f"{document}:{number}: the link to {target} leads nowhere"
+
+
+def check_commands(document, number, line, commands):
+    for name in DEV.findall(line):
+        if name not in commands:
+            yield f"{document}:{number}: ./dev has no command {name}"
+
+
+def dev_commands():
+    text = (ROOT / "dev").read_text(encoding="utf-8")
+    names = re.findall(r"^cmd_([a-z_]+)\(\)", text, re.MULTILINE)
+    return {name.replace("_", "-") for name in names}
+
+
+def check_map(files):
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text(encoding="utf-8")
+    for folder in sorted({path.parts[0] for path in files if len(path.parts) > 1 and not path.parts[0].startswith(".")}):
+        if f"{folder}/" not in text:
+            yield f"docs/ARCHITECTURE.md: does not mention the top-level folder {folder}/"
+
+
+def check_glossary():
+    """Rows are | noun | meaning | RocketMQ's word | our type | its file |."""
+    glossary = ROOT / "docs/glossary.md"
+    for number, line in enumerate(glossary.read_text(encoding="utf-8").splitlines(), start=1):
+        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        if len(cells) != 5 or not CODE.fullmatch(cells[4]):
+            continue
+        path = ROOT / cells[4].strip("`")
+        if not path.is_file():
+            continue  # check_paths reports it
+        text = path.read_text(encoding="utf-8")
+        for name in CODE.findall(cells[3]):
+            if not re.search(rf"\b{re.escape(name)}\b", text):
+                yield f"docs/glossary.md:{number}: {cells[4]} does not contain `{name}`"
+
+
+def main():
+    findings = []
+    files = project_files()
+    commands = dev_commands()
+    pages = documents()
+    for document in pages:
+        for number, line in enumerate((ROOT / document).read_text(encoding="utf-8").splitlines(), start=1):
+            findings += check_paths(document, number, line)
+            findings += check_commands(document, number, line, commands)
+    findings += check_map(files)
+    findings += check_glossary()
+    finish("documents", findings, f"{len(pages)} pages")
+
+
+if __name__ == "__main__":
+    main()
