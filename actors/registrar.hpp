@@ -1,23 +1,16 @@
 #pragma once
 
-#include "actors/roles.hpp"
+#include "actors/internal_roles.hpp"
+#include "actors/topic_directory.hpp"
 
 #include <caf/fwd.hpp>
 
 #include <chrono>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace troupe::actors {
-
-/// The broker's topics are these now: register again. Sent by the broker, first as soon as it serves.
-struct topics_changed {
-    protocol::topic_table topics;
-    template <class Inspector>
-    friend auto inspect(Inspector& f, topics_changed& x) {
-        return f(x.topics);
-    }
-};
 
 /// The registrar as the broker sees it. It is also the broker's session at a name server in the same process.
 using registrar_actor = caf::typed_actor<caf::reacts_to<topics_changed>, caf::reacts_to<consumers_changed>>;
@@ -39,11 +32,13 @@ struct registrar_options {
 ///
 /// In    topics_changed                      registers everywhere at once
 ///       beat_tick                           to itself: heartbeats, repeats, retries that are due
-/// Out   register_broker, broker_heartbeat, unregister_broker to each name server, at most one outstanding per server
-/// State the last topic table; per server: registered or not, and when to do what next
-/// Always  1. Nothing is registered before the first topics_changed.
-///         2. A server that failed or lost us is tried again, with back-off, until it works.
-/// Ends  on user_shutdown: unregisters everywhere first, waiting at most request_timeout.
-registrar_actor spawn_registrar(caf::actor_system& system, registrar_options options, std::vector<name_server_actor> name_servers);
+/// Out   watch_topics to the broker; register_broker, broker_heartbeat, unregister_broker to each name server, at most one
+///       outstanding per server
+/// State per server: registered or not, and when to do what next
+/// Always a server that failed or lost us is tried again, with back-off, until it works; how many there are and in which
+///        order they start makes no difference.
+/// Ends  on user_shutdown, and when the broker ends: unregisters everywhere first, waiting at most request_timeout.
+registrar_actor spawn_registrar(caf::actor_system& system, registrar_options options, local_broker_actor broker,
+                                std::shared_ptr<const topic_directory> topics, std::vector<name_server_actor> name_servers);
 
 } // namespace troupe::actors

@@ -1,6 +1,10 @@
 #pragma once
 
-#include "actors/roles.hpp"
+#include "actors/admission.hpp"
+#include "actors/internal_roles.hpp"
+#include "actors/metrics.hpp"
+#include "actors/send_encoder.hpp"
+#include "actors/topic_directory.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -8,7 +12,15 @@
 
 namespace troupe::actors::net {
 
-struct broker_entry;
+/// What a port needs of the broker behind it: where the two hot paths begin, and what they check against.
+struct broker_entry {
+    local_broker_actor broker;
+    log_writer_actor log_writer;
+    std::shared_ptr<const topic_directory> topics;
+    std::shared_ptr<admission> appends; ///< bytes of records on their way; acquired here, released by the log writer
+    std::shared_ptr<broker_metrics> metrics;
+    send_encoder encoder; ///< each gateway takes a copy
+};
 
 struct gateway_options {
     std::size_t requests_per_connection_max = 4'096;            ///< outstanding, held pulls included; beyond: busy
@@ -19,7 +31,7 @@ struct gateway_options {
 
 /// Which roles a port offers; at least one.
 struct gateway_roles {
-    std::shared_ptr<const broker_entry> broker; ///< see gateway.hpp; null: no broker behind this port
+    std::shared_ptr<const broker_entry> broker; ///< null: no broker behind this port
     name_server_actor name_server;              ///< null: no name server behind this port
 };
 

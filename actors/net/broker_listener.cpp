@@ -1,0 +1,17 @@
+#include "actors/net/broker_listener.hpp"
+
+#include <utility>
+
+namespace troupe::actors::net {
+
+std::shared_ptr<const broker_entry> entry_of(const broker_node& node) {
+    return std::make_shared<const broker_entry>(
+        broker_entry{node.broker(), node.log_writer(), node.directory(), node.append_admission(), node.metrics(), node.make_encoder()});
+}
+
+result<bound_listener> spawn_broker_listener(caf::actor_system& system, listener_options options, const broker_node& node,
+                                             name_server_actor name_server, gateway_options gateway) {
+    return spawn_listener(system, std::move(options), {entry_of(node), std::move(name_server)}, gateway);
+}
+
+} // namespace troupe::actors::net
