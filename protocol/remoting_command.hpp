@@ -47,6 +47,9 @@ inline constexpr std::int32_t response = 1;
 inline constexpr std::int32_t oneway = 2;
 } // namespace command_flag
 
+/// Most header fields one frame may have; more are refused, as no operation comes near.
+inline constexpr std::size_t extension_fields_max = 1024;
+
 /// Header fields of an operation: text to text, few, in the order they were set. Later duplicates win on reading.
 class extension_fields {
 public:
@@ -86,7 +89,9 @@ result<std::optional<std::size_t>> frame_size(std::string_view stream);
 /// Takes one whole frame apart; the body shares `frame`'s buffer. Fails with protocol_error; never trusts a length.
 result<remoting_command> decode_frame(const payload& frame);
 
-/// The bytes before the body: length word, header length, header. `body_bytes` is what will follow.
+/// The bytes before the body: length word, header length, header. `body_bytes` is what will follow; the caller keeps the
+/// whole within limits::frame_bytes_max. The header takes the command's form, but JSON when the code or a field name is
+/// too long for the binary form. Every field is written as a JSON string, as C++ and Go clients need it.
 std::string encode_frame_head(const remoting_command& command, std::size_t body_bytes);
 /// The whole frame.
 std::string encode_frame(const remoting_command& command);
