@@ -1,0 +1,259 @@
+#include "actors/net/gateway.hpp"
+
+#include "actors/net/wire.hpp"
+#include "protocol/request_code.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors::net {
+
+namespace {
+
+bool is_send(std::int32_t code) {
+    return code == protocol::request_code::send_message || code == protocol::request_code::send_message_v2 ||
+           code == protocol::request_code::send_batch_message;
+}
+
+error too_many_requests(std::size_t requests_max) {
+    return {errc::busy,
+            "this connection already has " + std::to_string(requests_max) + " requests waiting for an answer; send fewer at once"};
+}
+
+} // namespace
+
+gateway::gateway(gateway_host& host, gateway_roles roles, gateway_options options)
+    : host_{host}, roles_{std::move(roles)}, options_{options} {
+    if (roles_.broker)
+        encoder_.emplace(roles_.broker->encoder);
+}
+
+// ---- connections ----------------------------------------------------------------------------------------------------
+
+void gateway::connection_opened(connection_id connection, const protocol::host_address& peer) {
+    connections_[connection].peer = peer;
+}
+
+void gateway::connection_closed(connection_id connection) {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end())
+        return;
+    auto state = std::move(found->second);
+    connections_.erase(found);
+    if (state.session)
+        caf::anon_send(state.session, session_closed{});
+    if (state.pulls.empty())
+        return;
+    pull_abandoned gone{{state.pulls.begin(), state.pulls.end()}, host_.handle()};
+    std::sort(gone.tickets.begin(), gone.tickets.end()); // the order of a hash set is no business of a simulation
+    for (const auto ticket : gone.tickets)
+        pending_.erase(ticket);
+    if (!broker_gone_)
+        caf::anon_send(roles_.broker->broker, std::move(gone));
+}
+
+result<void> gateway::receive(connection_id connection, std::span<const payload> frames) {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end())
+        return {};
+    if (roles_.broker)
+        topics_ = roles_.broker->topics->current();
+    for (const auto& frame : frames) {
+        auto command = protocol::decode_frame(frame);
+        if (!command)
+            return command.failure();
+        // Nothing that is sent from here to a client asks for an answer.
+        if (!command->is_response())
+            receive_command(connection, found->second, std::move(*command));
+    }
+    return {};
+}
+
+void gateway::receive_command(connection_id connection, connection_state& state, protocol::remoting_command command) {
+    if (roles_.broker && is_send(command.code))
+        receive_send(connection, state, command);
+    else if (roles_.broker && command.code == protocol::request_code::pull_message)
+        receive_pull(connection, state, command);
+    else
+        pass_to_session(connection, state, std::move(command));
+}
+
+// ---- sends ----------------------------------------------------------------------------------------------------------
+
+void gateway::receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command) {
+    if (broker_gone_)
+        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
+    if (state.requests >= options_.requests_per_connection_max)
+        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
+    auto send = decode_request<send_messages>(command);
+    if (!send)
+        return refuse(connection, command, send.failure());
+    send->born_host = state.peer;
+    auto encoded = encoder_->encode(*send, *topics_);
+    if (!encoded) {
+        if (encoded.code() == errc::topic_not_found) // the broker may create it
+            return pass_to_session(connection, state, std::move(command));
+        return refuse(connection, command, encoded.failure());
+    }
+    const auto bytes = encoded->records.bytes.size();
+    const bool over = state.in_flight_bytes > 0 && state.in_flight_bytes + bytes > options_.in_flight_bytes_per_connection_max;
+    if (over || !roles_.broker->appends->try_acquire(bytes)) {
+        add(roles_.broker->metrics->busy_answers);
+        return refuse(connection, command, {errc::busy, "too many bytes wait to be written; back off and send again"});
+    }
+    auto request = make_pending(pending_kind::send, connection, command);
+    request.bytes = bytes;
+    request.receipt = std::move(encoded->receipt);
+    ++state.requests;
+    state.in_flight_bytes += bytes;
+    if (collected_.entries.empty())
+        host_.wake();
+    collected_.entries.push_back({next_ticket_, std::move(encoded->records)});
+    pending_.emplace(next_ticket_++, std::move(request));
+}
+
+void gateway::flush() {
+    if (collected_.entries.empty())
+        return;
+    collected_.reply_to = host_.handle();
+    caf::anon_send(roles_.broker->log_writer, std::exchange(collected_, {}));
+}
+
+void gateway::handle(const records_appended& message) {
+    for (const auto& outcome : message.outcomes) {
+        pending request;
+        if (!take(outcome.ticket, request) || request.oneway)
+            continue;
+        if (outcome.failure.code != errc::none)
+            answer(request, encode_failure(outcome.failure));
+        else
+            answer(request, encode_answer(encoder_->describe(request.receipt, outcome.placed)));
+    }
+}
+
+// ---- pulls ----------------------------------------------------------------------------------------------------------
+
+void gateway::receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command) {
+    if (broker_gone_)
+        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
+    if (state.requests >= options_.requests_per_connection_max)
+        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
+    auto pull = decode_request<pull_messages>(command);
+    if (!pull)
+        return refuse(connection, command, pull.failure());
+    auto request = make_pending(pending_kind::pull, connection, command);
+    request.deadline += std::chrono::milliseconds{std::clamp<std::int64_t>(pull->hold_ms, 0, 3'600'000)};
+    ++state.requests;
+    state.pulls.insert(next_ticket_);
+    pending_.emplace(next_ticket_, std::move(request));
+    caf::anon_send(roles_.broker->broker, pull_ticketed{next_ticket_++, std::move(*pull), host_.handle()});
+}
+
+void gateway::handle(const pull_answered& message) {
+    pending request;
+    if (!take(message.ticket, request))
+        return;
+    if (message.failure.code != errc::none)
+        return answer(request, encode_failure(message.failure));
+    // A client that asks for much and reads little gets its records when it has read what is on its way.
+    if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
+        return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
+    answer(request, encode_answer(message.answer));
+}
+
+// ---- everything else ------------------------------------------------------------------------------------------------
+
+void gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
+    if (state.session_requests >= options_.session_requests_max)
+        return refuse(connection, command, too_many_requests(options_.session_requests_max));
+    if (!state.session)
+        state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
+    ++state.session_requests;
+    caf::anon_send(state.session, session_request{std::move(command)});
+}
+
+void gateway::handle(const session_answered& message) {
+    const auto found = connections_.find(message.connection);
+    if (found == connections_.end())
+        return;
+    if (!message.push)
+        --found->second.session_requests;
+    if (!message.frame.empty())
+        host_.write(message.connection, message.frame, {});
+}
+
+// ---- answers --------------------------------------------------------------------------------------------------------
+
+gateway::pending gateway::make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const {
+    pending request;
+    request.kind = kind;
+    request.connection = connection;
+    request.opaque = command.opaque;
+    request.codec = command.codec;
+    request.oneway = command.is_oneway();
+    request.deadline = host_.now() + options_.request_timeout;
+    return request;
+}
+
+bool gateway::take(std::uint64_t ticket, pending& request) {
+    const auto found = pending_.find(ticket);
+    if (found == pending_.end())
+        return false;
+    request = std::move(found->second);
+    pending_.erase(found);
+    const auto connection = connections_.find(request.connection);
+    if (connection == connections_.end())
+        return false;
+    --connection->second.requests;
+    connection->second.in_flight_bytes -= request.bytes;
+    if (request.kind == pending_kind::pull)
+        connection->second.pulls.erase(ticket);
+    return true;
+}
+
+void gateway::answer(const pending& request, protocol::remoting_command response) {
+    if (request.oneway)
+        return;
+    address_answer(response, request.opaque, request.codec);
+    const auto head = protocol::encode_frame_head(response, response.body.size());
+    host_.write(request.connection, head, response.body);
+}
+
+void gateway::refuse(connection_id connection, const protocol::remoting_command& command, const error& failure) {
+    if (command.is_oneway())
+        return;
+    auto response = encode_failure(failure);
+    address_answer(response, command.opaque, command.codec);
+    host_.write(connection, protocol::encode_frame(response), {});
+}
+
+void gateway::broker_ended() {
+    if (!roles_.broker || std::exchange(broker_gone_, true))
+        return;
+    for (const auto& entry : std::exchange(collected_, {}).entries)
+        roles_.broker->appends->release(entry.records.bytes.size());
+    std::vector<std::uint64_t> tickets;
+    for (const auto& entry : pending_)
+        tickets.push_back(entry.first);
+    std::sort(tickets.begin(), tickets.end());
+    for (const auto ticket : tickets)
+        if (pending request; take(ticket, request))
+            answer(request, encode_failure({errc::shutting_down, "this broker is ending"}));
+}
+
+void gateway::expire() {
+    const auto now = host_.now();
+    std::vector<std::uint64_t> tickets;
+    for (const auto& [ticket, request] : pending_)
+        if (request.deadline < now)
+            tickets.push_back(ticket);
+    std::sort(tickets.begin(), tickets.end());
+    for (const auto ticket : tickets)
+        if (pending request; take(ticket, request))
+            answer(request, encode_failure({errc::timed_out, "the broker did not answer in time"}));
+}
+
+} // namespace troupe::actors::net

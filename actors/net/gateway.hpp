@@ -1,0 +1,111 @@
+#pragma once
+
+#include "actors/net/gateway_options.hpp"
+#include "actors/net/session.hpp"
+#include "protocol/remoting_command.hpp"
+
+#include <caf/actor_addr.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+namespace troupe::actors::net {
+
+/// What a gateway needs of the actor that carries its bytes: a listener, or the end of a simulated wire.
+class gateway_host {
+public:
+    using time_point = std::chrono::steady_clock::time_point;
+
+    virtual ~gateway_host() = default;
+    /// Sends, at the latest when the current message has been handled. Nothing happens if the connection is gone.
+    virtual void write(connection_id connection, std::string_view head, const payload& body) = 0;
+    /// Bytes written and not yet taken by the network.
+    [[nodiscard]] virtual std::size_t unsent_bytes(connection_id connection) = 0;
+    [[nodiscard]] virtual time_point now() = 0;
+    /// Calls gateway::flush soon, after other input that is waiting: sends of several connections become one append.
+    virtual void wake() = 0;
+    [[nodiscard]] virtual gateway_actor handle() = 0;
+    [[nodiscard]] virtual caf::actor_system& system() = 0;
+};
+
+/// The server's end of remoting: frames in, messages to the roles, their answers out as frames. A plain class, so that the
+/// hot requests (send, pull) cross no actor between the socket's thread and the roles.
+///
+/// In     frames; records_appended, pull_answered, session_answered
+/// Out    append_records, pull_ticketed, pull_abandoned; every other request goes to the session of its connection
+/// State  one entry per outstanding request, bounded per connection; one append that is being collected
+/// Always 1. Every request that is not one-way is answered exactly once: by a role, or after its deadline by the gateway.
+///        2. Beyond a bound the answer is busy, at once.
+///        3. Answers go to the connection that asked or, if it has ended, nowhere.
+class gateway {
+public:
+    gateway(gateway_host& host, gateway_roles roles, gateway_options options);
+
+    void connection_opened(connection_id connection, const protocol::host_address& peer);
+    /// All frames of one read. Fails with protocol_error when one cannot be decoded: the host closes the connection.
+    result<void> receive(connection_id connection, std::span<const payload> frames);
+    /// Abandons what the connection waits for, and ends its session.
+    void connection_closed(connection_id connection);
+
+    void handle(const records_appended& message);
+    void handle(const pull_answered& message);
+    void handle(const session_answered& message);
+    /// The broker or its log writer has ended: what waits there has failed.
+    void broker_ended();
+    /// Hands the collected append to the log writer.
+    void flush();
+    /// Answers what is overdue. Call about once a second.
+    void expire();
+
+    [[nodiscard]] std::size_t outstanding() const { return pending_.size(); }
+
+private:
+    enum class pending_kind : std::uint8_t { send, pull };
+    struct pending {
+        pending_kind kind = pending_kind::send;
+        connection_id connection;
+        std::int32_t opaque = 0;
+        protocol::header_codec codec = protocol::header_codec::json;
+        bool oneway = false;
+        gateway_host::time_point deadline;
+        std::size_t bytes = 0; ///< of the encoded records
+        send_receipt receipt;
+    };
+    struct connection_state {
+        protocol::host_address peer;
+        std::size_t requests = 0;
+        std::size_t in_flight_bytes = 0;
+        std::size_t session_requests = 0;
+        std::unordered_set<std::uint64_t> pulls;
+        session_actor session;
+    };
+
+    void receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
+    void receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
+    void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
+    void pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    pending make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const;
+    void refuse(connection_id connection, const protocol::remoting_command& command, const error& failure);
+    void answer(const pending& request, protocol::remoting_command response);
+    /// Forgets the request and lowers its connection's counts; false if the ticket is not known (any more).
+    bool take(std::uint64_t ticket, pending& request);
+
+    gateway_host& host_;
+    gateway_roles roles_;
+    gateway_options options_;
+    std::optional<send_encoder> encoder_;
+    std::shared_ptr<const topic_snapshot> topics_; ///< of the read that is being handled
+    bool broker_gone_ = false;
+    std::uint64_t next_ticket_ = 1;
+    std::unordered_map<std::uint64_t, pending> pending_;
+    std::unordered_map<connection_id, connection_state> connections_;
+    append_records collected_;
+};
+
+} // namespace troupe::actors::net

@@ -1,0 +1,335 @@
+#include "actors/net/listener.hpp"
+
+#include "actors/log.hpp"
+#include "actors/net/connection_buffer.hpp"
+#include "actors/net/gateway.hpp"
+#include "actors/net/socket.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/io/broker.hpp>
+#include <caf/io/doorman.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/io/network/multiplexer.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <map>
+#include <memory>
+#include <unordered_map>
+#include <utility>
+
+namespace troupe::actors::net {
+
+namespace {
+
+/// The listener to itself.
+struct sweep_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, sweep_tick&) {
+        return f();
+    }
+};
+struct flush_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, flush_tick&) {
+        return f();
+    }
+};
+
+constexpr std::chrono::seconds sweep_interval{1};
+/// Left free for files and outgoing connections: a process without descriptors cannot even refuse a connection, and the
+/// multiplexer then spins on the port.
+constexpr std::size_t descriptors_reserved = 128;
+
+class listener_state;
+using listener_broker = caf::stateful_actor<listener_state, caf::io::broker>;
+using time_point = gateway_host::time_point;
+
+struct connection {
+    caf::io::connection_handle handle;
+    connection_buffer in;
+    bool halted = false;  ///< not read from, because its peer does not read
+    bool written = false; ///< listed in written_
+    bool doomed = false;  ///< to be dropped at the end of this message
+    time_point last_seen;
+    time_point frame_began;
+};
+
+class listener_state : public gateway_host {
+public:
+    static inline const char* name = "listener";
+
+    explicit listener_state(listener_broker* self) : self_{self} {}
+
+    caf::behavior start(listener_options options, gateway_roles roles, gateway_options gateway_options, caf::io::doorman_ptr door);
+
+    void write(connection_id id, std::string_view head, const payload& body) override;
+    std::size_t unsent_bytes(connection_id id) override;
+    time_point now() override { return self_->clock().now(); }
+    void wake() override { self_->send(self_, flush_tick{}); }
+    gateway_actor handle() override { return caf::actor_cast<gateway_actor>(self_); }
+    caf::actor_system& system() override { return self_->system(); }
+
+private:
+    void accept(const caf::io::new_connection_msg& message);
+    void receive(const caf::io::new_data_msg& message);
+    void transferred(const caf::io::data_transferred_msg& message);
+    void closed(caf::io::connection_handle handle);
+    void sweep();
+
+    void pump(connection_id id, connection& each);
+    void drop(connection_id id, std::string_view reason);
+    connection* find(caf::io::connection_handle handle);
+    void watch_broker();
+    /// Runs `work`; whatever it throws costs `id` only. Then sends what was written.
+    template <class Work>
+    void guarded(connection_id id, Work work);
+    void send_written();
+
+    listener_broker* self_;
+    listener_options options_;
+    gateway_roles roles_;
+    std::unique_ptr<gateway> gateway_;
+    std::unordered_map<connection_id, connection> connections_;
+    std::unordered_map<caf::io::connection_handle, connection_id> ids_; ///< a handle is the socket's number: it comes again
+    std::vector<connection_id> written_;
+    std::vector<connection_id> doomed_;
+    caf::io::accept_handle door_;
+    bool door_halted_ = false;
+    std::size_t connections_max_ = 0;
+    connection_id next_id_{1};
+};
+
+// ---- gateway_host ---------------------------------------------------------------------------------------------------
+
+void listener_state::write(connection_id id, std::string_view head, const payload& body) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || found->second.doomed)
+        return;
+    auto& each = found->second;
+    auto& out = self_->wr_buf(each.handle);
+    if (!out.empty() && out.size() + head.size() + body.size() > options_.unsent_bytes_max) {
+        each.doomed = true; // not dropped here: the gateway is in the middle of something
+        doomed_.push_back(id);
+        return;
+    }
+    out.insert(out.end(), head.begin(), head.end());
+    const auto view = body.view();
+    out.insert(out.end(), view.begin(), view.end());
+    if (!std::exchange(each.written, true))
+        written_.push_back(id);
+}
+
+std::size_t listener_state::unsent_bytes(connection_id id) {
+    const auto found = connections_.find(id);
+    return found == connections_.end() ? 0 : self_->wr_buf(found->second.handle).size();
+}
+
+void listener_state::send_written() {
+    for (const auto id : std::exchange(written_, {})) {
+        const auto found = connections_.find(id);
+        if (found == connections_.end())
+            continue;
+        found->second.written = false;
+        self_->flush(found->second.handle);
+    }
+    for (const auto id : std::exchange(doomed_, {}))
+        drop(id, "its peer does not read");
+}
+
+template <class Work>
+void listener_state::guarded(connection_id id, Work work) {
+    try {
+        work();
+    } catch (const std::exception& problem) {
+        drop(id, problem.what());
+    }
+    send_written();
+}
+
+// ---- connections ----------------------------------------------------------------------------------------------------
+
+connection* listener_state::find(caf::io::connection_handle handle) {
+    const auto id = ids_.find(handle);
+    return id == ids_.end() ? nullptr : &connections_.at(id->second);
+}
+
+void listener_state::accept(const caf::io::new_connection_msg& message) {
+    const bool scarce = static_cast<std::size_t>(message.handle.id()) + descriptors_reserved / 2 > descriptors_max();
+    if (connections_.size() >= connections_max_ || scarce) {
+        reset_socket(static_cast<int>(message.handle.id()));
+        self_->close(message.handle);
+        if (scarce && !std::exchange(door_halted_, true)) {
+            self_->halt(door_);
+            write_log(log_level::warning, "listener: file descriptors are running out; no new connections for a second");
+        }
+        return;
+    }
+    const auto id = next_id_;
+    ++next_id_;
+    auto& each = connections_[id];
+    each.handle = message.handle;
+    each.last_seen = now();
+    ids_[message.handle] = id;
+    self_->ack_writes(message.handle, true);
+    const auto plan = each.in.plan();
+    self_->configure_read(message.handle, caf::io::receive_policy::at_most(plan.bytes));
+    auto peer = protocol::parse_host_address(self_->remote_addr(message.handle) + ":" + std::to_string(self_->remote_port(message.handle)));
+    gateway_->connection_opened(id, peer ? *peer : protocol::host_address{});
+}
+
+void listener_state::receive(const caf::io::new_data_msg& message) {
+    auto* each = find(message.handle);
+    if (each == nullptr)
+        return;
+    each->last_seen = now();
+    if (!each->in.is_inside_frame())
+        each->frame_began = each->last_seen;
+    const auto id = ids_.at(message.handle);
+    guarded(id, [&] {
+        each->in.receive(message.buf);
+        if (!each->halted)
+            pump(id, *each);
+    });
+}
+
+/// Handles the frames that are complete, unless the peer leaves too many answers unread. halt() alone is not enough: CAF
+/// may deliver up to middleman.max-consecutive-reads more buffers after it.
+void listener_state::pump(connection_id id, connection& each) {
+    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes) {
+        each.halted = true;
+        self_->halt(each.handle);
+        return;
+    }
+    std::vector<payload> frames;
+    auto taken = each.in.take_frames(frames);
+    if (!frames.empty())
+        each.frame_began = each.last_seen;
+    auto received = gateway_->receive(id, frames);
+    if (!taken)
+        return drop(id, taken.failure().text);
+    if (!received)
+        return drop(id, received.failure().text);
+    const auto plan = each.in.plan();
+    self_->configure_read(each.handle,
+                          plan.exact ? caf::io::receive_policy::exactly(plan.bytes) : caf::io::receive_policy::at_most(plan.bytes));
+}
+
+void listener_state::transferred(const caf::io::data_transferred_msg& message) {
+    auto* each = find(message.handle);
+    if (each == nullptr)
+        return;
+    each->last_seen = now();
+    if (!each->halted || message.remaining > options_.write_low_water_bytes)
+        return;
+    each->halted = false;
+    self_->trigger(message.handle);
+    const auto id = ids_.at(message.handle);
+    guarded(id, [&] { pump(id, *each); });
+}
+
+void listener_state::closed(caf::io::connection_handle handle) {
+    const auto id = ids_.find(handle);
+    if (id == ids_.end())
+        return;
+    connections_.erase(id->second);
+    gateway_->connection_closed(id->second);
+    ids_.erase(id);
+}
+
+void listener_state::drop(connection_id id, std::string_view reason) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end())
+        return;
+    const auto handle = found->second.handle;
+    write_log(log_level::info, "listener: dropped the connection of " + self_->remote_addr(handle) + ":" +
+                                   std::to_string(self_->remote_port(handle)) + ": " + std::string{reason});
+    self_->wr_buf(handle).clear();
+    reset_socket(static_cast<int>(handle.id()));
+    self_->close(handle);
+    closed(handle);
+}
+
+void listener_state::sweep() {
+    self_->delayed_send(self_, sweep_interval, sweep_tick{});
+    if (std::exchange(door_halted_, false))
+        self_->trigger(door_);
+    const auto time = now();
+    std::vector<std::pair<connection_id, std::string_view>> dead;
+    for (const auto& [id, each] : connections_) {
+        if (each.last_seen + options_.idle_timeout < time)
+            dead.emplace_back(id, "nothing was sent or read for too long");
+        else if (!each.halted && each.in.is_inside_frame() && each.frame_began + options_.half_frame_timeout < time)
+            dead.emplace_back(id, "a frame began and did not end");
+    }
+    for (const auto& [id, reason] : dead)
+        drop(id, reason);
+    gateway_->expire();
+    send_written();
+}
+
+// ---- actor ----------------------------------------------------------------------------------------------------------
+
+void listener_state::watch_broker() {
+    if (!roles_.broker)
+        return;
+    self_->monitor(roles_.broker->broker);
+    self_->monitor(roles_.broker->log_writer);
+    self_->set_down_handler([this](const caf::down_msg&) {
+        gateway_->broker_ended();
+        send_written();
+    });
+}
+
+caf::behavior listener_state::start(listener_options options, gateway_roles roles, gateway_options gateway_options,
+                                    caf::io::doorman_ptr door) {
+    options_ = std::move(options);
+    roles_ = std::move(roles);
+    gateway_ = std::make_unique<gateway>(*this, roles_, gateway_options);
+    const auto openable = descriptors_max();
+    connections_max_ =
+        std::min(options_.connections_max, openable > 2 * descriptors_reserved ? openable - descriptors_reserved : openable / 2);
+    door_ = door->hdl();
+    self_->add_doorman(std::move(door));
+    watch_broker();
+    self_->delayed_send(self_, sweep_interval, sweep_tick{});
+    self_->set_exit_handler([this](caf::exit_msg& message) {
+        for (const auto& entry : connections_)
+            gateway_->connection_closed(entry.first);
+        self_->quit(std::move(message.reason));
+    });
+    const auto answered = [this](const auto& message) {
+        gateway_->handle(message);
+        send_written();
+    };
+    return {
+        [this](const caf::io::new_data_msg& message) { receive(message); },
+        [this](const caf::io::data_transferred_msg& message) { transferred(message); },
+        [answered](const records_appended& message) { answered(message); },
+        [answered](const pull_answered& message) { answered(message); },
+        [answered](const session_answered& message) { answered(message); },
+        [this](const flush_tick&) { gateway_->flush(); },
+        [this](const caf::io::new_connection_msg& message) { accept(message); },
+        [this](const caf::io::connection_closed_msg& message) { closed(message.handle); },
+        [this](const caf::io::acceptor_closed_msg&) { write_log(log_level::error, "listener: the port was closed by the system"); },
+        [this](const sweep_tick&) { sweep(); },
+    };
+}
+
+} // namespace
+
+result<bound_listener> spawn_listener(caf::actor_system& system, listener_options options, gateway_roles roles, gateway_options gateway) {
+    auto socket = open_listening_socket(options.host, options.port);
+    if (!socket)
+        return socket.failure();
+    bound_listener bound;
+    bound.port = local_port(*socket);
+    auto door = system.middleman().backend().new_doorman(*socket);
+    bound.handle = system.middleman().spawn_broker(
+        [options = std::move(options), roles = std::move(roles), gateway, door = std::move(door)](listener_broker* self) mutable {
+            return self->state.start(std::move(options), std::move(roles), gateway, std::move(door));
+        });
+    return bound;
+}
+
+} // namespace troupe::actors::net
