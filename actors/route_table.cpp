@@ -1,0 +1,166 @@
+#include "actors/route_table.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+/// Bounds on what a stranger who registers can make us keep.
+constexpr std::size_t brokers_max = 10'000;
+constexpr std::size_t topics_max = 1'000'000;
+
+result<void> check(const register_broker& broker) {
+    if (broker.broker_name.empty() || broker.address.empty() || broker.cluster.empty())
+        return error{errc::argument_illegal, "a broker must register with a cluster, a name and an address"};
+    if (broker.id.value() < 0)
+        return error{errc::argument_illegal,
+                     "broker " + broker.broker_name + " at " + broker.address + " registered with the negative id " + to_string(broker.id)};
+    return {};
+}
+
+protocol::queue_data to_queue_data(const topic_config& topic, const std::string& broker_name) {
+    return {broker_name, topic.read_queues, topic.write_queues, topic.perm, topic.sys_flag};
+}
+
+} // namespace
+
+result<void> route_table::register_broker(const actors::register_broker& broker, time_point now) {
+    if (auto checked = check(broker); !checked)
+        return checked;
+    if (!brokers_.contains(broker.broker_name) && brokers_.size() >= brokers_max)
+        return error{errc::busy, "this name server keeps at most " + std::to_string(brokers_max) + " brokers"};
+    if (queues_.size() + broker.topics.topics.size() > 2 * topics_max)
+        return error{errc::busy, "this name server keeps at most " + std::to_string(topics_max) + " topics"};
+
+    const live_key key{broker.cluster, broker.address};
+    auto& known = brokers_[broker.broker_name];
+    if (is_stale(known, broker)) {
+        // RocketMQ answers success all the same: the older process must not take its successor's place.
+        live_.erase(key);
+        return {};
+    }
+    known.cluster = broker.cluster;
+    known.broker_name = broker.broker_name;
+    drop_other_ids(known, broker);
+
+    const auto slot = known.addresses.find(broker.id.value());
+    const bool first = slot == known.addresses.end();
+    if (!first && slot->second != broker.address)
+        live_.erase({broker.cluster, slot->second}); // replaced: its late end must not remove the newcomer
+    known.addresses[broker.id.value()] = broker.address;
+
+    const auto before = live_.find(key);
+    const bool changed = first || before == live_.end() || before->second.version != broker.topics.version;
+    if (broker.id.value() == 0)
+        update_queues(broker, changed);
+    const auto expire = broker.expire_ms > 0 ? std::chrono::milliseconds{broker.expire_ms} : expire_default;
+    live_[key] = {broker.broker_name, broker.id.value(), now, expire, broker.topics.version};
+    return {};
+}
+
+bool route_table::is_stale(const protocol::broker_data& known, const actors::register_broker& broker) const {
+    const auto slot = known.addresses.find(broker.id.value());
+    if (slot == known.addresses.end() || slot->second == broker.address)
+        return false;
+    const auto holder = live_.find({known.cluster, slot->second});
+    return holder != live_.end() && holder->second.version.state_version > broker.topics.version.state_version;
+}
+
+void route_table::drop_other_ids(protocol::broker_data& known, const actors::register_broker& broker) {
+    std::erase_if(known.addresses, [&](const auto& entry) { return entry.second == broker.address && entry.first != broker.id.value(); });
+}
+
+void route_table::update_queues(const actors::register_broker& broker, bool changed) {
+    for (const auto& [name, topic] : broker.topics.topics) {
+        auto& per_broker = queues_[name];
+        if (changed || !per_broker.contains(broker.broker_name))
+            per_broker[broker.broker_name] = to_queue_data(topic, broker.broker_name);
+    }
+}
+
+void route_table::unregister_broker(const actors::unregister_broker& broker) {
+    live_.erase({broker.cluster, broker.address});
+    remove_address(broker.broker_name, broker.address);
+}
+
+bool route_table::heartbeat(const live_key& broker, time_point now) {
+    const auto found = live_.find(broker);
+    if (found == live_.end())
+        return false;
+    found->second.last_seen = now;
+    return true;
+}
+
+void route_table::remove(const live_key& broker) {
+    const auto found = live_.find(broker);
+    if (found == live_.end())
+        return;
+    const auto name = found->second.broker_name;
+    live_.erase(found);
+    remove_address(name, broker.address);
+}
+
+std::vector<route_table::live_key> route_table::expire(time_point now) {
+    std::vector<live_key> gone;
+    for (const auto& [key, broker] : live_)
+        if (broker.last_seen + broker.expire < now)
+            gone.push_back(key);
+    for (const auto& key : gone)
+        remove(key);
+    return gone;
+}
+
+void route_table::remove_address(const std::string& broker_name, const std::string& address) {
+    const auto found = brokers_.find(broker_name);
+    if (found == brokers_.end())
+        return;
+    std::erase_if(found->second.addresses, [&](const auto& entry) { return entry.second == address; });
+    if (!found->second.addresses.empty())
+        return;
+    brokers_.erase(found);
+    for (auto topic = queues_.begin(); topic != queues_.end();) {
+        topic->second.erase(broker_name);
+        topic = topic->second.empty() ? queues_.erase(topic) : std::next(topic);
+    }
+}
+
+std::optional<protocol::topic_route> route_table::find(const std::string& topic) const {
+    const auto found = queues_.find(topic);
+    if (found == queues_.end())
+        return std::nullopt;
+    protocol::topic_route route;
+    for (const auto& [name, queues] : found->second) {
+        const auto broker = brokers_.find(name);
+        if (broker == brokers_.end())
+            continue;
+        route.queues.push_back(queues);
+        route.brokers.push_back(broker->second);
+    }
+    if (route.brokers.empty())
+        return std::nullopt;
+    return route;
+}
+
+protocol::cluster_info route_table::clusters() const {
+    protocol::cluster_info info;
+    info.brokers = brokers_;
+    for (const auto& [name, broker] : brokers_)
+        info.clusters[broker.cluster].push_back(name);
+    return info;
+}
+
+std::vector<std::string> route_table::topics() const {
+    std::vector<std::string> names;
+    names.reserve(queues_.size());
+    for (const auto& topic : queues_)
+        names.push_back(topic.first);
+    return names;
+}
+
+void route_table::forget_topic(const std::string& topic) {
+    queues_.erase(topic);
+}
+
+} // namespace troupe::actors
