@@ -53,7 +53,7 @@ private:
 
     send_encoder_options options_;
     std::string unique_prefix_; ///< hex of address, process and encoder
-    std::uint32_t next_unique_ = 0;
+    std::uint64_t next_unique_ = 0;
     std::uint32_t next_queue_ = 0;
 };
 

@@ -1,0 +1,115 @@
+#include "actors/consumer_groups.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+bool consumer_groups::replace_subscriptions(group_state& group, const std::vector<protocol::subscription_data>& wanted) {
+    bool changed = false;
+    for (const auto& subscription : wanted) {
+        const auto [known, added] = group.subscriptions.try_emplace(subscription.topic, subscription);
+        changed |= added;
+        // A late heartbeat of a client that has not yet heard of a newer expression must not bring the old one back.
+        if (!added && subscription.version >= known->second.version)
+            known->second = subscription;
+    }
+    const auto removed = std::erase_if(group.subscriptions, [&wanted](const auto& known) {
+        return std::none_of(wanted.begin(), wanted.end(), [&known](const auto& one) { return one.topic == known.first; });
+    });
+    return changed || removed != 0;
+}
+
+std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now) {
+    std::set<std::string> to_notify;
+    for (const auto& consumer : data.consumers) {
+        auto& group = groups_[consumer.group];
+        group.model = consumer.model;
+        const auto [known, added] = group.members.try_emplace(data.client_id);
+        const bool moved = !added && known->second.session != session; // a new connection of a known client
+        known->second = {session, now};
+        const bool changed = replace_subscriptions(group, consumer.subscriptions);
+        if ((added || moved || changed) && group.model != protocol::message_model::broadcasting)
+            to_notify.insert(consumer.group);
+    }
+    return to_notify;
+}
+
+template <class Predicate>
+std::set<std::string> consumer_groups::remove_if(Predicate leaves) {
+    std::set<std::string> to_notify;
+    for (auto entry = groups_.begin(); entry != groups_.end();) {
+        auto& [name, group] = *entry;
+        const auto removed =
+            std::erase_if(group.members, [&leaves, &name](const auto& one) { return leaves(name, one.first, one.second); });
+        if (removed != 0 && !group.members.empty() && group.model != protocol::message_model::broadcasting)
+            to_notify.insert(name);
+        entry = group.members.empty() ? groups_.erase(entry) : std::next(entry);
+    }
+    return to_notify;
+}
+
+std::set<std::string> consumer_groups::unregister(std::string_view client_id, std::string_view group) {
+    return remove_if([client_id, group](const std::string& name, const std::string& client, const member&) {
+        return name == group && client == client_id;
+    });
+}
+
+std::set<std::string> consumer_groups::session_lost(session_number session) {
+    return remove_if([session](const std::string&, const std::string&, const member& one) { return one.session == session; });
+}
+
+std::set<std::string> consumer_groups::expire(clock_time now) {
+    return remove_if(
+        [this, now](const std::string&, const std::string&, const member& one) { return one.last_heartbeat + expire_ <= now; });
+}
+
+bool consumer_groups::has_members(std::string_view group) const {
+    return groups_.find(group) != groups_.end();
+}
+
+std::vector<std::string> consumer_groups::members(std::string_view group) const {
+    std::vector<std::string> ids;
+    if (const auto known = groups_.find(group); known != groups_.end())
+        for (const auto& one : known->second.members)
+            ids.push_back(one.first);
+    return ids;
+}
+
+std::set<session_number> consumer_groups::sessions(std::string_view group) const {
+    std::set<session_number> all;
+    if (const auto known = groups_.find(group); known != groups_.end())
+        for (const auto& one : known->second.members)
+            all.insert(one.second.session);
+    all.erase(0);
+    return all;
+}
+
+const protocol::subscription_data* consumer_groups::subscription(std::string_view group, std::string_view topic) const {
+    const auto known = groups_.find(group);
+    if (known == groups_.end())
+        return nullptr;
+    const auto subscribed = known->second.subscriptions.find(topic);
+    return subscribed == known->second.subscriptions.end() ? nullptr : &subscribed->second;
+}
+
+bool consumer_groups::uses(session_number session) const {
+    return std::any_of(groups_.begin(), groups_.end(), [session](const auto& entry) {
+        const auto& members = entry.second.members;
+        return std::any_of(members.begin(), members.end(), [session](const auto& one) { return one.second.session == session; });
+    });
+}
+
+bool consumer_groups::is_broadcasting(std::string_view group) const {
+    const auto known = groups_.find(group);
+    return known != groups_.end() && known->second.model == protocol::message_model::broadcasting;
+}
+
+std::size_t consumer_groups::member_count() const {
+    std::size_t all = 0;
+    for (const auto& entry : groups_)
+        all += entry.second.members.size();
+    return all;
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "actors/pull_hold.hpp"
+#include "protocol/bodies.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Number that the broker gives a client session; 0 for a client without one.
+using session_number = std::uint64_t;
+
+/// Which clients are in which groups, and what each group has subscribed to.
+///
+/// Threads  not synchronised. Time is an argument.
+/// Always   1. A member leaves by unregister, by the end of its session, or after `expire` without a heartbeat.
+///          2. Each change that consumers must hear of is named in a returned set of groups (never a broadcasting group).
+/// Source   reference "broker-semantics.md" 4.9, "remoting-client.md" 4.1. The subscription of a group is that of the last
+///          heartbeat, as in RocketMQ; unlike there, an expired member is announced too.
+class consumer_groups {
+public:
+    explicit consumer_groups(std::chrono::milliseconds expire) : expire_{expire} {}
+
+    /// Adds or refreshes the client in all groups it names. Returns the groups to notify.
+    std::set<std::string> heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now);
+    /// Takes the client out of one group. Returns the groups to notify.
+    std::set<std::string> unregister(std::string_view client_id, std::string_view group);
+    /// The session ended: takes out the members that came by it last.
+    std::set<std::string> session_lost(session_number session);
+    /// Takes out members whose last heartbeat is `expire` or more ago.
+    std::set<std::string> expire(clock_time now);
+
+    [[nodiscard]] bool has_members(std::string_view group) const;
+    [[nodiscard]] std::vector<std::string> members(std::string_view group) const; ///< client ids, sorted
+    /// Sessions of the members, each once; without 0.
+    [[nodiscard]] std::set<session_number> sessions(std::string_view group) const;
+    /// What a group wants of a topic; nullptr when it has not subscribed to it.
+    [[nodiscard]] const protocol::subscription_data* subscription(std::string_view group, std::string_view topic) const;
+    /// True when a session still has members.
+    [[nodiscard]] bool uses(session_number session) const;
+    [[nodiscard]] bool is_broadcasting(std::string_view group) const;
+    [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
+    [[nodiscard]] std::size_t member_count() const;
+
+private:
+    struct member {
+        session_number session = 0;
+        clock_time last_heartbeat;
+    };
+    struct group_state {
+        std::map<std::string, member, std::less<>> members;
+        std::map<std::string, protocol::subscription_data, std::less<>> subscriptions; ///< by topic
+        protocol::message_model model = protocol::message_model::clustering;
+    };
+    using group_map = std::map<std::string, group_state, std::less<>>;
+
+    /// True when a topic came or went.
+    static bool replace_subscriptions(group_state& group, const std::vector<protocol::subscription_data>& wanted);
+    template <class Predicate>
+    std::set<std::string> remove_if(Predicate leaves);
+
+    std::chrono::milliseconds expire_;
+    group_map groups_;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,166 @@
+#include "actors/log_reader.hpp"
+
+#include "actors/spawn_role.hpp"
+#include "actors/type_ids.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <string>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+std::string_view to_string_view(storage::store_state state) {
+    switch (state) {
+    case storage::store_state::open: return "open";
+    case storage::store_state::disk_full: return "disk_full";
+    case storage::store_state::read_only: return "read_only";
+    case storage::store_state::closed: return "closed";
+    }
+    return "unknown";
+}
+
+class log_reader_state {
+public:
+    static inline const char* name = "log_reader";
+
+    void start(log_reader_actor::pointer self, log_reader_options options) {
+        self_ = self;
+        options_ = std::move(options);
+    }
+    void handle(const read_queue& order);
+    caf::result<offset_found> handle(const find_max_offset& order);
+    caf::result<offset_found> handle(const find_min_offset& order);
+    caf::result<offset_found> handle(const search_offset& order);
+    caf::result<topic_described> handle(const describe_queues& order);
+    caf::result<group_described> handle(const describe_progress& order);
+    caf::result<broker_described> handle(const describe_store& order);
+    void handle(const finish&) { self_->quit(); }
+
+private:
+    /// 0 when there is no such record (any more).
+    [[nodiscard]] std::int64_t stored_ms(const topic_queue& queue, queue_offset offset) const;
+
+    log_reader_actor::pointer self_ = nullptr;
+    log_reader_options options_;
+};
+
+void log_reader_state::handle(const read_queue& order) {
+    static const storage::tag_filter every_message;
+    auto found = options_.store->read(order.queue, order.from, order.filter ? *order.filter : every_message, order.limits);
+    options_.read_admission->release(1);
+    add(options_.metrics->reads);
+    if (!found)
+        add(options_.metrics->read_failures);
+    if (found)
+        self_->send(order.reply_to, records_read{order.read, {}, std::move(*found)});
+    else
+        self_->send(order.reply_to, records_read{order.read, found.failure(), {}});
+}
+
+caf::result<offset_found> log_reader_state::handle(const find_max_offset& order) {
+    const auto bounds = options_.store->bounds(order.queue);
+    if (!bounds)
+        return make_caf_error(bounds.failure());
+    return offset_found{bounds->max};
+}
+
+caf::result<offset_found> log_reader_state::handle(const find_min_offset& order) {
+    const auto bounds = options_.store->bounds(order.queue);
+    if (!bounds)
+        return make_caf_error(bounds.failure());
+    return offset_found{bounds->min};
+}
+
+caf::result<offset_found> log_reader_state::handle(const search_offset& order) {
+    const auto& store = *options_.store;
+    const auto found = order.upper ? store.offset_at_or_before(order.queue, order.time) : store.offset_at_or_after(order.queue, order.time);
+    if (!found)
+        return make_caf_error(found.failure());
+    return offset_found{*found};
+}
+
+std::int64_t log_reader_state::stored_ms(const topic_queue& queue, queue_offset offset) const {
+    const auto time = options_.store->stored_at(queue, offset);
+    return time ? time->value() : 0;
+}
+
+caf::result<topic_described> log_reader_state::handle(const describe_queues& order) {
+    topic_described described;
+    for (std::int32_t i = 0; i < order.queues; ++i) {
+        const topic_queue queue{order.topic, queue_id{i}};
+        const auto bounds = options_.store->bounds(queue);
+        if (!bounds)
+            return make_caf_error(bounds.failure());
+        auto& stats = described.stats[{order.topic, order.broker_name, i}];
+        stats.min_offset = bounds->min.value();
+        stats.max_offset = bounds->max.value();
+        if (bounds->max > bounds->min)
+            stats.last_stored_ms = stored_ms(queue, bounds->max + -1);
+    }
+    return described;
+}
+
+caf::result<group_described> log_reader_state::handle(const describe_progress& order) {
+    group_described described;
+    for (const auto& [queue, committed] : order.committed) {
+        const auto bounds = options_.store->bounds(queue);
+        if (!bounds)
+            return make_caf_error(bounds.failure());
+        auto& progress = described.stats.queues[{queue.topic, order.broker_name, queue.queue.value()}];
+        progress.broker_offset = bounds->max.value();
+        progress.consumer_offset = committed.value();
+        progress.pull_offset = committed.value();
+        if (committed > bounds->min)
+            progress.last_stored_ms = stored_ms(queue, committed + -1);
+    }
+    return described;
+}
+
+caf::result<broker_described> log_reader_state::handle(const describe_store&) {
+    const auto stats = options_.store->stats();
+    broker_described described;
+    auto& values = described.values;
+    values["storeState"] = to_string_view(stats.state);
+    values["storeStateReason"] = stats.state_reason;
+    // RocketMQ's names where it has them: admin tools parse these.
+    values["commitLogMinOffset"] = to_string(stats.log_min);
+    values["commitLogMaxOffset"] = to_string(stats.log_end);
+    values["commitLogDurableOffset"] = to_string(stats.log_durable);
+    values["remainHowManyDataToFlush"] = std::to_string(stats.log_end - stats.log_durable);
+    values["dispatchBehindBytes"] = std::to_string(stats.log_end - stats.index_persisted);
+    values["commitLogSegments"] = std::to_string(stats.segments);
+    values["storeAppendedRecords"] = std::to_string(stats.appended_records);
+    values["storeAppendedBytes"] = std::to_string(stats.appended_bytes);
+    values["storeSyncs"] = std::to_string(stats.syncs);
+    values["storeDamagedRecords"] = std::to_string(stats.damaged_records);
+    values["storeQueues"] = std::to_string(stats.queues);
+    values["storeIndexMemoryBytes"] = std::to_string(stats.index_memory_bytes);
+    values["appendPendingBytes"] = std::to_string(options_.append_admission->under_way());
+    values["appendRefused"] = std::to_string(options_.append_admission->refused());
+    return described;
+}
+
+log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<log_reader_state> self, log_reader_options options) {
+    self->state.start(self, std::move(options));
+    return {
+        [self](const read_queue& order) { self->state.handle(order); },
+        [self](const find_max_offset& order) { return self->state.handle(order); },
+        [self](const find_min_offset& order) { return self->state.handle(order); },
+        [self](const search_offset& order) { return self->state.handle(order); },
+        [self](const describe_queues& order) { return self->state.handle(order); },
+        [self](const describe_progress& order) { return self->state.handle(order); },
+        [self](const describe_store& order) { return self->state.handle(order); },
+        [self](const finish& order) { self->state.handle(order); },
+    };
+}
+
+} // namespace
+
+log_reader_actor spawn_log_reader(caf::actor_system& system, log_reader_options options) {
+    return spawn_blocking_role(system, log_reader, std::move(options));
+}
+
+} // namespace troupe::actors

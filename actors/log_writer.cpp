@@ -1,0 +1,266 @@
+#include "actors/log_writer.hpp"
+
+#include "actors/log.hpp"
+#include "actors/pending_acks.hpp"
+#include "actors/spawn_role.hpp"
+#include "actors/type_ids.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+using storage::flush_mode;
+
+class log_writer_state {
+public:
+    static inline const char* name = "log_writer";
+
+    void start(log_writer_actor::pointer self, log_writer_options options);
+    void handle(append_records& work);
+    void handle(const watch_queue& order);
+    void handle(const unwatch_queue& order);
+    caf::result<topic_index_dropped> handle(const drop_topic_index& order);
+    void handle(write_tick);
+    void handle(sync_tick);
+    void handle(probe_tick);
+    void handle(retain_tick);
+    void handle(finish);
+
+private:
+    /// What a collected record needs to be answered; the records themselves are in batch_.
+    struct collected {
+        ticket_holder_actor holder;
+        std::uint64_t ticket = 0;
+        std::size_t bytes = 0;
+        std::int32_t count = 0;
+    };
+
+    void commit();
+    void accept(std::vector<storage::placed_records> places);
+    void sync();
+    void answer(std::vector<pending_ack> acks);
+    void fail_collected(const error& failure);
+    void note_touched(const topic_queue& queue);
+    void tell_watchers();
+    void nudge_indexer(std::size_t bytes);
+
+    log_writer_actor::pointer self_ = nullptr;
+    log_writer_options options_;
+    std::vector<storage::unplaced_records> batch_;
+    std::vector<collected> collected_;
+    std::size_t batch_bytes_ = 0;
+    bool write_tick_sent_ = false;
+    bool unsynced_ = false; ///< flush mode async: written since the last sync
+    pending_acks acks_;
+    std::unordered_map<topic_queue, queue_actor> watchers_;
+    std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
+    std::size_t unindexed_bytes_ = 0;
+};
+
+void log_writer_state::start(log_writer_actor::pointer self, log_writer_options options) {
+    self_ = self;
+    options_ = std::move(options);
+    if (options_.store->options().flush == flush_mode::async)
+        self_->delayed_send(self_, options_.flush_interval, sync_tick{});
+    self_->delayed_send(self_, options_.probe_interval, probe_tick{});
+    self_->delayed_send(self_, options_.retain_interval, retain_tick{});
+}
+
+void log_writer_state::handle(append_records& work) {
+    for (auto& entry : work.entries) {
+        const auto bytes = entry.records.bytes.size();
+        if (!watchers_.empty())
+            note_touched(entry.records.queue);
+        collected_.push_back({work.reply_to, entry.ticket, bytes, entry.records.count});
+        batch_.push_back(std::move(entry.records));
+        batch_bytes_ += bytes;
+        if (batch_bytes_ >= options_.batch_bytes_max)
+            commit();
+    }
+    if (!batch_.empty() && !write_tick_sent_) {
+        write_tick_sent_ = true;
+        self_->send(self_, write_tick{});
+    }
+}
+
+void log_writer_state::handle(write_tick) {
+    write_tick_sent_ = false;
+    commit();
+}
+
+/// Writes what is collected and, in flush mode sync, syncs; then answers.
+void log_writer_state::commit() {
+    if (batch_.empty())
+        return;
+    const auto began = std::chrono::steady_clock::now();
+    batch_bytes_ = 0;
+    auto places = options_.store->append(std::exchange(batch_, {}), options_.now());
+    if (!places) {
+        fail_collected(places.failure());
+        return;
+    }
+    accept(std::move(*places));
+    if (options_.store->options().flush == flush_mode::sync)
+        sync();
+    else
+        unsynced_ = true;
+    const auto took = std::chrono::steady_clock::now() - began;
+    add(options_.metrics->commits);
+    add(options_.metrics->commit_us, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    tell_watchers();
+}
+
+void log_writer_state::accept(std::vector<storage::placed_records> places) {
+    std::size_t bytes = 0;
+    log_position written;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        const auto& sent = collected_[i];
+        bytes += sent.bytes;
+        written = places[i].end;
+        options_.append_admission->release(sent.bytes);
+        add(options_.metrics->put_messages, static_cast<std::uint64_t>(sent.count));
+        acks_.add({places[i].end, sent.holder, {sent.ticket, {}, places[i]}});
+    }
+    add(options_.metrics->put_bytes, bytes);
+    collected_.clear();
+    if (options_.store->options().flush == flush_mode::async)
+        answer(acks_.release(written));
+    nudge_indexer(bytes);
+}
+
+void log_writer_state::sync() {
+    const auto durable = options_.store->flush();
+    unsynced_ = false;
+    if (durable) {
+        answer(acks_.release(*durable));
+        return;
+    }
+    write_log(log_level::error, "log writer: " + to_string(durable.failure()));
+    add(options_.metrics->put_failures, acks_.size());
+    answer(acks_.fail_all(durable.failure()));
+}
+
+void log_writer_state::fail_collected(const error& failure) {
+    std::vector<pending_ack> failed;
+    for (const auto& sent : collected_) {
+        options_.append_admission->release(sent.bytes);
+        failed.push_back({{}, sent.holder, {sent.ticket, failure, {}}});
+    }
+    add(failure.code == errc::busy ? options_.metrics->busy_answers : options_.metrics->put_failures, failed.size());
+    collected_.clear();
+    touched_.clear();
+    answer(std::move(failed));
+}
+
+/// One message per holder, whatever the number of tickets. There are few holders: one per gateway.
+void log_writer_state::answer(std::vector<pending_ack> acks) {
+    std::vector<std::pair<ticket_holder_actor, records_appended>> answers;
+    for (auto& ack : acks) {
+        auto place = std::find_if(answers.begin(), answers.end(), [&ack](const auto& one) { return one.first == ack.holder; });
+        if (place == answers.end())
+            place = answers.insert(answers.end(), {ack.holder, {}});
+        place->second.outcomes.push_back(std::move(ack.outcome));
+    }
+    for (auto& [holder, outcomes] : answers)
+        self_->send(holder, std::move(outcomes));
+}
+
+void log_writer_state::note_touched(const topic_queue& queue) {
+    if (watchers_.contains(queue) && std::find(touched_.begin(), touched_.end(), queue) == touched_.end())
+        touched_.push_back(queue);
+}
+
+void log_writer_state::tell_watchers() {
+    for (const auto& queue : std::exchange(touched_, {})) {
+        const auto watcher = watchers_.find(queue);
+        if (watcher == watchers_.end())
+            continue;
+        if (const auto bounds = options_.store->bounds(queue))
+            self_->send(watcher->second, records_arrived{*bounds});
+    }
+}
+
+void log_writer_state::nudge_indexer(std::size_t bytes) {
+    unindexed_bytes_ += bytes;
+    if (unindexed_bytes_ < options_.index_nudge_bytes || !options_.indexer)
+        return;
+    unindexed_bytes_ = 0;
+    self_->send(options_.indexer, index_tick{});
+}
+
+void log_writer_state::handle(const watch_queue& order) {
+    watchers_.insert_or_assign(order.queue, order.watcher);
+    const auto bounds = options_.store->bounds(order.queue);
+    if (bounds)
+        self_->send(order.watcher, records_arrived{*bounds});
+    else
+        write_log(log_level::error, "log writer: bounds of " + order.queue.topic + ": " + to_string(bounds.failure()));
+}
+
+void log_writer_state::handle(const unwatch_queue& order) {
+    const auto known = watchers_.find(order.queue);
+    if (known != watchers_.end() && known->second == order.watcher)
+        watchers_.erase(known);
+}
+
+caf::result<topic_index_dropped> log_writer_state::handle(const drop_topic_index& order) {
+    commit(); // what was sent before the order goes with the rest
+    if (const auto dropped = options_.store->forget_topic(order.topic); !dropped)
+        return make_caf_error(dropped.failure());
+    return topic_index_dropped{};
+}
+
+void log_writer_state::handle(sync_tick) {
+    if (unsynced_)
+        sync();
+    self_->delayed_send(self_, options_.flush_interval, sync_tick{});
+}
+
+void log_writer_state::handle(probe_tick) {
+    if (options_.store->state() == storage::store_state::disk_full)
+        options_.store->probe_disk();
+    self_->delayed_send(self_, options_.probe_interval, probe_tick{});
+}
+
+void log_writer_state::handle(retain_tick) {
+    if (const auto removed = options_.store->retain(options_.now()); !removed)
+        write_log(log_level::warning, "retention: " + to_string(removed.failure()));
+    self_->delayed_send(self_, options_.retain_interval, retain_tick{});
+}
+
+void log_writer_state::handle(finish) {
+    commit();
+    if (unsynced_)
+        sync();
+    answer(acks_.fail_all({errc::shutting_down, "the broker ends before the messages are durable"}));
+    self_->quit();
+}
+
+log_writer_actor::behavior_type log_writer(log_writer_actor::stateful_pointer<log_writer_state> self, log_writer_options options) {
+    self->state.start(self, std::move(options));
+    return {
+        [self](append_records& work) { self->state.handle(work); },
+        [self](const watch_queue& order) { self->state.handle(order); },
+        [self](const unwatch_queue& order) { self->state.handle(order); },
+        [self](const drop_topic_index& order) { return self->state.handle(order); },
+        [self](write_tick tick) { self->state.handle(tick); },
+        [self](sync_tick tick) { self->state.handle(tick); },
+        [self](probe_tick tick) { self->state.handle(tick); },
+        [self](retain_tick tick) { self->state.handle(tick); },
+        [self](const finish& order) { self->state.handle(order); },
+    };
+}
+
+} // namespace
+
+log_writer_actor spawn_log_writer(caf::actor_system& system, log_writer_options options) {
+    return spawn_blocking_role(system, log_writer, std::move(options));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/admission.hpp"
+#include "actors/internal_roles.hpp"
+#include "actors/metrics.hpp"
+#include "actors/wall_clock.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace troupe::actors {
+
+struct log_writer_options {
+    std::shared_ptr<storage::message_store> store;
+    std::shared_ptr<admission> append_admission; ///< released here, byte by byte, when a ticket is answered
+    std::shared_ptr<broker_metrics> metrics;
+    indexer_actor indexer; ///< nudged every index_nudge_bytes; may be null
+    wall_clock now = system_wall_clock;
+    std::size_t batch_bytes_max = 4u << 20;
+    std::size_t index_nudge_bytes = 1u << 20;
+    std::chrono::milliseconds flush_interval{500};
+    std::chrono::milliseconds probe_interval{1'000};
+    std::chrono::milliseconds retain_interval{10'000};
+};
+
+/// Spawns the owner of all positions of one log.
+///
+/// In     append_records                      collected; answered to reply_to with one records_appended per group commit
+///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible
+///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
+///        finish                              writes and syncs what is collected, answers it, ends
+///        write_tick, sync_tick, probe_tick, retain_tick   to itself
+/// State  the writer side of the message store (sole caller); at most append_admission bytes not yet answered
+/// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
+///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.
+///        3. After a failed write or sync each ticket fails with what the store says, at once.
+/// Blocks on the disk: runs on its own thread.
+log_writer_actor spawn_log_writer(caf::actor_system& system, log_writer_options options);
+
+} // namespace troupe::actors

@@ -1,0 +1,224 @@
+#include "actors/send_encoder.hpp"
+
+#include "protocol/message_codec.hpp"
+#include "protocol/properties.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+using protocol::find_property;
+
+/// Topics that only the broker itself writes to (reference "broker-semantics.md" 1.4).
+constexpr std::array<std::string_view, 6> broker_only_topics{
+    "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
+    "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT"};
+
+void append_hex(std::string& out, std::uint64_t number, int bytes) {
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    for (int shift = bytes * 8 - 4; shift >= 0; shift -= 4)
+        out.push_back(digits[(number >> shift) & 15]);
+}
+
+/// Bytes that no other encoder uses now: address, process, and the moment and number of the encoder.
+std::string make_unique_prefix(const protocol::host_address& host) {
+    static std::atomic<std::uint32_t> encoders{0};
+    std::string prefix;
+    for (std::size_t i = 0; i < (host.is_ipv6 ? 16u : 4u); ++i)
+        append_hex(prefix, host.address[i], 1);
+    append_hex(prefix, static_cast<std::uint64_t>(::getpid()), 2);
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch());
+    append_hex(prefix, static_cast<std::uint64_t>(seconds.count()) * 64 + encoders.fetch_add(1), 4);
+    return prefix;
+}
+
+void append_property(std::string& properties, std::string_view name, std::string_view value) {
+    if (value.empty() || find_property(properties, name))
+        return;
+    if (!properties.empty() && properties.back() != '\x02')
+        properties.push_back('\x02');
+    properties.append(name).push_back('\x01');
+    properties.append(value).push_back('\x02');
+}
+
+/// Storing such a message as an ordinary one would deliver it too early, or although it is never committed.
+result<void> check_supported(std::string_view properties) {
+    const auto is_set = [properties](std::string_view name) {
+        const auto value = find_property(properties, name);
+        return value && *value != "0" && *value != "false";
+    };
+    if (is_set("TRAN_MSG"))
+        return error{errc::not_supported, "transactional messages are not supported by this broker"};
+    for (const std::string_view name : {"DELAY", "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"})
+        if (is_set(name))
+            return error{errc::not_supported, "delayed messages (property " + std::string{name} + ") are not supported by this broker"};
+    return {};
+}
+
+result<const topic_config*> check_topic(const send_messages& send, const topic_snapshot& topics) {
+    if (auto legal = check_topic_name(send.topic); !legal)
+        return legal.failure();
+    if (std::find(broker_only_topics.begin(), broker_only_topics.end(), send.topic) != broker_only_topics.end())
+        return error{errc::not_permitted, "sending messages to topic " + send.topic + " is forbidden: it belongs to the system"};
+    const auto* topic = topics.find(send.topic);
+    if (topic == nullptr)
+        return error{errc::topic_not_found, "topic " + send.topic + " does not exist on this broker; create it first"};
+    if ((topics.broker_perm() & permission::write) == 0)
+        return error{errc::not_permitted, "this broker takes no messages (its permission lacks write)"};
+    if ((topic->perm & permission::write) == 0)
+        return error{errc::not_permitted, "topic " + send.topic + " takes no messages (its permission lacks write)"};
+    const auto queues = std::max(topic->read_queues, topic->write_queues);
+    if (send.queue.value() >= queues || (send.queue.value() < 0 && topic->write_queues <= 0))
+        return error{errc::queue_not_found,
+                     "topic " + send.topic + " has " + std::to_string(queues) + " queues, there is no queue " + to_string(send.queue)};
+    return topic;
+}
+
+protocol::message message_of(const send_messages& send, queue_id queue, const protocol::host_address& store_host) {
+    protocol::message message;
+    message.topic = send.topic;
+    message.queue = queue;
+    message.flag = send.flag;
+    message.sys_flag = send.sys_flag;
+    message.born = send.born;
+    message.born_host = send.born_host;
+    message.store_host = store_host;
+    message.reconsume_times = send.reconsume_times;
+    return message;
+}
+
+/// One message of a batch body (reference "remoting-client.md" 3.2); steps `rest` past it.
+result<void> read_batch_element(byte_reader& rest, const payload& batch, protocol::message& message) {
+    const auto broken = [&rest](const char* what) {
+        return error{errc::message_illegal, "batch body: " + std::string{what} + " at byte " + std::to_string(rest.position())};
+    };
+    const auto begin = rest.position();
+    const auto size = rest.number<std::int32_t>();
+    const bool has_head = size && rest.number<std::int32_t>() && rest.number<std::int32_t>(); // magic and checksum are unused
+    const auto flag = rest.number<std::int32_t>();
+    const auto body_bytes = rest.number<std::int32_t>();
+    if (!has_head || !flag || !body_bytes)
+        return broken("a message is cut off");
+    const auto body_at = rest.position();
+    const auto body = rest.bytes(*body_bytes);
+    const auto properties_bytes = rest.number<std::int16_t>();
+    const auto properties = rest.bytes(properties_bytes.value_or(-1));
+    if (!body || !properties)
+        return broken("a body or its properties do not fit");
+    if (*size < 0 || static_cast<std::size_t>(*size) != rest.position() - begin)
+        return broken("a message's size does not match its parts");
+    message.flag = *flag;
+    message.body = batch.slice(body_at, body->size());
+    message.properties = *properties;
+    return {};
+}
+
+} // namespace
+
+send_encoder::send_encoder(send_encoder_options options)
+    : options_{std::move(options)}, unique_prefix_{make_unique_prefix(options_.store_host)} {}
+
+std::string send_encoder::next_unique_key() {
+    auto key = unique_prefix_;
+    append_hex(key, next_unique_++, 6);
+    return key;
+}
+
+queue_id send_encoder::choose_queue(const topic_config& topic, queue_id wanted) {
+    if (wanted.value() >= 0)
+        return wanted;
+    return queue_id{static_cast<std::int32_t>(next_queue_++ % static_cast<std::uint32_t>(topic.write_queues))};
+}
+
+result<encoded_send> send_encoder::encode(const send_messages& send, const topic_snapshot& topics) {
+    const auto topic = check_topic(send, topics);
+    if (!topic)
+        return topic.failure();
+    if (send.body.size() > limits::body_bytes_max)
+        return error{errc::body_too_large, "message body of " + std::to_string(send.body.size()) + " bytes; the limit is " +
+                                               std::to_string(limits::body_bytes_max)};
+    const auto queue = choose_queue(**topic, send.queue);
+    auto encoded = send.batch ? encode_batch(send, queue) : encode_single(send, queue);
+    if (encoded) {
+        encoded->records.queue = {send.topic, queue};
+        encoded->receipt.queue = queue;
+    }
+    return encoded;
+}
+
+result<encoded_send> send_encoder::encode_single(const send_messages& send, queue_id queue) {
+    if (auto supported = check_supported(send.properties); !supported)
+        return supported.failure();
+    auto message = message_of(send, queue, options_.store_host);
+    message.body = send.body;
+    message.properties = send.properties;
+    encoded_send encoded;
+    if (const auto key = find_property(send.properties, protocol::property_name::unique_key); key && !key->empty()) {
+        encoded.receipt.transaction_id = *key;
+    } else {
+        encoded.receipt.transaction_id = next_unique_key();
+        append_property(message.properties, protocol::property_name::unique_key, encoded.receipt.transaction_id);
+    }
+    append_property(message.properties, "MSG_REGION", options_.region);
+    append_property(message.properties, "TRACE_ON", "true");
+    append_property(message.properties, "CLUSTER", options_.cluster);
+    auto record = protocol::encode_record(message);
+    if (!record)
+        return record.failure();
+    encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(record->size()));
+    encoded.records.bytes = std::move(*record);
+    return encoded;
+}
+
+result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue_id queue) const {
+    if (is_retry_topic(send.topic) || send.topic.size() > limits::topic_bytes_max)
+        return error{errc::message_illegal, "topic " + send.topic + " takes no batches"};
+    auto message = message_of(send, queue, options_.store_host);
+    encoded_send encoded;
+    encoded.records.count = 0;
+    byte_reader rest{send.body.view()};
+    while (rest.left() > 0) {
+        if (auto read = read_batch_element(rest, send.body, message); !read)
+            return read.failure();
+        if (auto supported = check_supported(message.properties); !supported)
+            return error{errc::message_illegal,
+                         "message " + std::to_string(encoded.records.count) + " of the batch: " + supported.failure().text};
+        auto record = protocol::encode_record(message);
+        if (!record)
+            return record.failure();
+        encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(record->size()));
+        encoded.records.bytes += *record;
+        ++encoded.records.count;
+    }
+    if (encoded.records.count == 0)
+        return error{errc::message_illegal, "the batch holds no message"};
+    return encoded;
+}
+
+messages_stored send_encoder::describe(const send_receipt& receipt, const storage::placed_records& placed) const {
+    messages_stored stored;
+    stored.queue = receipt.queue;
+    stored.offset = placed.first;
+    stored.transaction_id = receipt.transaction_id;
+    auto position = placed.position;
+    for (const auto bytes : receipt.record_bytes) {
+        if (!stored.message_ids.empty())
+            stored.message_ids.push_back(',');
+        stored.message_ids += protocol::offset_message_id(options_.store_host, position);
+        position = position + static_cast<std::int64_t>(bytes);
+    }
+    return stored;
+}
+
+} // namespace troupe::actors
