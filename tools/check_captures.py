@@ -1,33 +1,44 @@
 #!/usr/bin/env python3
-"""Checks that lambdas in actors/ do not capture by reference.
+"""Checks that lambdas which CAF keeps do not capture by reference.
 
-CAF keeps the lambdas of behaviours, continuations and delayed messages beyond the scope they are written in, where a
-captured reference dangles. A lambda that ends before its scope does (a standard algorithm, a visitor) says so in a comment
-on its line or the line above: `by-ref: <why it cannot outlive the scope>`.
+CAF keeps the lambdas of behaviours, continuations and handlers beyond the scope they are written in, where a captured
+reference dangles. So in actors/ no lambda may capture everything by reference, and one that is given to CAF may not
+capture anything by reference. Lambdas given to a standard algorithm are done before the scope ends and are left alone; any other
+exception says why on its line or the line above: `by-ref: <why it cannot outlive the scope>`.
 """
 import re
 
 from source_tree import ROOT, finish, sources
 
-# A capture list with a `&` in it: after an opening bracket that is not an index or an attribute.
-BY_REFERENCE = re.compile(r"(?<![\w\])\[])\[\s*(?:[^\[\]]*,\s*)?&[^\[\]]*\]\s*(?:\(|\{|<|mutable)")
-STANDARD_ALGORITHM = re.compile(
-    r"std::(?:ranges::)?(?:visit|sort|stable_sort|find_if|find_if_not|any_of|all_of|none_of|count_if|for_each|transform|"
-    r"partition|partition_point|lower_bound|upper_bound|remove_if|erase_if|accumulate|max_element|min_element|generate|"
-    r"equal|is_sorted|copy_if|adjacent_find)\s*\(")
+CAPTURES = re.compile(r"(?<![\w\])\[])\[([^\[\]]*&[^\[\]]*)\]\s*(?:\(|\{|<|mutable)")
+EVERYTHING = re.compile(r"^\s*&\s*(?:,|$)")
+STANDARD_ALGORITHM = re.compile(r"\b(?:std::(?:ranges::)?\w+|erase_if)\s*\(")
+GIVEN_TO_CAF = re.compile(r"(?:\.then|\.await|\.receive|\bspawn\w*|attach_functor|set_\w+_handler|->become|message_handler|"
+                          r"behavior)\s*[({]")
 
 
-def allowed(lines, index):
-    """By a comment, or because the statement is a call of a standard algorithm, which is done before the scope ends."""
-    above = lines[index - 1] if index else ""
-    if "by-ref:" in lines[index] or "by-ref:" in above:
-        return True
-    statement = lines[index]
-    for earlier in range(index - 1, max(index - 4, -1), -1):
+def statement_up_to(lines, index):
+    """The statement that the line belongs to, from its beginning, as far as four lines can tell."""
+    text = lines[index]
+    for earlier in range(index - 1, max(index - 5, -1), -1):
         if lines[earlier].rstrip().endswith((";", "{", "}")):
             break
-        statement = lines[earlier] + statement
-    return bool(STANDARD_ALGORITHM.search(statement))
+        text = lines[earlier] + text
+    return text
+
+
+def problem_at(lines, index):
+    found = CAPTURES.search(lines[index].split("//")[0])
+    above = lines[index - 1] if index else ""
+    if not found or "by-ref:" in lines[index] or "by-ref:" in above:
+        return None
+    statement = statement_up_to(lines, index)
+    begins_row = lines[index].lstrip().startswith("[")  # a row of a behaviour, unless it is an argument of an algorithm
+    if GIVEN_TO_CAF.search(statement) or (begins_row and not STANDARD_ALGORITHM.search(statement)):
+        return "a lambda that CAF keeps captures by reference"
+    if EVERYTHING.search(found.group(1)) and not STANDARD_ALGORITHM.search(statement):
+        return "captures everything by reference; name what is captured, or explain with `by-ref:`"
+    return None
 
 
 def main():
@@ -35,10 +46,10 @@ def main():
     files = [path for path in sources() if path.parts[0] == "actors"]
     for path in files:
         lines = (ROOT / path).read_text(encoding="utf-8").splitlines()
-        for index, line in enumerate(lines):
-            code = line.split("//")[0]
-            if BY_REFERENCE.search(code) and not allowed(lines, index):
-                findings.append(f"{path}:{index + 1}: captures by reference; capture by value, or explain with `by-ref:`")
+        for index in range(len(lines)):
+            problem = problem_at(lines, index)
+            if problem:
+                findings.append(f"{path}:{index + 1}: {problem}")
     finish("captures", findings, f"{len(files)} files")
 
 
