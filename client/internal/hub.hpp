@@ -1,0 +1,36 @@
+#pragma once
+
+#include "client/connection.hpp"
+#include "client/internal/roles.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+/// Where the hub gets its handles from.
+struct hub_endpoints {
+    std::vector<actors::name_server_actor> name_servers; ///< asked in this order
+    /// A handle for a broker that a route names; an invalid handle when there is none.
+    std::function<actors::broker_actor(const std::string& broker_name, const std::string& address)> dial;
+    bool owned = false; ///< end the handles with the hub: they are proxies that only it uses
+};
+
+/// One client's view of the cluster: routes, broker handles, heartbeats. Decisions about routes are in `route_cache`.
+///
+/// In     watch_topic, unwatch_topic, suspect_route, suspect_broker, join_group
+///        leave_group -> group_left            after the brokers have answered, or the request timeout
+///        list_name_servers, dial_broker       for callers that ask brokers themselves
+///        consumers_changed                    from brokers: it is the client's session
+///        hub_tick                             to itself, when the next route or heartbeat is due
+/// Out    find_route to name servers; client_heartbeat, unregister_client to brokers
+///        route_known, membership_changed to listeners
+/// State  one route_cache; one link per broker in a route; one consumer_data per group
+/// Always a listener gets route_known at least once for every watch_topic, if any name server answers.
+/// Ends   on user_shutdown.
+hub_actor spawn_hub(caf::actor_system& system, hub_endpoints endpoints, client_options options);
+
+} // namespace troupe::client
