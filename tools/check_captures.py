@@ -3,8 +3,8 @@
 
 CAF keeps the lambdas of behaviours, continuations and handlers beyond the scope they are written in, where a captured
 reference dangles. So in actors/ no lambda may capture everything by reference, and one that is given to CAF may not
-capture anything by reference. Lambdas given to a standard algorithm are done before the scope ends and are left alone; any other
-exception says why on its line or the line above: `by-ref: <why it cannot outlive the scope>`.
+capture anything by reference. Arguments of algorithms and of our own functions, which call them at once, are left alone;
+any other exception says why on its line or the line above: `by-ref: <why it cannot outlive the scope>`.
 """
 import re
 
@@ -12,7 +12,7 @@ from source_tree import ROOT, finish, sources
 
 CAPTURES = re.compile(r"(?<![\w\])\[])\[([^\[\]]*&[^\[\]]*)\]\s*(?:\(|\{|<|mutable)")
 EVERYTHING = re.compile(r"^\s*&\s*(?:,|$)")
-STANDARD_ALGORITHM = re.compile(r"\b(?:std::(?:ranges::)?\w+|erase_if)\s*\(")
+ARGUMENT_OF_A_CALL = re.compile(r"\w\s*\([^;]*\[")
 GIVEN_TO_CAF = re.compile(r"(?:\.then|\.await|\.receive|\bspawn\w*|attach_functor|set_\w+_handler|->become|message_handler|"
                           r"behavior)\s*[({]")
 
@@ -33,10 +33,10 @@ def problem_at(lines, index):
     if not found or "by-ref:" in lines[index] or "by-ref:" in above:
         return None
     statement = statement_up_to(lines, index)
-    begins_row = lines[index].lstrip().startswith("[")  # a row of a behaviour, unless it is an argument of an algorithm
-    if GIVEN_TO_CAF.search(statement) or (begins_row and not STANDARD_ALGORITHM.search(statement)):
+    begins_row = lines[index].lstrip().startswith("[")  # a row of a behaviour, unless it is an argument of a call
+    if GIVEN_TO_CAF.search(statement) or (begins_row and not ARGUMENT_OF_A_CALL.search(statement)):
         return "a lambda that CAF keeps captures by reference"
-    if EVERYTHING.search(found.group(1)) and not STANDARD_ALGORITHM.search(statement):
+    if EVERYTHING.search(found.group(1)) and not ARGUMENT_OF_A_CALL.search(statement):
         return "captures everything by reference; name what is captured, or explain with `by-ref:`"
     return None
 
