@@ -1,0 +1,88 @@
+#pragma once
+
+#include "client/client.hpp"
+#include "testing/history.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace troupe::scenario {
+
+/// Threads that send one message after the other, each thread always to the same queue, and note what became of each.
+class senders {
+public:
+    senders(client::connection via, std::string topic, int threads, testing::history& notes);
+    senders(const senders&) = delete;
+    senders& operator=(const senders&) = delete;
+    ~senders(); ///< stop()
+
+    void stop();
+    [[nodiscard]] std::uint64_t acknowledged() const { return acknowledged_; }
+    [[nodiscard]] std::uint64_t failed() const { return failed_; }
+    /// A later message of a thread that was acknowledged at a smaller offset than an earlier one of the same queue.
+    [[nodiscard]] std::vector<std::string> out_of_order() const;
+
+private:
+    void run(int thread);
+    void note(int thread, const std::string& id, const result<client::send_receipt>& outcome);
+
+    testing::history& notes_;
+    std::string topic_;
+    client::producer producer_;
+    std::atomic<bool> stopping_{false};
+    std::atomic<std::uint64_t> acknowledged_{0};
+    std::atomic<std::uint64_t> failed_{0};
+    mutable std::mutex mutex_;
+    std::map<std::pair<int, std::string>, std::int64_t> last_offset_; ///< by thread and queue
+    std::vector<std::string> out_of_order_;
+    std::vector<std::thread> threads_;
+};
+
+/// A thread that reads every queue of a topic from its beginning, notes every delivery and commits now and then.
+class reader {
+public:
+    reader(client::connection via, std::string topic, std::string group, testing::history& notes);
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
+    ~reader(); ///< stop()
+
+    void stop();
+    /// Committed offsets that a broker acknowledged: it must never answer less.
+    [[nodiscard]] std::map<client::message_queue, std::int64_t> committed() const;
+
+private:
+    void run();
+    void assign_all();
+    void commit();
+
+    testing::history& notes_;
+    std::string topic_;
+    client::pull_consumer consumer_;
+    std::size_t assigned_ = 0;
+    std::atomic<bool> stopping_{false};
+    mutable std::mutex mutex_;
+    std::map<client::message_queue, std::int64_t> committed_;
+    std::thread thread_;
+};
+
+std::string to_text(const client::message_queue& queue);
+
+/// Waits until `condition` holds; false after `limit`.
+template <class Condition>
+bool eventually(std::chrono::milliseconds limit, Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds{2});
+    }
+    return true;
+}
+
+} // namespace troupe::scenario

@@ -1,0 +1,79 @@
+#include "testing/history.hpp"
+
+#include <doctest/doctest.h>
+
+using troupe::testing::check;
+using troupe::testing::history;
+
+namespace {
+
+void send(history& notes, const std::string& id, std::int64_t offset, int attempts = 1) {
+    notes.sending(id);
+    notes.acknowledged(id, {"q", offset}, attempts);
+}
+
+} // namespace
+
+TEST_CASE("history: nothing sent and nothing delivered is good and complete") {
+    const history empty;
+    CHECK(check(empty).good());
+    CHECK(empty.complete());
+}
+
+TEST_CASE("history: an acknowledged message that never arrives is lost") {
+    history notes;
+    send(notes, "a", 0);
+    CHECK_FALSE(notes.complete());
+    CHECK(check(notes).lost.size() == 1);
+    notes.delivered("a", {"q", 0});
+    CHECK(notes.complete());
+    CHECK(check(notes).good());
+}
+
+TEST_CASE("history: a delivery that nobody sent is a phantom, one whose send failed is not") {
+    history notes;
+    notes.delivered("ghost", {"q", 0});
+    notes.sending("unsure");
+    notes.failed("unsure");
+    notes.delivered("unsure", {"q", 1});
+    const auto verdict = check(notes);
+    CHECK(verdict.phantoms.size() == 1);
+    CHECK(verdict.lost.empty());
+}
+
+TEST_CASE("history: two messages at one place, or one elsewhere than acknowledged, contradict each other") {
+    history notes;
+    send(notes, "a", 0);
+    notes.delivered("b", {"q", 0});
+    CHECK(check(notes).contradictions.size() == 1);
+
+    history moved;
+    send(moved, "a", 0);
+    moved.delivered("a", {"q", 7});
+    CHECK(check(moved).contradictions.size() == 1);
+}
+
+TEST_CASE("history: a message stored twice is counted when a retry explains it and wrong otherwise") {
+    history explained;
+    send(explained, "a", 1, 2);
+    explained.delivered("a", {"q", 0});
+    explained.delivered("a", {"q", 1});
+    CHECK(check(explained).good());
+    CHECK(check(explained).stored_twice == 1);
+
+    history unexplained;
+    send(unexplained, "a", 1);
+    unexplained.delivered("a", {"q", 0});
+    unexplained.delivered("a", {"q", 1});
+    CHECK_FALSE(check(unexplained).good());
+}
+
+TEST_CASE("history: the same place delivered again is a redelivery, not a second copy") {
+    history notes;
+    send(notes, "a", 0);
+    notes.delivered("a", {"q", 0});
+    notes.delivered("a", {"q", 0});
+    const auto verdict = check(notes);
+    CHECK(verdict.good());
+    CHECK(verdict.redeliveries == 1);
+}
