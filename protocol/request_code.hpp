@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+/// Request codes of the wire, under RocketMQ's names (RocketMQ: RequestCode). Plain numbers, as a frame may carry any.
+/// Source: reference "remoting-client.md" 3 to 5 and 7, "remoting-admin.md" 1.2 and 2.
+namespace troupe::protocol::request_code {
+
+// Producers
+inline constexpr std::int32_t send_message = 10;
+inline constexpr std::int32_t send_message_v2 = 310;
+inline constexpr std::int32_t send_batch_message = 320;
+
+// Consumers
+inline constexpr std::int32_t pull_message = 11;
+inline constexpr std::int32_t query_consumer_offset = 14;
+inline constexpr std::int32_t update_consumer_offset = 15;
+inline constexpr std::int32_t search_offset_by_timestamp = 29;
+inline constexpr std::int32_t get_max_offset = 30;
+inline constexpr std::int32_t get_min_offset = 31;
+inline constexpr std::int32_t get_earliest_msg_storetime = 32;
+inline constexpr std::int32_t lite_pull_message = 361;
+
+// Clients and their groups
+inline constexpr std::int32_t heart_beat = 34;
+inline constexpr std::int32_t unregister_client = 35;
+inline constexpr std::int32_t get_consumer_list_by_group = 38;
+inline constexpr std::int32_t notify_consumer_ids_changed = 40; ///< broker to client, one way
+
+// Administration of a broker
+inline constexpr std::int32_t update_and_create_topic = 17;
+inline constexpr std::int32_t get_all_topic_config = 21;
+inline constexpr std::int32_t get_broker_runtime_info = 28;
+inline constexpr std::int32_t update_and_create_subscription_group = 200;
+inline constexpr std::int32_t get_all_subscription_group_config = 201;
+inline constexpr std::int32_t get_topic_stats_info = 202;
+inline constexpr std::int32_t delete_subscription_group = 207;
+inline constexpr std::int32_t get_consume_stats = 208;
+inline constexpr std::int32_t delete_topic_in_broker = 215;
+inline constexpr std::int32_t query_topic_consume_by_who = 300;
+
+// Name server
+inline constexpr std::int32_t register_broker = 103;
+inline constexpr std::int32_t unregister_broker = 104;
+inline constexpr std::int32_t get_routeinfo_by_topic = 105;
+inline constexpr std::int32_t get_broker_cluster_info = 106;
+inline constexpr std::int32_t get_all_topic_list_from_nameserver = 206;
+inline constexpr std::int32_t delete_topic_in_namesrv = 216;
+inline constexpr std::int32_t broker_heartbeat = 904;
+
+/// "pull_message", for logs and metrics; "unknown" for numbers that are not above.
+std::string_view name(std::int32_t code);
+
+} // namespace troupe::protocol::request_code
