@@ -1,0 +1,136 @@
+#include "actors/net/link.hpp"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors::net {
+
+namespace {
+
+/// How late a deadline may be noticed. Rough on purpose: one timer per request would cost more than the request.
+constexpr std::chrono::milliseconds expire_interval{100};
+
+} // namespace
+
+link::link(link_transport& transport, std::string address, link_options options, push_handler on_push)
+    : transport_{transport}, address_{std::move(address)}, options_{options}, on_push_{std::move(on_push)}, retry_{options.retry_min} {}
+
+error link::refusal() const {
+    if (state_ == link_state::closed)
+        return {errc::shutting_down, "the connection to " + address_ + " was closed by this process"};
+    if (state_ == link_state::disconnected && transport_.now() < next_dial_)
+        return dial_failure_;
+    if (pending_.size() >= options_.requests_max)
+        return {errc::busy, std::to_string(pending_.size()) + " requests to " + address_ + " wait for an answer; send fewer at once"};
+    if (waiting_bytes_ + transport_.unsent_bytes() > options_.unsent_bytes_max)
+        return {errc::busy, "too many bytes wait to be sent to " + address_ + "; send fewer at once"};
+    return {};
+}
+
+void link::request(protocol::remoting_command command, std::chrono::milliseconds timeout, completion done) {
+    if (auto refused = refusal(); refused.code != errc::none)
+        return done(std::move(refused));
+    do {
+        last_opaque_ = last_opaque_ == INT32_MAX ? 1 : last_opaque_ + 1;
+    } while (pending_.contains(last_opaque_));
+    command.opaque = last_opaque_;
+    command.codec = protocol::header_codec::binary;
+    auto& entry = pending_[last_opaque_];
+    entry.done = std::move(done);
+    entry.deadline = transport_.now() + timeout;
+    if (!std::exchange(awake_, true))
+        transport_.wake_in(expire_interval);
+    if (state_ == link_state::connected)
+        return send(command);
+    waiting_bytes_ += command.body.size();
+    entry.unsent = std::move(command);
+    if (state_ == link_state::disconnected) {
+        state_ = link_state::dialing;
+        transport_.dial();
+    }
+}
+
+void link::send(const protocol::remoting_command& command) {
+    transport_.write(protocol::encode_frame_head(command, command.body.size()), command.body);
+}
+
+void link::connected() {
+    if (state_ == link_state::closed)
+        return transport_.hang_up();
+    state_ = link_state::connected;
+    ++connection_number_;
+    retry_ = options_.retry_min;
+    waiting_bytes_ = 0;
+    for (auto& entry : pending_)
+        send(std::exchange(entry.second.unsent, {}));
+}
+
+void link::dial_failed(const error& failure) {
+    if (state_ == link_state::closed)
+        return;
+    state_ = link_state::disconnected;
+    dial_failure_ = failure;
+    next_dial_ = transport_.now() + retry_;
+    retry_ = std::min(retry_ * 2, options_.retry_max);
+    fail_all(failure);
+}
+
+void link::disconnected() {
+    if (state_ == link_state::closed)
+        return;
+    state_ = link_state::disconnected;
+    fail_all({errc::connection_lost, "the connection to " + address_ + " ended before the answer; the outcome is unknown"});
+}
+
+result<void> link::receive(std::span<const payload> frames) {
+    for (const auto& frame : frames) {
+        auto command = protocol::decode_frame(frame);
+        if (!command)
+            return command.failure();
+        if (!command->is_response()) {
+            on_push_(*command);
+            continue;
+        }
+        const auto found = pending_.find(command->opaque);
+        if (found == pending_.end())
+            continue; // its deadline has passed
+        auto done = std::move(found->second.done);
+        pending_.erase(found);
+        done(std::move(*command));
+    }
+    return {};
+}
+
+void link::expire() {
+    awake_ = false;
+    const auto now = transport_.now();
+    std::vector<completion> overdue;
+    for (auto entry = pending_.begin(); entry != pending_.end();) {
+        if (entry->second.deadline > now) {
+            ++entry;
+            continue;
+        }
+        waiting_bytes_ -= std::min(waiting_bytes_, entry->second.unsent.body.size());
+        overdue.push_back(std::move(entry->second.done));
+        entry = pending_.erase(entry);
+    }
+    for (auto& done : overdue)
+        done(error{errc::timed_out, address_ + " did not answer in time; the outcome is unknown"});
+    if (!pending_.empty() && !std::exchange(awake_, true))
+        transport_.wake_in(expire_interval);
+}
+
+void link::close() {
+    if (std::exchange(state_, link_state::closed) == link_state::connected)
+        transport_.hang_up();
+    fail_all({errc::shutting_down, "the connection to " + address_ + " was closed by this process"});
+}
+
+void link::fail_all(const error& failure) {
+    waiting_bytes_ = 0;
+    for (auto& entry : std::exchange(pending_, {}))
+        entry.second.done(failure);
+}
+
+} // namespace troupe::actors::net

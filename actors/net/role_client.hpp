@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/net/link.hpp"
+#include "actors/roles.hpp"
+
+#include <caf/actor_addr.hpp>
+#include <caf/fwd.hpp>
+#include <caf/message_handler.hpp>
+
+#include <string>
+#include <vector>
+
+namespace troupe::actors::net {
+
+/// The interface of a remote role, served by whatever actor carries a link's bytes: each message becomes a request, and
+/// its answer the response. What proxies on sockets and on simulated wires have in common.
+class role_client {
+public:
+    /// `self` hosts the link and outlives this.
+    role_client(caf::local_actor* self, link_transport& transport, std::string address, link_options options);
+
+    /// Handlers for the whole interface of a broker, or of a name server.
+    caf::message_handler broker_messages();
+    caf::message_handler name_server_messages();
+
+    [[nodiscard]] net::link& connection() { return link_; }
+
+private:
+    template <class Answer, class Request>
+    caf::result<Answer> forward(const Request& order, std::chrono::milliseconds timeout);
+    template <class Answer, class Request>
+    auto forwarder();
+    void remember(const client_session_actor& session);
+    void receive_push(const protocol::remoting_command& command);
+
+    caf::local_actor* self_;
+    net::link link_;
+    std::vector<caf::actor_addr> sessions_; ///< of the clients in this process that sent a heartbeat through here
+    std::uint64_t registered_on_ = 0;       ///< number of the connection that carried the last registration
+};
+
+} // namespace troupe::actors::net

@@ -1,0 +1,161 @@
+#include "actors/net/session.hpp"
+
+#include "actors/net/wire.hpp"
+#include "actors/type_ids.hpp"
+#include "protocol/request_code.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <unordered_map>
+#include <utility>
+
+namespace troupe::actors::net {
+
+namespace {
+
+namespace code = protocol::request_code;
+using protocol::remoting_command;
+
+struct session_state {
+    static inline const char* name = "session";
+
+    connection_id connection;
+    protocol::host_address peer;
+    gateway_roles roles;
+    gateway_options options;
+    gateway_actor gateway; ///< whose end is this actor's end, so holding it keeps nobody alive for long
+};
+
+using session_pointer = session_actor::stateful_pointer<session_state>;
+
+/// What an answer needs to know of its request.
+struct request_ticket {
+    std::int32_t opaque = 0;
+    protocol::header_codec codec = protocol::header_codec::json;
+    bool oneway = false;
+};
+
+void answer(session_pointer self, const request_ticket& request, remoting_command response) {
+    session_answered message{self->state.connection, {}, false};
+    if (!request.oneway) {
+        address_answer(response, request.opaque, request.codec);
+        message.frame = protocol::encode_frame(response);
+    }
+    self->send(self->state.gateway, std::move(message));
+}
+
+/// What the wire does not carry: who asks.
+template <class Order>
+void complete(session_pointer, Order&) {}
+void complete(session_pointer self, send_messages& order) {
+    order.born_host = self->state.peer;
+}
+void complete(session_pointer self, client_heartbeat& order) {
+    order.session = session_actor{self};
+}
+void complete(session_pointer self, register_broker& order) {
+    order.session = session_actor{self};
+}
+
+/// Decodes the order, asks the role, and encodes what it answers, with a deadline.
+template <class Order, class Answer, class Role>
+void ask(session_pointer self, const Role& role, const remoting_command& command) {
+    const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
+    auto order = decode_request<Order>(command);
+    if (!order)
+        return answer(self, ticket, encode_failure(order.failure()));
+    complete(self, *order);
+    self->request(role, self->state.options.request_timeout, std::move(*order))
+        .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },
+              [self, ticket](const caf::error& failure) { answer(self, ticket, encode_failure(to_error(failure))); });
+}
+
+using handler = void (*)(session_pointer, const remoting_command&);
+
+template <class Order, class Answer>
+void ask_broker(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->broker, command);
+}
+
+template <class Order, class Answer>
+void ask_name_server(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.name_server, command);
+}
+
+const std::unordered_map<std::int32_t, handler>& broker_handlers() {
+    static const std::unordered_map<std::int32_t, handler> all{
+        {code::send_message, ask_broker<send_messages, messages_stored>},
+        {code::send_message_v2, ask_broker<send_messages, messages_stored>},
+        {code::send_batch_message, ask_broker<send_messages, messages_stored>},
+        {code::query_consumer_offset, ask_broker<query_offset, offset_found>},
+        {code::update_consumer_offset, ask_broker<commit_offset, offset_committed>},
+        {code::get_max_offset, ask_broker<find_max_offset, offset_found>},
+        {code::get_min_offset, ask_broker<find_min_offset, offset_found>},
+        {code::search_offset_by_timestamp, ask_broker<search_offset, offset_found>},
+        {code::heart_beat, ask_broker<client_heartbeat, heartbeat_accepted>},
+        {code::unregister_client, ask_broker<unregister_client, client_unregistered>},
+        {code::get_consumer_list_by_group, ask_broker<list_group_members, group_members>},
+        {code::update_and_create_topic, ask_broker<put_topic, topic_put>},
+        {code::delete_topic_in_broker, ask_broker<delete_topic, topic_deleted>},
+        {code::get_all_topic_config, ask_broker<list_topics, topics_listed>},
+        {code::get_topic_stats_info, ask_broker<describe_topic, topic_described>},
+        {code::update_and_create_subscription_group, ask_broker<put_group, group_put>},
+        {code::delete_subscription_group, ask_broker<delete_group, group_deleted>},
+        {code::get_all_subscription_group_config, ask_broker<list_groups, groups_listed>},
+        {code::get_consume_stats, ask_broker<describe_group, group_described>},
+        {code::get_broker_runtime_info, ask_broker<describe_broker, broker_described>},
+    };
+    return all;
+}
+
+const std::unordered_map<std::int32_t, handler>& name_server_handlers() {
+    static const std::unordered_map<std::int32_t, handler> all{
+        {code::register_broker, ask_name_server<register_broker, broker_registered>},
+        {code::unregister_broker, ask_name_server<unregister_broker, broker_unregistered>},
+        {code::broker_heartbeat, ask_name_server<broker_heartbeat, broker_registered>},
+        {code::get_routeinfo_by_topic, ask_name_server<find_route, route_found>},
+        {code::get_broker_cluster_info, ask_name_server<describe_cluster, cluster_described>},
+        {code::get_all_topic_list_from_nameserver, ask_name_server<list_all_topics, all_topics>},
+        {code::delete_topic_in_namesrv, ask_name_server<forget_route, route_forgotten>},
+    };
+    return all;
+}
+
+void dispatch(session_pointer self, const remoting_command& command) {
+    const auto& roles = self->state.roles;
+    if (roles.broker)
+        if (const auto found = broker_handlers().find(command.code); found != broker_handlers().end())
+            return found->second(self, command);
+    if (roles.name_server)
+        if (const auto found = name_server_handlers().find(command.code); found != name_server_handlers().end())
+            return found->second(self, command);
+    const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
+    answer(self, ticket, encode_failure({errc::not_supported, "request type " + std::to_string(command.code) + " not supported"}));
+}
+
+session_actor::behavior_type session(session_pointer self, connection_id connection, const protocol::host_address& peer,
+                                     gateway_roles roles, gateway_options options, gateway_actor gateway) {
+    self->state = {connection, peer, std::move(roles), options, std::move(gateway)};
+    self->monitor(self->state.gateway);
+    self->set_down_handler([self](const caf::down_msg&) { self->quit(caf::exit_reason::user_shutdown); });
+    return {
+        [self](const consumers_changed& event) {
+            self->send(self->state.gateway, session_answered{self->state.connection, protocol::encode_frame(encode_request(event)), true});
+        },
+        [self](const session_request& request) { dispatch(self, request.command); },
+        [self](const session_closed&) { self->quit(caf::exit_reason::user_shutdown); },
+    };
+}
+
+} // namespace
+
+session_actor spawn_session(caf::actor_system& system, connection_id connection, const protocol::host_address& peer, gateway_roles roles,
+                            gateway_options options, const gateway_actor& gateway) {
+    return system.spawn(session, connection, peer, std::move(roles), options, gateway);
+}
+
+} // namespace troupe::actors::net
