@@ -205,6 +205,8 @@ bool json_reader::enter(char open, char close) {
 }
 
 bool json_reader::next_in(char close) {
+    if (++values_ > values_max)
+        fail("there are too many values");
     if (accept(','))
         return true;
     if (!accept(close))

@@ -20,11 +20,13 @@ enum class json_kind : std::uint8_t { object, array, text, number, boolean, null
 /// Walks over one document. After the first failure every call returns an empty value and changes nothing, so callers
 /// look once, at the end.
 ///
-/// Bounded   nesting is at most depth_max deep; nothing is allocated from a length, as there are none.
+/// Bounded   nesting is at most depth_max deep, and there are at most values_max members and elements: "{},{},..." would
+///           otherwise become thirty times as many bytes of structs. Nothing is allocated from a length, as there are none.
 /// Lifetime  views of the document must not outlive it.
 class json_reader {
 public:
     static constexpr int depth_max = 24;
+    static constexpr std::size_t values_max = 1'000'000;
 
     explicit json_reader(std::string_view document) : document_{document} {}
     json_reader(const json_reader&) = delete;
@@ -100,6 +102,7 @@ private:
     std::string_view document_;
     std::size_t at_ = 0;
     int depth_ = 0;
+    std::size_t values_ = 0;
     bool failed_ = false;
     std::string failure_;
 };

@@ -1,0 +1,312 @@
+#include "protocol/bodies.hpp"
+#include "protocol/body_codec.hpp"
+#include "protocol/inflate.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace troupe::protocol {
+
+namespace {
+
+constexpr std::int32_t bare_body_version_end = 37; ///< frame version V3_0_11, the first with the outer object
+
+void write_version(json_writer& json, std::string_view name, const data_version& version) {
+    json.key(name);
+    json.begin_object();
+    json.number_member("counter", version.counter);
+    json.number_member("stateVersion", version.state_version);
+    json.number_member("timestamp", version.timestamp_ms);
+    json.end_object();
+}
+
+data_version read_version(json_reader& json) {
+    data_version version;
+    json.object([&](std::string_view key) {
+        if (key == "counter")
+            version.counter = json.integer<std::int64_t>();
+        else if (key == "stateVersion")
+            version.state_version = json.integer<std::int64_t>();
+        else if (key == "timestamp")
+            version.timestamp_ms = json.integer<std::int64_t>();
+        else
+            json.skip_member(key);
+    });
+    return version;
+}
+
+void write_text_map(json_writer& json, std::string_view name, const std::map<std::string, std::string>& map) {
+    json.key(name);
+    json.begin_object();
+    for (const auto& [key, value] : map)
+        json.text_member(key, value);
+    json.end_object();
+}
+
+std::map<std::string, std::string> read_text_map(json_reader& json) {
+    std::map<std::string, std::string> map;
+    json.object([&](std::string_view key) { map.insert_or_assign(std::string{key}, json.text()); });
+    return map;
+}
+
+void write_topic(json_writer& json, const topic_config& topic) {
+    json.begin_object();
+    write_text_map(json, "attributes", topic.attributes);
+    json.boolean_member("order", topic.order);
+    json.number_member("perm", topic.perm);
+    json.number_member("readQueueNums", topic.read_queues);
+    json.text_member("topicFilterType", "SINGLE_TAG");
+    json.text_member("topicName", topic.name);
+    json.number_member("topicSysFlag", topic.sys_flag);
+    json.number_member("writeQueueNums", topic.write_queues);
+    json.end_object();
+}
+
+/// A topic as Java has it when a peer leaves everything out.
+topic_config java_default_topic(std::string_view name) {
+    topic_config topic;
+    topic.name = name;
+    topic.read_queues = 16;
+    topic.write_queues = 16;
+    return topic;
+}
+
+topic_config read_topic(json_reader& json, std::string_view name) {
+    topic_config topic = java_default_topic(name);
+    json.object([&](std::string_view key) {
+        if (key == "attributes")
+            topic.attributes = read_text_map(json);
+        else if (key == "order")
+            topic.order = json.boolean();
+        else if (key == "perm")
+            topic.perm = json.integer<std::int32_t>();
+        else if (key == "readQueueNums")
+            topic.read_queues = read_queue_count(json);
+        else if (key == "topicSysFlag")
+            topic.sys_flag = json.integer<std::int32_t>();
+        else if (key == "writeQueueNums")
+            topic.write_queues = read_queue_count(json);
+        else
+            json.skip_member(key); // the name too: the key it stands under is the one that counts
+    });
+    return topic;
+}
+
+void write_table(json_writer& json, const topic_table& table) {
+    json.begin_object();
+    write_version(json, "dataVersion", table.version);
+    write_version(json, "mappingDataVersion", {});
+    json.key("topicConfigTable");
+    json.begin_object();
+    for (const auto& [name, topic] : table.topics) {
+        json.key(name);
+        write_topic(json, topic);
+    }
+    json.end_object();
+    write_empty_object(json, "topicQueueMappingDetailMap");
+    write_empty_object(json, "topicQueueMappingInfoMap");
+    json.end_object();
+}
+
+void read_table_member(json_reader& json, std::string_view key, topic_table& table) {
+    if (key == "dataVersion")
+        table.version = read_version(json);
+    else if (key == "topicConfigTable")
+        json.object([&](std::string_view name) { table.topics.insert_or_assign(std::string{name}, read_topic(json, name)); });
+    else
+        json.skip(); // static topics' tables may hold references; nothing there is ours
+}
+
+// ---- the compressed form: length-prefixed texts inside one zlib stream ----------------------------------------------
+
+error bad_compressed(std::string_view what) {
+    return {errc::protocol_error, "compressed register body: " + std::string{what}};
+}
+
+std::optional<std::string_view> read_text(byte_reader& bytes) {
+    const auto size = bytes.number<std::int32_t>();
+    return bytes.bytes(size.value_or(-1));
+}
+
+template <class Number>
+bool parse_number(std::string_view text, Number& number) {
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return problem == std::errc{} && end == text.data() + text.size();
+}
+
+/// "name readQueueNums writeQueueNums perm filterType {attributes}", the last one possibly missing.
+result<topic_config> parse_topic_text(std::string_view text) {
+    std::array<std::string_view, 5> words;
+    for (auto& word : words) {
+        const auto end = std::min(text.find(' '), text.size());
+        word = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    topic_config topic = java_default_topic(words[0]);
+    constexpr std::int32_t queue_count_max = 65'536;
+    if (words[0].empty() || !parse_number(words[1], topic.read_queues) || !parse_number(words[2], topic.write_queues) ||
+        !parse_number(words[3], topic.perm) || topic.read_queues < 0 || topic.read_queues > queue_count_max || topic.write_queues < 0 ||
+        topic.write_queues > queue_count_max)
+        return bad_compressed("a topic's text is not name, queue numbers and permission");
+    if (!text.empty()) {
+        json_reader json{text};
+        topic.attributes = read_text_map(json);
+        if (auto fine = json.finish("attributes of a topic"); !fine)
+            return fine.failure();
+    }
+    return topic;
+}
+
+result<topic_table> decode_compressed_body(std::string_view body) {
+    const auto inflated = inflate_bounded(body);
+    if (!inflated)
+        return inflated.failure();
+    byte_reader bytes{*inflated};
+    topic_table table;
+    const auto version_text = read_text(bytes);
+    const auto topic_count = bytes.number<std::int32_t>();
+    if (!version_text || !topic_count)
+        return bad_compressed("it ends inside its data version");
+    json_reader json{*version_text};
+    table.version = read_version(json);
+    if (auto fine = json.finish("data version"); !fine)
+        return fine.failure();
+    for (std::int32_t i = 0; i < *topic_count; ++i) {
+        const auto text = read_text(bytes);
+        if (!text)
+            return bad_compressed("it ends inside its topics");
+        auto topic = parse_topic_text(*text);
+        if (!topic)
+            return topic.failure();
+        table.topics.insert_or_assign(topic->name, *topic);
+    }
+    return table; // filter servers and static topics follow; nothing there is ours
+}
+
+// ---- groups ---------------------------------------------------------------------------------------------------------
+
+void write_group(json_writer& json, const group_config& group) {
+    json.begin_object();
+    write_empty_object(json, "attributes");
+    json.number_member("brokerId", 0);
+    json.boolean_member("consumeBroadcastEnable", group.consume_broadcast_enable);
+    json.boolean_member("consumeEnable", group.consume_enable);
+    json.boolean_member("consumeFromMinEnable", true);
+    json.boolean_member("consumeMessageOrderly", false);
+    json.number_member("consumeTimeoutMinute", 15);
+    json.text_member("groupName", group.name);
+    json.number_member("groupSysFlag", 0);
+    json.boolean_member("notifyConsumerIdsChangedEnable", true);
+    json.number_member("retryMaxTimes", group.retry_max);
+    json.number_member("retryQueueNums", group.retry_queues);
+    json.number_member("whichBrokerWhenConsumeSlowly", 1);
+    json.end_object();
+}
+
+void read_group_member(json_reader& json, std::string_view key, group_config& group) {
+    if (key == "groupName")
+        group.name = json.text();
+    else if (key == "consumeEnable")
+        group.consume_enable = json.boolean();
+    else if (key == "consumeBroadcastEnable")
+        group.consume_broadcast_enable = json.boolean();
+    else if (key == "retryQueueNums")
+        group.retry_queues = read_queue_count(json);
+    else if (key == "retryMaxTimes")
+        group.retry_max = json.integer<std::int32_t>();
+    else
+        json.skip(); // retry policies, which Java shares between groups by reference, are not ours
+}
+
+group_config read_group(json_reader& json, std::string_view name) {
+    group_config group;
+    json.object([&](std::string_view key) { read_group_member(json, key, group); });
+    group.name = name;
+    return group;
+}
+
+} // namespace
+
+std::string encode_register_broker_body(const topic_table& table) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.key("filterServerList");
+    json.begin_array();
+    json.end_array();
+    json.key("topicConfigSerializeWrapper");
+    write_table(json, table);
+    json.end_object();
+    return out;
+}
+
+result<topic_table> decode_register_broker_body(std::string_view body, std::int32_t frame_version) {
+    constexpr char zlib_first_byte = '\x78';
+    if (body.empty())
+        return topic_table{};
+    if (body.front() == zlib_first_byte)
+        return decode_compressed_body(body);
+    if (frame_version < bare_body_version_end)
+        return decode_topic_table(body);
+    return decode_document<topic_table>(body, "register body", [](json_reader& json, std::string_view key, topic_table& table) {
+        if (key == "topicConfigSerializeWrapper")
+            json.object([&](std::string_view inner) { read_table_member(json, inner, table); });
+        else
+            json.skip_member(key);
+    });
+}
+
+std::string encode_topic_table(const topic_table& table) {
+    std::string out;
+    json_writer json{out};
+    write_table(json, table);
+    return out;
+}
+
+result<topic_table> decode_topic_table(std::string_view json) {
+    return decode_document<topic_table>(json, "topic table", read_table_member);
+}
+
+std::string encode_group_table(const group_table& table) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    write_version(json, "dataVersion", table.version);
+    write_empty_object(json, "forbiddenTable");
+    json.key("subscriptionGroupTable");
+    json.begin_object();
+    for (const auto& [name, group] : table.groups) {
+        json.key(name);
+        write_group(json, group);
+    }
+    json.end_object();
+    json.end_object();
+    return out;
+}
+
+result<group_table> decode_group_table(std::string_view json) {
+    return decode_document<group_table>(json, "group table", [](json_reader& reader, std::string_view key, group_table& table) {
+        if (key == "dataVersion")
+            table.version = read_version(reader);
+        else if (key == "subscriptionGroupTable")
+            reader.object([&](std::string_view name) { table.groups.insert_or_assign(std::string{name}, read_group(reader, name)); });
+        else
+            reader.skip_member(key);
+    });
+}
+
+std::string encode_group_config(const group_config& group) {
+    std::string out;
+    json_writer json{out};
+    write_group(json, group);
+    return out;
+}
+
+result<group_config> decode_group_config(std::string_view json) {
+    return decode_document<group_config>(json, "group", read_group_member);
+}
+
+} // namespace troupe::protocol

@@ -1,0 +1,155 @@
+#include "protocol/bodies.hpp"
+#include "protocol/body_codec.hpp"
+
+namespace troupe::protocol {
+
+namespace {
+
+/// The queue stands as an object in the place of a key: the only form that every Java client reads.
+void write_queue_key(json_writer& json, const message_queue& queue) {
+    json.begin_object();
+    json.text_member("brokerName", queue.broker_name);
+    json.number_member("queueId", queue.queue);
+    json.text_member("topic", queue.topic);
+    json.end_object();
+    json.end_value_key();
+}
+
+/// `key` is the JSON text of a queue, whether it stood there as an object or inside a string.
+message_queue read_queue_key(json_reader& json, std::string_view key) {
+    const auto queue = decode_document<message_queue>(key, "queue", [](json_reader& reader, std::string_view member, message_queue& q) {
+        if (member == "brokerName")
+            q.broker_name = reader.text();
+        else if (member == "queueId")
+            q.queue = reader.integer<std::int32_t>();
+        else if (member == "topic")
+            q.topic = reader.text();
+        else
+            reader.skip_member(member);
+    });
+    if (queue)
+        return *queue;
+    json.fail("a key is no message queue");
+    return {};
+}
+
+queue_stats read_queue_stats(json_reader& json) {
+    queue_stats stats;
+    json.object([&](std::string_view key) {
+        if (key == "minOffset")
+            stats.min_offset = json.integer<std::int64_t>();
+        else if (key == "maxOffset")
+            stats.max_offset = json.integer<std::int64_t>();
+        else if (key == "lastUpdateTimestamp")
+            stats.last_stored_ms = json.integer<std::int64_t>();
+        else
+            json.skip_member(key);
+    });
+    return stats;
+}
+
+group_progress read_group_progress(json_reader& json) {
+    group_progress progress;
+    json.object([&](std::string_view key) {
+        if (key == "brokerOffset")
+            progress.broker_offset = json.integer<std::int64_t>();
+        else if (key == "consumerOffset")
+            progress.consumer_offset = json.integer<std::int64_t>();
+        else if (key == "pullOffset")
+            progress.pull_offset = json.integer<std::int64_t>();
+        else if (key == "lastTimestamp")
+            progress.last_stored_ms = json.integer<std::int64_t>();
+        else
+            json.skip_member(key);
+    });
+    return progress;
+}
+
+} // namespace
+
+std::string encode_topic_stats(const topic_stats& stats) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.key("offsetTable");
+    json.begin_object();
+    for (const auto& [queue, bounds] : stats) {
+        write_queue_key(json, queue);
+        json.begin_object();
+        json.number_member("lastUpdateTimestamp", bounds.last_stored_ms);
+        json.number_member("maxOffset", bounds.max_offset);
+        json.number_member("minOffset", bounds.min_offset);
+        json.end_object();
+    }
+    json.end_object();
+    json.key("topicPutTps");
+    json.real(0);
+    json.end_object();
+    return out;
+}
+
+result<topic_stats> decode_topic_stats(std::string_view json) {
+    return decode_document<topic_stats>(json, "topic stats", [](json_reader& reader, std::string_view key, topic_stats& stats) {
+        if (key == "offsetTable")
+            reader.object([&](std::string_view queue) { stats[read_queue_key(reader, queue)] = read_queue_stats(reader); });
+        else
+            reader.skip_member(key);
+    });
+}
+
+std::string encode_consume_stats(const consume_stats& stats) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.key("consumeTps");
+    json.real(stats.consume_tps);
+    json.key("offsetTable");
+    json.begin_object();
+    for (const auto& [queue, progress] : stats.queues) {
+        write_queue_key(json, queue);
+        json.begin_object();
+        json.number_member("brokerOffset", progress.broker_offset);
+        json.number_member("consumerOffset", progress.consumer_offset);
+        json.number_member("lastTimestamp", progress.last_stored_ms);
+        json.number_member("pullOffset", progress.pull_offset);
+        json.end_object();
+    }
+    json.end_object();
+    json.end_object();
+    return out;
+}
+
+result<consume_stats> decode_consume_stats(std::string_view json) {
+    return decode_document<consume_stats>(json, "consume stats", [](json_reader& reader, std::string_view key, consume_stats& stats) {
+        if (key == "consumeTps")
+            stats.consume_tps = reader.real();
+        else if (key == "offsetTable")
+            reader.object([&](std::string_view queue) { stats.queues[read_queue_key(reader, queue)] = read_group_progress(reader); });
+        else
+            reader.skip_member(key);
+    });
+}
+
+std::string encode_key_value_table(const key_value_table& table) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.key("table");
+    json.begin_object();
+    for (const auto& [name, value] : table)
+        json.text_member(name, value);
+    json.end_object();
+    json.end_object();
+    return out;
+}
+
+result<key_value_table> decode_key_value_table(std::string_view json) {
+    return decode_document<key_value_table>(json, "key value table", [](json_reader& reader, std::string_view key, key_value_table& table) {
+        if (key == "table")
+            reader.object([&](std::string_view name) { table.insert_or_assign(std::string{name}, reader.text()); });
+        else
+            reader.skip_member(key);
+    });
+}
+
+} // namespace troupe::protocol
