@@ -1,0 +1,60 @@
+#include "storage/rocksdb_support.hpp"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/env.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+
+#include <memory>
+
+namespace troupe::storage {
+
+rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cache_bytes) {
+    rocksdb::Options options;
+    options.env = env;
+    options.create_if_missing = true;
+    options.write_buffer_size = 4u << 20;
+    options.max_write_buffer_number = 3;
+    options.arena_block_size = 64u << 10;
+    options.max_background_jobs = 2;
+    options.max_open_files = 256;
+    options.max_file_opening_threads = 1;
+    options.skip_stats_update_on_db_open = true;
+    options.stats_dump_period_sec = 0;
+    options.stats_persist_period_sec = 0;
+    options.keep_log_file_num = 1;
+    options.max_manifest_file_size = 4u << 20;
+    options.target_file_size_base = 16u << 20;
+    options.max_bytes_for_level_base = 64u << 20;
+    options.compression = rocksdb::kNoCompression;
+    options.allow_mmap_reads = false;
+    options.use_fsync = false;
+    // We retry on purpose and in our own time: a background thread that retries by itself would hide faults from tests.
+    options.max_bgerror_resume_count = 0;
+    rocksdb::BlockBasedTableOptions table;
+    table.block_cache = rocksdb::NewLRUCache(block_cache_bytes, 2);
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+    table.cache_index_and_filter_blocks = true;
+    options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+    env->NewLogger("", &options.info_log).PermitUncheckedError();
+    return options;
+}
+
+error to_error(const rocksdb::Status& status, std::string_view what) {
+    const auto text = std::string{what} + ": " + status.ToString();
+    if (status.IsNoSpace()) {
+        return {errc::disk_full, text};
+    }
+    if (status.IsCorruption() || status.IsInvalidArgument()) { // the latter: a database made by somebody else
+        return {errc::corrupt, text};
+    }
+    if (status.IsNotFound() || status.IsPathNotFound()) {
+        return {errc::not_found, text};
+    }
+    if (status.IsBusy()) {
+        return {errc::locked, text};
+    }
+    return {errc::io, text};
+}
+
+} // namespace troupe::storage

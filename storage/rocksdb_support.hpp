@@ -1,0 +1,54 @@
+#pragma once
+
+#include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/result.hpp"
+
+#include <rocksdb/options.h>
+#include <rocksdb/status.h>
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+/// What both of our databases share. Included by sources of `storage/` only: it names RocksDB types.
+namespace troupe::storage {
+
+/// Settings for a small database: few threads, little memory, no log file, no statistics. `env` must outlive the database.
+rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cache_bytes);
+
+/// disk_full, corrupt, locked, not_found or io; the text is "`what`: RocksDB's words".
+error to_error(const rocksdb::Status& status, std::string_view what);
+
+/// Takes numbers and texts off the front of a stored key or value. Unlike troupe::byte_reader it is asked once, at the end,
+/// whether everything was there: what it gives after the first miss is zero or empty.
+class value_reader {
+public:
+    explicit value_reader(std::string_view bytes) : rest_{bytes} {}
+
+    template <class Number>
+    Number number() {
+        const auto bytes = text(sizeof(Number));
+        return bytes.empty() ? Number{0} : load_be<Number>(bytes.data());
+    }
+    /// The next `bytes` bytes; empty when there are fewer.
+    std::string_view text(std::size_t bytes) {
+        if (bytes > rest_.size()) {
+            ok_ = false;
+            rest_ = {};
+            return {};
+        }
+        const auto front = rest_.substr(0, bytes);
+        rest_.remove_prefix(bytes);
+        return front;
+    }
+    [[nodiscard]] std::string_view rest() const { return rest_; }
+    [[nodiscard]] bool ok() const { return ok_; }
+    /// Everything was there, and nothing is left over.
+    [[nodiscard]] bool at_end() const { return ok_ && rest_.empty(); }
+
+private:
+    std::string_view rest_;
+    bool ok_ = true;
+};
+
+} // namespace troupe::storage
