@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -20,9 +21,12 @@ class file_system;
 /// Owns     one RocksDB under `<store>/metadata`.
 /// Threads  safe from any thread; calls block on the disk.
 /// Durable  every write returns after the write-ahead log is synced.
-/// Fails    with result<>; never throws. disk_full and io leave the store readable, and a later write may succeed.
+/// Fails    with result<>; never throws. disk_full and io leave the store readable, and a later write may succeed. A write
+///          that failed may still be there after a restart. corrupt names the key whose stored value makes no sense.
+/// Format   docs/formats/metadata.md
 class metadata_store {
 public:
+    /// Opens or creates. Fails with locked, corrupt, format_unknown (somebody else's directory), io, disk_full.
     static result<std::unique_ptr<metadata_store>> open(std::shared_ptr<file_system> files, const std::filesystem::path& directory);
     ~metadata_store();
     metadata_store(const metadata_store&) = delete;
@@ -42,9 +46,13 @@ public:
     result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets);
     [[nodiscard]] result<std::vector<std::pair<progress_key, queue_offset>>> offsets() const; ///< all of them, for start-up
 
+    /// What open() had to give up: empty, or one sentence about a write-ahead log that ends in bytes that are no record
+    /// (a write torn by a crash, which nobody was told of, or damage, after which newer changes are gone).
+    [[nodiscard]] const std::string& recovery_note() const;
+
 private:
     class implementation;
-    explicit metadata_store(std::unique_ptr<implementation> implementation);
+    explicit metadata_store(std::unique_ptr<implementation> made);
     std::unique_ptr<implementation> implementation_;
 };
 

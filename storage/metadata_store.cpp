@@ -1,0 +1,416 @@
+#include "storage/metadata_store.hpp"
+
+#include "storage/file_system.hpp"
+#include "storage/rocksdb_file_system.hpp"
+#include "storage/rocksdb_support.hpp"
+
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+
+namespace troupe::storage {
+namespace {
+
+// Keys and values: docs/formats/metadata.md.
+constexpr char topic_kind = 't';
+constexpr char group_kind = 'g';
+constexpr char offset_kind = 'o';
+constexpr std::string_view format_key = "!format";
+constexpr std::string_view format_value = "troupe metadata 1";
+constexpr std::uint8_t value_version = 1;
+constexpr std::size_t block_cache_bytes = 1u << 20;
+constexpr char separator = '\0';
+
+bool is_storable(std::string_view name) {
+    return !name.empty() && name.find(separator) == std::string_view::npos;
+}
+
+error illegal_name(std::string_view name) {
+    return {errc::argument_illegal, "name of " + std::to_string(name.size()) + " bytes is empty or holds a zero byte: not stored"};
+}
+
+std::string key_of(char kind, std::string_view name) {
+    return std::string{kind}.append(name);
+}
+
+/// Front of the keys of all offsets in `topic`. With `separator + 1` instead it is the first key past them.
+std::string offsets_of(std::string_view topic, char end = separator) {
+    auto key = key_of(offset_kind, topic);
+    key.push_back(end);
+    return key;
+}
+
+std::string key_of(const progress_key& key) {
+    auto out = offsets_of(key.queue.topic);
+    out.append(key.group).push_back(separator);
+    append_be(out, key.queue.queue.value());
+    return out;
+}
+
+std::optional<progress_key> progress_key_of(std::string_view stored) {
+    const auto topic_end = stored.find(separator);
+    const auto group_end = topic_end == std::string_view::npos ? topic_end : stored.find(separator, topic_end + 1);
+    if (group_end == std::string_view::npos || stored.size() != group_end + 1 + sizeof(std::int32_t)) {
+        return std::nullopt;
+    }
+    value_reader queue{stored.substr(group_end + 1)};
+    return progress_key{std::string{stored.substr(topic_end + 1, group_end - topic_end - 1)},
+                        {std::string{stored.substr(1, topic_end - 1)}, queue_id{queue.number<std::int32_t>()}}};
+}
+
+void put_text(std::string& out, std::string_view text) {
+    append_be(out, static_cast<std::uint32_t>(text.size()));
+    out.append(text);
+}
+
+std::string take_text(value_reader& in) {
+    const auto bytes = in.number<std::uint32_t>();
+    return std::string{in.text(bytes)};
+}
+
+std::string encode(const topic_config& topic) {
+    std::string out;
+    append_be(out, value_version);
+    append_be(out, topic.read_queues);
+    append_be(out, topic.write_queues);
+    append_be(out, topic.perm);
+    append_be(out, topic.sys_flag);
+    append_be(out, static_cast<std::uint8_t>(topic.order));
+    append_be(out, static_cast<std::uint32_t>(topic.attributes.size()));
+    for (const auto& [name, value] : topic.attributes) {
+        put_text(out, name);
+        put_text(out, value);
+    }
+    return out;
+}
+
+std::optional<topic_config> decode_topic(std::string_view name, std::string_view value) {
+    value_reader in{value};
+    if (in.number<std::uint8_t>() != value_version) {
+        return std::nullopt;
+    }
+    topic_config topic;
+    topic.name = name;
+    topic.read_queues = in.number<std::int32_t>();
+    topic.write_queues = in.number<std::int32_t>();
+    topic.perm = in.number<std::int32_t>();
+    topic.sys_flag = in.number<std::int32_t>();
+    topic.order = in.number<std::uint8_t>() != 0;
+    for (auto left = in.number<std::uint32_t>(); left > 0 && in.ok(); --left) {
+        auto attribute = take_text(in);
+        topic.attributes[std::move(attribute)] = take_text(in);
+    }
+    return in.at_end() ? std::optional{std::move(topic)} : std::nullopt;
+}
+
+std::string encode(const group_config& group) {
+    std::string out;
+    append_be(out, value_version);
+    append_be(out, static_cast<std::uint8_t>(group.consume_enable));
+    append_be(out, static_cast<std::uint8_t>(group.consume_broadcast_enable));
+    append_be(out, group.retry_queues);
+    append_be(out, group.retry_max);
+    return out;
+}
+
+std::optional<group_config> decode_group(std::string_view name, std::string_view value) {
+    value_reader in{value};
+    if (in.number<std::uint8_t>() != value_version) {
+        return std::nullopt;
+    }
+    group_config group;
+    group.name = name;
+    group.consume_enable = in.number<std::uint8_t>() != 0;
+    group.consume_broadcast_enable = in.number<std::uint8_t>() != 0;
+    group.retry_queues = in.number<std::int32_t>();
+    group.retry_max = in.number<std::int32_t>();
+    return in.at_end() ? std::optional{std::move(group)} : std::nullopt;
+}
+
+std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value) {
+    auto of = progress_key_of(key);
+    value_reader in{value};
+    const auto version = in.number<std::uint8_t>();
+    const auto offset = in.number<std::int64_t>();
+    if (!of || version != value_version || !in.at_end()) {
+        return std::nullopt;
+    }
+    return std::pair{*std::move(of), queue_offset{offset}};
+}
+
+/// Printable form of a stored key, for error texts.
+std::string shown(std::string_view key) {
+    std::string out;
+    for (const char c : key) {
+        out.push_back(c >= ' ' && c <= '~' ? c : '.');
+    }
+    return out;
+}
+
+} // namespace
+
+class metadata_store::implementation {
+public:
+    implementation(std::shared_ptr<file_system> files, std::filesystem::path directory)
+        : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)} {}
+
+    result<void> open() {
+        if (auto usable = check_directory(); !usable) {
+            return usable;
+        }
+        if (auto opened = open_database(); !opened) {
+            return opened;
+        }
+        return check_format();
+    }
+
+    /// Applies `changes` and syncs. After an earlier failure the database is brought back first.
+    result<void> write(rocksdb::WriteBatch& changes) {
+        if (failed_.load(std::memory_order_acquire)) {
+            if (auto revived = revive(); !revived) {
+                return revived;
+            }
+        }
+        const std::shared_lock reading{database_mutex_};
+        rocksdb::WriteOptions synced;
+        synced.sync = true;
+        const auto status = database_ ? database_->Write(synced, &changes) : rocksdb::Status::IOError("not open");
+        if (!status.ok()) {
+            failed_.store(true, std::memory_order_release);
+            return to_error(status, "write to " + directory_.string());
+        }
+        return {};
+    }
+
+    /// Calls visit(key, value) for every key that begins with `prefix`, in order, until it fails.
+    template <class Visit>
+    result<void> scan(std::string_view prefix, Visit visit) const {
+        const std::shared_lock reading{database_mutex_};
+        if (!database_) {
+            return error{errc::io, directory_.string() + " is not open after a failed write; the next write tries again"};
+        }
+        const std::unique_ptr<rocksdb::Iterator> it{database_->NewIterator({})};
+        for (it->Seek(slice_of(prefix)); it->Valid() && it->key().starts_with(slice_of(prefix)); it->Next()) {
+            if (result<void> visited = visit(it->key().ToStringView(), it->value().ToStringView()); !visited) {
+                return visited;
+            }
+        }
+        return it->status().ok() ? result<void>{} : to_error(it->status(), "read of " + directory_.string());
+    }
+
+    /// Collects decode(key, value) of every key of `kind`; a value that makes no sense is corrupt.
+    template <class T, class Decode>
+    result<std::vector<T>> collect(char kind, Decode decode) const {
+        std::vector<T> all;
+        auto scanned = scan({&kind, 1}, [&](std::string_view key, std::string_view value) -> result<void> {
+            auto decoded = decode(key, value);
+            if (!decoded) {
+                return error{errc::corrupt, directory_.string() + ": the value of \"" + shown(key) + "\" (" + std::to_string(value.size()) +
+                                                " bytes) is not of this version; restore the directory from a copy"};
+            }
+            all.push_back(*std::move(decoded));
+            return {};
+        });
+        if (!scanned) {
+            return scanned.failure();
+        }
+        return all;
+    }
+
+    [[nodiscard]] const std::string& recovery_note() const { return recovery_note_; }
+
+private:
+    static rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
+
+    /// RocksDB would start an empty database where the file naming its state is missing: that would forget everything.
+    result<void> check_directory() {
+        if (auto made = files_->make_directories(directory_); !made) {
+            return made;
+        }
+        auto entries = files_->list(directory_);
+        if (!entries) {
+            return entries.failure();
+        }
+        const auto has = [&](auto test) { return std::any_of(entries->begin(), entries->end(), test); };
+        const bool has_current = has([](const auto& entry) { return entry.name == "CURRENT"; });
+        const bool has_data = has([](const auto& entry) { return entry.name.ends_with(".sst") || entry.name.ends_with(".log"); });
+        if (!has_current && has_data) {
+            return error{errc::corrupt, directory_.string() + ": data is there, but the file CURRENT is missing; restore it from a copy"};
+        }
+        return {};
+    }
+
+    result<void> open_database() {
+        auto options = small_database_options(env_.get(), block_cache_bytes);
+        // First strictly, so that a damaged log is noticed; then taking what can be read.
+        options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+        rocksdb::DB* database = nullptr;
+        auto status = rocksdb::DB::Open(options, directory_.string(), &database);
+        if (status.IsCorruption()) {
+            const auto damage = status.ToString();
+            options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+            status = rocksdb::DB::Open(options, directory_.string(), &database);
+            recovery_note_ =
+                directory_.string() + ": the write-ahead log ends in bytes that are no record, they were dropped (" + damage + ")";
+        }
+        if (!status.ok()) {
+            return to_error(status, "open of " + directory_.string());
+        }
+        database_.reset(database);
+        return {};
+    }
+
+    result<void> check_format() {
+        std::string stored;
+        const auto status = database_->Get({}, slice_of(format_key), &stored);
+        if (status.ok()) {
+            return stored == format_value
+                       ? result<void>{}
+                       : error{errc::format_unknown, directory_.string() + " holds \"" + shown(stored) + "\", this program reads \"" +
+                                                         std::string{format_value} + "\"; use the version that wrote it"};
+        }
+        if (!status.IsNotFound()) {
+            return to_error(status, "read of " + directory_.string());
+        }
+        const std::unique_ptr<rocksdb::Iterator> it{database_->NewIterator({})};
+        it->SeekToFirst();
+        if (it->Valid()) {
+            return error{errc::format_unknown, directory_.string() + " is a RocksDB database, but not ours; name another directory"};
+        }
+        rocksdb::WriteBatch mark;
+        mark.Put(slice_of(format_key), slice_of(format_value)).PermitUncheckedError();
+        return write(mark);
+    }
+
+    /// After a failed write RocksDB may refuse all others. Resume() writes the memory table to a synced file and goes on;
+    /// where RocksDB calls the failure final, opening anew does the same from the write-ahead log. Either way, what a failed
+    /// sync left unknown is known again. While the disk is full the open database stays, so that reads go on.
+    result<void> revive() {
+        const std::unique_lock alone{database_mutex_};
+        if (!failed_.load(std::memory_order_acquire)) {
+            return {};
+        }
+        const auto resumed = database_ ? database_->Resume() : rocksdb::Status::IOError("not open");
+        if (resumed.IsNoSpace()) {
+            return to_error(resumed, "write to " + directory_.string());
+        }
+        if (!resumed.ok()) {
+            database_.reset();
+            if (auto opened = open_database(); !opened) {
+                return opened;
+            }
+        }
+        failed_.store(false, std::memory_order_release);
+        return {};
+    }
+
+    std::shared_ptr<file_system> files_;
+    std::filesystem::path directory_;
+    std::unique_ptr<rocksdb::Env> env_;
+    mutable std::shared_mutex database_mutex_; ///< exclusive only while the database is opened anew
+    std::unique_ptr<rocksdb::DB> database_;
+    std::atomic<bool> failed_ = false;
+    std::string recovery_note_;
+};
+
+metadata_store::metadata_store(std::unique_ptr<implementation> made) : implementation_{std::move(made)} {}
+metadata_store::~metadata_store() = default;
+
+result<std::unique_ptr<metadata_store>> metadata_store::open(std::shared_ptr<file_system> files, const std::filesystem::path& directory) {
+    auto made = std::make_unique<implementation>(std::move(files), directory);
+    if (auto opened = made->open(); !opened) {
+        return opened.failure();
+    }
+    return std::unique_ptr<metadata_store>{new metadata_store{std::move(made)}};
+}
+
+result<void> metadata_store::put_topic(const topic_config& topic) {
+    if (!is_storable(topic.name)) {
+        return illegal_name(topic.name);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Put(key_of(topic_kind, topic.name), encode(topic)).PermitUncheckedError();
+    return implementation_->write(changes);
+}
+
+result<void> metadata_store::remove_topic(std::string_view topic) {
+    if (!is_storable(topic)) {
+        return illegal_name(topic);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Delete(key_of(topic_kind, topic)).PermitUncheckedError();
+    changes.DeleteRange(offsets_of(topic), offsets_of(topic, separator + 1)).PermitUncheckedError();
+    return implementation_->write(changes);
+}
+
+result<std::vector<topic_config>> metadata_store::topics() const {
+    return implementation_->collect<topic_config>(
+        topic_kind, [](std::string_view key, std::string_view value) { return decode_topic(key.substr(1), value); });
+}
+
+result<void> metadata_store::put_group(const group_config& group) {
+    if (!is_storable(group.name)) {
+        return illegal_name(group.name);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Put(key_of(group_kind, group.name), encode(group)).PermitUncheckedError();
+    return implementation_->write(changes);
+}
+
+result<void> metadata_store::remove_group(std::string_view group, bool with_offsets) {
+    if (!is_storable(group)) {
+        return illegal_name(group);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Delete(key_of(group_kind, group)).PermitUncheckedError();
+    if (with_offsets) {
+        auto scanned = implementation_->scan({&offset_kind, 1}, [&](std::string_view key, std::string_view /*value*/) -> result<void> {
+            if (const auto of = progress_key_of(key); of && of->group == group) {
+                changes.Delete(rocksdb::Slice{key.data(), key.size()}).PermitUncheckedError();
+            }
+            return {};
+        });
+        if (!scanned) {
+            return scanned;
+        }
+    }
+    return implementation_->write(changes);
+}
+
+result<std::vector<group_config>> metadata_store::groups() const {
+    return implementation_->collect<group_config>(
+        group_kind, [](std::string_view key, std::string_view value) { return decode_group(key.substr(1), value); });
+}
+
+result<void> metadata_store::commit(std::span<const std::pair<progress_key, queue_offset>> offsets) {
+    if (offsets.empty()) {
+        return {};
+    }
+    rocksdb::WriteBatch changes;
+    for (const auto& [key, offset] : offsets) {
+        if (!is_storable(key.group) || !is_storable(key.queue.topic)) {
+            return illegal_name(is_storable(key.group) ? key.queue.topic : key.group);
+        }
+        std::string value;
+        append_be(value, value_version);
+        append_be(value, offset.value());
+        changes.Put(key_of(key), value).PermitUncheckedError();
+    }
+    return implementation_->write(changes);
+}
+
+result<std::vector<std::pair<progress_key, queue_offset>>> metadata_store::offsets() const {
+    return implementation_->collect<std::pair<progress_key, queue_offset>>(offset_kind, decode_offset);
+}
+
+const std::string& metadata_store::recovery_note() const {
+    return implementation_->recovery_note();
+}
+
+} // namespace troupe::storage
