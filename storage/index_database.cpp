@@ -1,0 +1,382 @@
+#include "storage/index_database.hpp"
+
+#include "storage/file_system.hpp"
+#include "storage/rocksdb_file_system.hpp"
+#include "storage/rocksdb_support.hpp"
+
+#include <rocksdb/compaction_filter.h>
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <utility>
+
+namespace troupe::storage {
+namespace {
+
+// Keys and values: docs/formats/index.md.
+constexpr char block_kind = 'q';
+constexpr char key_kind = 'k';
+constexpr char forgotten_kind = 'f';
+constexpr std::string_view checkpoint_key = "!checkpoint";
+constexpr std::string_view format_key = "!format";
+constexpr std::string_view format_value = "troupe index 1";
+constexpr char separator = '\0';
+constexpr std::size_t key_row_head_bytes = 24;
+constexpr std::size_t key_row_entry_bytes = 16;
+
+rocksdb::Slice slice_of(std::string_view text) {
+    return {text.data(), text.size()};
+}
+
+/// Front of the keys of all blocks of `topic`; with `separator + 1` the first key past them.
+std::string blocks_of(std::string_view topic, char end = separator) {
+    std::string key{block_kind};
+    key.append(topic).push_back(end);
+    return key;
+}
+
+std::string block_key(const topic_queue& queue, std::int64_t number) {
+    auto key = blocks_of(queue.topic);
+    append_be(key, queue.queue.value());
+    append_be(key, number);
+    return key;
+}
+
+std::string key_row_key(std::uint16_t partition, log_position first) {
+    std::string key{key_kind};
+    append_be(key, partition);
+    append_be(key, first.value());
+    return key;
+}
+
+std::optional<std::pair<topic_queue, std::int64_t>> parse_block_key(std::string_view key) {
+    const auto end = key.find(separator);
+    if (end == std::string_view::npos || key.size() != end + 1 + sizeof(std::int32_t) + sizeof(std::int64_t)) {
+        return std::nullopt;
+    }
+    value_reader in{key.substr(end + 1)};
+    const queue_id queue{in.number<std::int32_t>()};
+    return std::pair{topic_queue{std::string{key.substr(1, end - 1)}, queue}, in.number<std::int64_t>()};
+}
+
+std::optional<index_database::key_row> decode_key_row(std::string_view value) {
+    if (value.size() < key_row_head_bytes + key_row_entry_bytes || (value.size() - key_row_head_bytes) % key_row_entry_bytes != 0) {
+        return std::nullopt;
+    }
+    value_reader in{value.substr(sizeof(std::int64_t))}; // the last position is there for the compaction filter
+    index_database::key_row row;
+    row.stored_min = timestamp_ms{in.number<std::int64_t>()};
+    row.stored_max = timestamp_ms{in.number<std::int64_t>()};
+    row.entries.resize((value.size() - key_row_head_bytes) / key_row_entry_bytes);
+    for (auto& [hash, position] : row.entries) {
+        hash = in.number<std::uint64_t>();
+        position = log_position{in.number<std::int64_t>()};
+    }
+    return row;
+}
+
+/// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
+/// which offset comes next.
+class below_log_filter final : public rocksdb::CompactionFilter {
+public:
+    explicit below_log_filter(std::shared_ptr<const std::atomic<std::int64_t>> log_min) : log_min_{std::move(log_min)} {}
+
+    const char* Name() const override { return "troupe_below_log"; }
+
+    bool Filter(int /*level*/, const rocksdb::Slice& key, const rocksdb::Slice& value, std::string* /*new_value*/,
+                bool* /*value_changed*/) const override {
+        constexpr auto full_block_bytes = static_cast<std::size_t>(block_entries) * index_entry_bytes;
+        const auto log_min = log_min_->load(std::memory_order_relaxed);
+        const char kind = key.empty() ? '\0' : key[0];
+        if (kind == block_kind) {
+            return value.size() == full_block_bytes && load_be<std::int64_t>(value.data() + full_block_bytes - index_entry_bytes) < log_min;
+        }
+        // Both begin with the highest position they speak of.
+        return (kind == key_kind || kind == forgotten_kind) && value.size() >= sizeof(std::int64_t) &&
+               load_be<std::int64_t>(value.data()) < log_min;
+    }
+
+private:
+    std::shared_ptr<const std::atomic<std::int64_t>> log_min_;
+};
+
+} // namespace
+
+index_batch::index_batch() : changes_{std::make_unique<rocksdb::WriteBatch>()} {}
+index_batch::~index_batch() = default;
+
+void index_batch::put_block(const topic_queue& queue, std::int64_t number, std::span<const index_entry> entries) {
+    std::string value;
+    value.reserve(entries.size() * index_entry_bytes);
+    for (const auto& entry : entries) {
+        append_entry(value, entry);
+    }
+    changes_->Put(block_key(queue, number), value).PermitUncheckedError();
+}
+
+void index_batch::put_keys(std::uint16_t partition, std::span<const key_entry> entries) {
+    const auto [least, most] =
+        std::minmax_element(entries.begin(), entries.end(), [](const auto& x, const auto& y) { return x.stored < y.stored; });
+    std::string value;
+    value.reserve(key_row_head_bytes + entries.size() * key_row_entry_bytes);
+    append_be(value, entries.back().position.value());
+    append_be(value, least->stored.value());
+    append_be(value, most->stored.value());
+    for (const auto& entry : entries) {
+        append_be(value, entry.hash);
+        append_be(value, entry.position.value());
+    }
+    changes_->Put(key_row_key(partition, entries.front().position), value).PermitUncheckedError();
+}
+
+void index_batch::put_checkpoint(log_position covered) {
+    std::string value;
+    append_be(value, covered.value());
+    changes_->Put(slice_of(checkpoint_key), value).PermitUncheckedError();
+}
+
+void index_batch::forget_topic(std::string_view topic, log_position position) {
+    changes_->DeleteRange(blocks_of(topic), blocks_of(topic, separator + 1)).PermitUncheckedError();
+    std::string value;
+    append_be(value, position.value());
+    changes_->Put(std::string{forgotten_kind}.append(topic), value).PermitUncheckedError();
+}
+
+void index_batch::clear_queue(const topic_queue& queue) {
+    changes_->DeleteRange(block_key(queue, 0), block_key(queue, std::numeric_limits<std::int64_t>::max())).PermitUncheckedError();
+}
+
+bool index_batch::empty() const {
+    return changes_->Count() == 0;
+}
+
+class index_database::implementation {
+public:
+    implementation(std::shared_ptr<file_system> files, std::filesystem::path directory,
+                   std::shared_ptr<const std::atomic<std::int64_t>> log_min)
+        : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)}, filter_{std::move(log_min)} {}
+
+    result<void> open(std::size_t block_cache_bytes) {
+        if (auto made = files_->make_directories(directory_); !made) {
+            return made;
+        }
+        auto options = small_database_options(env_.get(), block_cache_bytes);
+        options.compaction_filter = &filter_;
+        rocksdb::DB* database = nullptr;
+        if (const auto status = rocksdb::DB::Open(options, directory_.string(), &database); !status.ok()) {
+            return to_error(status, "open of " + directory_.string());
+        }
+        database_.reset(database);
+        return check_format();
+    }
+
+    result<void> write(rocksdb::WriteBatch& changes) {
+        if (auto usable = resume(); !usable) {
+            return usable;
+        }
+        rocksdb::WriteOptions unlogged;
+        unlogged.disableWAL = true;
+        return noted(database_->Write(unlogged, &changes), "write to ");
+    }
+
+    result<void> flush() {
+        if (auto usable = resume(); !usable) {
+            return usable;
+        }
+        return noted(database_->Flush({}), "flush of ");
+    }
+
+    [[nodiscard]] result<std::optional<std::string>> get(std::string_view key) const {
+        std::string value;
+        const auto status = database_->Get({}, slice_of(key), &value);
+        if (status.IsNotFound()) {
+            return std::optional<std::string>{};
+        }
+        if (!status.ok()) {
+            return to_error(status, "read of " + directory_.string());
+        }
+        return std::optional{std::move(value)};
+    }
+
+    [[nodiscard]] std::unique_ptr<rocksdb::Iterator> iterator() const {
+        return std::unique_ptr<rocksdb::Iterator>{database_->NewIterator({})};
+    }
+
+    /// What an iterator that has stopped says of itself.
+    [[nodiscard]] result<void> outcome(const rocksdb::Iterator& it) const {
+        return it.status().ok() ? result<void>{} : to_error(it.status(), "read of " + directory_.string());
+    }
+
+    [[nodiscard]] error senseless(std::string_view what) const {
+        return {errc::corrupt, directory_.string() + ": " + std::string{what} +
+                                   " makes no sense; stop the broker and remove the directory, the next start rebuilds it from the log"};
+    }
+
+    /// The block under the iterator if it is one of `queue`; number -1 if not.
+    [[nodiscard]] result<block> block_under(const rocksdb::Iterator& it, const topic_queue& queue) const {
+        if (!it.Valid()) {
+            auto fine = outcome(it);
+            return fine ? result<block>{block{-1, {}}} : result<block>{fine.failure()};
+        }
+        const auto key = it.key().ToStringView();
+        auto of = key.front() == block_kind ? parse_block_key(key) : std::nullopt;
+        if (!of || of->first != queue) {
+            return block{-1, {}};
+        }
+        auto entries = decode_block(it.value().ToStringView());
+        if (!entries) {
+            return senseless("a block of topic " + queue.topic);
+        }
+        return block{of->second, *std::move(entries)};
+    }
+
+private:
+    result<void> check_format() {
+        auto stored = get(format_key);
+        if (!stored) {
+            return stored.failure();
+        }
+        if (*stored) {
+            return **stored == format_value ? result<void>{} : error{errc::corrupt, directory_.string() + " is not of this version"};
+        }
+        auto it = iterator();
+        it->SeekToFirst();
+        if (it->Valid()) {
+            return error{errc::corrupt, directory_.string() + " is a database, but not this one"};
+        }
+        rocksdb::WriteBatch mark;
+        mark.Put(slice_of(format_key), slice_of(format_value)).PermitUncheckedError();
+        return write(mark);
+    }
+
+    result<void> noted(const rocksdb::Status& status, std::string_view what) {
+        failed_ = !status.ok();
+        return failed_ ? to_error(status, std::string{what} + directory_.string()) : result<void>{};
+    }
+
+    /// After a failed flush (a full disk) RocksDB refuses writes until it is told to go on. Nothing is lost by that: the
+    /// memory table is still there. It must not be opened anew here, which would lose it.
+    result<void> resume() { return failed_ ? noted(database_->Resume(), "resume of ") : result<void>{}; }
+
+    std::shared_ptr<file_system> files_;
+    std::filesystem::path directory_;
+    std::unique_ptr<rocksdb::Env> env_;
+    below_log_filter filter_;
+    std::unique_ptr<rocksdb::DB> database_;
+    std::atomic<bool> failed_ = false;
+};
+
+index_database::index_database(std::unique_ptr<implementation> made) : implementation_{std::move(made)} {}
+index_database::~index_database() = default;
+
+result<std::unique_ptr<index_database>> index_database::open(std::shared_ptr<file_system> files, const std::filesystem::path& directory,
+                                                             std::size_t block_cache_bytes,
+                                                             std::shared_ptr<const std::atomic<std::int64_t>> log_min) {
+    auto made = std::make_unique<implementation>(std::move(files), directory, std::move(log_min));
+    if (auto opened = made->open(block_cache_bytes); !opened) {
+        return opened.failure();
+    }
+    return std::unique_ptr<index_database>{new index_database{std::move(made)}};
+}
+
+result<void> index_database::write(index_batch& changes) {
+    return implementation_->write(*changes.changes_);
+}
+
+result<void> index_database::flush() {
+    return implementation_->flush();
+}
+
+result<log_position> index_database::checkpoint() const {
+    auto stored = implementation_->get(checkpoint_key);
+    if (!stored) {
+        return stored.failure();
+    }
+    if (!*stored) {
+        return log_position{0};
+    }
+    value_reader in{**stored};
+    const log_position covered{in.number<std::int64_t>()};
+    if (!in.at_end()) {
+        return implementation_->senseless("the checkpoint");
+    }
+    return covered;
+}
+
+result<std::map<std::string, log_position, std::less<>>> index_database::forgotten_topics() const {
+    std::map<std::string, log_position, std::less<>> all;
+    auto it = implementation_->iterator();
+    for (it->Seek({&forgotten_kind, 1}); it->Valid() && it->key().starts_with({&forgotten_kind, 1}); it->Next()) {
+        value_reader in{it->value().ToStringView()};
+        all[std::string{it->key().ToStringView().substr(1)}] = log_position{in.number<std::int64_t>()};
+        if (!in.at_end()) {
+            return implementation_->senseless("a forgotten topic");
+        }
+    }
+    if (auto fine = implementation_->outcome(*it); !fine) {
+        return fine.failure();
+    }
+    return all;
+}
+
+result<std::vector<index_entry>> index_database::entries(const topic_queue& queue, std::int64_t number) const {
+    auto stored = implementation_->get(block_key(queue, number));
+    if (!stored) {
+        return stored.failure();
+    }
+    if (!*stored) {
+        return std::vector<index_entry>{};
+    }
+    auto decoded = decode_block(**stored);
+    if (!decoded) {
+        return implementation_->senseless("block " + std::to_string(number) + " of topic " + queue.topic);
+    }
+    return *std::move(decoded);
+}
+
+result<index_database::block> index_database::first_block(const topic_queue& queue) const {
+    auto it = implementation_->iterator();
+    it->Seek(block_key(queue, 0));
+    return implementation_->block_under(*it, queue);
+}
+
+result<index_database::block> index_database::last_block(const topic_queue& queue) const {
+    auto it = implementation_->iterator();
+    it->SeekForPrev(block_key(queue, std::numeric_limits<std::int64_t>::max()));
+    return implementation_->block_under(*it, queue);
+}
+
+result<void> index_database::for_each_block(const std::function<void(const topic_queue&, const block&)>& visit) const {
+    auto it = implementation_->iterator();
+    for (it->Seek({&block_kind, 1}); it->Valid() && it->key().starts_with({&block_kind, 1}); it->Next()) {
+        auto of = parse_block_key(it->key().ToStringView());
+        auto entries = decode_block(it->value().ToStringView());
+        if (!of || !entries) {
+            return implementation_->senseless("a block");
+        }
+        visit(of->first, {of->second, *std::move(entries)});
+    }
+    return implementation_->outcome(*it);
+}
+
+result<void> index_database::for_each_key_row(std::uint16_t partition, const std::function<bool(const key_row&)>& visit) const {
+    const auto front = key_row_key(partition, log_position{0}).substr(0, 1 + sizeof partition);
+    auto it = implementation_->iterator();
+    for (it->SeekForPrev(key_row_key(partition, log_position{std::numeric_limits<std::int64_t>::max()}));
+         it->Valid() && it->key().starts_with(front); it->Prev()) {
+        auto row = decode_key_row(it->value().ToStringView());
+        if (!row) {
+            return implementation_->senseless("a row of keys");
+        }
+        if (!visit(*row)) {
+            return {};
+        }
+    }
+    return implementation_->outcome(*it);
+}
+
+} // namespace troupe::storage

@@ -1,0 +1,106 @@
+#pragma once
+
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/result.hpp"
+#include "storage/index_entry.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace rocksdb {
+class WriteBatch;
+} // namespace rocksdb
+
+namespace troupe::storage {
+
+class file_system;
+
+/// Number of parts the key index is split into by hash.
+inline constexpr std::uint16_t key_partitions = 512;
+inline std::uint16_t key_partition(std::uint64_t hash) {
+    return static_cast<std::uint16_t>(hash >> 55);
+}
+
+/// Changes of the index that become visible, and durable, together.
+class index_batch {
+public:
+    index_batch();
+    ~index_batch();
+    index_batch(const index_batch&) = delete;
+    index_batch& operator=(const index_batch&) = delete;
+
+    /// Replaces block `number` of `queue`.
+    void put_block(const topic_queue& queue, std::int64_t number, std::span<const index_entry> entries);
+    /// Adds a row of one key partition; `entries` ascend by position and are not empty.
+    void put_keys(std::uint16_t partition, std::span<const key_entry> entries);
+    void put_checkpoint(log_position covered);
+    /// Removes all blocks of `topic`, and remembers that its records below `position` do not count.
+    void forget_topic(std::string_view topic, log_position position);
+    /// Removes all blocks of one queue.
+    void clear_queue(const topic_queue& queue);
+    [[nodiscard]] bool empty() const;
+
+private:
+    friend class index_database;
+    std::unique_ptr<rocksdb::WriteBatch> changes_;
+};
+
+/// The rows of the derived indexes: blocks of queue entries, rows of keys, forgotten topics and the checkpoint.
+///
+/// Owns     one RocksDB without write-ahead log: a crash goes back to the last flush(), never to half a batch.
+/// Threads  write, flush: one thread at a time each; everything const: any thread.
+/// Fails    with result<>; never throws. corrupt: rebuild the index from the log.
+/// Bytes    docs/formats/index.md
+class index_database {
+public:
+    /// Opens or creates. Rows that only point below `*log_min` may be dropped whenever RocksDB compacts.
+    static result<std::unique_ptr<index_database>> open(std::shared_ptr<file_system> files, const std::filesystem::path& directory,
+                                                        std::size_t block_cache_bytes,
+                                                        std::shared_ptr<const std::atomic<std::int64_t>> log_min);
+    ~index_database();
+    index_database(const index_database&) = delete;
+    index_database& operator=(const index_database&) = delete;
+
+    result<void> write(index_batch& changes);
+    /// Makes everything written durable.
+    result<void> flush();
+
+    [[nodiscard]] result<log_position> checkpoint() const; ///< 0 when there is none
+    [[nodiscard]] result<std::map<std::string, log_position, std::less<>>> forgotten_topics() const;
+
+    struct block {
+        std::int64_t number = 0;
+        std::vector<index_entry> entries;
+    };
+    /// The entries of one block; empty when it is not there.
+    [[nodiscard]] result<std::vector<index_entry>> entries(const topic_queue& queue, std::int64_t number) const;
+    /// The queue's first or last block; number -1 when the queue has none.
+    [[nodiscard]] result<block> first_block(const topic_queue& queue) const;
+    [[nodiscard]] result<block> last_block(const topic_queue& queue) const;
+    /// Every block, by topic, queue and number.
+    result<void> for_each_block(const std::function<void(const topic_queue&, const block&)>& visit) const;
+
+    struct key_row {
+        timestamp_ms stored_min;
+        timestamp_ms stored_max;
+        std::vector<std::pair<std::uint64_t, log_position>> entries; ///< hash and position, ascending by position
+    };
+    /// The rows of a partition, newest first, until `visit` says false.
+    result<void> for_each_key_row(std::uint16_t partition, const std::function<bool(const key_row&)>& visit) const;
+
+private:
+    class implementation;
+    explicit index_database(std::unique_ptr<implementation> made);
+    std::unique_ptr<implementation> implementation_;
+};
+
+} // namespace troupe::storage
