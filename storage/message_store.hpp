@@ -99,7 +99,7 @@ struct store_stats {
     std::uint64_t appended_bytes = 0;
     std::uint64_t syncs = 0;
     std::uint64_t damaged_records = 0;
-    std::uint64_t queues = 0;
+    std::uint64_t queues = 0; ///< in memory; idle ones leave it
     std::uint64_t index_memory_bytes = 0;
     log_position index_persisted; ///< the index in RocksDB covers the log up to here
 };
@@ -128,6 +128,9 @@ public:
 
     /// Gives `batch` its places, in order, and writes it behind one batch header; does not sync. One result per element.
     /// All or nothing: on failure no element was placed. In flush mode async the records are visible on return.
+    /// Store times never decrease: a `now` that does is raised. Fails with busy (or disk_full, when that is why) while too
+    /// much of the index waits for persist_index(), argument_illegal for records that are not of their queue, disk_full,
+    /// store_read_only.
     result<std::vector<placed_records>> append(std::vector<unplaced_records> batch, timestamp_ms now);
     /// Makes everything appended so far durable and, in flush mode sync, visible. Returns the new durable position.
     result<log_position> flush();
@@ -136,6 +139,7 @@ public:
     /// Removes whole segments by age, total size and disk watermark. Returns the number removed.
     result<std::size_t> retain(timestamp_ms now);
     /// Drops the index of every queue of `topic`; its records stay in the log until retention. Its offsets restart at 0.
+    /// Durable on return, as a record of its own in the log, so that a rebuild of the index knows it too.
     result<void> forget_topic(std::string_view topic);
 
     // ---- indexer ---------------------------------------------------------------------------------------------------
@@ -165,10 +169,12 @@ public:
     [[nodiscard]] store_state state() const;
     [[nodiscard]] const recovery_report& recovered() const;
     [[nodiscard]] const store_options& options() const;
+    /// The whole index as sorted text, to compare with the one of a rebuild. Costs memory; not while others write.
+    [[nodiscard]] result<std::string> dump_index() const;
 
 private:
     class implementation;
-    explicit message_store(std::unique_ptr<implementation> implementation);
+    explicit message_store(std::unique_ptr<implementation> made);
     std::unique_ptr<implementation> implementation_;
 };
 
