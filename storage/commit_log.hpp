@@ -137,26 +137,35 @@ private:
     result<void> usable() const;
     error fail(const error& cause);
 
-    result<std::shared_ptr<segment>> make_segment(log_position base);
-    result<std::vector<piece>> plan(std::span<pending_record> records, timestamp_ms now);
-    result<void> write_pieces(std::vector<piece>& pieces);
-    result<void> undo(const std::vector<piece>& pieces);
-    result<std::size_t> remove_segments_after(log_position position);
+    result<void> check_checkpoint(const segment_list& segments, log_position from) const;
+    void adopt(const batch_header& last, log_position end);
+    result<std::size_t> trim(log_position end, bool with_bytes);
+    static result<void> clear_from(segment& in, log_position end);
+    result<void> remove_file(const std::filesystem::path& path);
+
+    result<std::vector<piece>> plan(std::span<pending_record> records);
+    void fill_in(std::vector<piece>& pieces, timestamp_ms now);
+    result<void> write_pieces(const std::vector<piece>& pieces);
+    static result<void> undo(std::span<const piece> pieces);
+    void finish(const std::vector<piece>& pieces, timestamp_ms now);
+    result<std::shared_ptr<segment>> take_segment(log_position base);
+
+    static result<void> read_run(const segment& in, std::span<const record_place> places, std::span<errc> outcome, std::string& out);
 
     const std::shared_ptr<file_system> files_;
     const commit_log_options options_;
 
     mutable std::mutex segments_mutex_; ///< guards the pointer; the list behind it never changes
     segments_snapshot segments_;
-    std::shared_ptr<segment> spare_; ///< made for an append that then failed; the next roll takes it
+    segment_list spares_; ///< behind the last segment: made for an append that then failed; the next roll takes them
 
     std::atomic<std::int64_t> end_{0};
     std::atomic<std::int64_t> durable_{0};
     std::atomic<bool> failed_{false};
     std::atomic<std::int32_t> epoch_{0};
-    std::string failure_;              ///< why it failed; writer only
-    std::int64_t sequence_ = 0;        ///< of the last header written
-    std::int64_t stated_durable_ = -1; ///< durable position in the last header written
+    std::string failure_;         ///< why it failed; writer only
+    std::int64_t sequence_ = 0;   ///< of the last header written
+    log_position sealed_end_{-1}; ///< end() after the last seal
 };
 
 } // namespace troupe::storage

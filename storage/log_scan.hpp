@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,13 +45,20 @@ struct scan_summary {
     std::uint64_t torn_bytes = 0; ///< from `end` to the last byte that is not zero
 };
 
-/// Walks the log from `from`, which is the boundary of a record or header and was durable.
+/// What to walk, and what is known already.
+struct scan_range {
+    log_position from;                                            ///< boundary of a record or header
+    log_position durable;                                         ///< everything below was written whole: what is invalid there is damage
+    log_position until{std::numeric_limits<std::int64_t>::max()}; ///< stop here, a boundary too
+};
+
+/// Walks the log.
 ///
 /// Tells damage from a torn tail by the durable positions in batch headers: an invalid item below a durable position that
-/// any later valid header names is damage; it is reported and skipped up to the next place where a header or record
-/// agrees with its own position and checksum. The first invalid item at or above is where the log ends.
-/// Fails with io, with the visitor's error, and with format_unknown if the last segment holds bytes of something else.
-result<scan_summary> scan_log(const segment_list& segments, log_position from, const log_visitor& visitor);
+/// any later valid header names (or range.durable) is damage; it is reported and skipped up to the next place where a
+/// header or record agrees with its own position and checksum. The first invalid item at or above is where the log ends.
+/// Fails with io, with the visitor's error, and with format_unknown if a segment at the end holds bytes of something else.
+result<scan_summary> scan_log(const segment_list& segments, scan_range range, const log_visitor& visitor);
 
 /// The last valid batch header that begins below `before`, looking back no further than its segment and the one before.
 /// The header's sequence is 0 when there is none.

@@ -1,0 +1,443 @@
+#include "storage/commit_log.hpp"
+
+#include "protocol/message_codec.hpp"
+#include "storage/segment_reader.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace troupe::storage {
+
+namespace {
+
+/// A full disk passes, a failed sync or creation does not: the caller must not take one for the other.
+error not_full(error cause) {
+    if (cause.code == errc::disk_full)
+        cause.code = errc::io;
+    return cause;
+}
+
+} // namespace
+
+/// The part of a batch that goes into one segment.
+struct commit_log::piece {
+    std::shared_ptr<segment> into;
+    log_position begin;
+    log_position end; ///< just past its last record
+    std::span<pending_record> records;
+    bool fills_segment = false; ///< a filler follows
+
+    batch_header_image header{};
+    filler_image filler{};
+
+    [[nodiscard]] std::vector<std::string_view> parts() const {
+        std::vector<std::string_view> all;
+        all.reserve(records.size() + 2);
+        if (end != begin)
+            all.emplace_back(header.data(), header.size());
+        for (const auto& record : records) {
+            const std::string_view bytes{record.bytes.data(), record.bytes.size()};
+            if (all.size() > 1 && all.back().data() + all.back().size() == bytes.data())
+                all.back() = std::string_view{all.back().data(), all.back().size() + bytes.size()};
+            else
+                all.push_back(bytes);
+        }
+        if (fills_segment)
+            all.emplace_back(filler.data(), filler.size());
+        return all;
+    }
+};
+
+commit_log::commit_log(std::shared_ptr<file_system> files, commit_log_options options, segment_list segments)
+    : files_{std::move(files)}, options_{std::move(options)}, segments_{std::make_shared<const segment_list>(std::move(segments))} {}
+
+commit_log::~commit_log() = default;
+
+result<std::unique_ptr<commit_log>> commit_log::open(std::shared_ptr<file_system> files, commit_log_options options) {
+    auto there = files->exists(options.directory);
+    if (!there)
+        return there.failure();
+    if (!*there) {
+        if (auto made = files->make_directories(options.directory); !made)
+            return made.failure();
+        if (auto synced = files->sync_directory(options.directory.parent_path()); !synced)
+            return synced.failure();
+    }
+    auto segments = open_segments(*files, options.directory, options.segment_bytes, open_mode::read_write);
+    if (!segments)
+        return segments.failure();
+    return std::unique_ptr<commit_log>{new commit_log{std::move(files), std::move(options), std::move(*segments)}};
+}
+
+// ---- recovery ----------------------------------------------------------------------------------------------------------
+
+result<void> commit_log::check_checkpoint(const segment_list& segments, log_position from) const {
+    const auto& last = *segments.back();
+    auto bytes = last.file->size();
+    if (!bytes)
+        return bytes.failure();
+    if (from <= last.base + static_cast<std::int64_t>(*bytes))
+        return {};
+    return error{errc::corrupt, last.path.string() + ": the log ends before the checkpoint at log position " + to_string(from) +
+                                    "; restore the missing segments, or remove the index directory to go on with what is left"};
+}
+
+result<log_recovery> commit_log::recover(log_position from, const log_visitor& visitor) {
+    if (snapshot()->empty()) {
+        if (from > log_position{0})
+            return error{errc::corrupt, options_.directory.string() + ": there is no segment, but a checkpoint at log position " +
+                                            to_string(from) + "; restore the segments, or remove the index directory to begin anew"};
+        auto first = take_segment(log_position{0});
+        if (!first)
+            return first.failure();
+        publish({std::move(*first)});
+        spares_.clear();
+    }
+    const auto segments = snapshot();
+    from = std::max(from, segments->front()->base);
+    if (auto good = check_checkpoint(*segments, from); !good)
+        return good.failure();
+    auto before = last_batch_before(*segments, from);
+    if (!before)
+        return before.failure();
+    auto last = *before;
+    log_visitor watched = visitor;
+    watched.record = [&](log_position position, std::string_view record) -> result<void> {
+        find_segment(*segments, position)->last_stored_ms = protocol::record_stored(record).value();
+        return visitor.record ? visitor.record(position, record) : result<void>{};
+    };
+    auto scan = scan_log(*segments, {.from = from, .durable = from}, watched);
+    if (!scan)
+        return scan.failure();
+    if (scan->last_batch.sequence > last.sequence)
+        last = scan->last_batch;
+    log_recovery report{.scan = *scan, .cut_bytes = scan->torn_bytes, .segments_removed = 0};
+    auto removed = trim(scan->end, scan->torn_bytes > 0);
+    if (!removed)
+        return removed.failure();
+    report.segments_removed = *removed;
+    adopt(last, scan->end);
+    return report;
+}
+
+void commit_log::adopt(const batch_header& last, log_position end) {
+    const auto active = snapshot()->back();
+    if (active->last_stored_ms == 0 && active->holds(last.position))
+        active->last_stored_ms = last.stored.value();
+    sequence_ = last.sequence;
+    epoch_ = last.epoch.value() + 1;
+    end_ = end.value();
+    durable_ = end.value();
+    const bool is_seal = last.records == 0 && last.sequence != 0 && last.durable == last.position &&
+                         last.position + static_cast<std::int64_t>(batch_header_bytes) == end;
+    sealed_end_ = is_seal ? end : log_position{-1};
+}
+
+result<std::size_t> commit_log::trim(log_position end, bool with_bytes) {
+    auto segments = *snapshot();
+    std::size_t removed = 0;
+    while (segments.size() > 1 && segments.back()->base > end) {
+        // From the last one on, each made durable: a crash in between must not leave a hole.
+        if (auto done = remove_file(segments.back()->path); !done)
+            return done.failure();
+        segments.pop_back();
+        ++removed;
+    }
+    const auto active = segments.back();
+    publish(std::move(segments));
+    if (with_bytes)
+        if (auto done = clear_from(*active, end); !done)
+            return done.failure();
+    if (auto room = active->file->allocate(active->capacity_bytes); !room && room.code() != errc::disk_full)
+        return room.failure();
+    if (auto synced = active->file->sync(); !synced)
+        return synced.failure();
+    return removed;
+}
+
+result<void> commit_log::clear_from(segment& in, log_position end) {
+    // Truncating and reserving again leaves zeros without writing them.
+    if (auto done = in.file->truncate(in.offset_of(end)); !done)
+        return done;
+    if (auto done = in.file->sync(); !done)
+        return done;
+    if (auto room = in.file->allocate(in.capacity_bytes); !room && room.code() != errc::disk_full)
+        return room;
+    return in.file->sync();
+}
+
+// ---- appending ---------------------------------------------------------------------------------------------------------
+
+result<log_position> commit_log::append(std::span<pending_record> records, timestamp_ms now) {
+    if (auto good = usable(); !good)
+        return good.failure();
+    if (records.empty())
+        return end();
+    auto pieces = plan(records);
+    if (!pieces)
+        return pieces.failure();
+    fill_in(*pieces, now);
+    if (auto written = write_pieces(*pieces); !written)
+        return written.failure();
+    finish(*pieces, now);
+    return end();
+}
+
+result<std::vector<commit_log::piece>> commit_log::plan(std::span<pending_record> records) {
+    std::vector<piece> pieces;
+    piece current{.into = snapshot()->back(), .begin = end(), .end = end(), .records = {}};
+    std::size_t first = 0;
+    for (std::size_t i = 0; i < records.size(); ++i) {
+        const auto bytes = static_cast<std::int64_t>(records[i].bytes.size());
+        constexpr auto header_bytes = static_cast<std::int64_t>(batch_header_bytes);
+        constexpr auto reserved_bytes = static_cast<std::int64_t>(filler_bytes);
+        if (static_cast<std::uint64_t>(bytes + header_bytes + reserved_bytes) > options_.segment_bytes)
+            return error{errc::argument_illegal, "a record of " + std::to_string(bytes) + " bytes does not fit into a segment of " +
+                                                     std::to_string(options_.segment_bytes) + " bytes; make segments larger"};
+        const auto before = current.end == current.begin ? header_bytes : 0;
+        if (current.end + before + bytes + reserved_bytes > current.into->end()) {
+            current.fills_segment = true;
+            auto next = take_segment(current.into->end());
+            if (!next)
+                return next.code() == errc::disk_full ? next.failure() : fail(next.failure());
+            pieces.push_back(std::move(current));
+            current = piece{.into = *next, .begin = (*next)->base, .end = (*next)->base, .records = {}};
+            first = i;
+        }
+        if (current.end == current.begin)
+            current.end = current.end + header_bytes;
+        records[i].position = current.end;
+        current.end = current.end + bytes;
+        current.records = records.subspan(first, i + 1 - first);
+    }
+    pieces.push_back(std::move(current));
+    return pieces;
+}
+
+void commit_log::fill_in(std::vector<piece>& pieces, timestamp_ms now) {
+    for (auto& part : pieces) {
+        for (auto& record : part.records)
+            protocol::place_record(record.bytes, record.offset, record.position, now);
+        if (part.end != part.begin) {
+            // A segment is synced before the next one is written to, so a later piece may state its own beginning.
+            const bool is_first = &part == &pieces.front();
+            batch_header header;
+            header.epoch = epoch();
+            header.sequence = ++sequence_;
+            header.position = part.begin;
+            header.durable = is_first ? durable() : part.begin;
+            header.stored = now;
+            header.records_bytes = static_cast<std::uint32_t>(part.end - part.begin) - static_cast<std::uint32_t>(batch_header_bytes);
+            header.records = static_cast<std::uint32_t>(part.records.size());
+            part.header = encode_batch_header(header);
+        }
+        if (part.fills_segment)
+            part.filler = encode_filler(static_cast<std::uint32_t>(part.into->end() - part.end));
+    }
+}
+
+result<void> commit_log::write_pieces(const std::vector<piece>& pieces) {
+    for (std::size_t i = 0; i < pieces.size(); ++i) {
+        const auto& part = pieces[i];
+        auto& file = *part.into->file;
+        if (auto written = file.write_at(part.into->offset_of(part.begin), part.parts()); !written) {
+            if (written.code() != errc::disk_full)
+                return fail(written.failure());
+            if (auto undone = undo({pieces.data(), i + 1}); !undone)
+                return fail(undone.failure());
+            return written.failure();
+        }
+        if (i + 1 < pieces.size())
+            if (auto synced = file.sync(); !synced)
+                return fail(synced.failure());
+    }
+    return {};
+}
+
+result<void> commit_log::undo(std::span<const piece> pieces) {
+    // The last first, each durably: a later piece states that the earlier ones are whole.
+    for (auto part = pieces.rbegin(); part != pieces.rend(); ++part)
+        if (auto done = clear_from(*part->into, part->begin); !done)
+            return done;
+    return {};
+}
+
+void commit_log::finish(const std::vector<piece>& pieces, timestamp_ms now) {
+    if (pieces.size() > 1) {
+        auto segments = *snapshot();
+        for (std::size_t i = 1; i < pieces.size(); ++i)
+            segments.push_back(pieces[i].into);
+        publish(std::move(segments));
+        spares_.clear();
+    }
+    for (const auto& part : pieces) {
+        if (part.records.empty())
+            continue;
+        if (part.into->first_stored_ms == 0)
+            part.into->first_stored_ms = now.value();
+        part.into->last_stored_ms = now.value();
+    }
+    end_.store(pieces.back().end.value(), std::memory_order_release);
+}
+
+result<std::shared_ptr<segment>> commit_log::take_segment(log_position base) {
+    auto found = find_segment(spares_, base);
+    if (!found) {
+        found = std::make_shared<segment>();
+        found->path = options_.directory / segment_name(base);
+        found->base = base;
+        found->capacity_bytes = options_.segment_bytes;
+        auto opened = files_->open(found->path, open_mode::create);
+        if (!opened)
+            return opened.failure();
+        found->file = std::move(*opened);
+        spares_.push_back(found);
+    }
+    // A spare that an earlier append could not finish is finished now; doing it again costs little.
+    if (auto room = found->file->allocate(found->capacity_bytes); !room)
+        return room.failure();
+    if (auto synced = found->file->sync(); !synced)
+        return not_full(synced.failure());
+    if (auto synced = files_->sync_directory(options_.directory); !synced)
+        return not_full(synced.failure());
+    return found;
+}
+
+result<log_position> commit_log::sync() {
+    if (auto good = usable(); !good)
+        return good.failure();
+    if (durable_ == end_)
+        return durable();
+    const auto upto = end();
+    if (auto synced = snapshot()->back()->file->sync(); !synced)
+        return fail(synced.failure());
+    durable_.store(upto.value(), std::memory_order_release);
+    return upto;
+}
+
+result<void> commit_log::seal(timestamp_ms now) {
+    if (auto synced = sync(); !synced)
+        return synced.failure();
+    const auto active = snapshot()->back();
+    const auto sealed_end = end() + static_cast<std::int64_t>(batch_header_bytes);
+    if (sealed_end_ == end() || sealed_end + static_cast<std::int64_t>(filler_bytes) > active->end())
+        return {};
+    std::vector<piece> pieces{piece{.into = active, .begin = end(), .end = sealed_end, .records = {}}};
+    fill_in(pieces, now);
+    if (auto written = write_pieces(pieces); !written)
+        return written;
+    end_.store(sealed_end.value(), std::memory_order_release);
+    if (auto synced = sync(); !synced)
+        return synced.failure();
+    sealed_end_ = sealed_end;
+    return {};
+}
+
+result<void> commit_log::cut(log_position position) {
+    if (auto good = usable(); !good)
+        return good;
+    if (position < min_position() || position > end())
+        return error{errc::argument_illegal, "the log cannot be cut at " + to_string(position) + ", only between " +
+                                                 to_string(min_position()) + " and " + to_string(end())};
+    for (auto spare = spares_.rbegin(); spare != spares_.rend(); ++spare)
+        if (auto done = remove_file((*spare)->path); !done)
+            return fail(done.failure());
+    spares_.clear();
+    end_ = position.value();
+    durable_ = std::min(durable_.load(), position.value());
+    if (auto done = trim(position, true); !done)
+        return fail(done.failure());
+    durable_ = position.value();
+    return {};
+}
+
+result<std::size_t> commit_log::remove_segments_before(log_position position) {
+    std::size_t removed = 0;
+    auto segments = *snapshot();
+    while (segments.size() > 1 && segments.front()->end() <= position) {
+        // The oldest first, each made durable: a crash in between must not leave a hole.
+        const auto oldest = segments.front();
+        segments.erase(segments.begin());
+        publish(segments);
+        if (auto done = remove_file(oldest->path); !done)
+            return done.failure();
+        ++removed;
+    }
+    return removed;
+}
+
+result<void> commit_log::remove_file(const std::filesystem::path& path) {
+    if (auto removed = files_->remove(path); !removed && removed.code() != errc::not_found)
+        return removed;
+    return files_->sync_directory(options_.directory);
+}
+
+// ---- state -------------------------------------------------------------------------------------------------------------
+
+commit_log::segments_snapshot commit_log::snapshot() const {
+    std::lock_guard lock{segments_mutex_};
+    return segments_;
+}
+
+void commit_log::publish(segment_list segments) {
+    auto next = std::make_shared<const segment_list>(std::move(segments));
+    std::lock_guard lock{segments_mutex_};
+    segments_ = std::move(next);
+}
+
+result<void> commit_log::usable() const {
+    if (!failed_)
+        return {};
+    return error{errc::store_read_only, "the commit log takes nothing until the store is opened again: " + failure_};
+}
+
+error commit_log::fail(const error& cause) {
+    failure_ = cause.text;
+    failed_ = true;
+    return error{errc::store_read_only, "the commit log takes nothing more until the store is opened again: " + cause.text};
+}
+
+log_position commit_log::min_position() const {
+    const auto segments = snapshot();
+    return segments->empty() ? log_position{0} : segments->front()->base;
+}
+
+log_position commit_log::end() const {
+    return log_position{end_.load(std::memory_order_acquire)};
+}
+
+log_position commit_log::durable() const {
+    return log_position{durable_.load(std::memory_order_acquire)};
+}
+
+log_epoch commit_log::epoch() const {
+    return log_epoch{epoch_.load()};
+}
+
+bool commit_log::failed() const {
+    return failed_;
+}
+
+std::vector<segment_summary> commit_log::segments() const {
+    std::vector<segment_summary> all;
+    for (const auto& one : *snapshot())
+        all.push_back(
+            {one->base, one->capacity_bytes, timestamp_ms{one->first_stored_ms.load()}, timestamp_ms{one->last_stored_ms.load()}, false});
+    if (!all.empty())
+        all.back().is_active = true;
+    return all;
+}
+
+std::uint64_t commit_log::bytes_on_disk() const {
+    std::uint64_t bytes = 0;
+    for (const auto& one : *snapshot())
+        bytes += one->capacity_bytes;
+    return bytes;
+}
+
+result<disk_space> commit_log::space() const {
+    return files_->space(options_.directory);
+}
+
+} // namespace troupe::storage
