@@ -1,18 +1,17 @@
 #pragma once
 
 #include "actors/admission.hpp"
+#include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
-#include "storage/store_options.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 
-#include <chrono>
 #include <memory>
-#include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::storage {
@@ -22,47 +21,11 @@ class metadata_store;
 
 namespace troupe::actors {
 
-/// Everything a broker can be told. Sizes in bytes; every bound is answered with busy when it is reached.
-struct broker_options {
-    std::string cluster = "DefaultCluster";
-    std::string broker_name = "broker-a";
-    broker_id id;
-    /// The address that clients dial: in records, message ids and the registration.
-    protocol::host_address store_host;
-    std::string region = "DefaultRegion";
-    std::int32_t perm = permission::read_write;
-
-    storage::store_options store;                  ///< `store.directory` must be set
-    std::chrono::milliseconds flush_interval{500}; ///< flush mode async: at most this long between syncs
-    std::size_t append_pending_bytes_max = 64u << 20;
-    std::size_t append_batch_bytes_max = 4u << 20; ///< a group commit is not collected beyond this
-
-    bool auto_create_topics = false; ///< a send or, with TBW102, a route look-up may create a topic
-    std::int32_t default_topic_queues = 8;
-    bool auto_create_groups = true;
-
-    std::chrono::milliseconds hold_max{30'000}; ///< longer holds are cut to this
-    std::size_t pulls_held_max = 100'000;       ///< over all queues
-    std::size_t reads_pending_max = 10'000;
-    std::size_t bytes_per_pull_max = 4u << 20; ///< larger wishes of a pull are cut to this
-    std::chrono::milliseconds queue_idle{30'000};
-
-    std::chrono::milliseconds client_expire{120'000};
-    std::chrono::milliseconds expire_interval{10'000};
-    std::chrono::milliseconds request_deadline{5'000}; ///< for questions between roles; over it the answer is timed_out
-
-    std::chrono::milliseconds index_interval{100};
-    std::chrono::milliseconds probe_interval{1'000};
-    std::chrono::milliseconds retain_interval{10'000};
-    std::chrono::milliseconds offset_interval{500}; ///< offsets that came with pulls become durable this often
-    std::size_t commits_pending_max = 100'000;
-};
-
 /// One broker: its stores and all its roles.
 ///
 /// Owns     the message store, the metadata store and the actors on them. Lives as long as the process's broker role.
 /// Threads  start and stop from the thread that composes the program; the accessors from anywhere.
-/// Always   after stop() the files are closed to other processes and everything accepted has been answered.
+/// Always   after stop() everything accepted has been answered and the stores are closed: store() must not be used any more.
 class broker_node {
 public:
     /// Opens and recovers the stores, then spawns the roles. Blocks while recovery runs. Fails with what the stores fail

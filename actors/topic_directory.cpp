@@ -5,8 +5,15 @@
 
 namespace troupe::actors {
 
-topic_snapshot::topic_snapshot(std::int32_t broker_perm, std::int64_t started_ms) : broker_perm_{broker_perm} {
-    shards_.fill(std::make_shared<const shard>());
+topic_snapshot::topic_snapshot(std::int32_t broker_perm, std::int64_t started_ms, std::vector<topic_config> topics)
+    : broker_perm_{broker_perm} {
+    std::array<shard, 256> filled;
+    for (auto& topic : topics) {
+        auto name = topic.name;
+        filled[shard_of(name)].insert_or_assign(std::move(name), std::move(topic));
+    }
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+        shards_[i] = std::make_shared<const shard>(std::move(filled[i]));
     version_.timestamp_ms = started_ms;
 }
 

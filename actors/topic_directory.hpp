@@ -10,6 +10,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -27,7 +28,7 @@ public:
     /// All topics with their permission cut down to what the broker allows: what it registers and lists.
     [[nodiscard]] protocol::topic_table table() const;
 
-    explicit topic_snapshot(std::int32_t broker_perm, std::int64_t started_ms);
+    topic_snapshot(std::int32_t broker_perm, std::int64_t started_ms, std::vector<topic_config> topics = {});
     /// A snapshot in which `topic` is there, or replaced.
     [[nodiscard]] std::shared_ptr<const topic_snapshot> with(topic_config topic, std::int64_t now_ms) const;
     [[nodiscard]] std::shared_ptr<const topic_snapshot> without(std::string_view topic, std::int64_t now_ms) const;

@@ -1,0 +1,223 @@
+#include "actors/broker.hpp"
+
+#include "actors/broker_state.hpp"
+#include "actors/log.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+error broker_state::closing() {
+    return {errc::shutting_down, "this broker is ending; use another one"};
+}
+
+void broker_state::start(broker_role::pointer self, broker_setup setup) {
+    self_ = self;
+    setup_ = std::move(setup);
+    topics_ = setup_.directory->current();
+    for (auto& group : std::exchange(setup_.groups, {}))
+        groups_.emplace(group.name, group);
+    groups_version_.timestamp_ms = setup_.options.now().value();
+    encoder_ =
+        std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host});
+    members_ = consumer_groups{setup_.options.client_expire};
+    next_expire_ = now() + setup_.options.expire_interval;
+    const auto watch = [this](const auto& role, const char* name_of_role) {
+        self_->monitor(role);
+        roles_.emplace(role.address(), name_of_role);
+    };
+    watch(setup_.log_writer, "log writer");
+    for (const auto& reader : setup_.log_readers)
+        watch(reader, "log reader");
+    watch(setup_.offset_keeper, "offset keeper");
+    watch(setup_.metadata_keeper, "metadata keeper");
+    self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
+    // A stray error answer must not end the broker.
+    self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
+    self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
+}
+
+bool broker_state::begin_change(const std::string& what, continuation done) {
+    const auto [change, first] = changes_.try_emplace(what);
+    change->second.push_back(std::move(done));
+    return first;
+}
+
+void broker_state::end_change(const std::string& what, const error& failure) {
+    auto change = changes_.extract(what);
+    if (change.empty())
+        return; // failed already, because the broker ends
+    for (const auto& done : change.mapped())
+        done(failure);
+    end_if_idle();
+}
+
+caf::result<broker_described> broker_state::handle(const describe_broker&) {
+    auto promise = self_->make_response_promise<broker_described>();
+    self_->request(background_reader(), setup_.options.request_deadline, describe_store{})
+        .then(
+            [this, promise](broker_described described) mutable {
+                const auto& metrics = *setup_.metrics;
+                auto& values = described.values;
+                const auto count = [&values](const char* key, const broker_metrics::counter& counter) {
+                    values[key] = std::to_string(counter.load(std::memory_order_relaxed));
+                };
+                values["brokerName"] = setup_.options.broker_name;
+                values["clusterName"] = setup_.options.cluster;
+                count("putMessageTimesTotal", metrics.put_messages);
+                count("putMessageSizeTotal", metrics.put_bytes);
+                count("putMessageFailedTimes", metrics.put_failures);
+                count("groupCommits", metrics.commits);
+                count("groupCommitMicros", metrics.commit_us);
+                count("pullTimesTotal", metrics.pulls);
+                count("pullFoundTimesTotal", metrics.pulls_found);
+                count("pullSizeTotal", metrics.pull_bytes);
+                count("pullsHeld", metrics.pulls_held);
+                count("pullsExpired", metrics.pulls_expired);
+                count("readTimesTotal", metrics.reads);
+                count("readFailedTimes", metrics.read_failures);
+                count("queueActors", metrics.queue_actors);
+                count("offsetCommitsTotal", metrics.offset_commits);
+                count("busyAnswersTotal", metrics.busy_answers);
+                values["topics"] = std::to_string(topics_->size());
+                values["groups"] = std::to_string(groups_.size());
+                values["consumerGroupsOnline"] = std::to_string(members_.group_count());
+                values["consumersOnline"] = std::to_string(members_.member_count());
+                promise.deliver(std::move(described));
+            },
+            [promise](caf::error& failure) mutable { promise.deliver(make_caf_error(to_error(failure))); });
+    return promise;
+}
+
+void broker_state::handle(broker_tick tick) {
+    if (tick.repeat)
+        self_->delayed_send(self_, std::chrono::seconds{1}, tick);
+    fail_overdue();
+    if (next_expire_ <= now()) {
+        next_expire_ = now() + setup_.options.expire_interval;
+        notify(members_.expire(now()));
+    }
+    if (finishing_ && finish_by_ <= now()) {
+        fail_everything(closing());
+        self_->quit();
+    }
+}
+
+template <class Pending>
+void broker_state::fail_overdue_of(Pending& pending) {
+    for (auto entry = pending.begin(); entry != pending.end();) {
+        if (now() < entry->second.deadline) {
+            ++entry;
+            continue;
+        }
+        entry->second.promise.deliver(make_caf_error(errc::timed_out, "no answer within the deadline; the outcome is unknown"));
+        entry = pending.erase(entry);
+    }
+}
+
+void broker_state::fail_overdue() {
+    fail_overdue_of(pending_sends_);
+    fail_overdue_of(pending_pulls_);
+    end_if_idle();
+}
+
+void broker_state::fail_everything(const error& failure) {
+    for (auto& entry : std::exchange(pending_sends_, {}))
+        entry.second.promise.deliver(make_caf_error(failure));
+    for (auto& entry : std::exchange(pending_pulls_, {}))
+        entry.second.promise.deliver(make_caf_error(failure));
+    for (auto& change : std::exchange(changes_, {}))
+        for (const auto& done : change.second)
+            done(failure);
+}
+
+void broker_state::handle(const finish& order) {
+    finishing_ = true;
+    finish_by_ = now() + setup_.options.finish_deadline;
+    finish_queues(order, {});
+    self_->delayed_send(self_, setup_.options.finish_deadline, broker_tick{false});
+    end_if_idle();
+}
+
+void broker_state::end_if_idle() {
+    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && changes_.empty())
+        self_->quit();
+}
+
+void broker_state::handle(const caf::down_msg& event) {
+    const auto address = event.source;
+    if (const auto session = session_addresses_.find(address); session != session_addresses_.end()) {
+        const auto number = session->second;
+        session_addresses_.erase(session);
+        sessions_.erase(number);
+        notify(members_.session_lost(number));
+    } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
+        const auto live = queues_.find(queue->second.first);
+        if (live != queues_.end() && live->second.instance == queue->second.second)
+            queues_.erase(live);
+        queue_addresses_.erase(queue);
+        end_if_idle();
+    } else if (watchers_.erase(address) == 0) {
+        forget_role(address, event.reason);
+    }
+}
+
+/// A role below has ended before the broker: a bug or a failed start. What waits for it gets an answer; requests to it
+/// from now on fail by themselves.
+void broker_state::forget_role(const caf::actor_addr& address, const caf::error& reason) {
+    const auto role = roles_.find(address);
+    if (role == roles_.end())
+        return;
+    write_log(log_level::error, "broker: the " + role->second + " has ended: " + to_string(to_error(reason)) + "; restart this broker");
+    if (address == setup_.log_writer.address())
+        for (auto& entry : std::exchange(pending_sends_, {}))
+            entry.second.promise.deliver(make_caf_error(errc::internal, "the log writer has ended; the outcome is unknown"));
+    roles_.erase(role);
+    end_if_idle();
+}
+
+namespace {
+
+broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> self, broker_setup setup) {
+    self->state.start(self, std::move(setup));
+    return {
+        [self](const send_messages& order) { return self->state.serve(order); },
+        [self](const pull_messages& order) { return self->state.serve(order); },
+        [self](const commit_offset& order) { return self->state.serve(order); },
+        [self](const query_offset& order) { return self->state.serve(order); },
+        [self](const find_max_offset& order) { return self->state.serve(order); },
+        [self](const find_min_offset& order) { return self->state.serve(order); },
+        [self](const search_offset& order) { return self->state.serve(order); },
+        [self](const client_heartbeat& order) { return self->state.serve(order); },
+        [self](const unregister_client& order) { return self->state.serve(order); },
+        [self](const list_group_members& order) { return self->state.serve(order); },
+        [self](const put_topic& order) { return self->state.serve(order); },
+        [self](const delete_topic& order) { return self->state.serve(order); },
+        [self](const list_topics& order) { return self->state.serve(order); },
+        [self](const describe_topic& order) { return self->state.serve(order); },
+        [self](const put_group& order) { return self->state.serve(order); },
+        [self](const delete_group& order) { return self->state.serve(order); },
+        [self](const list_groups& order) { return self->state.serve(order); },
+        [self](const describe_group& order) { return self->state.serve(order); },
+        [self](const describe_broker& order) { return self->state.serve(order); },
+        [self](const pull_ticketed& order) { self->state.handle(order); },
+        [self](const pull_abandoned& order) { self->state.handle(order); },
+        [self](const watch_topics& order) { self->state.handle(order); },
+        [self](const finish& order) { self->state.handle(order); },
+        [self](const records_appended& result) { self->state.handle(result); },
+        [self](const pull_answered& result) { self->state.handle(result); },
+        [self](const queue_idle& event) { self->state.handle(event); },
+        [self](broker_tick tick) { self->state.handle(tick); },
+    };
+}
+
+} // namespace
+
+local_broker_actor spawn_broker(caf::actor_system& system, broker_setup setup) {
+    return system.spawn(broker, std::move(setup));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "actors/admission.hpp"
+#include "actors/broker_options.hpp"
+#include "actors/internal_roles.hpp"
+#include "actors/metrics.hpp"
+#include "actors/topic_directory.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace troupe::actors {
+
+/// What a broker decides over: its options, the roles below it, and what was on disk at the start.
+struct broker_setup {
+    broker_options options;
+    std::shared_ptr<topic_directory> directory; ///< holds the topics; the broker alone publishes to it from now on
+    std::shared_ptr<admission> append_admission;
+    std::shared_ptr<admission> read_admission;
+    std::shared_ptr<admission> hold_admission;
+    std::shared_ptr<broker_metrics> metrics;
+    log_writer_actor log_writer;
+    std::vector<log_reader_actor> log_readers; ///< at least one
+    offset_keeper_actor offset_keeper;
+    metadata_keeper_actor metadata_keeper;
+    std::vector<group_config> groups;
+};
+
+/// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
+///
+/// In     everything of broker_actor (roles.hpp); pull_ticketed, pull_abandoned from gateways; watch_topics
+///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
+/// Out    consumers_changed to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
+/// State  topics (published in the directory), groups, members, live queues, and the sends and pulls of embedded clients
+/// Always 1. Topics and groups exist only after they are durable.
+///        2. A member whose session ends leaves at once, and the rest of its groups hears of it.
+///        3. Every order is answered once, within options.request_deadline (a held pull: plus its hold time), also when a
+///           role below has died.
+/// Never blocks: runs on the scheduler.
+local_broker_actor spawn_broker(caf::actor_system& system, broker_setup setup);
+
+} // namespace troupe::actors

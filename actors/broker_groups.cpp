@@ -1,0 +1,223 @@
+#include "actors/broker_state.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+std::string change_of_group(const std::string& group) {
+    return "group " + group;
+}
+
+} // namespace
+
+// ---- membership -----------------------------------------------------------------------------------------------------
+
+bool broker_state::may_use_group(const std::string& group) const {
+    return groups_.contains(group) || (setup_.options.auto_create_groups && check_group_name(group).ok());
+}
+
+session_number broker_state::number_of(const client_session_actor& session) {
+    if (!session)
+        return 0;
+    const auto [known, added] = session_addresses_.try_emplace(session.address(), next_session_);
+    if (added) {
+        sessions_.emplace(next_session_++, session);
+        self_->monitor(session);
+    }
+    return known->second;
+}
+
+void broker_state::notify(const std::set<std::string>& groups) {
+    for (const auto& group : groups)
+        for (const auto session : members_.sessions(group))
+            if (const auto known = sessions_.find(session); known != sessions_.end())
+                self_->send(known->second, consumers_changed{group});
+}
+
+caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {
+    auto data = order.data;
+    // A group that may not exist is left out, without failing the others (reference "remoting-client.md" 4.1).
+    std::erase_if(data.consumers, [this](const auto& consumer) { return !may_use_group(consumer.group); });
+    // Members join before their group is durable: a session that ends meanwhile must find them to take out.
+    notify(members_.heartbeat(data, number_of(order.session), now()));
+
+    struct progress {
+        caf::typed_response_promise<heartbeat_accepted> promise;
+        std::size_t open = 1;
+        error failure;
+    };
+    auto all = std::make_shared<progress>(progress{self_->make_response_promise<heartbeat_accepted>(), 1, {}});
+    const auto one_done = [all](const error& failure) {
+        if (failure.code != errc::none)
+            all->failure = failure;
+        if (--all->open > 0)
+            return;
+        if (all->failure.code == errc::none)
+            all->promise.deliver(heartbeat_accepted{});
+        else
+            all->promise.deliver(make_caf_error(all->failure));
+    };
+    for (const auto& consumer : data.consumers) {
+        auto retry = default_topic("%RETRY%" + consumer.group);
+        if (const auto group = groups_.find(consumer.group); group != groups_.end())
+            retry.read_queues = retry.write_queues = std::max(group->second.retry_queues, 1);
+        all->open += 2;
+        ensure_group(consumer.group, one_done);
+        ensure_topic(std::move(retry), one_done);
+    }
+    one_done({});
+    return all->promise;
+}
+
+caf::result<client_unregistered> broker_state::handle(const unregister_client& order) {
+    if (!order.consumer_group.empty())
+        notify(members_.unregister(order.client_id, order.consumer_group));
+    return client_unregistered{};
+}
+
+caf::result<group_members> broker_state::handle(const list_group_members& order) {
+    if (!members_.has_members(order.group))
+        return make_caf_error(errc::group_not_found, "group " + order.group + " has no live member");
+    return group_members{members_.members(order.group)};
+}
+
+// ---- offsets --------------------------------------------------------------------------------------------------------
+
+caf::result<offset_committed> broker_state::handle(const commit_offset& order) {
+    if (!may_use_group(order.key.group))
+        return make_caf_error(errc::group_not_found, "group " + order.key.group + " does not exist on this broker; create it first");
+    if (const auto known = check_queue(order.key.queue); !known)
+        return make_caf_error(known.failure());
+    if (order.offset.value() < 0)
+        return make_caf_error(errc::argument_illegal, "offset " + to_string(order.offset) + " is below 0");
+    return self_->delegate(setup_.offset_keeper, order);
+}
+
+caf::result<offset_found> broker_state::handle(const query_offset& order) {
+    if (const auto known = check_queue(order.key.queue); !known)
+        return make_caf_error(known.failure());
+    return self_->delegate(setup_.offset_keeper, order);
+}
+
+// ---- administration -------------------------------------------------------------------------------------------------
+
+void broker_state::ensure_group(const std::string& group, continuation done) {
+    if (groups_.contains(group))
+        return done({});
+    group_config config;
+    config.name = group;
+    store_group(config, std::move(done));
+}
+
+void broker_state::store_group(const group_config& group, continuation done) {
+    const auto change = change_of_group(group.name);
+    if (!begin_change(change, std::move(done)))
+        return;
+    self_->request(setup_.metadata_keeper, setup_.options.request_deadline, put_group{group})
+        .then(
+            [this, group, change](group_put) {
+                groups_.insert_or_assign(group.name, group);
+                groups_version_.timestamp_ms = setup_.options.now().value();
+                ++groups_version_.counter;
+                end_change(change, {});
+            },
+            [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+}
+
+caf::result<group_put> broker_state::handle(const put_group& order) {
+    const auto& group = order.group;
+    if (const auto legal = check_group_name(group.name); !legal)
+        return make_caf_error(legal.failure());
+    if (group.retry_queues < 0 || group.retry_max < -1)
+        return make_caf_error(errc::argument_illegal, "group " + group.name + ": retry_queues and retry_max may not be negative");
+    if (const auto known = groups_.find(group.name); known != groups_.end() && known->second == group)
+        return group_put{};
+    if (changes_.contains(change_of_group(group.name)))
+        return make_caf_error(errc::busy, "another change of group " + group.name + " is under way; repeat this one later");
+    auto promise = self_->make_response_promise<group_put>();
+    store_group(group, [promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            promise.deliver(group_put{});
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    return promise;
+}
+
+caf::result<group_deleted> broker_state::handle(const delete_group& order) {
+    const auto change = change_of_group(order.group);
+    if (changes_.contains(change))
+        return make_caf_error(errc::busy, "another change of group " + order.group + " is under way; repeat this one later");
+    auto promise = self_->make_response_promise<group_deleted>();
+    begin_change(change, [promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            promise.deliver(group_deleted{});
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    self_->request(setup_.offset_keeper, setup_.options.request_deadline, order)
+        .then(
+            [this, group = order.group, change](group_deleted) {
+                groups_.erase(group);
+                groups_version_.timestamp_ms = setup_.options.now().value();
+                ++groups_version_.counter;
+                end_change(change, {});
+            },
+            [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+    return promise;
+}
+
+caf::result<groups_listed> broker_state::handle(const list_groups&) {
+    groups_listed listed;
+    listed.table.version = groups_version_;
+    listed.table.groups = {groups_.begin(), groups_.end()};
+    return listed;
+}
+
+caf::result<group_described> broker_state::handle(const describe_group& order) {
+    if (!order.topic.empty() && topics_->find(order.topic) == nullptr)
+        return make_caf_error(errc::topic_not_found, "topic " + order.topic + " does not exist on this broker");
+    return describe_progress_of(order.group, order.topic);
+}
+
+caf::typed_response_promise<group_described> broker_state::describe_progress_of(std::string group, std::string topic) {
+    auto promise = self_->make_response_promise<group_described>();
+    const auto fail = [promise](const caf::error& failure) mutable { promise.deliver(make_caf_error(to_error(failure))); };
+    const auto ask_reader = [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
+        if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
+            promise.deliver(make_caf_error(errc::group_not_found, "group " + group + " does not exist on this broker"));
+            return;
+        }
+        self_->request(background_reader(), setup_.options.request_deadline, progress_question(committed, topic))
+            .then([promise](const group_described& described) mutable { promise.deliver(described); }, fail);
+    };
+    self_->request(setup_.offset_keeper, setup_.options.request_deadline, list_offsets{group, topic}).then(ask_reader, fail);
+    return promise;
+}
+
+/// Every queue to read of the topics that the group has offsets on; 0 where nothing is committed.
+describe_progress broker_state::progress_question(const offsets_listed& committed, const std::string& topic) const {
+    std::map<topic_queue, queue_offset> offsets{committed.offsets.begin(), committed.offsets.end()};
+    std::set<std::string> topics;
+    if (!topic.empty())
+        topics.insert(topic);
+    for (const auto& entry : offsets)
+        topics.insert(entry.first.topic);
+    describe_progress question;
+    question.broker_name = setup_.options.broker_name;
+    for (const auto& one : topics) {
+        const auto* config = topics_->find(one);
+        for (std::int32_t i = 0; config != nullptr && i < config->read_queues; ++i) {
+            const topic_queue queue{one, queue_id{i}};
+            const auto known = offsets.find(queue);
+            question.committed.emplace_back(queue, known == offsets.end() ? queue_offset{0} : known->second);
+        }
+    }
+    return question;
+}
+
+} // namespace troupe::actors

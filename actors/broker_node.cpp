@@ -1,0 +1,163 @@
+#include "actors/broker_node.hpp"
+
+#include "actors/broker.hpp"
+#include "actors/indexer.hpp"
+#include "actors/log.hpp"
+#include "actors/log_reader.hpp"
+#include "actors/log_writer.hpp"
+#include "actors/metadata_keeper.hpp"
+#include "actors/offset_keeper.hpp"
+#include "actors/spawn_role.hpp"
+#include "storage/metadata_store.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::size_t log_readers = 2; // one for the end of queues, one for everything else
+
+log_level level_of(storage::store_event event) {
+    switch (event) {
+    case storage::store_event::damaged_record:
+    case storage::store_event::read_only:
+    case storage::store_event::disk_full: return log_level::error;
+    case storage::store_event::torn_tail_cut: return log_level::warning;
+    default: return log_level::info;
+    }
+}
+
+/// The template that producers look up to create topics; it exists while topics may be created by sending.
+topic_config template_topic(const broker_options& options) {
+    topic_config topic;
+    topic.name = "TBW102";
+    topic.read_queues = topic.write_queues = options.default_topic_queues;
+    topic.perm = permission::read_write | permission::inherit;
+    return topic;
+}
+
+} // namespace
+
+broker_node::broker_node(broker_options options)
+    : options_{std::move(options)},
+      append_admission_{std::make_shared<admission>(options_.append_pending_bytes_max)},
+      read_admission_{std::make_shared<admission>(options_.reads_pending_max)},
+      hold_admission_{std::make_shared<admission>(options_.pulls_held_max)},
+      metrics_{std::make_shared<broker_metrics>()} {}
+
+broker_node::~broker_node() {
+    stop();
+}
+
+result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& system, broker_options options,
+                                                        std::shared_ptr<storage::file_system> files) {
+    if (!options.store.on_event)
+        options.store.on_event = [](storage::store_event event, const std::string& text) { write_log(level_of(event), text); };
+    auto node = std::unique_ptr<broker_node>{new broker_node{std::move(options)}};
+    // The message store first: it holds the lock of the whole directory.
+    auto store = storage::message_store::open(files, node->options_.store);
+    if (!store)
+        return store.failure();
+    auto metadata = storage::metadata_store::open(files, node->options_.store.directory / "metadata");
+    if (!metadata)
+        return metadata.failure();
+    node->store_ = std::move(*store);
+    node->metadata_ = std::move(*metadata);
+    if (!node->metadata_->recovery_note().empty())
+        write_log(log_level::warning, node->metadata_->recovery_note());
+    auto topics = node->metadata_->topics();
+    if (!topics)
+        return topics.failure();
+    auto groups = node->metadata_->groups();
+    if (!groups)
+        return groups.failure();
+    auto offsets = node->metadata_->offsets();
+    if (!offsets)
+        return offsets.failure();
+    node->spawn_roles(system, std::move(*topics), std::move(*groups), std::move(*offsets));
+    return node;
+}
+
+void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_config> topics, std::vector<group_config> groups,
+                              std::vector<std::pair<progress_key, queue_offset>> offsets) {
+    system_ = &system;
+    if (options_.auto_create_topics)
+        topics.push_back(template_topic(options_));
+    directory_ =
+        std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
+
+    indexer_ = spawn_indexer(system, {store_, options_.index_interval});
+    log_writer_options writer;
+    writer.store = store_;
+    writer.append_admission = append_admission_;
+    writer.metrics = metrics_;
+    writer.indexer = indexer_;
+    writer.now = options_.now;
+    writer.batch_bytes_max = options_.append_batch_bytes_max;
+    writer.flush_interval = options_.flush_interval;
+    writer.probe_interval = options_.probe_interval;
+    writer.retain_interval = options_.retain_interval;
+    log_writer_ = spawn_log_writer(system, std::move(writer));
+    for (std::size_t i = 0; i < log_readers; ++i)
+        log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_}));
+    offset_keeper_ = spawn_offset_keeper(
+        system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
+    metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
+
+    broker_setup setup;
+    setup.options = options_;
+    setup.directory = directory_;
+    setup.append_admission = append_admission_;
+    setup.read_admission = read_admission_;
+    setup.hold_admission = hold_admission_;
+    setup.metrics = metrics_;
+    setup.log_writer = log_writer_;
+    setup.log_readers = log_readers_;
+    setup.offset_keeper = offset_keeper_;
+    setup.metadata_keeper = metadata_keeper_;
+    setup.groups = std::move(groups);
+    broker_ = spawn_broker(system, std::move(setup));
+}
+
+std::vector<caf::actor> broker_node::finish_order() const {
+    std::vector<caf::actor> order;
+    const auto next = [&order](const auto& role) {
+        if (role)
+            order.push_back(caf::actor_cast<caf::actor>(role));
+    };
+    next(broker_);
+    next(log_writer_);
+    next(offset_keeper_);
+    next(metadata_keeper_);
+    for (const auto& reader : log_readers_)
+        next(reader);
+    next(indexer_);
+    return order;
+}
+
+void broker_node::stop() {
+    if (std::exchange(stopped_, true) || system_ == nullptr)
+        return;
+    if (in_virtual_time(*system_))
+        return; // the test runs the roles, and has finished them
+    caf::scoped_actor self{*system_};
+    for (const auto& role : finish_order()) {
+        caf::anon_send(role, finish{});
+        self->wait_for(role);
+    }
+    // Handles of ended actors hold nothing; the stores close with their last owner.
+    metadata_.reset();
+    store_.reset();
+}
+
+send_encoder broker_node::make_encoder() const {
+    return send_encoder{{options_.cluster, options_.region, options_.store_host}};
+}
+
+} // namespace troupe::actors

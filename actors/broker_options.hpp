@@ -1,0 +1,54 @@
+#pragma once
+
+#include "actors/wall_clock.hpp"
+#include "protocol/message_codec.hpp"
+#include "protocol/vocabulary/topic_config.hpp"
+#include "storage/store_options.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace troupe::actors {
+
+/// Everything a broker can be told. Sizes in bytes; every bound is answered with busy when it is reached.
+struct broker_options {
+    std::string cluster = "DefaultCluster";
+    std::string broker_name = "broker-a";
+    broker_id id;
+    /// The address that clients dial: in records, message ids and the registration.
+    protocol::host_address store_host;
+    std::string region = "DefaultRegion";
+    std::int32_t perm = permission::read_write;
+
+    storage::store_options store;                  ///< `store.directory` must be set
+    std::chrono::milliseconds flush_interval{500}; ///< flush mode async: at most this long between syncs
+    std::size_t append_pending_bytes_max = 64u << 20;
+    std::size_t append_batch_bytes_max = 4u << 20; ///< a group commit is not collected beyond this
+
+    bool auto_create_topics = false; ///< a send may create a topic; offers the template topic TBW102
+    std::int32_t default_topic_queues = 8;
+    bool auto_create_groups = true;
+
+    std::chrono::milliseconds hold_max{30'000}; ///< longer holds are cut to this
+    std::size_t pulls_held_max = 100'000;       ///< over all queues
+    std::size_t reads_pending_max = 10'000;
+    std::int32_t messages_per_pull_max = 1'024; ///< larger wishes of a pull are cut to this
+    std::size_t bytes_per_pull_max = 4u << 20;  ///< likewise
+    std::chrono::milliseconds queue_idle{30'000};
+
+    std::chrono::milliseconds client_expire{120'000};
+    std::chrono::milliseconds expire_interval{10'000};
+    std::chrono::milliseconds request_deadline{5'000}; ///< for questions between roles; over it the answer is timed_out
+    std::chrono::milliseconds finish_deadline{2'000};  ///< stop: at most this long for what is under way in the broker
+
+    std::chrono::milliseconds index_interval{100};
+    std::chrono::milliseconds probe_interval{1'000};
+    std::chrono::milliseconds retain_interval{10'000};
+    std::chrono::milliseconds offset_interval{500}; ///< offsets that came with pulls become durable this often
+    std::size_t commits_pending_max = 100'000;
+
+    wall_clock now = system_wall_clock;
+};
+
+} // namespace troupe::actors

@@ -1,0 +1,172 @@
+#pragma once
+
+#include "actors/broker.hpp"
+#include "actors/consumer_groups.hpp"
+#include "actors/send_encoder.hpp"
+#include "actors/type_ids.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Self-message of the broker: look for what is overdue.
+struct broker_tick {
+    bool repeat = true;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, broker_tick& x) {
+        return f(x.repeat);
+    }
+};
+
+/// Everything the broker understands, its own messages included.
+using broker_role = local_broker_actor::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
+                                               caf::reacts_to<broker_tick>>;
+
+/// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
+class broker_state {
+public:
+    static inline const char* name = "broker";
+
+    void start(broker_role::pointer self, broker_setup setup);
+
+    // traffic (broker_traffic.cpp)
+    caf::result<messages_stored> handle(const send_messages& order);
+    caf::result<messages_pulled> handle(const pull_messages& order);
+    void handle(const pull_ticketed& order);
+    void handle(const pull_abandoned& order);
+    void handle(const records_appended& result);
+    void handle(const pull_answered& result);
+    void handle(const queue_idle& event);
+
+    // topics (broker_topics.cpp)
+    caf::result<topic_put> handle(const put_topic& order);
+    caf::result<topic_deleted> handle(const delete_topic& order);
+    caf::result<topics_listed> handle(const list_topics& order);
+    caf::result<topic_described> handle(const describe_topic& order);
+    caf::result<offset_found> handle(const find_max_offset& order);
+    caf::result<offset_found> handle(const find_min_offset& order);
+    caf::result<offset_found> handle(const search_offset& order);
+    void handle(const watch_topics& order);
+
+    // groups (broker_groups.cpp)
+    caf::result<heartbeat_accepted> handle(const client_heartbeat& order);
+    caf::result<client_unregistered> handle(const unregister_client& order);
+    caf::result<group_members> handle(const list_group_members& order);
+    caf::result<offset_committed> handle(const commit_offset& order);
+    caf::result<offset_found> handle(const query_offset& order);
+    caf::result<group_put> handle(const put_group& order);
+    caf::result<group_deleted> handle(const delete_group& order);
+    caf::result<groups_listed> handle(const list_groups& order);
+    caf::result<group_described> handle(const describe_group& order);
+
+    // life (broker.cpp)
+    caf::result<broker_described> handle(const describe_broker& order);
+    void handle(broker_tick tick);
+    void handle(const finish& order);
+    void handle(const caf::down_msg& event);
+
+    /// Every order comes through here: one that arrives while the broker ends fails at once.
+    template <class Order>
+    auto serve(const Order& order) -> decltype(this->handle(order)) {
+        if (finishing_)
+            return make_caf_error(closing());
+        return handle(order);
+    }
+
+private:
+    using continuation = std::function<void(const error& failure)>; ///< code none: it worked
+
+    struct live_queue {
+        queue_actor actor;
+        std::uint64_t instance = 0;
+    };
+    struct pending_send {
+        caf::typed_response_promise<messages_stored> promise;
+        send_receipt receipt;
+        clock_time deadline;
+    };
+    struct pending_pull {
+        caf::typed_response_promise<messages_pulled> promise;
+        clock_time deadline;
+    };
+
+    static error closing();
+    [[nodiscard]] clock_time now() const { return self_->clock().now(); }
+    [[nodiscard]] const log_reader_actor& background_reader() const { return setup_.log_readers.back(); }
+
+    // traffic
+    void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
+    [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order);
+    [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> filter_of(const pull_messages& order);
+    [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> parse_filter(const std::string& expression, const std::string& type);
+    result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
+    queue_actor queue_for(const topic_queue& queue);
+    void finish_queues(const finish& order, std::string_view topic);
+
+    // topics
+    [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
+    void ensure_topic(topic_config topic, continuation done);
+    void store_topic(const topic_config& topic, continuation done);
+    void drop_index(const topic_config& topic, const std::string& change);
+    void publish(std::shared_ptr<const topic_snapshot> next);
+    [[nodiscard]] topic_config default_topic(const std::string& topic) const;
+
+    // groups
+    void ensure_group(const std::string& group, continuation done);
+    void store_group(const group_config& group, continuation done);
+    [[nodiscard]] bool may_use_group(const std::string& group) const;
+    void notify(const std::set<std::string>& groups);
+    session_number number_of(const client_session_actor& session);
+    caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
+    [[nodiscard]] describe_progress progress_question(const offsets_listed& committed, const std::string& topic) const;
+
+    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome.
+    bool begin_change(const std::string& what, continuation done);
+    void end_change(const std::string& what, const error& failure);
+
+    void forget_role(const caf::actor_addr& address, const caf::error& reason);
+    void fail_overdue();
+    template <class Pending>
+    void fail_overdue_of(Pending& pending);
+    void fail_everything(const error& failure);
+    void end_if_idle();
+
+    broker_role::pointer self_ = nullptr;
+    broker_setup setup_;
+    std::shared_ptr<const topic_snapshot> topics_; ///< what the directory shows
+    std::map<std::string, group_config, std::less<>> groups_;
+    protocol::data_version groups_version_;
+    std::unique_ptr<send_encoder> encoder_;
+
+    std::unordered_map<topic_queue, live_queue> queues_;
+    std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
+    std::uint64_t next_instance_ = 1;
+    std::unordered_map<std::string, std::shared_ptr<const storage::tag_filter>> filters_; ///< by expression; bounded
+
+    std::uint64_t next_ticket_ = 1;
+    std::map<std::uint64_t, pending_send> pending_sends_;
+    std::map<std::uint64_t, pending_pull> pending_pulls_;
+
+    consumer_groups members_{std::chrono::milliseconds{0}};
+    std::map<session_number, client_session_actor> sessions_;
+    std::map<caf::actor_addr, session_number> session_addresses_;
+    session_number next_session_ = 1;
+    clock_time next_expire_;
+
+    std::map<std::string, std::vector<continuation>> changes_; ///< under way, by what is changed
+    std::map<caf::actor_addr, topics_watcher_actor> watchers_;
+    std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
+    bool finishing_ = false;
+    clock_time finish_by_;
+};
+
+} // namespace troupe::actors

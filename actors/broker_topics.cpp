@@ -1,0 +1,167 @@
+#include "actors/broker_state.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+result<void> check_topic_config(const topic_config& topic) {
+    if (auto legal = check_topic_name(topic.name); !legal)
+        return legal;
+    if (is_system_topic(topic.name))
+        return error{errc::system_name, "topic name " + topic.name + " is reserved for the system"};
+    if (topic.perm < 0 || topic.perm > 7)
+        return error{errc::argument_illegal, "permission " + std::to_string(topic.perm) + " of topic " + topic.name + " is not in 0 to 7"};
+    for (const auto queues : {topic.read_queues, topic.write_queues})
+        if (queues < 1 || queues > limits::queues_per_topic_max)
+            return error{errc::argument_illegal, std::to_string(queues) + " queues for topic " + topic.name + "; allowed are 1 to " +
+                                                     std::to_string(limits::queues_per_topic_max)};
+    return {};
+}
+
+std::string change_of_topic(const std::string& topic) {
+    return "topic " + topic;
+}
+
+} // namespace
+
+topic_config broker_state::default_topic(const std::string& topic) const {
+    topic_config config;
+    config.name = topic;
+    config.read_queues = config.write_queues = is_retry_topic(topic) ? 1 : setup_.options.default_topic_queues;
+    return config;
+}
+
+result<void> broker_state::check_queue(const topic_queue& queue) const {
+    const auto* topic = topics_->find(queue.topic);
+    if (topic == nullptr)
+        return error{errc::topic_not_found, "topic " + queue.topic + " does not exist on this broker"};
+    const auto queues = std::max(topic->read_queues, topic->write_queues);
+    if (queue.queue.value() < 0 || queue.queue.value() >= queues)
+        return error{errc::queue_not_found,
+                     "topic " + queue.topic + " has " + std::to_string(queues) + " queues, there is no queue " + to_string(queue.queue)};
+    return {};
+}
+
+void broker_state::publish(std::shared_ptr<const topic_snapshot> next) {
+    topics_ = std::move(next);
+    setup_.directory->publish(topics_);
+    for (const auto& watcher : watchers_)
+        self_->send(watcher.second, topics_changed{});
+}
+
+void broker_state::handle(const watch_topics& order) {
+    if (!watchers_.emplace(order.watcher.address(), order.watcher).second)
+        return;
+    self_->monitor(order.watcher);
+    self_->send(order.watcher, topics_changed{});
+}
+
+void broker_state::ensure_topic(topic_config topic, continuation done) {
+    if (topics_->find(topic.name) != nullptr)
+        return done({});
+    store_topic(topic, std::move(done));
+}
+
+void broker_state::store_topic(const topic_config& topic, continuation done) {
+    const auto change = change_of_topic(topic.name);
+    if (!begin_change(change, std::move(done)))
+        return;
+    self_->request(setup_.metadata_keeper, setup_.options.request_deadline, put_topic{topic})
+        .then(
+            [this, topic, change](topic_put) {
+                publish(topics_->with(topic, setup_.options.now().value()));
+                end_change(change, {});
+            },
+            [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+}
+
+caf::result<topic_put> broker_state::handle(const put_topic& order) {
+    if (const auto legal = check_topic_config(order.topic); !legal)
+        return make_caf_error(legal.failure());
+    if (const auto* known = topics_->find(order.topic.name); known != nullptr && *known == order.topic)
+        return topic_put{};
+    if (changes_.contains(change_of_topic(order.topic.name)))
+        return make_caf_error(errc::busy, "another change of topic " + order.topic.name + " is under way; repeat this one later");
+    auto promise = self_->make_response_promise<topic_put>();
+    store_topic(order.topic, [promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            promise.deliver(topic_put{});
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    return promise;
+}
+
+caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
+    if (const auto legal = check_topic_name(order.topic); !legal)
+        return make_caf_error(legal.failure());
+    if (is_system_topic(order.topic))
+        return make_caf_error(errc::system_name, "topic " + order.topic + " belongs to the system");
+    const auto* known = topics_->find(order.topic);
+    if (known == nullptr)
+        return topic_deleted{}; // as RocketMQ: deleting on every broker must not fail where it never was
+    const auto change = change_of_topic(order.topic);
+    if (changes_.contains(change))
+        return make_caf_error(errc::busy, "another change of topic " + order.topic + " is under way; repeat this one later");
+    auto promise = self_->make_response_promise<topic_deleted>();
+    begin_change(change, [promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            promise.deliver(topic_deleted{});
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    // First nobody may use it any more, then it goes: offsets and configuration in one write, its index after that.
+    const auto topic = *known;
+    publish(topics_->without(topic.name, setup_.options.now().value()));
+    finish_queues(finish{false}, topic.name);
+    self_->request(setup_.offset_keeper, setup_.options.request_deadline, order)
+        .then([this, topic, change](topic_deleted) { drop_index(topic, change); },
+              [this, topic, change](const caf::error& failure) {
+                  publish(topics_->with(topic, setup_.options.now().value())); // it is still there
+                  end_change(change, to_error(failure));
+              });
+    return promise;
+}
+
+void broker_state::drop_index(const topic_config& topic, const std::string& change) {
+    self_->request(setup_.log_writer, setup_.options.request_deadline, drop_topic_index{topic.name})
+        .then([this, change](topic_index_dropped) { end_change(change, {}); },
+              [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+}
+
+caf::result<topics_listed> broker_state::handle(const list_topics&) {
+    return topics_listed{topics_->table()};
+}
+
+caf::result<topic_described> broker_state::handle(const describe_topic& order) {
+    const auto* topic = topics_->find(order.topic);
+    if (topic == nullptr)
+        return make_caf_error(errc::topic_not_found, "topic " + order.topic + " does not exist on this broker");
+    const auto queues = std::max(topic->read_queues, topic->write_queues);
+    return self_->delegate(background_reader(), describe_queues{order.topic, setup_.options.broker_name, queues});
+}
+
+caf::result<offset_found> broker_state::handle(const find_max_offset& order) {
+    if (const auto known = check_queue(order.queue); !known)
+        return make_caf_error(known.failure());
+    return self_->delegate(setup_.log_readers.front(), order);
+}
+
+caf::result<offset_found> broker_state::handle(const find_min_offset& order) {
+    if (const auto known = check_queue(order.queue); !known)
+        return make_caf_error(known.failure());
+    return self_->delegate(setup_.log_readers.front(), order);
+}
+
+caf::result<offset_found> broker_state::handle(const search_offset& order) {
+    if (const auto known = check_queue(order.queue); !known)
+        return make_caf_error(known.failure());
+    return self_->delegate(background_reader(), order);
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,230 @@
+#include "actors/broker_state.hpp"
+#include "actors/queue.hpp"
+#include "actors/tag_expression.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+constexpr std::size_t filters_max = 4'096; // parsed expressions kept; over it all are dropped and parsed again
+
+} // namespace
+
+// ---- sends of embedded clients, and sends to topics that are not there yet ------------------------------------------
+
+caf::result<messages_stored> broker_state::handle(const send_messages& order) {
+    auto promise = self_->make_response_promise<messages_stored>();
+    if (topics_->find(order.topic) != nullptr || !check_topic_name(order.topic)) {
+        append(order, promise);
+        return promise;
+    }
+    const bool is_retry = is_retry_topic(order.topic);
+    if (is_retry && !may_use_group(order.topic.substr(7))) // after "%RETRY%"
+        return make_caf_error(errc::group_not_found, "group " + order.topic.substr(7) + " does not exist on this broker");
+    if (!is_retry && (!setup_.options.auto_create_topics || is_system_topic(order.topic))) {
+        append(order, promise); // fails, and says why
+        return promise;
+    }
+    ensure_topic(default_topic(order.topic), [this, order, promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            append(order, promise);
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    return promise;
+}
+
+void broker_state::append(const send_messages& order, caf::typed_response_promise<messages_stored> promise) {
+    const auto fail = [&promise](const error& failure) { promise.deliver(make_caf_error(failure)); };
+    auto encoded = encoder_->encode(order, *topics_);
+    if (!encoded)
+        return fail(encoded.failure());
+    if (!roles_.contains(setup_.log_writer.address()))
+        return fail({errc::internal, "the log writer has ended; restart this broker"});
+    if (!setup_.append_admission->try_acquire(encoded->records.bytes.size())) {
+        add(setup_.metrics->busy_answers);
+        return fail({errc::busy, "too many bytes wait to be written; back off and send again"});
+    }
+    const auto ticket = next_ticket_++;
+    pending_sends_.emplace(ticket, pending_send{std::move(promise), std::move(encoded->receipt), now() + setup_.options.request_deadline});
+    append_records work;
+    work.entries.push_back({ticket, std::move(encoded->records)});
+    work.reply_to = ticket_holder_actor{self_};
+    self_->send(setup_.log_writer, std::move(work));
+}
+
+void broker_state::handle(const records_appended& result) {
+    for (const auto& outcome : result.outcomes) {
+        auto found = pending_sends_.extract(outcome.ticket);
+        if (found.empty())
+            continue; // over its deadline, and answered
+        auto& send = found.mapped();
+        if (outcome.failure.code != errc::none)
+            send.promise.deliver(make_caf_error(outcome.failure));
+        else
+            send.promise.deliver(encoder_->describe(send.receipt, outcome.placed));
+    }
+    end_if_idle();
+}
+
+// ---- pulls ----------------------------------------------------------------------------------------------------------
+
+caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
+    const auto ticket = next_ticket_++;
+    if (const auto forwarded = forward_pull(order, ticket, ticket_holder_actor{self_}); !forwarded)
+        return make_caf_error(forwarded.failure());
+    const auto hold = std::clamp(std::chrono::milliseconds{order.hold_ms}, std::chrono::milliseconds{0}, setup_.options.hold_max);
+    auto promise = self_->make_response_promise<messages_pulled>();
+    pending_pulls_.emplace(ticket, pending_pull{promise, now() + hold + setup_.options.request_deadline});
+    return promise;
+}
+
+void broker_state::handle(const pull_ticketed& order) {
+    const auto forwarded = finishing_ ? result<void>{closing()} : forward_pull(order.pull, order.ticket, order.reply_to);
+    if (!forwarded)
+        self_->send(order.reply_to, pull_answered{order.ticket, forwarded.failure(), {}});
+}
+
+void broker_state::handle(const pull_answered& result) {
+    auto found = pending_pulls_.extract(result.ticket);
+    if (found.empty())
+        return;
+    if (result.failure.code != errc::none)
+        found.mapped().promise.deliver(make_caf_error(result.failure));
+    else
+        found.mapped().promise.deliver(result.answer);
+    end_if_idle();
+}
+
+void broker_state::handle(const pull_abandoned& order) {
+    auto sorted = order;
+    std::sort(sorted.tickets.begin(), sorted.tickets.end());
+    // Which queue holds which ticket is not worth remembering per pull: connections end rarely.
+    const auto message = caf::make_message(std::move(sorted));
+    for (const auto& entry : queues_)
+        caf::anon_send(caf::actor_cast<caf::actor>(entry.second.actor), message);
+}
+
+result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder) {
+    auto pull = check_pull(order);
+    if (!pull)
+        return pull.failure();
+    const topic_queue queue{order.topic, order.queue};
+    if (order.commit)
+        self_->send(setup_.offset_keeper, note_offset{{order.group, queue}, order.commit_offset});
+    pull->ticket = ticket;
+    pull->reply_to = holder;
+    self_->send(queue_for(queue), std::move(*pull));
+    return {};
+}
+
+/// Order and outcome of the checks: reference "remoting-client.md" 4.4.
+result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
+    if ((topics_->broker_perm() & permission::read) == 0)
+        return error{errc::not_permitted, "this broker hands out no messages (its permission lacks read)"};
+    if (!may_use_group(order.group))
+        return error{errc::group_not_found, "group " + order.group + " does not exist on this broker; create it first"};
+    if (const auto group = groups_.find(order.group); group != groups_.end() && !group->second.consume_enable)
+        return error{errc::not_permitted, "group " + order.group + " may not consume (consume_enable is off)"};
+    const auto* topic = topics_->find(order.topic);
+    if (topic == nullptr)
+        return error{errc::topic_not_found, "topic " + order.topic + " does not exist on this broker; create it first"};
+    if ((topic->perm & permission::read) == 0)
+        return error{errc::not_permitted, "topic " + order.topic + " hands out no messages (its permission lacks read)"};
+    if (order.queue.value() < 0 || order.queue.value() >= topic->read_queues)
+        return error{errc::queue_not_found, "topic " + order.topic + " has " + std::to_string(topic->read_queues) +
+                                                " queues to read, there is no queue " + to_string(order.queue)};
+    auto filter = filter_of(order);
+    if (!filter)
+        return filter.failure();
+    pull_from_queue pull;
+    pull.from = order.offset;
+    pull.limits.messages_max = std::clamp(order.messages_max, 1, setup_.options.messages_per_pull_max);
+    pull.limits.bytes_max = std::min(static_cast<std::size_t>(std::max(order.bytes_max, 1)), setup_.options.bytes_per_pull_max);
+    pull.filter = std::move(*filter);
+    pull.hold_ms = std::max<std::int64_t>(order.hold_ms, 0);
+    return pull;
+}
+
+result<std::shared_ptr<const storage::tag_filter>> broker_state::filter_of(const pull_messages& order) {
+    if (order.has_expression)
+        return parse_filter(order.expression, order.expression_type);
+    if (!members_.has_members(order.group))
+        return error{errc::subscription_not_found, "group " + order.group + " has no live member; send a heartbeat first"};
+    const auto group = groups_.find(order.group);
+    if (members_.is_broadcasting(order.group) && group != groups_.end() && !group->second.consume_broadcast_enable)
+        return error{errc::not_permitted, "group " + order.group + " may not consume by broadcasting"};
+    const auto* subscription = members_.subscription(order.group, order.topic);
+    if (subscription == nullptr)
+        return error{errc::subscription_not_found, "group " + order.group + " has not subscribed to topic " + order.topic};
+    if (subscription->version < order.subscription_version)
+        return error{errc::subscription_not_found,
+                     "the subscription of group " + order.group + " to topic " + order.topic + " is older than this pull's"};
+    return parse_filter(subscription->expression, subscription->expression_type);
+}
+
+result<std::shared_ptr<const storage::tag_filter>> broker_state::parse_filter(const std::string& expression, const std::string& type) {
+    if (type != "SQL92" && (expression == "*" || expression.empty()))
+        return std::shared_ptr<const storage::tag_filter>{};
+    const auto key = type + '\x01' + expression;
+    if (const auto known = filters_.find(key); known != filters_.end())
+        return known->second;
+    auto parsed = parse_tag_expression(expression, type);
+    if (!parsed)
+        return parsed;
+    if (filters_.size() >= filters_max)
+        filters_.clear();
+    filters_.emplace(key, *parsed);
+    return parsed;
+}
+
+// ---- queues ---------------------------------------------------------------------------------------------------------
+
+queue_actor broker_state::queue_for(const topic_queue& queue) {
+    auto& live = queues_[queue];
+    if (live.actor)
+        return live.actor;
+    queue_options options;
+    options.queue = queue;
+    options.instance = next_instance_++;
+    options.owner = queue_owner_actor{self_};
+    options.log_writer = setup_.log_writer;
+    options.log_readers = setup_.log_readers;
+    options.read_admission = setup_.read_admission;
+    options.hold_admission = setup_.hold_admission;
+    options.metrics = setup_.metrics;
+    options.hold_max = setup_.options.hold_max;
+    options.read_deadline = setup_.options.request_deadline;
+    options.idle = setup_.options.queue_idle;
+    live = {spawn_queue(self_->home_system(), options), options.instance};
+    self_->monitor(live.actor);
+    queue_addresses_.emplace(live.actor.address(), std::pair{queue, options.instance});
+    return live.actor;
+}
+
+/// A pull that was sent before this finish reaches the queue before it, and is answered; the next one meets a new queue.
+void broker_state::handle(const queue_idle& event) {
+    const auto live = queues_.find(event.queue);
+    if (live == queues_.end() || live->second.instance != event.instance)
+        return;
+    self_->send(live->second.actor, finish{false});
+    queues_.erase(live);
+}
+
+/// Of one topic, or of all if `topic` is empty.
+void broker_state::finish_queues(const finish& order, std::string_view topic) {
+    std::erase_if(queues_, [this, &order, topic](const auto& entry) {
+        if (!topic.empty() && entry.first.topic != topic)
+            return false;
+        self_->send(entry.second.actor, order);
+        return true;
+    });
+}
+
+} // namespace troupe::actors
