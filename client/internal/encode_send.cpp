@@ -1,0 +1,110 @@
+#include "client/internal/encode_send.hpp"
+
+#include "protocol/properties.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace troupe::client {
+
+namespace {
+
+constexpr std::size_t batch_head_bytes = 22; // size, magic, body checksum, flag, body length, properties length
+
+constexpr std::array reserved_names{protocol::property_name::keys,         protocol::property_name::tags,
+                                    protocol::property_name::wait,         protocol::property_name::unique_key,
+                                    protocol::property_name::sharding_key, protocol::property_name::checksum};
+
+result<std::string> join_keys(const std::vector<std::string>& keys) {
+    std::string joined;
+    for (const auto& key : keys) {
+        if (key.empty() || key.find(' ') != std::string::npos)
+            return error{errc::property_illegal, "key \"" + key + "\" is empty or holds a space"};
+        joined += (joined.empty() ? "" : " ") + key;
+    }
+    return joined;
+}
+
+result<std::string> make_properties(const message& m, const std::string& message_id) {
+    for (const auto name : reserved_names)
+        if (m.properties.contains(std::string{name}))
+            return error{errc::property_illegal, "property name " + std::string{name} + " is reserved"};
+    protocol::properties all{m.properties.begin(), m.properties.end()};
+    auto keys = join_keys(m.keys);
+    if (!keys)
+        return keys.failure();
+    if (!keys->empty())
+        all.emplace(protocol::property_name::keys, *keys);
+    if (!m.tags.empty())
+        all.emplace(protocol::property_name::tags, m.tags);
+    if (!m.sharding_key.empty())
+        all.emplace(protocol::property_name::sharding_key, m.sharding_key);
+    all.emplace(protocol::property_name::unique_key, message_id);
+    return protocol::encode_properties(all);
+}
+
+template <class Int>
+void append_number(std::string& to, Int value) {
+    for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8)
+        to += static_cast<char>((value >> static_cast<unsigned>(shift)) & 0xFFu);
+}
+
+} // namespace
+
+result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms) {
+    if (auto legal = check_topic_name(m.topic); !legal)
+        return legal.failure();
+    if (m.body.empty())
+        return error{errc::message_illegal, "the body of a message to topic " + m.topic + " is empty"};
+    if (m.body.size() > limits::body_bytes_max)
+        return error{errc::body_too_large,
+                     "message body of " + std::to_string(m.body.size()) + " bytes; the limit is " + std::to_string(limits::body_bytes_max)};
+    encoded_message encoded;
+    encoded.message_id = ids.next(now_ms);
+    auto properties = make_properties(m, encoded.message_id);
+    if (!properties)
+        return properties.failure();
+    encoded.properties = std::move(*properties);
+    encoded.topic = std::move(m.topic);
+    encoded.sharding_key = std::move(m.sharding_key);
+    encoded.body = payload{std::move(m.body)};
+    return encoded;
+}
+
+std::size_t batch_bytes(const encoded_message& m) {
+    return batch_head_bytes + m.bytes();
+}
+
+payload encode_batch(std::span<const encoded_message* const> messages) {
+    std::size_t total = 0;
+    for (const auto* m : messages)
+        total += batch_bytes(*m);
+    std::string body;
+    body.reserve(total);
+    for (const auto* m : messages) {
+        append_number(body, static_cast<std::uint32_t>(batch_bytes(*m)));
+        append_number(body, std::uint32_t{0}); // magic
+        append_number(body, std::uint32_t{0}); // body checksum: brokers compute it
+        append_number(body, std::uint32_t{0}); // flag
+        append_number(body, static_cast<std::uint32_t>(m->body.size()));
+        body += m->body.view();
+        append_number(body, static_cast<std::uint16_t>(m->properties.size()));
+        body += m->properties;
+    }
+    return payload{std::move(body)};
+}
+
+std::vector<std::string> split_ids(std::string_view joined, std::size_t count) {
+    std::vector<std::string> ids;
+    ids.reserve(count);
+    while (ids.size() < count) {
+        const auto comma = std::min(joined.find(','), joined.size());
+        ids.emplace_back(joined.substr(0, comma));
+        joined.remove_prefix(std::min(comma + 1, joined.size()));
+    }
+    return ids;
+}
+
+} // namespace troupe::client

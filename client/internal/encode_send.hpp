@@ -1,0 +1,37 @@
+#pragma once
+
+#include "client/internal/unique_key.hpp"
+#include "client/message.hpp"
+#include "protocol/vocabulary/payload.hpp"
+#include "protocol/vocabulary/result.hpp"
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+/// A message as it travels: checked, with its id among its properties.
+struct encoded_message {
+    std::string topic;
+    std::string properties;
+    std::string sharding_key;
+    std::string message_id;
+    payload body;
+    [[nodiscard]] std::size_t bytes() const { return body.size() + properties.size(); }
+};
+
+/// Checks everything that a broker would refuse. Fails with topic_illegal, body_too_large, message_illegal (empty body),
+/// property_illegal (reserved name, separator byte, a key with a space), properties_too_large.
+result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms);
+
+/// Several messages as the body of one batch request. Source: reference "remoting-client.md" 3.2.
+payload encode_batch(std::span<const encoded_message* const> messages);
+/// What a message takes in a batch body.
+std::size_t batch_bytes(const encoded_message& m);
+
+/// Splits the comma-joined ids of a batch's answer; missing ones are empty.
+std::vector<std::string> split_ids(std::string_view joined, std::size_t count);
+
+} // namespace troupe::client

@@ -1,0 +1,449 @@
+#include "client/internal/sender.hpp"
+
+#include "actors/type_ids.hpp"
+#include "client/internal/queue_selector.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+#include <utility>
+
+namespace troupe::client {
+
+namespace {
+
+/// CAF looks through all outstanding requests for each answer: more than this is slower, not faster.
+constexpr std::size_t requests_max = 512;
+constexpr milliseconds tick_interval{20};
+
+thread_local bool in_callback = false;
+
+using send_ptr = std::unique_ptr<pending_send>;
+
+struct lane {
+    std::deque<send_ptr> waiting;
+    std::size_t requests = 0;
+    bool queued = false; // in the list of lanes that have something to send
+};
+
+struct topic_state {
+    routing_ptr routing;
+    queue_selector selector{std::random_device{}()};
+    std::vector<send_ptr> waiting; // for the route
+};
+
+struct sender_state {
+    static inline const char* name = "producer";
+    using pointer = producer_actor::stateful_pointer<sender_state>;
+
+    explicit sender_state(pointer actor) : self{actor} {}
+    ~sender_state();
+
+    void take_incoming();
+    void handle(const route_known& news);
+    void handle(const producer_tick&);
+
+    void accept(send_ptr send);
+    void place(topic_state& topic, send_ptr send);
+    void misplaced(const topic_state& topic, send_ptr send);
+    void queue_lane(const message_queue& queue, lane& to);
+    void send_ready();
+    void send_from(const message_queue& queue, lane& from);
+    std::vector<send_ptr> take_together(lane& from);
+    void request(const message_queue& queue, std::vector<send_ptr> together);
+    void stored(const message_queue& queue, std::vector<send_ptr>& together, const actors::messages_stored& answer);
+    void refused(const message_queue& queue, std::vector<send_ptr>& together, const error& failure);
+    void retry_or_fail(const message_queue& queue, send_ptr send, const error& failure);
+    void expire(std::vector<send_ptr>& waiting, const error& reason);
+    void arm();
+    [[nodiscard]] bool has_other_broker(const pending_send& send, const message_queue& queue);
+    [[nodiscard]] time_point now() const { return self->clock().now(); }
+
+    pointer self;
+    std::shared_ptr<sender_shared> shared;
+    hub_actor hub;
+    std::map<std::string, topic_state> topics;
+    std::map<message_queue, lane> lanes;
+    std::deque<message_queue> ready; // lanes with waiting messages and room for a request
+    std::vector<send_ptr> paused;    // until not_before
+    std::size_t requests = 0;
+    std::size_t waiting_in_lanes = 0;
+    bool armed = false;
+};
+
+error timeout_error(const pending_send& send, const std::string& topic) {
+    if (send.last_failure.code != errc::none)
+        return {send.last_failure.code,
+                send.last_failure.text + " (gave up after " + std::to_string(send.attempts.attempts()) + " attempts, at the send timeout)"};
+    return {errc::timed_out, "a message to topic " + topic + " was not sent within the send timeout"};
+}
+
+sender_state::~sender_state() {
+    if (!shared)
+        return;
+    shared->closed = true;
+    const error ending{errc::shutting_down, "the producer was closed"};
+    const auto end_all = [&](auto& sends) {
+        for (auto& send : sends)
+            if (send)
+                shared->finish(*send, ending);
+        sends.clear();
+    };
+    for (auto& [topic, state] : topics)
+        end_all(state.waiting);
+    for (auto& [queue, state] : lanes)
+        end_all(state.waiting);
+    end_all(paused);
+    auto rest = shared->incoming.take_all();
+    end_all(rest);
+}
+
+// ---- in -------------------------------------------------------------------------------------------------------------
+
+void sender_state::take_incoming() {
+    for (auto& send : shared->incoming.take_all())
+        accept(std::move(send));
+    send_ready();
+    arm();
+}
+
+void sender_state::accept(send_ptr send) {
+    const auto& topic = send->messages.front().topic;
+    auto at = topics.find(topic);
+    if (at == topics.end()) {
+        at = topics.try_emplace(topic).first;
+        self->send(hub, watch_topic{topic, true, hub_listener_actor{self}});
+    }
+    if (at->second.routing) {
+        place(at->second, std::move(send));
+        return;
+    }
+    at->second.waiting.push_back(std::move(send));
+    arm();
+}
+
+void sender_state::handle(const route_known& news) {
+    const auto at = topics.find(news.topic);
+    if (at == topics.end())
+        return;
+    auto& topic = at->second;
+    auto waiting = std::exchange(topic.waiting, {});
+    if (news.routing) {
+        topic.routing = news.routing;
+        for (auto& send : waiting)
+            place(topic, std::move(send));
+        send_ready();
+        return;
+    }
+    // Name servers that are away may come back in time; a topic that does not exist will not.
+    const bool may_come = news.failure.code == errc::no_name_server;
+    for (auto& send : waiting) {
+        send->last_failure = news.failure;
+        if (may_come)
+            topic.waiting.push_back(std::move(send));
+        else
+            shared->finish(*send, news.failure);
+    }
+    if (may_come)
+        return;
+    topics.erase(at);
+    self->send(hub, unwatch_topic{news.topic, hub_listener_actor{self}});
+}
+
+void sender_state::place(topic_state& topic, send_ptr send) {
+    const auto& first = send->messages.front();
+    if (topic.routing->writable.empty()) {
+        retry_or_fail({first.topic, "", 0}, std::move(send),
+                      {errc::not_permitted, "topic " + first.topic + " has no writable queue on any broker"});
+        return;
+    }
+    auto queue = topic.selector.select(topic.routing->writable, send->choice, first.sharding_key, send->failed_broker);
+    if (!queue) {
+        misplaced(topic, std::move(send));
+        return;
+    }
+    auto& to = lanes[*queue];
+    to.waiting.push_back(std::move(send));
+    ++waiting_in_lanes;
+    queue_lane(*queue, to);
+}
+
+void sender_state::misplaced(const topic_state& topic, send_ptr send) {
+    const auto& wanted = send->choice.queue();
+    const auto& name_of_topic = send->messages.front().topic;
+    if (!wanted) {
+        shared->finish(
+            *send, error{errc::queue_not_found, "the caller's function chose a queue of topic " + name_of_topic + " that is out of range"});
+    } else if (topic.routing->brokers.contains(wanted->broker_name)) {
+        shared->finish(*send, error{errc::queue_not_found, "topic " + name_of_topic + " has no writable queue " +
+                                                               std::to_string(wanted->queue) + " on broker " + wanted->broker_name});
+    } else { // a broker that restarts leaves the routes for a while
+        self->send(hub, suspect_route{name_of_topic});
+        const auto queue = *wanted;
+        retry_or_fail(queue, std::move(send),
+                      {errc::connect_failed, "no name server knows a broker " + queue.broker_name + " for topic " + queue.topic});
+    }
+}
+
+// ---- out ------------------------------------------------------------------------------------------------------------
+
+void sender_state::queue_lane(const message_queue& queue, lane& to) {
+    if (to.queued || to.waiting.empty() || to.requests >= shared->options.requests_per_queue_max)
+        return;
+    to.queued = true;
+    ready.push_back(queue);
+}
+
+void sender_state::send_ready() {
+    while (!ready.empty() && requests < requests_max) {
+        const auto queue = std::move(ready.front());
+        ready.pop_front();
+        auto& from = lanes[queue];
+        from.queued = false;
+        send_from(queue, from);
+        queue_lane(queue, from);
+    }
+}
+
+void sender_state::send_from(const message_queue& queue, lane& from) {
+    auto together = take_together(from);
+    if (!together.empty())
+        request(queue, std::move(together));
+}
+
+std::vector<send_ptr> sender_state::take_together(lane& from) {
+    const auto& options = shared->options;
+    std::vector<send_ptr> together;
+    std::size_t bytes = 0;
+    while (!from.waiting.empty() && together.size() < std::max<std::size_t>(options.coalesce_messages_max, 1)) {
+        auto& next = from.waiting.front();
+        if (next->attempts.expired(now())) {
+            const auto failure = timeout_error(*next, next->messages.front().topic);
+            shared->finish(*next, failure);
+            from.waiting.pop_front();
+            --waiting_in_lanes;
+            continue;
+        }
+        const bool single = next->alone || next->messages.size() > 1;
+        bytes += batch_bytes(next->messages.front());
+        if (!together.empty() && (single || bytes > options.coalesce_bytes_max))
+            break;
+        together.push_back(std::move(next));
+        from.waiting.pop_front();
+        --waiting_in_lanes;
+        if (single)
+            break;
+    }
+    return together;
+}
+
+actors::send_messages make_request(const std::string& group, const message_queue& queue, const std::vector<send_ptr>& together) {
+    std::vector<const encoded_message*> messages;
+    for (const auto& send : together)
+        for (const auto& m : send->messages)
+            messages.push_back(&m);
+    actors::send_messages order;
+    order.producer_group = group;
+    order.topic = queue.topic;
+    order.queue = queue_id{queue.queue};
+    order.born = timestamp_ms{std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+    order.batch = messages.size() > 1;
+    if (order.batch) {
+        order.body = encode_batch(messages);
+    } else {
+        order.body = messages.front()->body;
+        order.properties = messages.front()->properties;
+    }
+    return order;
+}
+
+void sender_state::request(const message_queue& queue, std::vector<send_ptr> together) {
+    const auto& routing = topics[queue.topic].routing;
+    const auto broker = routing->brokers.find(queue.broker_name);
+    if (broker == routing->brokers.end()) { // the route has changed since the queue was chosen
+        for (auto& send : together)
+            retry_or_fail(queue, std::move(send), {errc::connect_failed, "broker " + queue.broker_name + " has left the route"});
+        return;
+    }
+    auto budget = milliseconds::max();
+    for (auto& send : together) {
+        send->attempts.begin();
+        budget = std::min(budget, send->attempts.budget(now(), has_other_broker(*send, queue)));
+    }
+    ++requests;
+    ++lanes[queue].requests;
+    shared->requests.fetch_add(1, std::memory_order_relaxed);
+    auto order = make_request(shared->options.group, queue, together);
+    // Shared, because CAF copies continuations; the guard answers for an actor that ends before the request does.
+    auto held = std::shared_ptr<std::vector<send_ptr>>(
+        new std::vector<send_ptr>{std::move(together)}, [shared = shared](std::vector<send_ptr>* rest) {
+            for (auto& send : *rest)
+                if (send)
+                    shared->finish(*send, error{errc::shutting_down, "the producer was closed; the outcome is unknown"});
+            delete rest;
+        });
+    self->request(broker->second, budget, std::move(order))
+        .then([this, queue, held](const actors::messages_stored& answer) { stored(queue, *held, answer); },
+              [this, queue, held](const caf::error& failure) { refused(queue, *held, actors::to_error(failure)); });
+}
+
+void sender_state::stored(const message_queue& queue, std::vector<send_ptr>& together, const actors::messages_stored& answer) {
+    --requests;
+    auto& from = lanes[queue];
+    --from.requests;
+    std::size_t count = 0;
+    for (const auto& send : together)
+        count += send->messages.size();
+    const auto ids = split_ids(answer.message_ids, count);
+    const message_queue where{queue.topic, queue.broker_name, answer.queue.value()};
+    std::size_t i = 0;
+    for (auto& send : together) {
+        std::vector<send_receipt> receipts;
+        receipts.reserve(send->messages.size());
+        for (const auto& m : send->messages) {
+            receipts.push_back({m.message_id, ids[i], where, answer.offset + static_cast<std::int64_t>(i), send->attempts.attempts()});
+            ++i;
+        }
+        shared->finish(*send, std::move(receipts));
+        send.reset();
+    }
+    queue_lane(queue, from);
+    send_ready();
+}
+
+bool is_about_one_message(errc code) {
+    return code == errc::message_illegal || code == errc::body_too_large || code == errc::properties_too_large ||
+           code == errc::property_illegal || code == errc::not_supported || code == errc::argument_illegal;
+}
+
+void sender_state::refused(const message_queue& queue, std::vector<send_ptr>& together, const error& failure) {
+    --requests;
+    auto& from = lanes[queue];
+    --from.requests;
+    if (hints_at_old_route(failure.code))
+        self->send(hub, suspect_route{queue.topic});
+    if (hints_at_lost_broker(failure.code))
+        self->send(hub, suspect_broker{queue.broker_name});
+    if (together.size() > 1 && is_about_one_message(failure.code)) {
+        // One bad message must not fail those that happened to travel with it.
+        for (auto send = together.rbegin(); send != together.rend(); ++send) {
+            (*send)->alone = true;
+            from.waiting.push_front(std::move(*send));
+            ++waiting_in_lanes;
+        }
+    } else {
+        for (auto& send : together)
+            retry_or_fail(queue, std::move(send), failure);
+    }
+    queue_lane(queue, lanes[queue]);
+    send_ready();
+}
+
+// ---- failures -------------------------------------------------------------------------------------------------------
+
+bool sender_state::has_other_broker(const pending_send& send, const message_queue& queue) {
+    if (is_pinned(send.choice, send.messages.front().sharding_key))
+        return false;
+    const auto& routing = topics[queue.topic].routing;
+    return routing && std::any_of(routing->writable.begin(), routing->writable.end(),
+                                  [&](const message_queue& x) { return x.broker_name != queue.broker_name; });
+}
+
+void sender_state::retry_or_fail(const message_queue& queue, send_ptr send, const error& failure) {
+    const bool elsewhere = has_other_broker(*send, queue);
+    const auto verdict = send->once ? send_attempts::verdict{} : send->attempts.fail(failure.code, now(), elsewhere);
+    if (!verdict.again) {
+        shared->finish(*send, failure);
+        return;
+    }
+    shared->attempts_retried.fetch_add(1, std::memory_order_relaxed);
+    send->last_failure = failure;
+    send->failed_broker = queue.broker_name;
+    send->not_before = verdict.when;
+    paused.push_back(std::move(send));
+    arm();
+}
+
+void sender_state::expire(std::vector<send_ptr>& waiting, const error& reason) {
+    std::erase_if(waiting, [&](send_ptr& send) {
+        if (!send->attempts.expired(now()))
+            return false;
+        if (send->last_failure.code == errc::none)
+            send->last_failure = reason;
+        const auto& topic = send->messages.front().topic;
+        auto failure = send->last_failure.code == errc::no_name_server ? send->last_failure : timeout_error(*send, topic);
+        shared->finish(*send, std::move(failure));
+        return true;
+    });
+}
+
+void sender_state::handle(const producer_tick&) {
+    armed = false;
+    auto due = std::exchange(paused, {});
+    for (auto& send : due) {
+        if (send->not_before > now() && !send->attempts.expired(now())) {
+            paused.push_back(std::move(send));
+        } else if (send->attempts.expired(now())) {
+            shared->finish(*send, timeout_error(*send, send->messages.front().topic));
+        } else {
+            accept(std::move(send));
+        }
+    }
+    for (auto& [topic, state] : topics)
+        expire(state.waiting, {errc::no_name_server, "no name server has told the route of topic " + topic + " in time"});
+    for (auto& [queue, state] : lanes)
+        while (!state.waiting.empty() && state.waiting.front()->attempts.expired(now())) {
+            shared->finish(*state.waiting.front(), timeout_error(*state.waiting.front(), queue.topic));
+            state.waiting.pop_front();
+            --waiting_in_lanes;
+        }
+    send_ready();
+    arm();
+}
+
+void sender_state::arm() {
+    const auto waits = [](const auto& item) { return !item.second.waiting.empty(); };
+    if (armed || (paused.empty() && waiting_in_lanes == 0 && std::none_of(topics.begin(), topics.end(), waits)))
+        return;
+    armed = true;
+    self->delayed_send(self, tick_interval, producer_tick{});
+}
+
+producer_actor::behavior_type sender(sender_state::pointer self, std::shared_ptr<sender_shared> shared, hub_actor hub) {
+    self->state.shared = std::move(shared);
+    self->state.hub = std::move(hub);
+    self->set_error_handler([](caf::error&) {});
+    return {
+        [self](const route_known& news) { self->state.handle(news); },
+        [](const membership_changed&) {},
+        [self](const inbox_filled&) { self->state.take_incoming(); },
+        [self](const producer_tick& tick) { self->state.handle(tick); },
+    };
+}
+
+} // namespace
+
+bool inside_callback() {
+    return in_callback;
+}
+
+void sender_shared::finish(pending_send& send, result<std::vector<send_receipt>> outcome) {
+    auto& counter = outcome.ok() ? messages_sent : messages_failed;
+    counter.fetch_add(send.messages.size(), std::memory_order_relaxed);
+    window.release(send.messages.size(), send.bytes);
+    if (auto done = std::exchange(send.done, nullptr)) {
+        const bool before = std::exchange(in_callback, true);
+        done(std::move(outcome));
+        in_callback = before;
+    }
+}
+
+producer_actor spawn_sender(caf::actor_system& system, std::shared_ptr<sender_shared> shared, hub_actor hub) {
+    return system.spawn(sender, std::move(shared), std::move(hub));
+}
+
+} // namespace troupe::client

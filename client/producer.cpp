@@ -1,0 +1,199 @@
+#include "client/producer.hpp"
+
+#include "client/internal/connection_core.hpp"
+#include "client/internal/sender.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/send.hpp>
+
+#include <utility>
+
+namespace troupe::client {
+
+queue_choice queue_choice::by_key(std::string key) {
+    queue_choice choice;
+    choice.key_ = std::move(key);
+    return choice;
+}
+
+queue_choice queue_choice::exactly(message_queue queue) {
+    queue_choice choice;
+    choice.queue_ = std::move(queue);
+    return choice;
+}
+
+queue_choice queue_choice::by(std::function<std::size_t(std::span<const message_queue>)> choose) {
+    queue_choice choice;
+    choice.choose_ = std::move(choose);
+    return choice;
+}
+
+namespace {
+
+using batch_outcome = result<std::vector<send_receipt>>;
+
+result<send_receipt> single(batch_outcome outcome) {
+    if (!outcome)
+        return outcome.failure();
+    return std::move(outcome->front());
+}
+
+std::int64_t wall_clock_ms() {
+    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+} // namespace
+
+class producer::state {
+public:
+    state(connection via, const producer_options& options)
+        : via_{std::move(via)},
+          shared_{std::make_shared<sender_shared>(options)},
+          actor_{spawn_sender(via_.core().system(), shared_, via_.core().hub())} {}
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() { close(); }
+
+    /// Checks and encodes; the caller fills in how to go on.
+    result<std::unique_ptr<pending_send>> prepare(std::vector<message> messages, const queue_choice& choice);
+    /// Fails with busy or shutting_down, and then `send` was not taken.
+    result<void> admit(std::unique_ptr<pending_send>& send);
+    void close();
+    [[nodiscard]] sender_shared& shared() const { return *shared_; }
+
+private:
+    connection via_; // keeps the actor system alive
+    std::shared_ptr<sender_shared> shared_;
+    producer_actor actor_;
+};
+
+result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<message> messages, const queue_choice& choice) {
+    if (messages.empty())
+        return error{errc::message_illegal, "the batch holds no message"};
+    auto send = std::make_unique<pending_send>();
+    send->choice = choice;
+    std::size_t together = 0;
+    for (auto& m : messages) {
+        auto encoded = encode_send(std::move(m), shared_->ids, wall_clock_ms());
+        if (!encoded)
+            return encoded.failure();
+        send->bytes += encoded->bytes();
+        together += batch_bytes(*encoded);
+        send->messages.push_back(std::move(*encoded));
+    }
+    for (const auto& m : send->messages)
+        if (m.topic != send->messages.front().topic)
+            return error{errc::message_illegal,
+                         "a batch goes to one topic; this one names " + send->messages.front().topic + " and " + m.topic};
+    if (send->messages.size() > 1 && together > limits::body_bytes_max)
+        return error{errc::body_too_large,
+                     "batch of " + std::to_string(together) + " bytes; the limit is " + std::to_string(limits::body_bytes_max)};
+    return send;
+}
+
+result<void> producer::state::admit(std::unique_ptr<pending_send>& send) {
+    const auto& options = shared_->options;
+    const error closed{errc::shutting_down, "the producer was closed"};
+    if (shared_->closed)
+        return closed;
+    // Virtual in tests: the actor's clock decides about deadlines, the real one about how long a thread is held up.
+    send->attempts = send_attempts{via_.core().system().clock().now() + options.send_timeout, options.retries_max};
+    const bool may_wait = options.full == when_full::block && !inside_callback();
+    const auto count = send->messages.size();
+    if (!shared_->window.try_take(count, send->bytes) &&
+        !(may_wait && shared_->window.take(count, send->bytes, std::chrono::steady_clock::now() + options.send_timeout))) {
+        if (shared_->closed)
+            return closed;
+        return error{errc::busy, "the producer has " + std::to_string(shared_->window.messages()) + " messages of " +
+                                     std::to_string(shared_->window.bytes()) + " bytes unanswered, which is its bound"};
+    }
+    if (shared_->incoming.put(std::move(send)))
+        caf::anon_send(actor_, inbox_filled{});
+    if (shared_->closed) // the actor may have ended before it saw the inbox
+        for (auto& left : shared_->incoming.take_all())
+            shared_->finish(*left, closed);
+    return {};
+}
+
+void producer::state::close() {
+    shared_->closed = true;
+    shared_->window.close();
+    caf::anon_send_exit(actor_, caf::exit_reason::user_shutdown);
+}
+
+producer::producer(std::shared_ptr<state> s) : state_{std::move(s)} {}
+producer::producer(producer&&) noexcept = default;
+producer& producer::operator=(producer&&) noexcept = default;
+producer::~producer() = default;
+
+result<producer> producer::open(const connection& via, producer_options options) {
+    if (auto legal = check_group_name(options.group); !legal)
+        return legal.failure();
+    if (options.send_timeout <= milliseconds{0} || options.requests_per_queue_max == 0)
+        return error{errc::argument_illegal, "send_timeout and requests_per_queue_max must be above 0"};
+    return producer{std::make_shared<state>(via, options)};
+}
+
+void producer::send_async(message m, completion done, const queue_choice& choice) {
+    std::vector<message> one;
+    one.push_back(std::move(m));
+    auto send = state_->prepare(std::move(one), choice);
+    if (!send) {
+        done(send.failure());
+        return;
+    }
+    auto shared_done = std::make_shared<completion>(std::move(done));
+    (*send)->done = [shared_done](batch_outcome outcome) { (*shared_done)(single(std::move(outcome))); };
+    if (auto taken = state_->admit(*send); !taken)
+        (*shared_done)(taken.failure());
+}
+
+std::future<result<send_receipt>> producer::send_async(message m, const queue_choice& choice) {
+    auto promise = std::make_shared<std::promise<result<send_receipt>>>();
+    auto answer = promise->get_future();
+    send_async(
+        std::move(m), [promise](result<send_receipt> outcome) { promise->set_value(std::move(outcome)); }, choice);
+    return answer;
+}
+
+result<send_receipt> producer::send(message m, const queue_choice& choice) {
+    return send_async(std::move(m), choice).get(); // the sender answers each message by its deadline
+}
+
+result<void> producer::send_oneway(message m, const queue_choice& choice) {
+    std::vector<message> one;
+    one.push_back(std::move(m));
+    auto send = state_->prepare(std::move(one), choice);
+    if (!send)
+        return send.failure();
+    (*send)->once = true;
+    return state_->admit(*send);
+}
+
+result<std::vector<send_receipt>> producer::send_batch(std::vector<message> batch, const queue_choice& choice) {
+    auto send = state_->prepare(std::move(batch), choice);
+    if (!send)
+        return send.failure();
+    auto promise = std::make_shared<std::promise<batch_outcome>>();
+    auto answer = promise->get_future();
+    (*send)->done = [promise](batch_outcome outcome) { promise->set_value(std::move(outcome)); };
+    if (auto taken = state_->admit(*send); !taken)
+        return taken.failure();
+    return answer.get();
+}
+
+bool producer::flush(std::chrono::milliseconds timeout) {
+    return state_->shared().window.wait_empty(std::chrono::steady_clock::now() + timeout);
+}
+
+void producer::close() {
+    state_->close();
+}
+
+producer_counters producer::counters() const {
+    const auto& shared = state_->shared();
+    return {shared.messages_sent, shared.messages_failed, shared.attempts_retried, shared.requests};
+}
+
+} // namespace troupe::client
