@@ -1,0 +1,365 @@
+#include "client/admin.hpp"
+
+#include "actors/type_ids.hpp"
+#include "client/internal/connection_core.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/scoped_actor.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <utility>
+
+namespace troupe::client {
+
+namespace {
+
+constexpr std::chrono::milliseconds route_poll_interval{20};
+
+/// A blocking caller's way to the cluster.
+class asker {
+public:
+    explicit asker(const connection& via) : core_{via.core()}, timeout_{via.options().request_timeout}, self_{core_.system()} {}
+
+    /// Sends one order and waits for its answer.
+    template <class Answer, class Handle, class Order>
+    result<Answer> ask(const Handle& role, Order order) {
+        std::optional<Answer> answer;
+        error failure;
+        self_->request(role, timeout_, std::move(order))
+            .receive([&](Answer& got) { answer = std::move(got); }, [&](caf::error& problem) { failure = actors::to_error(problem); });
+        if (answer)
+            return std::move(*answer);
+        return failure;
+    }
+
+    result<std::vector<actors::name_server_actor>> name_servers() {
+        auto listed = ask<name_servers_listed>(core_.hub(), list_name_servers{});
+        if (!listed)
+            return listed.failure();
+        return std::move(listed->servers);
+    }
+
+    /// Asks name servers in turn until one answers.
+    template <class Answer, class Order>
+    result<Answer> ask_any_name_server(const Order& order) {
+        auto servers = name_servers();
+        if (!servers)
+            return servers.failure();
+        error last;
+        for (const auto& server : *servers) {
+            auto answer = ask<Answer>(server, order);
+            if (answer || answer.code() == errc::topic_not_found)
+                return answer;
+            last = answer.failure();
+        }
+        return error{errc::no_name_server,
+                     "none of " + std::to_string(servers->size()) + " name servers answers (" + to_string(last) + ")"};
+    }
+
+    /// Handles of all masters (or the lowest ids), by broker name; restricted to `names` if there are any.
+    result<std::map<std::string, actors::broker_actor>> brokers(const std::vector<std::string>& names = {}) {
+        auto cluster = ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
+        if (!cluster)
+            return cluster.failure();
+        std::map<std::string, actors::broker_actor> handles;
+        for (const auto& [name, broker] : cluster->info.brokers) {
+            const bool wanted = names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+            if (!wanted || broker.addresses.empty())
+                continue;
+            auto dialed = ask<broker_dialed>(core_.hub(), dial_broker{name, broker.addresses.begin()->second});
+            if (!dialed)
+                return dialed.failure();
+            handles[name] = dialed->broker;
+        }
+        for (const auto& name : names)
+            if (!handles.contains(name))
+                return error{errc::not_found, "no name server knows a broker " + name};
+        if (handles.empty())
+            return error{errc::no_route, "no broker is registered with the name servers"};
+        return handles;
+    }
+
+    /// The same order to every broker; the first failure ends it and names the broker.
+    template <class Answer, class Order>
+    result<std::map<std::string, Answer>> ask_brokers(const std::map<std::string, actors::broker_actor>& handles, const Order& order) {
+        std::map<std::string, Answer> answers;
+        for (const auto& [name, broker] : handles) {
+            auto answer = ask<Answer>(broker, order);
+            if (!answer)
+                return error{answer.code(), "broker " + name + ": " + answer.failure().text};
+            answers.emplace(name, std::move(*answer));
+        }
+        return answers;
+    }
+
+    /// Until a name server shows the topic with `brokers` brokers. Not an error when it does not in time.
+    void wait_for_route(const std::string& topic, const std::map<std::string, actors::broker_actor>& brokers) {
+        const auto end = std::chrono::steady_clock::now() + timeout_;
+        while (std::chrono::steady_clock::now() < end) {
+            auto found = ask_any_name_server<actors::route_found>(actors::find_route{topic});
+            if (found) {
+                std::set<std::string> shown;
+                for (const auto& queues : found->route.queues)
+                    shown.insert(queues.broker_name);
+                if (std::all_of(brokers.begin(), brokers.end(), [&](const auto& item) { return shown.contains(item.first); }))
+                    return;
+            }
+            std::this_thread::sleep_for(route_poll_interval); // the caller's own thread; brokers register at once
+        }
+    }
+
+private:
+    connection_core& core_;
+    std::chrono::milliseconds timeout_;
+    caf::scoped_actor self_;
+};
+
+result<void> check_topic(const topic_config& topic) {
+    if (auto legal = check_topic_name(topic.name); !legal)
+        return legal;
+    if (topic.read_queues <= 0 || topic.write_queues <= 0)
+        return error{errc::argument_illegal, "topic " + topic.name + " needs at least one queue to read and one to write"};
+    return {};
+}
+
+/// Brokers that have the topic, with its configuration.
+result<std::map<std::string, topic_config>> find_topic(asker& ask, const std::map<std::string, actors::broker_actor>& brokers,
+                                                       const std::string& topic) {
+    auto tables = ask.ask_brokers<actors::topics_listed>(brokers, actors::list_topics{});
+    if (!tables)
+        return tables.failure();
+    std::map<std::string, topic_config> found;
+    for (const auto& [name, listed] : *tables)
+        if (const auto at = listed.table.topics.find(topic); at != listed.table.topics.end())
+            found[name] = at->second;
+    return found;
+}
+
+error topic_missing(const std::string& topic) {
+    return {errc::topic_not_found, "no broker has a topic " + topic};
+}
+
+std::map<std::string, actors::broker_actor> only(const std::map<std::string, actors::broker_actor>& all,
+                                                 const std::map<std::string, topic_config>& wanted) {
+    std::map<std::string, actors::broker_actor> some;
+    for (const auto& [name, broker] : all)
+        if (wanted.contains(name))
+            some.emplace(name, broker);
+    return some;
+}
+
+} // namespace
+
+std::int64_t group_description::lag() const {
+    std::int64_t sum = 0;
+    for (const auto& [queue, progress] : queues)
+        sum += std::max<std::int64_t>(progress.broker_offset - std::max<std::int64_t>(progress.consumer_offset, 0), 0);
+    return sum;
+}
+
+// ---- topics ---------------------------------------------------------------------------------------------------------
+
+result<void> admin::put_topic(const topic_config& topic, const std::vector<std::string>& broker_names) {
+    if (auto good = check_topic(topic); !good)
+        return good;
+    asker ask{via_};
+    auto brokers = ask.brokers(broker_names);
+    if (!brokers)
+        return brokers.failure();
+    if (auto put = ask.ask_brokers<actors::topic_put>(*brokers, actors::put_topic{topic}); !put)
+        return put.failure();
+    ask.wait_for_route(topic.name, *brokers);
+    return {};
+}
+
+result<void> admin::create_topic(const topic_config& topic, const std::vector<std::string>& broker_names) {
+    if (auto good = check_topic(topic); !good)
+        return good;
+    asker ask{via_};
+    auto brokers = ask.brokers(broker_names);
+    if (!brokers)
+        return brokers.failure();
+    auto found = find_topic(ask, *brokers, topic.name);
+    if (!found)
+        return found.failure();
+    if (!found->empty())
+        return error{errc::already_exists,
+                     "broker " + found->begin()->first + " has a topic " + topic.name + " already; update it instead"};
+    return put_topic(topic, broker_names);
+}
+
+result<void> admin::update_topic(const topic_config& topic) {
+    if (auto good = check_topic(topic); !good)
+        return good;
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto found = find_topic(ask, *brokers, topic.name);
+    if (!found)
+        return found.failure();
+    if (found->empty())
+        return topic_missing(topic.name);
+    std::vector<std::string> names;
+    for (const auto& [name, config] : *found)
+        names.push_back(name);
+    return put_topic(topic, names);
+}
+
+result<void> admin::delete_topic(const std::string& topic) {
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto found = find_topic(ask, *brokers, topic);
+    if (!found)
+        return found.failure();
+    if (found->empty())
+        return topic_missing(topic);
+    if (auto deleted = ask.ask_brokers<actors::topic_deleted>(only(*brokers, *found), actors::delete_topic{topic}); !deleted)
+        return deleted.failure();
+    auto servers = ask.name_servers();
+    if (!servers)
+        return servers.failure();
+    for (const auto& server : *servers) // one that is away has nothing to forget
+        static_cast<void>(ask.ask<actors::route_forgotten>(server, actors::forget_route{topic}));
+    return {};
+}
+
+result<std::vector<std::string>> admin::list_topics(bool with_system) {
+    asker ask{via_};
+    auto all = ask.ask_any_name_server<actors::all_topics>(actors::list_all_topics{});
+    if (!all)
+        return all.failure();
+    std::set<std::string> system_names; // brokers and clusters have a topic of their own name
+    auto cluster = ask.ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
+    if (!cluster)
+        return cluster.failure();
+    for (const auto& [name, members] : cluster->info.clusters)
+        system_names.insert({name, name + "_REPLY_TOPIC", "rmq_sys_REVIVE_LOG_" + name});
+    for (const auto& [name, broker] : cluster->info.brokers)
+        system_names.insert(name);
+    std::vector<std::string> names;
+    for (auto& name : all->names)
+        if (with_system || (!is_system_topic(name) && !is_retry_topic(name) && !is_dead_letter_topic(name) && !system_names.contains(name)))
+            names.push_back(std::move(name));
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+result<topic_description> admin::describe_topic(const std::string& topic) {
+    if (auto legal = check_topic_name(topic); !legal)
+        return legal.failure();
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto found = find_topic(ask, *brokers, topic);
+    if (!found)
+        return found.failure();
+    if (found->empty())
+        return topic_missing(topic);
+    auto described = ask.ask_brokers<actors::topic_described>(only(*brokers, *found), actors::describe_topic{topic});
+    if (!described)
+        return described.failure();
+    topic_description all;
+    for (auto& [name, config] : *found)
+        all.brokers.push_back({name, config});
+    for (auto& [name, part] : *described)
+        all.queues.merge(part.stats);
+    return all;
+}
+
+// ---- groups ---------------------------------------------------------------------------------------------------------
+
+result<void> admin::put_group(const group_config& group) {
+    if (auto legal = check_group_name(group.name); !legal)
+        return legal;
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto put = ask.ask_brokers<actors::group_put>(*brokers, actors::put_group{group});
+    return put ? result<void>{} : put.failure();
+}
+
+result<void> admin::delete_group(const std::string& group, bool with_offsets) {
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto deleted = ask.ask_brokers<actors::group_deleted>(*brokers, actors::delete_group{group, with_offsets});
+    return deleted ? result<void>{} : deleted.failure();
+}
+
+result<std::vector<std::string>> admin::list_groups() {
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto tables = ask.ask_brokers<actors::groups_listed>(*brokers, actors::list_groups{});
+    if (!tables)
+        return tables.failure();
+    std::set<std::string> names;
+    for (const auto& [broker, listed] : *tables)
+        for (const auto& [name, config] : listed.table.groups)
+            names.insert(name);
+    return std::vector<std::string>{names.begin(), names.end()};
+}
+
+result<group_description> admin::describe_group(const std::string& group, const std::string& topic) {
+    if (auto legal = check_group_name(group); !legal)
+        return legal.failure();
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    group_description all;
+    all.name = group;
+    std::set<std::string> members;
+    bool known = false;
+    for (const auto& [name, broker] : *brokers) {
+        auto progress = ask.ask<actors::group_described>(broker, actors::describe_group{group, topic});
+        const bool absent = progress.code() == errc::group_not_found || progress.code() == errc::topic_not_found;
+        if (!progress && !absent)
+            return error{progress.code(), "broker " + name + ": " + progress.failure().text};
+        if (progress) {
+            known = true;
+            all.queues.merge(progress->stats.queues);
+        }
+        if (auto listed = ask.ask<actors::group_members>(broker, actors::list_group_members{group})) {
+            known = true;
+            members.insert(listed->client_ids.begin(), listed->client_ids.end());
+        }
+    }
+    if (!known)
+        return error{errc::group_not_found, "no broker knows a group " + group + (topic.empty() ? "" : " with offsets on topic " + topic)};
+    all.members.assign(members.begin(), members.end());
+    return all;
+}
+
+// ---- cluster --------------------------------------------------------------------------------------------------------
+
+result<protocol::cluster_info> admin::describe_cluster() {
+    asker ask{via_};
+    auto described = ask.ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
+    if (!described)
+        return described.failure();
+    return std::move(described->info);
+}
+
+result<protocol::key_value_table> admin::describe_broker(const std::string& broker_name) {
+    asker ask{via_};
+    auto brokers = ask.brokers({broker_name});
+    if (!brokers)
+        return brokers.failure();
+    auto described = ask.ask<actors::broker_described>(brokers->at(broker_name), actors::describe_broker{});
+    if (!described)
+        return described.failure();
+    return std::move(described->values);
+}
+
+} // namespace troupe::client

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "client/internal/inbox.hpp"
+#include "client/message.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <utility>
+#include <vector>
+
+namespace troupe::client {
+
+/// Messages of one queue for a handler or a poll.
+struct delivery {
+    message_queue queue;
+    std::uint64_t generation = 0;
+    std::shared_ptr<std::atomic<bool>> revoked;
+    std::vector<received_message> messages;
+};
+
+/// What became of them.
+struct delivery_report {
+    message_queue queue;
+    std::uint64_t generation = 0;
+    std::vector<std::pair<queue_offset, std::size_t>> done; ///< with the bytes that leave the window
+    std::vector<received_message> again;                    ///< to hand out again, in order
+    bool failed = false;                                    ///< the first of `again` has failed
+    bool finished = false;                                  ///< nothing of the delivery is left with the handler
+};
+
+/// What a message takes of a prefetch window.
+inline std::size_t window_bytes(const received_message& m) {
+    return m.body.size() + m.encoded_properties.size() + 200;
+}
+
+/// Who takes a consumer's messages.
+///
+/// Threads  called by the reader's thread; must not block.
+class delivery_sink {
+public:
+    virtual ~delivery_sink() = default;
+    virtual void deliver(delivery d) = 0;
+    /// Forget what is still held of the queue.
+    virtual void revoke(const message_queue& queue) = 0;
+    /// Do this where blocking is allowed.
+    virtual void run_blocking(std::function<void()> job) = 0;
+};
+
+using report_inbox = inbox<delivery_report>;
+
+} // namespace troupe::client

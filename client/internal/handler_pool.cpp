@@ -1,0 +1,106 @@
+#include "client/internal/handler_pool.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace troupe::client {
+
+namespace {
+
+constexpr std::chrono::milliseconds report_interval{50}; // slow handlers: let commits follow
+
+} // namespace
+
+handler_pool::handler_pool(options all, push_consumer::handler handle, std::function<void(delivery_report)> report)
+    : options_{all}, handle_{std::move(handle)}, report_{std::move(report)} {
+    for (std::size_t i = 0; i < options_.threads; ++i)
+        threads_.emplace_back([this] { run(); });
+}
+
+handler_pool::~handler_pool() {
+    stop();
+}
+
+void handler_pool::put(std::function<void()> job) {
+    {
+        const std::lock_guard lock{mutex_};
+        if (stopping_)
+            return;
+        jobs_.push_back(std::move(job));
+    }
+    changed_.notify_one();
+}
+
+void handler_pool::deliver(delivery d) {
+    put([this, held = std::make_shared<delivery>(std::move(d))] { handle_all(std::move(*held)); });
+}
+
+void handler_pool::run_blocking(std::function<void()> job) {
+    put(std::move(job));
+}
+
+void handler_pool::run() {
+    std::unique_lock lock{mutex_};
+    for (;;) {
+        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        if (stopping_)
+            return;
+        auto job = std::move(jobs_.front());
+        jobs_.pop_front();
+        lock.unlock();
+        job();
+        job = nullptr;
+        lock.lock();
+    }
+}
+
+bool handler_pool::handle_one(const received_message& m) {
+    try {
+        return handle_(m) == consume_outcome::done;
+    } catch (...) {
+        return false; // the user's exceptions end here: the message comes again
+    }
+}
+
+void handler_pool::handle_all(delivery d) {
+    delivery_report report{d.queue, d.generation, {}, {}, false, false};
+    auto reported = std::chrono::steady_clock::now();
+    bool blocked = false;
+    for (auto& m : d.messages) {
+        if (stopping_ || d.revoked->load())
+            break;
+        if (blocked) {
+            report.again.push_back(std::move(m));
+            continue;
+        }
+        if (handle_one(m)) {
+            report.done.emplace_back(m.offset, window_bytes(m));
+        } else {
+            ++m.local_redeliveries;
+            report.failed = true;
+            report.again.push_back(std::move(m));
+            blocked = options_.ordered;
+        }
+        const auto now = std::chrono::steady_clock::now();
+        if (!blocked && now - reported > report_interval) {
+            reported = now;
+            report_(std::exchange(report, delivery_report{d.queue, d.generation, {}, {}, false, false}));
+        }
+    }
+    report.finished = true;
+    report_(std::move(report));
+}
+
+void handler_pool::stop() {
+    {
+        const std::lock_guard lock{mutex_};
+        stopping_ = true;
+        jobs_.clear();
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_)
+        if (thread.joinable())
+            thread.join();
+}
+
+} // namespace troupe::client

@@ -1,0 +1,63 @@
+#pragma once
+
+#include "client/internal/offset_tracker.hpp"
+#include "client/internal/prefetch_window.hpp"
+#include "client/internal/retry_policy.hpp"
+#include "client/message.hpp"
+#include "client/pull_consumer.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+
+namespace troupe::client {
+
+/// One queue while a consumer reads it: where it is, what it holds, when it may ask again.
+///
+/// Threads  not synchronised, except `revoked`.
+class queue_progress {
+public:
+    queue_progress(const fetch_options& options, std::uint64_t generation_number)
+        : generation{generation_number},
+          window{options.prefetch_messages_max, options.prefetch_bytes_max},
+          pause{options.retry_delay_min, options.retry_delay_max} {}
+
+    /// The first position is known: reading begins.
+    void start_at(queue_offset offset, bool is_committed) {
+        tracker.reset(offset);
+        window.clear();
+        located = true;
+        pause.succeed();
+        if (is_committed)
+            committed = offset;
+    }
+    [[nodiscard]] bool wants_pull(time_point now) const { return located && !asking && window.open() && now >= not_before; }
+    [[nodiscard]] bool wants_location(time_point now) const { return !located && !asking && now >= not_before; }
+    /// When it may ask, if it only waits for the time.
+    [[nodiscard]] std::optional<time_point> next_ask() const {
+        return !asking && (!located || window.open()) ? std::optional{not_before} : std::nullopt;
+    }
+    void fail(time_point now) { not_before = now + pause.fail(); }
+    [[nodiscard]] bool wants_commit() const { return located && committed != tracker.position(); }
+
+    std::uint64_t generation; ///< answers and reports of an older one are void
+    /// Seen by handler threads: the queue is no longer ours, or was moved.
+    std::shared_ptr<std::atomic<bool>> revoked = std::make_shared<std::atomic<bool>>(false);
+    offset_tracker tracker;
+    prefetch_window window;
+    backoff pause;
+    std::optional<seek_target> target; ///< of a caller; else the group's first position
+    bool located = false;
+    bool asking = false; ///< a pull or a question for the position is unanswered
+    time_point not_before;
+    std::optional<queue_offset> committed;
+
+    std::deque<received_message> backlog;              ///< ordered: not handed out yet
+    bool handed_out = false;                           ///< ordered: a handler has some
+    std::multimap<time_point, received_message> again; ///< failed: hand out again then
+};
+
+} // namespace troupe::client

@@ -1,0 +1,134 @@
+#pragma once
+
+#include "client/internal/delivery.hpp"
+#include "client/internal/retry_policy.hpp"
+#include "client/internal/roles.hpp"
+#include "client/pull_consumer.hpp"
+#include "client/push_consumer.hpp"
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/fwd.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <atomic>
+#include <functional>
+#include <future>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+template <class T>
+using answer_to = std::shared_ptr<std::promise<result<T>>>;
+using queue_positions = std::map<message_queue, queue_offset>;
+
+/// Push: subscribe, or with an empty expression unsubscribe.
+struct change_subscription {
+    std::string topic;
+    std::string expression;
+};
+struct begin_reading {};
+/// Commit, leave the group, end. Handlers must have stopped. Answers with the positions.
+struct end_reading {
+    answer_to<queue_positions> answer;
+};
+struct ask_positions {
+    answer_to<queue_positions> answer; ///< queues whose first position is not known yet are left out
+};
+/// Pull.
+struct list_queues {
+    std::string topic;
+    answer_to<std::vector<message_queue>> answer;
+};
+struct assign_queues {
+    std::vector<message_queue> queues;
+    seek_target from = seek_target::committed();
+    answer_to<std::size_t> answer;
+};
+struct seek_queue {
+    message_queue queue;
+    seek_target target = seek_target::committed();
+    answer_to<std::size_t> answer;
+};
+struct ask_position {
+    message_queue queue;
+    answer_to<queue_offset> answer;
+};
+struct commit_positions {
+    answer_to<std::size_t> answer; ///< how many queues were committed
+};
+struct ask_committed {
+    message_queue queue;
+    answer_to<queue_offset> answer;
+};
+/// To itself; `turn` makes all but the latest void.
+struct reader_tick {
+    std::uint64_t turn = 0;
+};
+
+using reader_actor =
+    hub_listener_actor::extend<caf::reacts_to<change_subscription>, caf::reacts_to<begin_reading>, caf::reacts_to<end_reading>,
+                               caf::reacts_to<ask_positions>, caf::reacts_to<list_queues>, caf::reacts_to<assign_queues>,
+                               caf::reacts_to<seek_queue>, caf::reacts_to<ask_position>, caf::reacts_to<commit_positions>,
+                               caf::reacts_to<ask_committed>, caf::reacts_to<inbox_filled>, caf::reacts_to<reader_tick>>;
+
+struct reader_counters {
+    std::atomic<std::uint64_t> messages_done{0};
+    std::atomic<std::uint64_t> messages_failed{0};
+    std::atomic<std::uint64_t> pulls{0};
+    std::atomic<std::uint64_t> pulls_failed{0};
+    std::atomic<std::uint64_t> rebalances{0};
+    std::atomic<std::uint64_t> commits_failed{0};
+};
+
+struct reader_options {
+    std::string client_id;
+    std::string group;
+    milliseconds request_timeout{3000};
+    fetch_options fetch;
+
+    /// False: queues are assigned by the caller (pull consumer), and nothing below is used.
+    bool in_group = false;
+    message_model model = message_model::clustering;
+    consume_from from = consume_from::last_offset;
+    timestamp_ms from_time;
+    bool ordered = false;
+    std::size_t handler_threads = 1;
+    milliseconds redelivery_delay_min{1000};
+    milliseconds redelivery_delay_max{60'000};
+    milliseconds commit_interval{5000};
+    milliseconds rebalance_interval{20'000};
+    std::map<message_queue, queue_offset> local_offsets;    ///< broadcasting: where the last run ended
+    std::function<void(const queue_positions&)> save_local; ///< broadcasting: may block; run through the sink
+
+    std::string pull_expression = "*"; ///< pull consumer
+};
+
+/// Reads queues for a consumer: pulls ahead within the prefetch window, hands messages to the sink, tracks what is done,
+/// commits; in a group also decides with the other members who reads which queue.
+///
+/// In     the orders above; route_known, membership_changed from the hub; inbox_filled: the sink has left reports
+/// Out    pull_messages, query_offset, commit_offset, list_group_members and the like to brokers; watch_topic, join_group,
+///        suspect_route, suspect_broker to the hub
+/// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)
+/// Always 1. A committed offset is never above a message that is not done.
+///        2. One pull per queue is unanswered, and none while the window is full.
+///        3. Every order with an answer gets one; orders that an ended reader does not see break their promise.
+reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
+                          std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);
+
+} // namespace troupe::client
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::change_subscription)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::begin_reading)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::end_reading)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::ask_positions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::list_queues)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::assign_queues)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::seek_queue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::ask_position)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::commit_positions)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::ask_committed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::reader_tick)

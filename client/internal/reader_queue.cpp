@@ -1,0 +1,377 @@
+#include "actors/type_ids.hpp"
+#include "client/internal/reader_state.hpp"
+#include "protocol/message_codec.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::client {
+
+namespace {
+
+constexpr std::size_t chunk_messages_max = 32; // handed to one handler thread at a time
+
+received_message to_received(const message_queue& queue, protocol::message& record) {
+    received_message m;
+    m.queue = queue;
+    m.offset = record.offset;
+    m.body = std::move(record.body);
+    m.born = record.born;
+    m.stored = record.stored;
+    m.reconsume_times = record.reconsume_times;
+    m.offset_message_id = protocol::offset_message_id(record.store_host, record.position);
+    m.encoded_properties = std::move(record.properties);
+    return m;
+}
+
+topic_queue number_of(const message_queue& queue) {
+    return {queue.topic, queue_id{queue.queue}};
+}
+
+} // namespace
+
+// ---- coming and going -----------------------------------------------------------------------------------------------
+
+queue_progress& reader_state::acquire(const message_queue& queue, std::optional<seek_target> target) {
+    auto& progress = queues.try_emplace(queue, options.fetch, ++generations).first->second;
+    progress.target = target;
+    progress.not_before = now();
+    return progress;
+}
+
+void reader_state::release(const message_queue& queue) {
+    const auto at = queues.find(queue);
+    if (at == queues.end())
+        return;
+    at->second.revoked->store(true);
+    sink->revoke(queue);
+    if (options.in_group && options.model == message_model::clustering && at->second.wants_commit()) {
+        auto round = std::make_shared<commit_round>();
+        round->done = [](const commit_round&) {};
+        round->left = 1;
+        commit_one(queue, at->second, round);
+    }
+    queues.erase(at);
+}
+
+void reader_state::restart(const message_queue& queue, queue_progress& progress, std::optional<seek_target> target) {
+    progress.revoked->store(true);
+    sink->revoke(queue);
+    const auto committed = progress.committed;
+    progress = queue_progress{options.fetch, ++generations};
+    progress.committed = committed;
+    progress.target = target;
+    progress.not_before = now();
+}
+
+actors::broker_actor reader_state::broker_of(const message_queue& queue) {
+    const auto topic = topics.find(queue.topic);
+    if (topic == topics.end() || !topic->second.routing)
+        return {};
+    const auto& brokers = topic->second.routing->brokers;
+    const auto at = brokers.find(queue.broker_name);
+    return at != brokers.end() ? at->second : actors::broker_actor{};
+}
+
+queue_progress* reader_state::current(const message_queue& queue, std::uint64_t generation) {
+    const auto at = queues.find(queue);
+    return at != queues.end() && at->second.generation == generation ? &at->second : nullptr;
+}
+
+// ---- asking ---------------------------------------------------------------------------------------------------------
+
+void reader_state::ask(const message_queue& queue, queue_progress& progress) {
+    const bool wants_location = progress.wants_location(now());
+    if (!wants_location && !progress.wants_pull(now()))
+        return;
+    if (!broker_of(queue)) { // left the route; a restarting broker comes back
+        progress.fail(now());
+        self->send(hub, suspect_route{queue.topic});
+        return;
+    }
+    progress.asking = true;
+    if (wants_location)
+        locate(queue, progress);
+    else
+        pull(queue, progress);
+}
+
+void reader_state::locate(const message_queue& queue, queue_progress& progress) {
+    if (progress.target) {
+        switch (progress.target->kind()) {
+        case seek_target::kind_type::offset:
+            progress.asking = false;
+            progress.start_at(queue_offset{progress.target->value()}, false);
+            ask(queue, progress);
+            return;
+        case seek_target::kind_type::first: locate_by(queue, progress, actors::find_min_offset{number_of(queue)}, false); return;
+        case seek_target::kind_type::last: locate_by(queue, progress, actors::find_max_offset{number_of(queue)}, false); return;
+        case seek_target::kind_type::time:
+            locate_by(queue, progress, actors::search_offset{number_of(queue), timestamp_ms{progress.target->value()}, false}, false);
+            return;
+        case seek_target::kind_type::committed: break;
+        }
+    }
+    if (options.in_group && options.model == message_model::broadcasting) {
+        const auto kept = options.local_offsets.find(queue);
+        if (kept == options.local_offsets.end()) {
+            locate_by_policy(queue, progress);
+            return;
+        }
+        progress.asking = false;
+        progress.start_at(kept->second, true);
+        ask(queue, progress);
+        return;
+    }
+    // Without RocketMQ's "0 for a young queue": the group's own first position decides, which is what users expect of it.
+    locate_by(queue, progress, actors::query_offset{{options.group, number_of(queue)}, false}, true);
+}
+
+void reader_state::locate_by_policy(const message_queue& queue, queue_progress& progress) {
+    const bool from_first = progress.target || is_new_queue(queue) || options.from == consume_from::first_offset;
+    if (from_first)
+        locate_by(queue, progress, actors::find_min_offset{number_of(queue)}, false);
+    else if (options.from == consume_from::timestamp)
+        locate_by(queue, progress, actors::search_offset{number_of(queue), options.from_time, false}, false);
+    else
+        locate_by(queue, progress, actors::find_max_offset{number_of(queue)}, false);
+}
+
+template <class Order>
+void reader_state::locate_by(const message_queue& queue, queue_progress& progress, Order order, bool is_committed) {
+    const auto generation = progress.generation;
+    self->request(broker_of(queue), options.request_timeout, std::move(order))
+        .then(
+            [this, queue, generation, is_committed](const actors::offset_found& found) {
+                auto* asked = current(queue, generation);
+                if (asked == nullptr)
+                    return;
+                asked->asking = false;
+                asked->start_at(found.offset, is_committed);
+                work();
+            },
+            [this, queue, generation, is_committed](const caf::error& problem) {
+                const auto failure = actors::to_error(problem);
+                auto* asked = current(queue, generation);
+                if (asked != nullptr && is_committed && failure.code == errc::offset_not_found && broker_of(queue))
+                    locate_by_policy(queue, *asked);
+                else
+                    asking_failed(queue, generation, failure);
+            });
+}
+
+void reader_state::pull(const message_queue& queue, queue_progress& progress) {
+    const auto& fetch = options.fetch;
+    const auto& interest = topics[queue.topic];
+    actors::pull_messages order;
+    order.group = options.group;
+    order.topic = queue.topic;
+    order.queue = queue_id{queue.queue};
+    order.offset = progress.tracker.next();
+    const auto messages_free = static_cast<std::int64_t>(progress.window.messages_free());
+    const auto bytes_free = static_cast<std::int64_t>(progress.window.bytes_free());
+    order.messages_max = static_cast<std::int32_t>(std::min<std::int64_t>(fetch.pull_messages_max, messages_free));
+    order.bytes_max = static_cast<std::int32_t>(std::min<std::int64_t>(fetch.pull_bytes_max, bytes_free));
+    order.hold_ms = fetch.pull_hold.count();
+    // The expression travels along, so that a broker that has restarted answers before it has heard a heartbeat.
+    order.has_expression = true;
+    order.expression = interest.filter.to_expression();
+    order.expression_type = "TAG";
+    order.subscription_version = interest.version;
+    const auto generation = progress.generation;
+    counters->pulls.fetch_add(1, std::memory_order_relaxed);
+    self->request(broker_of(queue), fetch.pull_timeout, std::move(order))
+        .then(
+            [this, queue, generation](const actors::messages_pulled& answer) {
+                if (auto* asked = current(queue, generation)) {
+                    asked->asking = false;
+                    pulled(queue, *asked, answer);
+                }
+            },
+            [this, queue, generation](const caf::error& failure) { asking_failed(queue, generation, actors::to_error(failure)); });
+}
+
+void reader_state::asking_failed(const message_queue& queue, std::uint64_t generation, const error& failure) {
+    auto* asked = current(queue, generation);
+    if (asked == nullptr)
+        return;
+    asked->asking = false;
+    asked->fail(now());
+    counters->pulls_failed.fetch_add(1, std::memory_order_relaxed);
+    if (hints_at_old_route(failure.code))
+        self->send(hub, suspect_route{queue.topic});
+    if (hints_at_lost_broker(failure.code) || failure.code == errc::subscription_not_found || failure.code == errc::group_not_found)
+        self->send(hub, suspect_broker{queue.broker_name});
+    arm();
+}
+
+// ---- messages -------------------------------------------------------------------------------------------------------
+
+void reader_state::pulled(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer) {
+    switch (answer.status) {
+    case actors::pull_status::found: take_records(queue, progress, answer); break;
+    case actors::pull_status::no_new:
+    case actors::pull_status::no_match:
+        progress.pause.succeed();
+        progress.tracker.advance(answer.next);
+        break;
+    case actors::pull_status::offset_moved:
+        // Below the minimum: retention was faster. Above the maximum: the broker has lost its unsynced end.
+        if (answer.next != progress.tracker.next()) {
+            restart(queue, progress, seek_target::at(answer.next));
+            break;
+        }
+        progress.fail(now());
+        break;
+    }
+    if (ending || !reading)
+        return;
+    hand_out(queue, progress);
+    ask(queue, progress);
+    arm();
+}
+
+void reader_state::take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer) {
+    auto records = protocol::decode_records(answer.records);
+    if (!records) { // damaged on its way: ask again
+        progress.fail(now());
+        counters->pulls_failed.fetch_add(1, std::memory_order_relaxed);
+        return;
+    }
+    progress.pause.succeed();
+    const auto& filter = topics[queue.topic].filter;
+    std::vector<received_message> messages;
+    messages.reserve(records->size());
+    for (auto& record : *records) {
+        auto m = to_received(queue, record);
+        if (!filter.matches(m.tags()) || !progress.tracker.add(m.offset))
+            continue;
+        progress.window.take(window_bytes(m));
+        messages.push_back(std::move(m));
+    }
+    progress.tracker.advance(answer.next);
+    if (options.ordered)
+        std::move(messages.begin(), messages.end(), std::back_inserter(progress.backlog));
+    else
+        hand_out_now(queue, progress, std::move(messages));
+}
+
+void reader_state::hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages) {
+    const auto share = messages.size() / std::max<std::size_t>(options.handler_threads, 1);
+    const auto chunk = options.in_group ? std::clamp<std::size_t>(share, 1, chunk_messages_max) : messages.size();
+    for (std::size_t first = 0; first < messages.size(); first += chunk) {
+        const auto last = std::min(first + chunk, messages.size());
+        delivery part{queue, progress.generation, progress.revoked, {}};
+        part.messages.assign(std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(first)),
+                             std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(last)));
+        sink->deliver(std::move(part));
+    }
+}
+
+void reader_state::hand_out(const message_queue& queue, queue_progress& progress) {
+    if (options.ordered) {
+        const bool paused = !progress.again.empty() && progress.again.begin()->first > now();
+        if (progress.handed_out || progress.backlog.empty() || paused)
+            return;
+        progress.again.clear(); // only says when: the message itself is at the front of the backlog
+        delivery part{queue, progress.generation, progress.revoked, {}};
+        while (!progress.backlog.empty() && part.messages.size() < chunk_messages_max) {
+            part.messages.push_back(std::move(progress.backlog.front()));
+            progress.backlog.pop_front();
+        }
+        progress.handed_out = true;
+        sink->deliver(std::move(part));
+        return;
+    }
+    std::vector<received_message> due;
+    while (!progress.again.empty() && progress.again.begin()->first <= now()) {
+        due.push_back(std::move(progress.again.begin()->second));
+        progress.again.erase(progress.again.begin());
+    }
+    if (!due.empty())
+        hand_out_now(queue, progress, std::move(due));
+}
+
+milliseconds reader_state::redelivery_delay(std::int32_t failures) const {
+    auto delay = options.redelivery_delay_min;
+    for (std::int32_t i = 1; i < failures && delay < options.redelivery_delay_max; ++i)
+        delay *= 2;
+    return std::min(delay, options.redelivery_delay_max);
+}
+
+void reader_state::take_report(delivery_report report) {
+    counters->messages_done.fetch_add(report.done.size(), std::memory_order_relaxed);
+    auto* progress = current(report.queue, report.generation);
+    if (progress == nullptr)
+        return;
+    for (const auto& [offset, bytes] : report.done)
+        if (progress->tracker.done(offset))
+            progress->window.release(bytes);
+    if (options.ordered) {
+        if (report.failed && !report.again.empty())
+            progress->again.emplace(now() + redelivery_delay(report.again.front().local_redeliveries), received_message{});
+        for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
+            progress->backlog.push_front(std::move(*m));
+        progress->handed_out = progress->handed_out && !report.finished;
+        return;
+    }
+    for (auto& m : report.again) {
+        const auto when = now() + redelivery_delay(m.local_redeliveries);
+        progress->again.emplace(when, std::move(m));
+    }
+}
+
+// ---- offsets --------------------------------------------------------------------------------------------------------
+
+void reader_state::commit(const std::shared_ptr<commit_round>& round) {
+    if (options.in_group && options.model == message_model::broadcasting) {
+        if (options.save_local)
+            sink->run_blocking([save = options.save_local, all = positions()] { save(all); });
+        round->done(*round);
+        return;
+    }
+    std::vector<message_queue> dirty;
+    for (const auto& [queue, progress] : queues)
+        if (progress.wants_commit())
+            dirty.push_back(queue);
+    round->left = dirty.size();
+    if (dirty.empty())
+        round->done(*round);
+    for (const auto& queue : dirty)
+        commit_one(queue, queues.at(queue), round);
+}
+
+void reader_state::commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round) {
+    const auto broker = broker_of(queue);
+    if (!broker) {
+        commit_ended(round, {errc::no_route, "no route to broker " + queue.broker_name});
+        return;
+    }
+    const auto position = progress.tracker.position();
+    const auto generation = progress.generation;
+    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, position})
+        .then(
+            [this, queue, generation, position, round](const actors::offset_committed&) {
+                if (auto* committed = current(queue, generation))
+                    committed->committed = position;
+                ++round->count;
+                commit_ended(round, {});
+            },
+            [this, queue, round](const caf::error& problem) {
+                const auto failure = actors::to_error(problem);
+                if (hints_at_lost_broker(failure.code))
+                    self->send(hub, suspect_broker{queue.broker_name});
+                commit_ended(round, failure);
+            });
+}
+
+void reader_state::commit_ended(const std::shared_ptr<commit_round>& round, const error& failure) {
+    if (failure.code != errc::none) {
+        counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
+        round->failure = failure;
+    }
+    if (--round->left == 0)
+        round->done(*round);
+}
+
+} // namespace troupe::client

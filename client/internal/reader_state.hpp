@@ -1,0 +1,118 @@
+#pragma once
+
+#include "client/internal/queue_progress.hpp"
+#include "client/internal/reader.hpp"
+#include "client/internal/tag_filter.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <optional>
+#include <set>
+
+namespace troupe::client {
+
+/// A topic that the reader is interested in.
+struct topic_interest {
+    tag_filter filter;
+    std::int64_t version = 0;
+    bool subscribed = false; ///< in a group: its queues are shared out
+    routing_ptr routing;
+    std::set<message_queue> known; ///< queues seen since the first share-out; others are new
+    bool shared_out = false;
+    bool sharing_out = false;
+    bool share_again = false;                                  ///< another reason came while sharing out
+    std::vector<answer_to<std::vector<message_queue>>> askers; ///< who wait for the route
+};
+
+/// One commit of several queues; the last answer completes it.
+struct commit_round {
+    std::size_t left = 0;
+    std::size_t count = 0;
+    error failure;
+    std::function<void(const commit_round&)> done;
+};
+
+/// State of the reader, split over reader.cpp (orders, time), reader_queue.cpp (one queue) and reader_group.cpp (who reads
+/// what).
+struct reader_state {
+    static inline const char* name = "consumer";
+    using pointer = reader_actor::stateful_pointer<reader_state>;
+
+    explicit reader_state(pointer actor) : self{actor} {}
+
+    // reader.cpp
+    void handle(const change_subscription& order);
+    void handle(const begin_reading&);
+    void handle(const end_reading& order);
+    void handle(const ask_positions& order);
+    void handle(const list_queues& order);
+    void handle(const assign_queues& order);
+    void handle(const seek_queue& order);
+    void handle(const ask_position& order);
+    void handle(const commit_positions& order);
+    void handle(const ask_committed& order);
+    void handle(const inbox_filled&);
+    void handle(const reader_tick& tick);
+    void handle(const route_known& news);
+    void handle(const membership_changed&);
+    topic_interest& watch(const std::string& topic);
+    void take_reports();
+    void work();
+    void arm();
+    [[nodiscard]] time_point now() const { return self->clock().now(); }
+    [[nodiscard]] queue_positions positions() const;
+
+    // reader_queue.cpp
+    queue_progress& acquire(const message_queue& queue, std::optional<seek_target> target);
+    void release(const message_queue& queue);
+    void restart(const message_queue& queue, queue_progress& progress, std::optional<seek_target> target);
+    actors::broker_actor broker_of(const message_queue& queue);
+    queue_progress* current(const message_queue& queue, std::uint64_t generation);
+    void ask(const message_queue& queue, queue_progress& progress);
+    void locate(const message_queue& queue, queue_progress& progress);
+    void locate_by_policy(const message_queue& queue, queue_progress& progress);
+    template <class Order>
+    void locate_by(const message_queue& queue, queue_progress& progress, Order order, bool is_committed);
+    void pull(const message_queue& queue, queue_progress& progress);
+    void pulled(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
+    void take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
+    void asking_failed(const message_queue& queue, std::uint64_t generation, const error& failure);
+    void hand_out(const message_queue& queue, queue_progress& progress);
+    void hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages);
+    void take_report(delivery_report report);
+    [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
+    void commit(const std::shared_ptr<commit_round>& round);
+    void commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round);
+    void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
+
+    // reader_group.cpp
+    void announce_membership();
+    void rebalance();
+    void share_out(const std::string& topic, topic_interest& interest);
+    void ask_members(const std::string& topic, std::size_t broker_index);
+    void share_failed(const std::string& topic);
+    void share_ended(topic_interest& interest);
+    void apply_share(const std::string& topic, const std::vector<std::string>& members);
+    void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share);
+    [[nodiscard]] protocol::consumer_data membership() const;
+    [[nodiscard]] bool is_new_queue(const message_queue& queue) const;
+
+    pointer self;
+    reader_options options;
+    hub_actor hub;
+    std::shared_ptr<delivery_sink> sink;
+    std::shared_ptr<report_inbox> reports;
+    std::shared_ptr<reader_counters> counters;
+    std::map<std::string, topic_interest> topics;
+    std::map<message_queue, queue_progress> queues;
+    std::uint64_t generations = 0;
+    bool reading = false;
+    bool ending = false;
+    time_point rebalance_due;
+    time_point commit_due;
+    std::optional<time_point> armed;
+    std::uint64_t armed_turn = 0;
+};
+
+} // namespace troupe::client

@@ -1,0 +1,169 @@
+#include "client/push_consumer.hpp"
+
+#include "client/internal/connection_core.hpp"
+#include "client/internal/handler_pool.hpp"
+#include "client/internal/offset_file.hpp"
+#include "client/internal/reader.hpp"
+#include "client/internal/tag_filter.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/send.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace troupe::client {
+
+namespace {
+
+reader_options make_reader_options(const connection& via, const push_consumer_options& from) {
+    reader_options to;
+    to.client_id = via.client_id();
+    to.group = from.group;
+    to.request_timeout = via.options().request_timeout;
+    to.fetch = from.fetch;
+    to.in_group = true;
+    to.model = from.model;
+    to.from = from.from;
+    to.from_time = from.from_time;
+    to.ordered = from.ordered;
+    to.handler_threads = from.handler_threads;
+    to.redelivery_delay_min = from.redelivery_delay_min;
+    to.redelivery_delay_max = from.redelivery_delay_max;
+    to.commit_interval = from.commit_interval;
+    to.rebalance_interval = from.rebalance_interval;
+    return to;
+}
+
+result<void> check_options(const push_consumer_options& options, bool has_handler) {
+    if (auto legal = check_group_name(options.group); !legal)
+        return legal;
+    if (!has_handler)
+        return error{errc::argument_illegal, "a push consumer needs a handler"};
+    if (options.handler_threads == 0 || options.fetch.prefetch_messages_max == 0 || options.fetch.pull_messages_max <= 0)
+        return error{errc::argument_illegal, "handler_threads, prefetch_messages_max and pull_messages_max must be above 0"};
+    return {};
+}
+
+} // namespace
+
+class push_consumer::state {
+public:
+    state(connection via, const push_consumer_options& options, handler handle, std::map<message_queue, queue_offset> local_offsets);
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() { stop(std::chrono::milliseconds{3000}); }
+
+    void stop(std::chrono::milliseconds timeout);
+    template <class Order>
+    void tell(Order order) {
+        caf::anon_send(reader_, std::move(order));
+    }
+    [[nodiscard]] std::map<message_queue, queue_offset> positions() const;
+    [[nodiscard]] const reader_counters& counters() const { return *counters_; }
+    [[nodiscard]] static offset_file file_of(const connection& via, const push_consumer_options& options) {
+        return offset_file{options.local_offsets_directory / file_name_of(via.client_id()) / (file_name_of(options.group) + ".offsets")};
+    }
+
+private:
+    connection via_; // keeps the actor system alive
+    push_consumer_options options_;
+    std::shared_ptr<report_inbox> reports_ = std::make_shared<report_inbox>();
+    std::shared_ptr<reader_counters> counters_ = std::make_shared<reader_counters>();
+    std::shared_ptr<handler_pool> pool_;
+    reader_actor reader_;
+    std::mutex stopping_;
+    bool stopped_ = false;
+};
+
+push_consumer::state::state(connection via, const push_consumer_options& options, handler handle,
+                            std::map<message_queue, queue_offset> local_offsets)
+    : via_{std::move(via)}, options_{options} {
+    auto reader_setup = make_reader_options(via_, options);
+    reader_setup.local_offsets = std::move(local_offsets);
+    if (!options.local_offsets_directory.empty())
+        reader_setup.save_local = [file = file_of(via_, options)](const queue_positions& all) { static_cast<void>(file.save(all)); };
+    // The reader is spawned after the pool, which reports to it: the pool has nothing to report before that.
+    const auto report = [this](delivery_report r) {
+        counters_->messages_failed.fetch_add(r.failed ? 1 : 0, std::memory_order_relaxed);
+        if (reports_->put(std::move(r)))
+            caf::anon_send(reader_, inbox_filled{});
+    };
+    pool_ = std::make_shared<handler_pool>(handler_pool::options{options.handler_threads, options.ordered}, std::move(handle), report);
+    reader_ = spawn_reader(via_.core().system(), std::move(reader_setup), via_.core().hub(), pool_, reports_, counters_);
+}
+
+void push_consumer::state::stop(std::chrono::milliseconds timeout) {
+    const std::lock_guard lock{stopping_};
+    if (std::exchange(stopped_, true))
+        return;
+    pool_->stop();
+    auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+    auto ended = answer->get_future();
+    tell(end_reading{std::move(answer)});
+    const auto last = wait_for(ended, timeout, "stopping the consumer");
+    if (last && options_.model == message_model::broadcasting && !options_.local_offsets_directory.empty())
+        static_cast<void>(file_of(via_, options_).save(*last));
+    caf::anon_send_exit(reader_, caf::exit_reason::user_shutdown);
+}
+
+std::map<message_queue, queue_offset> push_consumer::state::positions() const {
+    auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+    auto known = answer->get_future();
+    caf::anon_send(reader_, ask_positions{std::move(answer)});
+    auto all = wait_for(known, via_.options().request_timeout, "asking for the assignment");
+    return all ? std::move(*all) : queue_positions{};
+}
+
+push_consumer::push_consumer(std::shared_ptr<state> s) : state_{std::move(s)} {}
+push_consumer::push_consumer(push_consumer&&) noexcept = default;
+push_consumer& push_consumer::operator=(push_consumer&&) noexcept = default;
+push_consumer::~push_consumer() = default;
+
+result<push_consumer> push_consumer::open(const connection& via, push_consumer_options options, handler handle) {
+    if (auto good = check_options(options, static_cast<bool>(handle)); !good)
+        return good.failure();
+    std::map<message_queue, queue_offset> local_offsets;
+    if (options.model == message_model::broadcasting && !options.local_offsets_directory.empty()) {
+        auto loaded = state::file_of(via, options).load();
+        if (!loaded)
+            return loaded.failure();
+        local_offsets = std::move(*loaded);
+    }
+    return push_consumer{std::make_shared<state>(via, options, std::move(handle), std::move(local_offsets))};
+}
+
+result<void> push_consumer::subscribe(std::string topic, std::string expression) {
+    if (auto legal = check_topic_name(topic); !legal)
+        return legal;
+    const auto filter = tag_filter::parse(expression);
+    if (!filter)
+        return filter.failure();
+    state_->tell(change_subscription{std::move(topic), filter->to_expression()});
+    return {};
+}
+
+result<void> push_consumer::unsubscribe(const std::string& topic) {
+    state_->tell(change_subscription{topic, {}});
+    return {};
+}
+
+result<void> push_consumer::start() {
+    state_->tell(begin_reading{});
+    return {};
+}
+
+void push_consumer::stop(std::chrono::milliseconds timeout) {
+    state_->stop(timeout);
+}
+
+std::map<message_queue, queue_offset> push_consumer::assignment() const {
+    return state_->positions();
+}
+
+push_consumer_counters push_consumer::counters() const {
+    const auto& c = state_->counters();
+    return {c.messages_done, c.messages_failed, c.pulls, c.pulls_failed, c.rebalances, c.commits_failed};
+}
+
+} // namespace troupe::client
