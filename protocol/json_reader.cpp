@@ -106,7 +106,7 @@ double json_reader::real() {
     }
     case json_kind::text: {
         const auto x = parse_whole<double>(text());
-        return x ? *x : (fail("a number is expected"), 0);
+        return x && std::isfinite(*x) ? *x : (fail("a number is expected"), 0);
     }
     default: return fail("a number is expected"), 0;
     }
