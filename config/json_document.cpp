@@ -27,8 +27,7 @@ public:
         ++*consumed_;
         return *this;
     }
-    friend bool operator==(const counting_iterator& x, const counting_iterator& y) { return x.at_ == y.at_; }
-    friend bool operator!=(const counting_iterator& x, const counting_iterator& y) { return x.at_ != y.at_; }
+    bool operator==(const counting_iterator& other) const { return at_ == other.at_; }
 
 private:
     const char* at_;

@@ -203,11 +203,12 @@ private:
         for (const option& each : option_table()) {
             names.push_back(environment_name(each));
         }
-        for (const auto& [name, text] : source_.environment) {
+        for (const auto& variable : source_.environment) {
+            const std::string& name = variable.first;
             const auto at = std::ranges::find(names, name);
             if (at != names.end()) {
                 const option& what = option_table()[static_cast<std::size_t>(at - names.begin())];
-                set(what, parse_option(what, text), origin::environment, name);
+                set(what, parse_option(what, variable.second), origin::environment, name);
                 continue;
             }
             const bool ours = std::ranges::any_of(names_in(""), [&](const std::string& section) {
@@ -223,13 +224,14 @@ private:
     }
 
     void read_flags() {
-        for (const auto& [name, text] : source_.flags) {
+        for (const auto& flag : source_.flags) {
+            const std::string& name = flag.first;
             const auto what = std::ranges::find_if(option_table(), [&](const option& each) { return flag_name(each) == name; });
             if (what == option_table().end()) {
                 mistake(name, "", "unknown flag");
                 continue;
             }
-            set(*what, parse_option(*what, text), origin::flag, name);
+            set(*what, parse_option(*what, flag.second), origin::flag, name);
         }
     }
 

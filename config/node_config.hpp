@@ -39,6 +39,7 @@ struct store_config {
 };
 
 struct pull_config {
+    std::int32_t messages_max = 0;
     std::uint64_t bytes_max = 0;
     std::chrono::milliseconds hold_max{};
     std::size_t held_max = 0;

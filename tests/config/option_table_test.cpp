@@ -106,6 +106,7 @@ TEST_CASE("option_table: every option reaches its own place in node_config") {
                           store.disk_reserve_bytes,
                           store.index_memory_bytes_max,
                           store.block_cache_bytes,
+                          config.broker.pull.messages_max,
                           config.broker.pull.bytes_max,
                           config.broker.pull.hold_max,
                           config.broker.pull.held_max,

@@ -1,0 +1,85 @@
+#include "apps/commands/client_support.hpp"
+#include "apps/commands/commands.hpp"
+#include "client/admin.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <ostream>
+
+namespace troupe::apps {
+
+namespace {
+
+struct group_arguments {
+    std::string name;
+    std::string topic;
+};
+
+exit_code list(const command_context& context) {
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto names = client::admin{*connection}.list_groups();
+    if (!names) {
+        return context.fail(names.failure());
+    }
+    table rows{{{"group"}}};
+    for (const std::string& name : *names) {
+        rows.add({name});
+    }
+    rows.print(context.out, context.format, "There are no consumer groups; a consumer makes its own when it starts.");
+    return exit_code::ok;
+}
+
+exit_code show(const command_context& context, const group_arguments& arguments) {
+    if (const auto checked = check_group_name(arguments.name); !checked) {
+        return context.fail(checked.failure());
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto group = client::admin{*connection}.describe_group(arguments.name, arguments.topic);
+    if (!group) {
+        return context.fail(group.failure());
+    }
+    table queues{{{"topic"}, {"broker"}, {"queue"}, {"committed_offset"}, {"next_offset"}, {"lag"}, {"last_consumed_stored"}}};
+    for (const auto& [queue, progress] : group->queues) {
+        queues.add({queue.topic, queue.broker_name, std::int64_t{queue.queue}, progress.consumer_offset, progress.broker_offset,
+                    std::max<std::int64_t>(0, progress.broker_offset - std::max<std::int64_t>(0, progress.consumer_offset)),
+                    moment{progress.last_stored_ms}});
+    }
+    record shown;
+    shown.add("group", group->name);
+    shown.add("members", group->members);
+    shown.add("lag", group->lag());
+    shown.add("queues", std::move(queues));
+    shown.print(context.out, context.format);
+    return exit_code::ok;
+}
+
+} // namespace
+
+void add_group_commands(CLI::App& app, command_context& context) {
+    CLI::App* group = app.add_subcommand("group", "List and show consumer groups");
+    group->require_subcommand(1);
+
+    CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster");
+    add_client_options(*list_command, context);
+    set_examples(*list_command, "troupe group list");
+    list_command->callback([&context] { context.chosen = [&context] { return list(context); }; });
+
+    const auto arguments = std::make_shared<group_arguments>();
+    CLI::App* show_command = group->add_subcommand("show", "Show a group: its members, and how far it is behind on each queue");
+    add_client_options(*show_command, context);
+    show_command->add_option("GROUP", arguments->name, "Name of the group")->required();
+    show_command->add_option("-t,--topic", arguments->topic, "Only this topic")->type_name("TOPIC");
+    set_examples(*show_command, "troupe group show billing\ntroupe group show billing --topic orders -o json");
+    show_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return show(context, *arguments); }; });
+}
+
+} // namespace troupe::apps

@@ -1,0 +1,103 @@
+#include "actors/log.hpp"
+#include "apps/commands/commands.hpp"
+#include "apps/commands/config_flags.hpp"
+#include "apps/logging.hpp"
+#include "apps/node.hpp"
+#include "apps/stop_signal.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <condition_variable>
+#include <cstdlib>
+#include <cstring>
+#include <mutex>
+#include <ostream>
+#include <thread>
+
+namespace troupe::apps {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::int64_t milliseconds_since(clock::time_point begin) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - begin).count();
+}
+
+/// Ends the process if an ordered stop takes too long: what is stored survives that, as it survives kill -9.
+class stop_deadline {
+public:
+    stop_deadline() : watcher_{[this] { watch(); }} {}
+    ~stop_deadline() {
+        {
+            const std::lock_guard lock{mutex_};
+            stopped_ = true;
+        }
+        changed_.notify_one();
+        watcher_.join();
+    }
+    stop_deadline(const stop_deadline&) = delete;
+    stop_deadline& operator=(const stop_deadline&) = delete;
+
+private:
+    static constexpr std::chrono::milliseconds limit{4500};
+
+    void watch() {
+        std::unique_lock lock{mutex_};
+        if (!changed_.wait_for(lock, limit, [this] { return stopped_; })) {
+            actors::write_log(actors::log_level::error, "the node did not stop in time and ends now; the next start recovers the store");
+            std::_Exit(static_cast<int>(exit_code::failed));
+        }
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool stopped_ = false;
+    std::thread watcher_;
+};
+
+exit_code run(const command_context& context, const config_arguments& arguments) {
+    const auto loaded = load(arguments, context);
+    if (!loaded) {
+        return exit_code::config;
+    }
+    const auto begin = clock::now();
+    stop_signal stop; // before the first thread
+    start_logging(loaded->config.log);
+    const std::size_t files = raise_open_files_limit(loaded->config.network.connections_max);
+    if (files < loaded->config.network.connections_max) {
+        actors::write_log(actors::log_level::warning, "only " + std::to_string(files) +
+                                                          " files may be open, fewer than network.connections_max (" +
+                                                          std::to_string(loaded->config.network.connections_max) + "); raise `ulimit -n`");
+    }
+    auto started = node::start(loaded->config);
+    if (!started) {
+        return context.fail(started.failure());
+    }
+    context.out << "ready in " << milliseconds_since(begin) << " ms: " << (*started)->description() << std::endl;
+    const int signal = stop.wait();
+    const auto stop_begin = clock::now();
+    actors::write_log(actors::log_level::info, std::string{"stopping: "} + ::strsignal(signal));
+    const stop_deadline deadline;
+    started->reset();
+    actors::write_log(actors::log_level::info, "stopped in " + std::to_string(milliseconds_since(stop_begin)) + " ms");
+    return exit_code::ok;
+}
+
+} // namespace
+
+void add_node_command(CLI::App& app, command_context& context) {
+    const auto arguments = std::make_shared<config_arguments>();
+    CLI::App* command = app.add_subcommand("node", "Run the roles that a configuration file names, until SIGINT or SIGTERM");
+    command->add_option("-c,--config", arguments->file, "Configuration file; without it: a standalone node with default values")
+        ->type_name("FILE");
+    add_config_flags(*command, arguments);
+    command->footer("Every configuration option is also a flag, like --broker-port 10911: see troupe config explain.\n\n"
+                    "Examples:\n"
+                    "  troupe node --config config/standalone.json\n"
+                    "  troupe node --config config/standalone.json --broker-store-flush async\n"
+                    "  troupe node --roles name_server --name-server-port 9877");
+    command->callback([&context, arguments] { context.chosen = [&context, arguments] { return run(context, *arguments); }; });
+}
+
+} // namespace troupe::apps

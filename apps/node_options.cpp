@@ -1,0 +1,87 @@
+#include "apps/node_options.hpp"
+
+namespace troupe::apps {
+
+namespace {
+
+storage::store_options store_options_of(const config::store_config& config) {
+    storage::store_options options;
+    options.directory = config.directory;
+    options.flush = config.flush == config::flush_policy::async ? storage::flush_mode::async : storage::flush_mode::sync;
+    options.segment_bytes = config.segment_bytes;
+    options.checkpoint_bytes = config.checkpoint_bytes;
+    options.retention_age = config.retention_age;
+    options.retention_bytes = config.retention_bytes;
+    options.disk_clean_ratio = config.disk_clean_ratio;
+    options.disk_full_ratio = config.disk_full_ratio;
+    options.disk_reserve_bytes = config.disk_reserve_bytes;
+    options.index_memory_bytes_max = config.index_memory_bytes_max;
+    options.block_cache_bytes = config.block_cache_bytes;
+    return options;
+}
+
+} // namespace
+
+actors::net::listener_options listener_options_of(const config::node_config& config, std::string host, std::uint16_t port) {
+    actors::net::listener_options options;
+    options.host = std::move(host);
+    options.port = port;
+    options.connections_max = config.network.connections_max;
+    options.idle_timeout = config.network.idle_timeout;
+    options.half_frame_timeout = config.network.half_frame_timeout;
+    options.unsent_bytes_max = config.network.unsent_bytes_max;
+    return options;
+}
+
+actors::net::gateway_options gateway_options_of(const config::node_config& config) {
+    actors::net::gateway_options options;
+    options.requests_per_connection_max = config.network.connection_requests_max;
+    options.in_flight_bytes_per_connection_max = config.network.connection_bytes_max;
+    options.request_timeout = config.network.request_timeout;
+    return options;
+}
+
+actors::name_server_options name_server_options_of(const config::node_config& config) {
+    actors::name_server_options options;
+    options.scan_interval = config.name_server.scan_interval;
+    return options;
+}
+
+actors::broker_options broker_options_of(const config::node_config& config, const protocol::host_address& address) {
+    const config::broker_config& broker = config.broker;
+    actors::broker_options options;
+    options.cluster = broker.cluster;
+    options.broker_name = broker.name;
+    options.id = broker_id{broker.id};
+    options.store_host = address;
+    options.store = store_options_of(broker.store);
+    options.flush_interval = broker.store.flush_interval;
+    options.retain_interval = broker.store.retention_interval;
+    options.append_pending_bytes_max = broker.append_pending_bytes_max;
+    options.auto_create_topics = broker.auto_create_topics;
+    options.auto_create_groups = broker.auto_create_groups;
+    options.default_topic_queues = broker.topic_queues;
+    options.hold_max = broker.pull.hold_max;
+    options.pulls_held_max = broker.pull.held_max;
+    options.reads_pending_max = broker.pull.reads_pending_max;
+    options.messages_per_pull_max = broker.pull.messages_max;
+    options.bytes_per_pull_max = broker.pull.bytes_max;
+    options.client_expire = broker.client_expiry;
+    return options;
+}
+
+actors::registrar_options registrar_options_of(const config::node_config& config, std::string address) {
+    const config::broker_config& broker = config.broker;
+    actors::registrar_options options;
+    options.cluster = broker.cluster;
+    options.broker_name = broker.name;
+    options.id = broker_id{broker.id};
+    options.address = std::move(address);
+    options.register_interval = broker.register_interval;
+    options.heartbeat_interval = broker.heartbeat_interval;
+    options.request_timeout = broker.request_timeout;
+    options.expire = broker.expiry;
+    return options;
+}
+
+} // namespace troupe::apps

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace troupe::apps {
+
+/// "troupe 0.1.0"; the number comes from the top CMakeLists.txt.
+inline constexpr std::string_view version_text = "troupe " TROUPE_VERSION;
+
+} // namespace troupe::apps
