@@ -6,7 +6,6 @@
 #include "protocol/remoting_command.hpp"
 
 #include <algorithm>
-#include <optional>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <vector>
@@ -76,7 +75,7 @@ public:
         if (now < begin_) {
             return false;
         }
-        if (!started_) {
+        if (started_ == 0) {
             started_ = now;
             broker_cpu_ns_ = process_ != 0 ? read_process_stats(process_).cpu_ns : 0;
             own_cpu_ns_ = read_process_stats(::getpid()).cpu_ns;
@@ -85,7 +84,7 @@ public:
     }
     void finish(load_report& report, std::size_t body_bytes) const {
         const auto now = now_ns();
-        report.seconds = static_cast<double>(now - started_.value_or(now)) / 1e9;
+        report.seconds = started_ == 0 ? 0 : static_cast<double>(now - started_) / 1e9;
         const auto messages = static_cast<double>(report.messages);
         if (report.seconds > 0 && report.messages > 0) {
             report.messages_per_second = messages / report.seconds;
@@ -102,7 +101,7 @@ private:
     pid_t process_;
     std::int64_t begin_;
     std::int64_t end_;
-    std::optional<std::int64_t> started_;
+    std::int64_t started_ = 0; ///< 0: not yet measuring
     std::int64_t broker_cpu_ns_ = 0;
     std::int64_t own_cpu_ns_ = 0;
 };
