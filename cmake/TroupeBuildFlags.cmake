@@ -30,8 +30,12 @@ target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:
   -Wall;-Wextra;-Wpedantic;-Wshadow;-Wconversion;-Wsign-conversion;-Wnon-virtual-dtor;-Woverloaded-virtual
   ;-fno-omit-frame-pointer>)
 # GCC 12's flow analysis takes the inside of an empty std::optional for an uninitialised variable once it inlines.
+set(troupe_optimised $<CONFIG:Release,RelWithDebInfo>)
+if(TROUPE_SANITIZE)
+  set(troupe_optimised 1)
+endif()
 target_compile_options(troupe_build_flags INTERFACE
-  $<BUILD_INTERFACE:$<$<AND:$<CXX_COMPILER_ID:GNU>,$<OR:$<CONFIG:Release,RelWithDebInfo>,$<BOOL:${TROUPE_SANITIZE}>>>:-Wno-maybe-uninitialized>>)
+  $<BUILD_INTERFACE:$<$<AND:$<CXX_COMPILER_ID:GNU>,${troupe_optimised}>:-Wno-maybe-uninitialized>>)
 if(TROUPE_WARNINGS_AS_ERRORS)
   target_compile_options(troupe_build_flags INTERFACE $<BUILD_INTERFACE:-Werror>)
 endif()
