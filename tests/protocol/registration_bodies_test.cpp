@@ -1,0 +1,140 @@
+#include "protocol/bodies.hpp"
+#include "protocol/inflate.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+#include <zlib.h>
+
+using namespace troupe;
+using namespace troupe::protocol;
+
+namespace {
+
+constexpr std::int32_t version_now = 479;
+constexpr std::int32_t version_bare = 36;
+
+topic_table full_table() {
+    topic_table table;
+    table.version = {1, 1700000000000, 3};
+    table.topics["T"] = {"T", 8, 4, 7, 2, true, {{"message.type", "FIFO"}, {"reserve.time", "3600"}}};
+    table.topics["U"] = {"U", 1, 1, 6, 0, false, {}};
+    return table;
+}
+
+std::string deflated(std::string_view plain) {
+    auto bytes = compressBound(plain.size());
+    std::string out(bytes, '\0');
+    REQUIRE(compress2(reinterpret_cast<Bytef*>(out.data()), &bytes, reinterpret_cast<const Bytef*>(plain.data()), plain.size(), 9) == Z_OK);
+    out.resize(bytes);
+    return out;
+}
+
+std::string prefixed(std::string_view text) {
+    std::string out;
+    append_be(out, static_cast<std::uint32_t>(text.size()));
+    return out.append(text);
+}
+
+/// The inflated form of a compressed register body, reference "remoting-admin.md" 1.3.
+std::string compressed_form(const std::vector<std::string>& topics) {
+    auto out = prefixed(R"({"counter":3,"stateVersion":1,"timestamp":1700000000000})");
+    append_be(out, static_cast<std::uint32_t>(topics.size()));
+    for (const auto& topic : topics)
+        out += prefixed(topic);
+    out += prefixed("[]");
+    append_be(out, std::uint32_t{0});
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a register body comes back with every field, and has the members Java needs") {
+    const auto body = encode_register_broker_body(full_table());
+    CHECK(decode_register_broker_body(body, version_now).value() == full_table());
+    const auto json = nlohmann::json::parse(body);
+    CHECK(json["filterServerList"].is_array());
+    const auto& wrapper = json["topicConfigSerializeWrapper"];
+    CHECK(wrapper["dataVersion"] == nlohmann::json::parse(R"({"counter":3,"stateVersion":1,"timestamp":1700000000000})"));
+    CHECK(
+        wrapper["topicConfigTable"]["U"] ==
+        nlohmann::json::parse(R"({"attributes":{},"order":false,"perm":6,"readQueueNums":1,"topicFilterType":"SINGLE_TAG","topicName":"U",)"
+                              R"("topicSysFlag":0,"writeQueueNums":1})"));
+    for (const char* member : {"mappingDataVersion", "topicQueueMappingInfoMap", "topicQueueMappingDetailMap"})
+        CHECK_MESSAGE(wrapper.contains(member), member);
+}
+
+TEST_CASE("a register body of an old broker has no outer object, and none at all means no topics") {
+    CHECK(decode_register_broker_body(encode_topic_table(full_table()), version_bare).value() == full_table());
+    CHECK(decode_register_broker_body("", version_now).value() == topic_table{});
+    CHECK(decode_register_broker_body(R"({"topicConfigSerializeWrapper":null})", version_now).value() == topic_table{});
+}
+
+TEST_CASE("members of a topic that are missing have Java's defaults") {
+    const auto table = decode_topic_table(R"({"topicConfigTable":{"T":{}}})").value();
+    CHECK(table.topics.at("T") == topic_config{"T", 16, 16, permission::read_write, 0, false, {}});
+}
+
+TEST_CASE("a topic stands under its key, whatever name it claims") {
+    CHECK(decode_topic_table(R"({"topicConfigTable":{"T":{"topicName":"other"}}})").value().topics.at("T").name == "T");
+}
+
+TEST_CASE("references among static topics, which nobody here reads, do no harm") {
+    const auto table =
+        decode_register_broker_body(R"({"topicConfigSerializeWrapper":{"dataVersion":{"counter":1,"stateVersion":0,"timestamp":5},)"
+                                    R"("mappingDataVersion":{"$ref":"$.topicConfigSerializeWrapper.dataVersion"}}})",
+                                    version_now);
+    CHECK(table.value().version == data_version{0, 5, 1});
+}
+
+TEST_CASE("a compressed register body is read: attributes, and topics without them") {
+    const auto body = deflated(compressed_form({"T 8 4 7 SINGLE_TAG {\"message.type\":\"FIFO\"}", "U 1 2 6 SINGLE_TAG"}));
+    CHECK(body.substr(0, 2) == "\x78\xda");
+    const auto table = decode_register_broker_body(body, version_now).value();
+    CHECK(table.version == data_version{1, 1700000000000, 3});
+    CHECK(table.topics.at("T") == topic_config{"T", 8, 4, 7, 0, false, {{"message.type", "FIFO"}}});
+    CHECK(table.topics.at("U") == topic_config{"U", 1, 2, 6, 0, false, {}});
+}
+
+TEST_CASE("a compressed register body cut at any length, or with topics that are none, is refused") {
+    const auto body = deflated(compressed_form({"T 8 4 7 SINGLE_TAG"}));
+    for (std::size_t bytes = 1; bytes < body.size(); ++bytes)
+        CHECK(decode_register_broker_body(std::string_view{body}.substr(0, bytes), version_now).code() == errc::protocol_error);
+    for (const char* wrong :
+         {"", "T", "T 8", "T x 4 7 SINGLE_TAG", "T 8 4 7 SINGLE_TAG {", "T -1 4 7 SINGLE_TAG", "T 8 99999999 7 SINGLE_TAG"})
+        CHECK_MESSAGE(decode_register_broker_body(deflated(compressed_form({wrong})), version_now).code() == errc::protocol_error, wrong);
+    const auto plain = compressed_form({"T 8 4 7 SINGLE_TAG"});
+    for (std::size_t bytes = 1; bytes < plain.size() - 10; ++bytes) // the end holds nothing of ours
+        CHECK(decode_register_broker_body(deflated(plain.substr(0, bytes)), version_now).code() == errc::protocol_error);
+    auto lying = plain;
+    store_be(lying.data() + lying.find("{") + 56, std::uint32_t{0x7FFFFFFF}); // the number of topics
+    CHECK(decode_register_broker_body(deflated(lying), version_now).code() == errc::protocol_error);
+}
+
+TEST_CASE("a body that inflates out of proportion is refused before it is all there") {
+    const auto bomb = deflated(std::string(8u << 20, '\0')); // a thousand times its size
+    CHECK(bomb.size() * inflation_factor_max < (8u << 20));
+    CHECK(inflate_bounded(bomb).failure().text.find("inflates to more than") != std::string::npos);
+    CHECK(inflate_bounded(deflated("plain text")).value() == "plain text");
+    CHECK(inflate_bounded(deflated("plain text") + "x").code() == errc::protocol_error);
+    CHECK(inflate_bounded("").code() == errc::protocol_error);
+    CHECK(inflate_bounded("x no zlib").code() == errc::protocol_error);
+}
+
+TEST_CASE("groups come back with every field, alone and in a table") {
+    const group_config group{"G", false, false, 3, 5};
+    CHECK(decode_group_config(encode_group_config(group)).value() == group);
+    const group_table table{{1, 2, 3}, {{"G", group}, {"H", {"H", true, true, 1, 16}}}};
+    CHECK(decode_group_table(encode_group_table(table)).value() == table);
+    CHECK(decode_group_config(R"({"groupName":"G"})").value() == group_config{"G", true, true, 1, 16});
+    CHECK(nlohmann::json::parse(encode_group_config(group))["whichBrokerWhenConsumeSlowly"] == 1);
+}
+
+TEST_CASE("topic and group tables cut at any length are refused") {
+    const auto topics = encode_register_broker_body(full_table());
+    for (std::size_t bytes = 1; bytes < topics.size(); ++bytes)
+        CHECK(decode_register_broker_body(std::string_view{topics}.substr(0, bytes), version_now).code() == errc::protocol_error);
+    const auto groups = encode_group_table({{1, 2, 3}, {{"G", {"G", false, false, 3, 5}}}});
+    for (std::size_t bytes = 0; bytes < groups.size(); ++bytes)
+        CHECK(decode_group_table(std::string_view{groups}.substr(0, bytes)).code() == errc::protocol_error);
+}
