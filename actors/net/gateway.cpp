@@ -43,8 +43,12 @@ void gateway::connection_closed(connection_id connection) {
         return;
     auto state = std::move(found->second);
     connections_.erase(found);
-    if (state.session)
+    if (state.session) {
+        for (auto& command : state.waiting) // whoever sends a one-way request and leaves has done nothing wrong
+            if (command.is_oneway())
+                caf::anon_send(state.session, session_request{std::move(command)});
         caf::anon_send(state.session, session_closed{});
+    }
     if (state.pulls.empty())
         return;
     pull_abandoned gone{{state.pulls.begin(), state.pulls.end()}, host_.handle()};
@@ -167,22 +171,39 @@ void gateway::handle(const pull_answered& message) {
 // ---- everything else ------------------------------------------------------------------------------------------------
 
 void gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
-    if (state.session_requests >= options_.session_requests_max)
+    if (state.waiting.size() + state.session_requests >= options_.session_requests_max)
         return refuse(connection, command, too_many_requests(options_.session_requests_max));
     if (!state.session)
         state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
-    ++state.session_requests;
-    caf::anon_send(state.session, session_request{std::move(command)});
+    state.waiting.push_back(std::move(command));
+    feed_session(connection, state);
+}
+
+void gateway::feed_session(connection_id connection, connection_state& state) {
+    // One connection may neither fill a role's mailbox, nor have more answers made than its peer reads.
+    while (!state.waiting.empty() && state.session_requests < options_.session_requests_at_once &&
+           host_.unsent_bytes(connection) <= options_.unsent_answer_bytes_max) {
+        ++state.session_requests;
+        caf::anon_send(state.session, session_request{std::move(state.waiting.front())});
+        state.waiting.pop_front();
+    }
+}
+
+void gateway::connection_drained(connection_id connection) {
+    if (const auto found = connections_.find(connection); found != connections_.end())
+        feed_session(connection, found->second);
 }
 
 void gateway::handle(const session_answered& message) {
     const auto found = connections_.find(message.connection);
     if (found == connections_.end())
         return;
-    if (!message.push)
-        --found->second.session_requests;
     if (!message.frame.empty())
         host_.write(message.connection, message.frame, {});
+    if (message.push)
+        return;
+    --found->second.session_requests;
+    feed_session(message.connection, found->second);
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------

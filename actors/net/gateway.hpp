@@ -7,6 +7,7 @@
 #include <caf/actor_addr.hpp>
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -50,6 +51,8 @@ public:
     void connection_opened(connection_id connection, const protocol::host_address& peer);
     /// All frames of one read. Fails with protocol_error when one cannot be decoded: the host closes the connection.
     result<void> receive(connection_id connection, std::span<const payload> frames);
+    /// The peer has read most of what was unsent.
+    void connection_drained(connection_id connection);
     /// Abandons what the connection waits for, and ends its session.
     void connection_closed(connection_id connection);
 
@@ -81,7 +84,8 @@ private:
         protocol::host_address peer;
         std::size_t requests = 0;
         std::size_t in_flight_bytes = 0;
-        std::size_t session_requests = 0;
+        std::deque<protocol::remoting_command> waiting; ///< for the session
+        std::size_t session_requests = 0;               ///< that the session has
         std::unordered_set<std::uint64_t> pulls;
         session_actor session;
     };
@@ -90,6 +94,8 @@ private:
     void receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
     void pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    /// Gives the session what waits, as far as its bounds and the peer's reading allow.
+    void feed_session(connection_id connection, connection_state& state);
     pending make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const;
     void refuse(connection_id connection, const protocol::remoting_command& command, const error& failure);
     void answer(const pending& request, protocol::remoting_command response);

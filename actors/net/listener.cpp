@@ -41,6 +41,9 @@ constexpr std::chrono::seconds sweep_interval{1};
 /// multiplexer then spins on the port.
 constexpr std::size_t descriptors_reserved = 128;
 
+/// Between two sweeps: a peer must not be able to fill the log.
+constexpr std::size_t drops_logged_max = 5;
+
 class listener_state;
 using listener_broker = caf::stateful_actor<listener_state, caf::io::broker>;
 using time_point = gateway_host::time_point;
@@ -97,6 +100,7 @@ private:
     caf::io::accept_handle door_;
     bool door_halted_ = false;
     std::size_t connections_max_ = 0;
+    std::size_t dropped_ = 0; ///< since the last sweep
     connection_id next_id_{1};
 };
 
@@ -220,7 +224,10 @@ void listener_state::transferred(const caf::io::data_transferred_msg& message) {
     if (each == nullptr)
         return;
     each->last_seen = now();
-    if (!each->halted || message.remaining > options_.write_low_water_bytes)
+    if (message.remaining > options_.write_low_water_bytes)
+        return;
+    gateway_->connection_drained(ids_.at(message.handle));
+    if (!each->halted)
         return;
     each->halted = false;
     self_->trigger(message.handle);
@@ -242,8 +249,9 @@ void listener_state::drop(connection_id id, std::string_view reason) {
     if (found == connections_.end())
         return;
     const auto handle = found->second.handle;
-    write_log(log_level::info, "listener: dropped the connection of " + self_->remote_addr(handle) + ":" +
-                                   std::to_string(self_->remote_port(handle)) + ": " + std::string{reason});
+    if (++dropped_ <= drops_logged_max)
+        write_log(log_level::info, "listener: dropped the connection of " + self_->remote_addr(handle) + ":" +
+                                       std::to_string(self_->remote_port(handle)) + ": " + std::string{reason});
     self_->wr_buf(handle).clear();
     reset_socket(static_cast<int>(handle.id()));
     self_->close(handle);
@@ -254,6 +262,9 @@ void listener_state::sweep() {
     self_->delayed_send(self_, sweep_interval, sweep_tick{});
     if (std::exchange(door_halted_, false))
         self_->trigger(door_);
+    if (dropped_ > drops_logged_max)
+        write_log(log_level::info, "listener: dropped " + std::to_string(dropped_ - drops_logged_max) + " more connections");
+    dropped_ = 0;
     const auto time = now();
     std::vector<std::pair<connection_id, std::string_view>> dead;
     for (const auto& [id, each] : connections_) {
