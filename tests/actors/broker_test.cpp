@@ -1,0 +1,437 @@
+#include "actors/broker.hpp"
+
+#include "tests/actors/broker_world.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+namespace {
+
+/// A client session that writes down what it is told.
+struct session_record {
+    std::vector<std::string> changes;
+};
+client_session_actor spawn_session(caf::actor_system& system, std::shared_ptr<session_record> record) {
+    return system.spawn([record](client_session_actor::pointer) -> client_session_actor::behavior_type {
+        return {[record](const consumers_changed& event) { record->changes.push_back(event.group); }};
+    });
+}
+
+client_heartbeat beat(const std::string& client, client_session_actor session, const std::string& expression = "*",
+                      const std::string& topic = "orders") {
+    protocol::consumer_data consumer;
+    consumer.group = "readers";
+    consumer.subscriptions = {{topic, expression, "TAG", 1}};
+    return {{client, {}, {consumer}}, std::move(session)};
+}
+
+std::uint64_t value(const broker_described& described, const std::string& name) {
+    return std::stoull(described.values.at(name));
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(broker_world, "broker: what is sent can be pulled, in order") {
+    make_topic("orders");
+    for (int i = 0; i < 5; ++i)
+        send("m" + std::to_string(i));
+    const auto pulled = answer<messages_pulled>(pull(1));
+    REQUIRE(pulled);
+    CHECK(pulled->status == pull_status::found);
+    CHECK(bodies(*pulled) == std::vector<std::string>{"m1", "m2", "m3", "m4"});
+    CHECK(pulled->next == queue_offset{5});
+    CHECK(pulled->max == queue_offset{5});
+    const auto limited = answer<messages_pulled>([] {
+        auto one = pull(0);
+        one.messages_max = 2;
+        return one;
+    }());
+    CHECK(bodies(*limited) == std::vector<std::string>{"m0", "m1"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a held pull is answered by the next send to its queue") {
+    make_topic("orders");
+    const auto waiting = ask<messages_pulled>(pull(0, 15'000));
+    world.advance(1s, 100ms);
+    CHECK_FALSE(waiting->has_value());
+    send("other queue", 1);
+    CHECK_FALSE(waiting->has_value());
+    send("here");
+    REQUIRE(waiting->has_value());
+    CHECK(bodies(***waiting) == std::vector<std::string>{"here"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a held pull that nothing arrives for ends at its deadline") {
+    make_topic("orders");
+    const auto waiting = ask<messages_pulled>(pull(0, 15'000));
+    world.advance(15'100ms, 50ms);
+    REQUIRE(waiting->has_value());
+    REQUIRE((*waiting)->ok());
+    CHECK((**waiting)->status == pull_status::no_new);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: tags select what a pull gets and what wakes it") {
+    make_topic("orders");
+    send("a", 0, "TAGS\x01TagA\x02");
+    send("b", 0, "TAGS\x01TagB\x02");
+    const auto first = answer<messages_pulled>(pull(0, 0, "TagB"));
+    CHECK(bodies(*first) == std::vector<std::string>{"b"});
+    const auto waiting = ask<messages_pulled>(pull(2, 15'000, "TagB || TagC"));
+    send("a", 0, "TAGS\x01TagA\x02");
+    CHECK_FALSE(waiting->has_value());
+    send("c", 0, "TAGS\x01TagC\x02");
+    REQUIRE(waiting->has_value());
+    CHECK(bodies(***waiting) == std::vector<std::string>{"c"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: each wrong pull is refused by its own code") {
+    make_topic("orders", 2);
+    const auto code = [this](auto change) {
+        auto one = pull(0);
+        change(one);
+        return answer<messages_pulled>(one).code();
+    };
+    CHECK(code([](auto& p) { p.topic = "missing"; }) == errc::topic_not_found);
+    CHECK(code([](auto& p) { p.queue = queue_id{2}; }) == errc::queue_not_found);
+    CHECK(code([](auto& p) { p.queue = queue_id{-1}; }) == errc::queue_not_found);
+    CHECK(code([](auto& p) { p.group = "no such group"; }) == errc::group_not_found);
+    CHECK(code([](auto& p) { p.expression_type = "SQL92"; }) == errc::not_supported);
+    CHECK(code([](auto& p) { p.expression = "||"; }) == errc::subscription_illegal);
+    CHECK(code([](auto& p) { p.has_expression = false; }) == errc::subscription_not_found);
+    CHECK(code([](auto& p) { p.offset = queue_offset{-1}; }) == errc::none);
+    CHECK(answer<messages_pulled>(pull(5))->status == pull_status::offset_moved);
+    CHECK(answer<messages_pulled>(pull(5))->next == queue_offset{0});
+    group_config closed;
+    closed.name = "closed";
+    closed.consume_enable = false;
+    REQUIRE(answer<group_put>(put_group{closed}));
+    CHECK(code([](auto& p) { p.group = "closed"; }) == errc::not_permitted);
+    topic_config unreadable;
+    unreadable.name = "unreadable";
+    unreadable.perm = permission::write;
+    REQUIRE(answer<topic_put>(put_topic{unreadable}));
+    CHECK(code([](auto& p) { p.topic = "unreadable"; }) == errc::not_permitted);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a send without a topic is refused, also a second time") {
+    for (int i = 0; i < 2; ++i)
+        CHECK(answer<messages_stored>(message("x")).code() == errc::topic_not_found);
+    auto bad = message("x");
+    bad.topic = "not legal!";
+    CHECK(answer<messages_stored>(bad).code() == errc::topic_illegal);
+}
+
+TEST_CASE("broker: with auto_create_topics the first send makes the topic, durably") {
+    auto options = small_broker();
+    options.auto_create_topics = true;
+    options.default_topic_queues = 3;
+    broker_world broker{options};
+    CHECK(broker.node->directory()->current()->find("TBW102") != nullptr);
+    const auto first = broker.ask<messages_stored>(broker_world::message("x"));
+    const auto second = broker.ask<messages_stored>(broker_world::message("y"));
+    broker.world.advance(100ms);
+    CHECK((*first)->ok());
+    CHECK((*second)->ok());
+    CHECK(broker.node->directory()->current()->find("orders")->read_queues == 3);
+    broker.stop();
+    broker.start();
+    CHECK(broker.node->directory()->current()->find("orders") != nullptr);
+    CHECK(broker.node->directory()->current()->find("TBW102") == nullptr);
+}
+
+TEST_CASE("broker: beyond the bytes under way a send is busy at once") {
+    auto options = small_broker();
+    options.append_pending_bytes_max = 1'000;
+    broker_world broker{options};
+    broker.make_topic("orders");
+    REQUIRE(broker.node->append_admission()->try_acquire(1'000));
+    CHECK(broker.answer<messages_stored>(broker_world::message("x")).code() == errc::busy);
+    broker.node->append_admission()->release(1'000);
+    CHECK(broker.answer<messages_stored>(broker_world::message("x")).ok());
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: topics are made, listed, described, deleted") {
+    make_topic("orders", 2);
+    make_topic("orders", 3); // replaced
+    auto bad = topic_config{};
+    bad.name = "many";
+    bad.read_queues = 2'000;
+    CHECK(answer<topic_put>(put_topic{bad}).code() == errc::argument_illegal);
+    bad.name = "TBW102";
+    CHECK(answer<topic_put>(put_topic{bad}).code() == errc::system_name);
+    bad.name = "";
+    CHECK(answer<topic_put>(put_topic{bad}).code() == errc::topic_illegal);
+    CHECK(answer<topics_listed>(list_topics{})->table.topics.at("orders").read_queues == 3);
+    send("a", 1);
+    send("b", 1);
+    const auto described = answer<topic_described>(describe_topic{"orders"});
+    REQUIRE(described);
+    REQUIRE(described->stats.size() == 3);
+    const auto& stats = described->stats.at({"orders", "broker-a", 1});
+    CHECK(stats.max_offset == 2);
+    CHECK(stats.min_offset == 0);
+    CHECK(stats.last_stored_ms >= 1'700'000'000'000);
+    CHECK(answer<topic_described>(describe_topic{"missing"}).code() == errc::topic_not_found);
+
+    REQUIRE(answer<offset_committed>(commit_offset{{"readers", {"orders", queue_id{1}}}, queue_offset{2}}));
+    REQUIRE(answer<topic_deleted>(delete_topic{"orders"}));
+    CHECK(answer<topic_deleted>(delete_topic{"orders"}).ok());
+    CHECK(answer<messages_stored>(message("x")).code() == errc::topic_not_found);
+    make_topic("orders", 2);
+    CHECK(answer<offset_found>(find_max_offset{{"orders", queue_id{1}}})->offset == queue_offset{0});
+    CHECK(answer<offset_found>(query_offset{{"readers", {"orders", queue_id{1}}}, false}).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a topic whose pull is held can be deleted, and the pull is answered") {
+    make_topic("orders");
+    const auto waiting = ask<messages_pulled>(pull(0, 15'000));
+    REQUIRE(answer<topic_deleted>(delete_topic{"orders"}));
+    CHECK(waiting->has_value());
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a topic that cannot be made durable does not exist") {
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::write || call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt;
+    });
+    topic_config topic;
+    topic.name = "orders";
+    CHECK_FALSE(answer<topic_put>(put_topic{topic}).ok());
+    files->set_hook(nullptr);
+    CHECK(node->directory()->current()->find("orders") == nullptr);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: watchers of topics hear of every change") {
+    const auto heard = std::make_shared<int>(0);
+    const auto watcher = world.system().spawn([heard](topics_watcher_actor::pointer) -> topics_watcher_actor::behavior_type {
+        return {[heard](const topics_changed&) { ++*heard; }};
+    });
+    caf::anon_send(node->broker(), watch_topics{watcher});
+    world.run();
+    CHECK(*heard == 1);
+    make_topic("orders");
+    CHECK(*heard == 2);
+    make_topic("orders"); // nothing new
+    CHECK(*heard == 2);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: bounds and offsets by time of a queue") {
+    make_topic("orders");
+    send("a");
+    const auto between = world.wall_clock()() + 5'000;
+    world.advance(10s, 1s);
+    send("b");
+    const topic_queue queue{"orders", queue_id{0}};
+    CHECK(answer<offset_found>(find_max_offset{queue})->offset == queue_offset{2});
+    CHECK(answer<offset_found>(find_min_offset{queue})->offset == queue_offset{0});
+    CHECK(answer<offset_found>(search_offset{queue, between, false})->offset == queue_offset{1});
+    CHECK(answer<offset_found>(search_offset{queue, between, true})->offset == queue_offset{0});
+    CHECK(answer<offset_found>(find_max_offset{{"orders", queue_id{9}}}).code() == errc::queue_not_found);
+    CHECK(answer<offset_found>(find_min_offset{{"missing", queue_id{0}}}).code() == errc::topic_not_found);
+    CHECK(answer<offset_found>(search_offset{{"missing", queue_id{0}}, between, false}).code() == errc::topic_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat makes the group and its retry topic, and the members are told of each other") {
+    make_topic("orders");
+    const auto first = std::make_shared<session_record>();
+    const auto second = std::make_shared<session_record>();
+    auto session = spawn_session(world.system(), first);
+    REQUIRE(answer<heartbeat_accepted>(beat("a", session)));
+    CHECK(node->directory()->current()->find("%RETRY%readers") != nullptr);
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.contains("readers"));
+    auto other = spawn_session(world.system(), second);
+    first->changes.clear();
+    REQUIRE(answer<heartbeat_accepted>(beat("b", other)));
+    CHECK(first->changes == std::vector<std::string>{"readers"});
+    CHECK(second->changes == std::vector<std::string>{"readers"});
+    CHECK(answer<group_members>(list_group_members{"readers"})->client_ids == std::vector<std::string>{"a", "b"});
+    CHECK(answer<group_members>(list_group_members{"nobody"}).code() == errc::group_not_found);
+    REQUIRE(answer<heartbeat_accepted>(beat("b", other))); // nothing new
+    CHECK(first->changes.size() == 1);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a member leaves with its session, by unregister, or by silence") {
+    make_topic("orders");
+    const auto record = std::make_shared<session_record>();
+    const auto stays = spawn_session(world.system(), record);
+    auto goes = spawn_session(world.system(), std::make_shared<session_record>());
+    REQUIRE(answer<heartbeat_accepted>(beat("a", stays)));
+    REQUIRE(answer<heartbeat_accepted>(beat("b", goes)));
+    REQUIRE(answer<heartbeat_accepted>(beat("c", {})));
+    REQUIRE(answer<heartbeat_accepted>(beat("d", {})));
+    record->changes.clear();
+    caf::anon_send_exit(goes, caf::exit_reason::user_shutdown);
+    world.run();
+    CHECK(record->changes.size() == 1);
+    REQUIRE(answer<client_unregistered>(unregister_client{"c", "", "readers"}));
+    CHECK(record->changes.size() == 2);
+    CHECK(answer<group_members>(list_group_members{"readers"})->client_ids == std::vector<std::string>{"a", "d"});
+    world.advance(100s, 1s);
+    REQUIRE(answer<heartbeat_accepted>(beat("a", stays)));
+    world.advance(40s, 1s);
+    CHECK(record->changes.size() == 3);
+    CHECK(answer<group_members>(list_group_members{"readers"})->client_ids == std::vector<std::string>{"a"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a pull without an expression uses the subscription of the group") {
+    make_topic("orders");
+    send("a", 0, "TAGS\x01TagA\x02");
+    send("b", 0, "TAGS\x01TagB\x02");
+    auto one = pull(0);
+    one.has_expression = false;
+    REQUIRE(answer<heartbeat_accepted>(beat("a", {}, "TagB")));
+    CHECK(bodies(*answer<messages_pulled>(one)) == std::vector<std::string>{"b"});
+    one.subscription_version = 2;
+    CHECK(answer<messages_pulled>(one).code() == errc::subscription_not_found);
+    REQUIRE(answer<heartbeat_accepted>(beat("a", {}, "*", "elsewhere")));
+    one.subscription_version = 0;
+    CHECK(answer<messages_pulled>(one).code() == errc::subscription_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: offsets are committed, by order or with a pull, and describe the group's lag") {
+    make_topic("orders", 2);
+    for (int i = 0; i < 5; ++i)
+        send("m");
+    const progress_key key{"readers", {"orders", queue_id{0}}};
+    REQUIRE(answer<group_put>(put_group{[] {
+        group_config group;
+        group.name = "readers";
+        return group;
+    }()}));
+    REQUIRE(answer<offset_committed>(commit_offset{key, queue_offset{2}}));
+    CHECK(answer<offset_found>(query_offset{key, true})->offset == queue_offset{2});
+    auto one = pull(4);
+    one.commit = true;
+    one.commit_offset = queue_offset{4};
+    REQUIRE(answer<messages_pulled>(one));
+    CHECK(answer<offset_found>(query_offset{key, true})->offset == queue_offset{4});
+    const auto described = answer<group_described>(describe_group{"readers", ""});
+    REQUIRE(described);
+    REQUIRE(described->stats.queues.size() == 2);
+    const auto& progress = described->stats.queues.at({"orders", "broker-a", 0});
+    CHECK(progress.broker_offset == 5);
+    CHECK(progress.consumer_offset == 4);
+    CHECK(progress.last_stored_ms > 0);
+    CHECK(described->stats.queues.at({"orders", "broker-a", 1}).consumer_offset == 0);
+    CHECK(answer<group_described>(describe_group{"nobody", ""}).code() == errc::group_not_found);
+    CHECK(answer<group_described>(describe_group{"readers", "missing"}).code() == errc::topic_not_found);
+    CHECK(answer<offset_committed>(commit_offset{{"readers", {"missing", queue_id{0}}}, queue_offset{1}}).code() == errc::topic_not_found);
+    CHECK(answer<offset_committed>(commit_offset{{"readers", {"orders", queue_id{7}}}, queue_offset{1}}).code() == errc::queue_not_found);
+    CHECK(answer<offset_committed>(commit_offset{key, queue_offset{-1}}).code() == errc::argument_illegal);
+    CHECK(answer<offset_found>(query_offset{{"readers", {"missing", queue_id{0}}}, true}).code() == errc::topic_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: groups are put and deleted, with or without their offsets") {
+    make_topic("orders");
+    group_config group;
+    group.name = "readers";
+    group.retry_max = 3;
+    REQUIRE(answer<group_put>(put_group{group}));
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers").retry_max == 3);
+    group.name = "bad name";
+    CHECK(answer<group_put>(put_group{group}).code() == errc::group_illegal);
+    const progress_key key{"readers", {"orders", queue_id{0}}};
+    REQUIRE(answer<offset_committed>(commit_offset{key, queue_offset{1}}));
+    REQUIRE(answer<group_deleted>(delete_group{"readers", false}));
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.empty());
+    CHECK(answer<offset_found>(query_offset{key, false}).ok());
+    REQUIRE(answer<group_deleted>(delete_group{"readers", true}));
+    CHECK(answer<offset_found>(query_offset{key, false}).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: describes itself by its counters") {
+    make_topic("orders");
+    send("a");
+    send("b");
+    const auto waiting = ask<messages_pulled>(pull(2, 15'000));
+    const auto described = answer<broker_described>(describe_broker{});
+    REQUIRE(described);
+    CHECK(value(*described, "putMessageTimesTotal") == 2);
+    CHECK(value(*described, "pullsHeld") == 1);
+    CHECK(value(*described, "queueActors") == 1);
+    CHECK(value(*described, "appendPendingBytes") == 0);
+    CHECK(described->values.at("storeState") == "open");
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: an idle queue goes away and comes back without losing a pull") {
+    make_topic("orders");
+    send("a");
+    REQUIRE(answer<messages_pulled>(pull(0)));
+    CHECK(node->metrics()->queue_actors == 1);
+    world.advance(61s, 1s);
+    CHECK(node->metrics()->queue_actors == 0);
+    const auto waiting = ask<messages_pulled>(pull(1, 15'000));
+    CHECK(node->metrics()->queue_actors == 1);
+    send("b");
+    REQUIRE(waiting->has_value());
+    CHECK(bodies(***waiting) == std::vector<std::string>{"b"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: tickets of a gateway are answered to it, abandoned ones are not") {
+    make_topic("orders");
+    const auto record = std::make_shared<recorded_tickets>();
+    const auto holder = spawn_recorder(world.system(), record);
+    caf::anon_send(node->broker(), pull_ticketed{11, pull(0, 15'000), holder});
+    caf::anon_send(node->broker(), pull_ticketed{12, pull(0, 15'000), holder});
+    auto wrong = pull(0);
+    wrong.topic = "missing";
+    caf::anon_send(node->broker(), pull_ticketed{13, wrong, holder});
+    world.run();
+    CHECK(record->pulled.at(13).failure.code == errc::topic_not_found);
+    caf::anon_send(node->broker(), pull_abandoned{{11}, holder});
+    send("a");
+    CHECK(record->pulled.contains(12));
+    CHECK_FALSE(record->pulled.contains(11));
+    CHECK(node->metrics()->pulls_held == 0);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: when it ends, everything held is answered and everything new is refused") {
+    make_topic("orders");
+    const auto waiting = ask<messages_pulled>(pull(0, 15'000));
+    const auto broker = node->broker();
+    caf::anon_send(broker, finish{});
+    const auto late = world.ask<messages_stored>(broker, message("x"));
+    world.advance(3s, 100ms);
+    REQUIRE(waiting->has_value());
+    CHECK((*waiting)->code() == errc::shutting_down);
+    REQUIRE(late->has_value());
+    CHECK((*late)->code() == errc::shutting_down);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a log writer that dies costs its senders an answer, not the broker") {
+    make_topic("orders");
+    caf::anon_send_exit(node->log_writer(), caf::exit_reason::kill);
+    world.run();
+    const auto sent = answer<messages_stored>(message("x"));
+    CHECK(sent.code() == errc::internal);
+    CHECK(answer<topics_listed>(list_topics{}).ok());
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a crash loses nothing that was acknowledged") {
+    make_topic("orders");
+    send("a");
+    send("b");
+    REQUIRE(answer<offset_committed>(commit_offset{{"readers", {"orders", queue_id{0}}}, queue_offset{1}}));
+    crash(crash_mode::drop_unsynced);
+    start();
+    const auto pulled = answer<messages_pulled>(pull(0));
+    REQUIRE(pulled);
+    CHECK(bodies(*pulled) == std::vector<std::string>{"a", "b"});
+    CHECK(answer<offset_found>(query_offset{{"readers", {"orders", queue_id{0}}}, false})->offset == queue_offset{1});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: when the store turns read-only sends fail and pulls go on") {
+    make_topic("orders");
+    send("a");
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::sync && call.path.find("commitlog") != std::string::npos ? std::optional{call_fault::io}
+                                                                                                : std::nullopt;
+    });
+    CHECK_FALSE(answer<messages_stored>(message("b")).ok());
+    files->set_hook(nullptr);
+    CHECK(answer<messages_stored>(message("c")).code() == errc::store_read_only);
+    CHECK(bodies(*answer<messages_pulled>(pull(0))) == std::vector<std::string>{"a"});
+    CHECK(answer<broker_described>(describe_broker{})->values.at("storeState") == "read_only");
+}

@@ -1,0 +1,249 @@
+#include "actors/log_writer.hpp"
+
+#include "actors/send_encoder.hpp"
+#include "protocol/message_codec.hpp"
+#include "tests/actors/virtual_system.hpp"
+#include "tests/support/fault_file_system.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+namespace {
+
+/// A log writer on a disk in memory, and somebody who waits for tickets.
+struct writer_world {
+    virtual_system world;
+    std::shared_ptr<fault_file_system> files = fault_file_system::make(1);
+    std::shared_ptr<storage::message_store> store;
+    std::shared_ptr<admission> bytes = std::make_shared<admission>(1 << 20);
+    std::shared_ptr<broker_metrics> metrics = std::make_shared<broker_metrics>();
+    std::shared_ptr<recorded_tickets> answers = std::make_shared<recorded_tickets>();
+    ticket_holder_actor holder = spawn_recorder(world.system(), answers);
+    log_writer_actor writer;
+
+    void start(storage::flush_mode flush = storage::flush_mode::sync, std::size_t batch_bytes_max = 1 << 20) {
+        storage::store_options options;
+        options.directory = "/store";
+        options.segment_bytes = 1 << 20;
+        options.disk_reserve_bytes = 0;
+        options.flush = flush;
+        auto opened = storage::message_store::open(files, options);
+        if (!opened)
+            FAIL(to_string(opened.failure()));
+        store = std::move(*opened);
+        log_writer_options writer_options;
+        writer_options.store = store;
+        writer_options.append_admission = bytes;
+        writer_options.metrics = metrics;
+        writer_options.now = world.wall_clock();
+        writer_options.batch_bytes_max = batch_bytes_max;
+        writer = spawn_log_writer(world.system(), writer_options);
+        world.run();
+    }
+    ~writer_world() { finish_writer(); }
+
+    void finish_writer() {
+        caf::anon_send(writer, finish{});
+        world.run();
+    }
+    static storage::unplaced_records record(const std::string& body, std::int32_t queue = 0) {
+        protocol::message message;
+        message.topic = "orders";
+        message.queue = queue_id{queue};
+        message.body = payload{body};
+        return {{"orders", queue_id{queue}}, *protocol::encode_record(message), 1};
+    }
+    /// Queues the order without running anything.
+    void append(std::uint64_t ticket, const std::string& body, std::int32_t queue = 0) {
+        append_records work;
+        work.entries.push_back({ticket, record(body, queue)});
+        REQUIRE(bytes->try_acquire(work.entries.back().records.bytes.size()));
+        work.reply_to = holder;
+        caf::anon_send(writer, std::move(work));
+    }
+    errc code(std::uint64_t ticket) {
+        REQUIRE(answers->appended.contains(ticket));
+        return answers->appended.at(ticket).failure.code;
+    }
+    [[nodiscard]] std::uint64_t syncs() const { return store->stats().syncs; }
+};
+
+std::uint64_t count(const broker_metrics::counter& counter) {
+    return counter.load();
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: what waits together is written, synced and answered together") {
+    start();
+    const auto syncs_before = syncs();
+    for (std::uint64_t ticket = 1; ticket <= 20; ++ticket)
+        append(ticket, "body " + std::to_string(ticket));
+    world.run();
+    REQUIRE(answers->appended.size() == 20);
+    CHECK(answers->append_messages == 1);
+    CHECK(count(metrics->commits) == 1);
+    CHECK(syncs() == syncs_before + 1);
+    for (std::uint64_t ticket = 1; ticket <= 20; ++ticket) {
+        CHECK(code(ticket) == errc::none);
+        CHECK(answers->appended.at(ticket).placed.first == queue_offset{static_cast<std::int64_t>(ticket) - 1});
+    }
+    CHECK(bytes->under_way() == 0);
+    CHECK(count(metrics->put_messages) == 20);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: each holder gets one message per commit with its own tickets") {
+    start();
+    const auto others = std::make_shared<recorded_tickets>();
+    const auto other = spawn_recorder(world.system(), others);
+    append(1, "a");
+    append_records work;
+    work.entries.push_back({1, record("b")});
+    work.entries.push_back({2, record("c", 1)});
+    work.reply_to = other;
+    REQUIRE(bytes->try_acquire(work.entries[0].records.bytes.size() + work.entries[1].records.bytes.size()));
+    caf::anon_send(writer, std::move(work));
+    append(3, "d");
+    world.run();
+    CHECK(answers->append_messages == 1);
+    CHECK(others->append_messages == 1);
+    CHECK(answers->appended.size() == 2);
+    REQUIRE(others->appended.size() == 2);
+    CHECK(others->appended.at(2).placed.first == queue_offset{0}); // a queue of its own
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: a batch does not grow beyond its bound") {
+    start(storage::flush_mode::sync, 1'000);
+    for (std::uint64_t ticket = 1; ticket <= 10; ++ticket)
+        append(ticket, std::string(400, 'x'));
+    world.run();
+    CHECK(answers->appended.size() == 10);
+    CHECK(count(metrics->commits) >= 4);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: nothing is answered before it is durable") {
+    start();
+    bool answered_early = false;
+    int syncs_seen = 0;
+    files->set_hook([&](const call_info& call) -> std::optional<call_fault> {
+        if (call.kind == call_kind::sync) {
+            ++syncs_seen;
+            answered_early = answered_early || !answers->appended.empty();
+        }
+        return std::nullopt;
+    });
+    append(1, "a");
+    world.run();
+    CHECK(syncs_seen > 0);
+    CHECK_FALSE(answered_early);
+    CHECK(code(1) == errc::none);
+    files->set_hook(nullptr);
+    CHECK(store->stats().log_durable >= answers->appended.at(1).placed.end);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: after a failed sync each ticket fails, the later ones at once") {
+    start();
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt;
+    });
+    append(1, "a");
+    append(2, "b");
+    world.run();
+    CHECK(code(1) != errc::none);
+    CHECK(code(2) != errc::none);
+    files->set_hook(nullptr);
+    append(3, "c");
+    world.run();
+    CHECK(code(3) == errc::store_read_only);
+    CHECK(bytes->under_way() == 0);
+    CHECK(count(metrics->put_messages) >= 0);
+    CHECK(count(metrics->put_failures) == 3);
+    const auto read = store->read({"orders", queue_id{0}}, queue_offset{0}, {}, {});
+    REQUIRE(read);
+    CHECK(read->count == 0);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: a full disk refuses at once, and writing resumes by itself when there is room") {
+    start();
+    append(1, "a");
+    world.run();
+    CHECK(code(1) == errc::none);
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::write || call.kind == call_kind::allocate ? std::optional{call_fault::disk_full} : std::nullopt;
+    });
+    append(2, "b");
+    world.run();
+    CHECK(code(2) == errc::disk_full);
+    append(3, "c");
+    world.run();
+    CHECK(code(3) == errc::disk_full);
+    files->set_hook(nullptr);
+    world.advance(1'500ms, 100ms);
+    append(4, "d");
+    world.run();
+    CHECK(code(4) == errc::none);
+    CHECK(answers->appended.at(4).placed.first == queue_offset{1});
+    CHECK(bytes->under_way() == 0);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: in flush mode async the answer does not wait for the sync, which follows") {
+    start(storage::flush_mode::async);
+    const auto syncs_before = syncs();
+    append(1, "a");
+    world.run();
+    CHECK(code(1) == errc::none);
+    CHECK(syncs() == syncs_before);
+    CHECK(store->stats().log_durable < answers->appended.at(1).placed.end);
+    world.advance(600ms);
+    CHECK(store->stats().log_durable >= answers->appended.at(1).placed.end);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears the bounds at once and after every commit of its queue") {
+    start();
+    const auto heard = std::make_shared<std::vector<std::int64_t>>();
+    const auto watcher = world.system().spawn([heard](queue_actor::pointer) -> queue_actor::behavior_type {
+        return {[](const pull_from_queue&) {},
+                [](const pull_abandoned&) {},
+                [heard](const records_arrived& event) { heard->push_back(event.bounds.max.value()); },
+                [](const records_read&) {},
+                [](hold_tick) {},
+                [](const finish&) {}};
+    });
+    append(1, "a");
+    world.run();
+    caf::anon_send(writer, watch_queue{{"orders", queue_id{0}}, watcher});
+    world.run();
+    CHECK(*heard == std::vector<std::int64_t>{1});
+    append(2, "b");
+    append(3, "c");
+    append(4, "another queue", 1);
+    world.run();
+    CHECK(*heard == std::vector<std::int64_t>{1, 3});
+    caf::anon_send(writer, unwatch_queue{{"orders", queue_id{0}}, watcher});
+    append(5, "d");
+    world.run();
+    CHECK(heard->size() == 2);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: finish writes, syncs and answers what is collected") {
+    start(storage::flush_mode::async);
+    append(1, "a");
+    finish_writer();
+    CHECK(code(1) == errc::none);
+    CHECK(store->stats().log_durable >= answers->appended.at(1).placed.end);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: a dropped topic starts again at offset 0") {
+    start();
+    append(1, "a");
+    append(2, "b");
+    const auto dropped = world.ask<topic_index_dropped>(writer, drop_topic_index{"orders"});
+    REQUIRE(dropped->has_value());
+    CHECK((*dropped)->ok());
+    append(3, "c");
+    world.run();
+    CHECK(answers->appended.at(3).placed.first == queue_offset{0});
+}

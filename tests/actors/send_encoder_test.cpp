@@ -1,0 +1,188 @@
+#include "actors/send_encoder.hpp"
+
+#include "protocol/properties.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/limits.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+const protocol::host_address here{{127, 0, 0, 1}, false, 10911};
+
+topic_snapshot topics(std::int32_t perm = permission::read_write, std::int32_t broker_perm = permission::read_write) {
+    topic_config topic;
+    topic.name = "orders";
+    topic.read_queues = topic.write_queues = 4;
+    topic.perm = perm;
+    topic_config retry;
+    retry.name = "%RETRY%g";
+    topic_config half;
+    half.name = "RMQ_SYS_TRANS_HALF_TOPIC";
+    return topic_snapshot{broker_perm, 1, {topic, retry, half}};
+}
+
+send_encoder make_encoder() {
+    return send_encoder{{"c1", "DefaultRegion", here}};
+}
+
+send_messages order(std::string body = "hello") {
+    send_messages send;
+    send.topic = "orders";
+    send.queue = queue_id{2};
+    send.born = timestamp_ms{123};
+    send.flag = 7;
+    send.body = payload{std::move(body)};
+    return send;
+}
+
+std::string batch_element(const std::string& body, const std::string& properties) {
+    std::string out;
+    append_be<std::int32_t>(out, static_cast<std::int32_t>(22 + body.size() + properties.size()));
+    append_be<std::int32_t>(out, 0);
+    append_be<std::int32_t>(out, 0);
+    append_be<std::int32_t>(out, 5);
+    append_be<std::int32_t>(out, static_cast<std::int32_t>(body.size()));
+    out += body;
+    append_be<std::int16_t>(out, static_cast<std::int16_t>(properties.size()));
+    return out + properties;
+}
+
+/// The records as they are after the log writer has placed them.
+std::vector<protocol::message> placed_messages(encoded_send& encoded, std::int64_t offset, std::int64_t position) {
+    std::size_t at = 0;
+    for (const auto bytes : encoded.receipt.record_bytes) {
+        protocol::place_record(std::span{encoded.records.bytes}.subspan(at, bytes), queue_offset{offset++},
+                               log_position{position + static_cast<std::int64_t>(at)}, timestamp_ms{1});
+        at += bytes;
+    }
+    REQUIRE(at == encoded.records.bytes.size());
+    auto messages = protocol::decode_records(payload{encoded.records.bytes});
+    REQUIRE(messages);
+    return *messages;
+}
+
+} // namespace
+
+TEST_CASE("send_encoder: a single message gets the broker's properties and keeps its own") {
+    auto encoder = make_encoder();
+    auto send = order();
+    send.properties = "TAGS\x01TagA\x02";
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.queue == topic_queue{"orders", queue_id{2}});
+    CHECK(encoded->records.count == 1);
+    const auto messages = placed_messages(*encoded, 9, 4096);
+    REQUIRE(messages.size() == 1);
+    CHECK(messages[0].body.view() == "hello");
+    CHECK(messages[0].flag == 7);
+    CHECK(messages[0].born == timestamp_ms{123});
+    const auto properties = protocol::decode_properties(messages[0].properties);
+    CHECK(properties.at("TAGS") == "TagA");
+    CHECK(properties.at("CLUSTER") == "c1");
+    CHECK(properties.at("MSG_REGION") == "DefaultRegion");
+    CHECK(properties.at("TRACE_ON") == "true");
+    CHECK(properties.at("UNIQ_KEY") == encoded->receipt.transaction_id);
+    CHECK(encoded->receipt.transaction_id.size() == 32);
+}
+
+TEST_CASE("send_encoder: a sender's unique key stays, made ones differ") {
+    auto encoder = make_encoder();
+    auto other = make_encoder();
+    const auto first = encoder.encode(order(), topics());
+    const auto second = encoder.encode(order(), topics());
+    const auto third = other.encode(order(), topics());
+    CHECK(first->receipt.transaction_id != second->receipt.transaction_id);
+    CHECK(first->receipt.transaction_id != third->receipt.transaction_id);
+    auto send = order();
+    send.properties = "UNIQ_KEY\x01mine\x02";
+    CHECK(encoder.encode(send, topics())->receipt.transaction_id == "mine");
+}
+
+TEST_CASE("send_encoder: a negative queue means any writable one") {
+    auto encoder = make_encoder();
+    auto send = order();
+    send.queue = queue_id{-1};
+    std::set<std::int32_t> queues;
+    for (int i = 0; i < 4; ++i)
+        queues.insert(encoder.encode(send, topics())->receipt.queue.value());
+    CHECK(queues == std::set<std::int32_t>{0, 1, 2, 3});
+}
+
+TEST_CASE("send_encoder: every wrong send is refused by its own code") {
+    auto encoder = make_encoder();
+    const auto code = [&encoder](const send_messages& send, const topic_snapshot& snapshot) {
+        return encoder.encode(send, snapshot).code();
+    };
+    auto send = order();
+    send.topic = "no such topic";
+    CHECK(code(send, topics()) == errc::topic_illegal);
+    send.topic = "other";
+    CHECK(code(send, topics()) == errc::topic_not_found);
+    send.topic = "RMQ_SYS_TRANS_HALF_TOPIC";
+    CHECK(code(send, topics()) == errc::not_permitted);
+    CHECK(code(order(), topics(permission::read)) == errc::not_permitted);
+    CHECK(code(order(), topics(permission::read_write, permission::read)) == errc::not_permitted);
+    send = order();
+    send.queue = queue_id{4};
+    CHECK(code(send, topics()) == errc::queue_not_found);
+    CHECK(code(order(""), topics()) == errc::message_illegal);
+    CHECK(code(order(std::string(limits::body_bytes_max, 'x')), topics()) == errc::none);
+    CHECK(code(order(std::string(limits::body_bytes_max + 1, 'x')), topics()) == errc::body_too_large);
+    send = order();
+    send.properties = "k\x01" + std::string(40'000, 'x') + "\x02";
+    CHECK(code(send, topics()) == errc::properties_too_large);
+    send.properties = "TRAN_MSG\x01true\x02";
+    CHECK(code(send, topics()) == errc::not_supported);
+    send.properties = "DELAY\x01"
+                      "3\x02";
+    CHECK(code(send, topics()) == errc::not_supported);
+}
+
+TEST_CASE("send_encoder: a batch becomes one record per message, with an id for each") {
+    auto encoder = make_encoder();
+    auto send = order(batch_element("one", "TAGS\x01"
+                                           "A\x02") +
+                      batch_element("two", "") + batch_element("three", "KEYS\x01k\x02"));
+    send.batch = true;
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.count == 3);
+    const auto stored = encoder.describe(encoded->receipt, {queue_offset{5}, log_position{1000}, {}, {}});
+    CHECK(stored.offset == queue_offset{5});
+    CHECK(stored.queue == queue_id{2});
+    CHECK(stored.transaction_id.empty());
+    const auto messages = placed_messages(*encoded, 5, 1000);
+    REQUIRE(messages.size() == 3);
+    CHECK(messages[1].body.view() == "two");
+    CHECK(messages[2].offset == queue_offset{7});
+    CHECK(messages[0].flag == 5);
+    CHECK(messages[0].properties == "TAGS\x01"
+                                    "A\x02");
+    std::string ids;
+    for (const auto& one : messages)
+        ids += (ids.empty() ? "" : ",") + protocol::offset_message_id(here, one.position);
+    CHECK(stored.message_ids == ids);
+}
+
+TEST_CASE("send_encoder: a batch that cannot be taken apart is refused whole") {
+    auto encoder = make_encoder();
+    const auto good = batch_element("one", "");
+    auto lying = good;
+    lying[3] = static_cast<char>(lying[3] + 1);
+    auto negative = good;
+    negative[16] = '\xff';
+    for (const auto& body : {good.substr(0, 10), good + "x", lying, negative, std::string{}, batch_element("", ""),
+                             batch_element("x", "TRAN_MSG\x01true\x02")}) {
+        auto send = order(body);
+        send.batch = true;
+        CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
+    }
+    auto send = order(good);
+    send.batch = true;
+    send.topic = "%RETRY%g";
+    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
+}
