@@ -173,8 +173,11 @@ void gateway::handle(const pull_answered& message) {
 void gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
     if (state.waiting.size() + state.session_requests >= options_.session_requests_max)
         return refuse(connection, command, too_many_requests(options_.session_requests_max));
+    if (state.waiting_bytes > 0 && state.waiting_bytes + command.body.size() > options_.in_flight_bytes_per_connection_max)
+        return refuse(connection, command, {errc::busy, "too many bytes of requests wait on this connection; send fewer at once"});
     if (!state.session)
         state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
+    state.waiting_bytes += command.body.size();
     state.waiting.push_back(std::move(command));
     feed_session(connection, state);
 }
@@ -184,6 +187,7 @@ void gateway::feed_session(connection_id connection, connection_state& state) {
     while (!state.waiting.empty() && state.session_requests < options_.session_requests_at_once &&
            host_.unsent_bytes(connection) <= options_.unsent_answer_bytes_max) {
         ++state.session_requests;
+        state.waiting_bytes -= state.waiting.front().body.size();
         caf::anon_send(state.session, session_request{std::move(state.waiting.front())});
         state.waiting.pop_front();
     }

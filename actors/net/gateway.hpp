@@ -85,6 +85,7 @@ private:
         std::size_t requests = 0;
         std::size_t in_flight_bytes = 0;
         std::deque<protocol::remoting_command> waiting; ///< for the session
+        std::size_t waiting_bytes = 0;                  ///< of their bodies
         std::size_t session_requests = 0;               ///< that the session has
         std::unordered_set<std::uint64_t> pulls;
         session_actor session;
