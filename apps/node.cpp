@@ -18,11 +18,13 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <chrono>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <optional>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 
 namespace troupe::apps {
@@ -31,6 +33,7 @@ namespace {
 
 /// Files of a store, its databases, and CAF's own.
 constexpr std::size_t files_besides_connections = 2048;
+constexpr std::chrono::milliseconds routed_limit{1000};
 
 struct caf_config : caf::actor_system_config {
     explicit caf_config(const config::runtime_config& runtime) {
@@ -193,6 +196,7 @@ private:
         }
         broker_listener_ = std::move(*bound);
         register_broker(advertised);
+        wait_until_routed();
         description_ += (description_.empty() ? "" : "; ") + ("broker " + config_.broker.name) + " " + advertised + ", store " +
                         config_.broker.store.directory + " (flush " +
                         (config_.broker.store.flush == config::flush_policy::sync ? "sync" : "async") + ")";
@@ -212,6 +216,23 @@ private:
         }
         registrar_ = actors::spawn_registrar(system_, registrar_options_of(config_, address), broker_->broker(), broker_->directory(),
                                              std::move(name_servers));
+    }
+
+    /// With a name server in this process, ready means that it knows the broker. Others may start later: no waiting for them.
+    void wait_until_routed() {
+        if (!name_server_) {
+            return;
+        }
+        caf::scoped_actor self{system_};
+        const auto end = std::chrono::steady_clock::now() + routed_limit;
+        for (bool known = false; !known && std::chrono::steady_clock::now() < end;) {
+            self->request(name_server_->name_server, routed_limit, actors::describe_cluster{})
+                .receive([&](const actors::cluster_described& cluster) { known = cluster.info.brokers.contains(config_.broker.name); },
+                         [](const caf::error&) {});
+            if (!known) {
+                std::this_thread::sleep_for(std::chrono::milliseconds{1});
+            }
+        }
     }
 
     config::node_config config_;

@@ -1,0 +1,26 @@
+#include "apps/exit_code.hpp"
+#include "tests/apps/run_command.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <sstream>
+
+using namespace troupe::apps;
+
+TEST_CASE("docs/reference/cli.md names every command and every exit code") {
+    std::ifstream file{TROUPE_SOURCE_DIRECTORY "/docs/reference/cli.md"};
+    std::ostringstream text;
+    text << file.rdbuf();
+    for (const std::string command :
+         {"node",         "config check", "config explain", "config dump", "topic create",  "topic list", "topic show",
+          "topic update", "topic delete", "group list",     "group show",  "send",          "consume",    "cluster",
+          "store verify", "store stat",   "selftest",       "bench send",  "bench consume", "bench suite"}) {
+        CAPTURE(command);
+        CHECK(text.str().find("`troupe " + command) != std::string::npos);
+    }
+    // The codes are a contract with scripts.
+    for (int code = 0; code <= 8; ++code) {
+        CHECK(text.str().find("| " + std::to_string(code) + " |") != std::string::npos);
+    }
+}
