@@ -91,7 +91,8 @@ private:
         case 5: splice(input, at); break;
         default:
             if (at < input.size())
-                input[at] = static_cast<char>(below(2) == 0 ? static_cast<unsigned>(input[at]) ^ (1u << below(8)) : random_());
+                input[at] =
+                    static_cast<char>(below(2) == 0 ? static_cast<std::uint8_t>(input[at]) ^ (std::uint64_t{1} << below(8)) : random_());
         }
     }
 
