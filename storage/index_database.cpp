@@ -1,5 +1,6 @@
 #include "storage/index_database.hpp"
 
+#include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 #include "storage/rocksdb_file_system.hpp"
 #include "storage/rocksdb_support.hpp"
@@ -161,11 +162,12 @@ public:
         : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)}, filter_{std::move(log_min)} {}
 
     result<void> open(std::size_t block_cache_bytes) {
-        if (auto made = files_->make_directories(directory_); !made) {
+        if (auto made = make_durable_directories(*files_, directory_); !made) {
             return made;
         }
         auto options = small_database_options(env_.get(), block_cache_bytes);
         options.compaction_filter = &filter_;
+        options.avoid_flush_during_shutdown = true; // flush() decides what is durable
         rocksdb::DB* database = nullptr;
         if (const auto status = rocksdb::DB::Open(options, directory_.string(), &database); !status.ok()) {
             return to_error(status, "open of " + directory_.string());
@@ -187,7 +189,9 @@ public:
         if (auto usable = resume(); !usable) {
             return usable;
         }
-        return noted(database_->Flush({}), "flush of ");
+        rocksdb::FlushOptions at_once;
+        at_once.allow_write_stall = true; // nobody writes meanwhile; waiting for a stall to pass could take for ever
+        return noted(database_->Flush(at_once), "flush of ");
     }
 
     [[nodiscard]] result<std::optional<std::string>> get(std::string_view key) const {
@@ -258,8 +262,8 @@ private:
         return failed_ ? to_error(status, std::string{what} + directory_.string()) : result<void>{};
     }
 
-    /// After a failed flush (a full disk) RocksDB refuses writes until it is told to go on. Nothing is lost by that: the
-    /// memory table is still there. It must not be opened anew here, which would lose it.
+    /// After a failed flush RocksDB refuses writes. When the disk was full it goes on if told to, with the memory table it
+    /// still has; other failures it calls final. It must not be opened anew here, which would lose that table.
     result<void> resume() { return failed_ ? noted(database_->Resume(), "resume of ") : result<void>{}; }
 
     std::shared_ptr<file_system> files_;

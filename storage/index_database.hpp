@@ -58,7 +58,8 @@ private:
 ///
 /// Owns     one RocksDB without write-ahead log: a crash goes back to the last flush(), never to half a batch.
 /// Threads  write, flush: one thread at a time each; everything const: any thread.
-/// Fails    with result<>; never throws. corrupt: rebuild the index from the log.
+/// Fails    with result<>; never throws. corrupt: rebuild the index from the log. disk_full: repeat when there is room. After
+///          io every write and flush fails until it is opened again; reading goes on.
 /// Bytes    docs/formats/index.md
 class index_database {
 public:

@@ -57,6 +57,7 @@ private:
     };
 
     result<void> check_writable() const;
+    result<void> check_index_room();
     result<void> take_apart(std::span<unplaced_records> batch, group& all);
     result<void> take_apart(unplaced_records& element, group& all);
     void index_group(group& all, timestamp_ms stored);
@@ -127,18 +128,32 @@ result<void> message_store::implementation::check_writable() const {
         return error{state() == store_state::disk_full ? errc::disk_full : errc::store_read_only, reason_};
     }
     }
-    if (index_->memory_bytes() > options_.index_memory_bytes_max) {
-        const bool is_full = index_failure_.load(std::memory_order_relaxed) == errc::disk_full;
-        return error{is_full ? errc::disk_full : errc::busy, options_.directory.string() + ": " + std::to_string(index_->memory_bytes()) +
-                                                                 " bytes of index wait to be written, at most " +
-                                                                 std::to_string(options_.index_memory_bytes_max) + " may"};
-    }
     return {};
+}
+
+result<void> message_store::implementation::check_index_room() {
+    if (index_->memory_bytes() <= options_.index_memory_bytes_max) {
+        return {};
+    }
+    const auto text = options_.directory.string() + ": " + std::to_string(index_->memory_bytes()) +
+                      " bytes of index wait to be written, at most " + std::to_string(options_.index_memory_bytes_max) + " may";
+    switch (index_failure_.load(std::memory_order_acquire)) {
+    case errc::none: return error{errc::busy, text};
+    case errc::disk_full: return error{errc::disk_full, text};
+    default:
+        // Only opening it again helps the index, and the log holds all that it lacks.
+        enter(store_state::read_only, store_event::read_only,
+              text + ", and writing it failed; reading goes on; check the disk and restart the broker");
+        return check_writable();
+    }
 }
 
 result<std::vector<placed_records>> message_store::implementation::append(std::vector<unplaced_records> batch, timestamp_ms now) {
     if (auto writable = check_writable(); !writable) {
         return writable.failure();
+    }
+    if (auto room = check_index_room(); !room) {
+        return room.failure();
     }
     std::vector<placed_records> placed;
     if (batch.empty()) {
@@ -400,9 +415,9 @@ void message_store::implementation::close() {
     }
     if (!log_->failed() && flush() && log_->seal(last_stored_)) {
         durable_.store(log_->durable().value(), std::memory_order_release);
-    }
-    for (auto more = persist_index(true); more && *more;) {
-        more = persist_index(true);
+        for (auto more = persist_index(true); more && *more;) {
+            more = persist_index(true);
+        }
     }
     state_.store(store_state::closed, std::memory_order_release);
 }

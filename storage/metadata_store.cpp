@@ -1,5 +1,6 @@
 #include "storage/metadata_store.hpp"
 
+#include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 #include "storage/rocksdb_file_system.hpp"
 #include "storage/rocksdb_support.hpp"
@@ -230,7 +231,7 @@ private:
 
     /// RocksDB would start an empty database where the file naming its state is missing: that would forget everything.
     result<void> check_directory() {
-        if (auto made = files_->make_directories(directory_); !made) {
+        if (auto made = make_durable_directories(*files_, directory_); !made) {
             return made;
         }
         auto entries = files_->list(directory_);

@@ -2,6 +2,7 @@
 
 #include "protocol/message_codec.hpp"
 #include "storage/commit_log.hpp"
+#include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 #include "storage/log_index.hpp"
 
@@ -232,7 +233,7 @@ private:
 } // namespace
 
 result<std::unique_ptr<file_lock>> claim_directory(file_system& files, const std::filesystem::path& directory) {
-    if (auto made = files.make_directories(directory); !made) {
+    if (auto made = make_durable_directories(files, directory); !made) {
         return made.failure();
     }
     auto lock = files.lock(directory / store_names::lock);
@@ -249,27 +250,6 @@ result<std::unique_ptr<file_lock>> claim_directory(file_system& files, const std
 
 result<void> request_index_rebuild(file_system& files, const std::filesystem::path& directory) {
     return write_file(files, directory / store_names::rebuild_index, "the index was found damaged\n");
-}
-
-result<void> remove_directory_tree(file_system& files, const std::filesystem::path& directory) {
-    auto there = files.exists(directory);
-    if (!there || !*there) {
-        return there ? result<void>{} : there.failure();
-    }
-    auto entries = files.list(directory);
-    if (!entries) {
-        return entries.failure();
-    }
-    for (const auto& entry : *entries) {
-        const auto path = directory / entry.name;
-        if (auto removed = entry.is_directory ? remove_directory_tree(files, path) : files.remove(path); !removed) {
-            return removed;
-        }
-    }
-    if (auto removed = files.remove(directory); !removed) {
-        return removed;
-    }
-    return files.sync_directory(directory.parent_path());
 }
 
 result<recovered_store> recover_store(const std::shared_ptr<file_system>& files, const store_options& options) {

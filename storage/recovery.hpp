@@ -39,9 +39,6 @@ result<std::unique_ptr<file_lock>> claim_directory(file_system& files, const std
 /// Asks the next start to rebuild the index.
 result<void> request_index_rebuild(file_system& files, const std::filesystem::path& directory);
 
-/// Removes a directory with all that is in it.
-result<void> remove_directory_tree(file_system& files, const std::filesystem::path& directory);
-
 struct recovered_store {
     std::unique_ptr<commit_log> log;
     std::unique_ptr<log_index> index;

@@ -5,6 +5,7 @@
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
 #include <rocksdb/io_status.h>
+#include <rocksdb/system_clock.h>
 
 #include <algorithm>
 #include <array>
@@ -29,6 +30,7 @@ IOStatus to_io_status(const error& failure) {
     case errc::disk_full: return IOStatus::NoSpace(failure.text);
     case errc::not_found: return IOStatus::PathNotFound(failure.text);
     case errc::locked: return IOStatus::Busy(failure.text);
+    // Not marked as retryable: RocksDB would repeat a failed flush for ever in the background, and its callers would wait.
     default: return IOStatus::IOError(failure.text);
     }
 }
@@ -334,10 +336,30 @@ private:
     std::shared_ptr<file_system> files_;
 };
 
+/// RocksDB sleeps a second after a background job has failed. Nothing gets better by that: we repeat when we see fit, and a
+/// stop must not wait for it.
+class impatient_clock final : public rocksdb::SystemClockWrapper {
+public:
+    using rocksdb::SystemClockWrapper::SystemClockWrapper;
+
+    const char* Name() const override { return "troupe_clock"; }
+    void SleepForMicroseconds(int micros) override { target_->SleepForMicroseconds(std::min(micros, 1000)); }
+};
+
+class environment final : public rocksdb::EnvWrapper {
+public:
+    explicit environment(std::unique_ptr<rocksdb::Env> with_our_files) : rocksdb::EnvWrapper{std::move(with_our_files)} {
+        file_system_ = target()->GetFileSystem();
+        system_clock_ = std::make_shared<impatient_clock>(target()->GetSystemClock());
+    }
+
+    const char* Name() const override { return "troupe"; }
+};
+
 } // namespace
 
 std::unique_ptr<rocksdb::Env> make_rocksdb_env(std::shared_ptr<file_system> files) {
-    return rocksdb::NewCompositeEnv(std::make_shared<adapter>(std::move(files)));
+    return std::make_unique<environment>(rocksdb::NewCompositeEnv(std::make_shared<adapter>(std::move(files))));
 }
 
 } // namespace troupe::storage

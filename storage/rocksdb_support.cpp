@@ -3,11 +3,23 @@
 #include <rocksdb/cache.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
 #include <memory>
 
 namespace troupe::storage {
+namespace {
+
+/// RocksDB would poll a full disk from a thread of its own, and refuse our Resume() meanwhile.
+class no_auto_recovery final : public rocksdb::EventListener {
+public:
+    void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*failure*/, bool* auto_recovery) override {
+        *auto_recovery = false;
+    }
+};
+
+} // namespace
 
 rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cache_bytes) {
     rocksdb::Options options;
@@ -29,8 +41,8 @@ rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cac
     options.compression = rocksdb::kNoCompression;
     options.allow_mmap_reads = false;
     options.use_fsync = false;
-    // We retry on purpose and in our own time: a background thread that retries by itself would hide faults from tests.
     options.max_bgerror_resume_count = 0;
+    options.listeners.push_back(std::make_shared<no_auto_recovery>());
     rocksdb::BlockBasedTableOptions table;
     table.block_cache = rocksdb::NewLRUCache(block_cache_bytes, 2);
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
