@@ -33,6 +33,7 @@ public:
     void run_blocking(std::function<void()> job) override;
     /// Must not be called from a handler.
     void stop();
+    [[nodiscard]] bool stopping() const { return stopping_; }
 
 private:
     void run();

@@ -10,6 +10,8 @@ namespace troupe::client {
 namespace {
 
 constexpr milliseconds share_retry{500};
+/// A queue that somebody else may just be giving up is not begun at once: its offset is being committed.
+constexpr milliseconds handover_pause{200};
 
 } // namespace
 
@@ -75,6 +77,9 @@ void reader_state::share_failed(const std::string& topic) {
     const auto at = topics.find(topic);
     if (at == topics.end())
         return;
+    // Brokers have not heard our heartbeat (yet, or since they restarted), or are away: keep what we have.
+    for (const auto& [broker_name, handle] : at->second.routing->brokers)
+        self->send(hub, suspect_broker{broker_name});
     share_ended(at->second);
     rebalance_due = std::min(rebalance_due, now() + share_retry);
     arm();
@@ -86,18 +91,17 @@ void reader_state::apply_share(const std::string& topic, const std::vector<std::
         return;
     auto& interest = at->second;
     if (std::find(members.begin(), members.end(), options.client_id) == members.end()) {
-        // The broker has not heard our heartbeat (yet, or since it restarted): keep what we have.
-        for (const auto& [broker_name, handle] : interest.routing->brokers)
-            self->send(hub, suspect_broker{broker_name});
         share_failed(topic);
         return;
     }
     share_ended(interest);
-    apply_queues(topic, interest, allocate_average(interest.routing->readable, members, options.client_id));
+    apply_queues(topic, interest, allocate_average(interest.routing->readable, members, options.client_id),
+                 members.size() > 1 ? handover_pause : milliseconds{0});
     work();
 }
 
-void reader_state::apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share) {
+void reader_state::apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
+                                milliseconds pause) {
     std::vector<message_queue> held;
     for (const auto& [queue, progress] : queues)
         if (queue.topic == topic)
@@ -107,7 +111,7 @@ void reader_state::apply_queues(const std::string& topic, topic_interest& intere
     for (const auto& queue : change.released)
         release(queue);
     for (const auto& queue : change.acquired)
-        acquire(queue, std::nullopt);
+        acquire(queue, std::nullopt).not_before = now() + pause;
     if (interest.routing && !interest.shared_out) {
         interest.shared_out = true;
         interest.known.insert(interest.routing->readable.begin(), interest.routing->readable.end());

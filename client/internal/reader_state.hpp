@@ -94,7 +94,8 @@ struct reader_state {
     void share_failed(const std::string& topic);
     void share_ended(topic_interest& interest);
     void apply_share(const std::string& topic, const std::vector<std::string>& members);
-    void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share);
+    void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
+                      milliseconds pause = milliseconds{0});
     [[nodiscard]] protocol::consumer_data membership() const;
     [[nodiscard]] bool is_new_queue(const message_queue& queue) const;
 

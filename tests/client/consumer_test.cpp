@@ -1,0 +1,609 @@
+#include "client/embedded.hpp"
+#include "client/internal/connection_core.hpp"
+#include "client/internal/reader.hpp"
+#include "client/pull_consumer.hpp"
+#include "client/push_consumer.hpp"
+#include "fake_cluster.hpp"
+
+#include <caf/send.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <set>
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Stands for the handler threads: the test decides when a message is done.
+struct fake_sink : delivery_sink {
+    void deliver(delivery d) override {
+        for (const auto& m : d.messages)
+            bodies.emplace_back(m.body.view());
+        waiting.push_back(std::move(d));
+    }
+    void revoke(const message_queue& queue) override { revoked.push_back(queue); }
+    void run_blocking(std::function<void()> job) override { job(); }
+
+    std::deque<delivery> waiting;
+    std::vector<std::string> bodies; ///< everything ever delivered
+    std::vector<message_queue> revoked;
+};
+
+/// One member of a group: a client of its own with a reader.
+struct member {
+    member(test::world& all, const test::fake_cluster& cluster, const std::string& id, reader_options options)
+        : world{all}, via{connect(all, cluster, id)} {
+        options.client_id = id;
+        options.group = "g";
+        reader = spawn_reader(all.system(), std::move(options), via.core().hub(), sink, reports, counters);
+    }
+    ~member() { caf::anon_send_exit(reader, caf::exit_reason::user_shutdown); }
+    member(const member&) = delete;
+    member& operator=(const member&) = delete;
+
+    static connection connect(test::world& all, const test::fake_cluster& cluster, const std::string& id) {
+        client_options options;
+        options.client_id = id;
+        return *embed(all.system(), {{cluster.name_server}, cluster.handles}, options);
+    }
+    void start(const std::string& expression = "*") {
+        caf::anon_send(reader, change_subscription{"t", expression});
+        caf::anon_send(reader, begin_reading{});
+        world.run();
+    }
+    /// Reports the oldest delivery: all done, or its message with body `failing` failed.
+    void handle_one(const std::string& failing = {}) {
+        auto d = std::move(sink->waiting.front());
+        sink->waiting.pop_front();
+        delivery_report report{d.queue, d.generation, {}, {}, false, true};
+        for (auto& m : d.messages) {
+            if (!failing.empty() && m.body.view() == failing) {
+                ++m.local_redeliveries;
+                report.failed = true;
+                report.again.push_back(std::move(m));
+            } else if (report.failed && ordered) {
+                report.again.push_back(std::move(m));
+            } else {
+                report.done.emplace_back(m.offset, window_bytes(m));
+            }
+        }
+        reports->put(std::move(report));
+        caf::anon_send(reader, inbox_filled{});
+        world.run();
+    }
+    void handle_all() {
+        while (!sink->waiting.empty())
+            handle_one();
+    }
+    queue_positions positions() {
+        auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+        auto known = answer->get_future();
+        caf::anon_send(reader, ask_positions{std::move(answer)});
+        world.run();
+        return *known.get();
+    }
+    /// Ends as push_consumer::stop does.
+    void stop() {
+        auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+        auto ended = answer->get_future();
+        caf::anon_send(reader, end_reading{std::move(answer)});
+        REQUIRE(world.run_until([&] { return ended.wait_for(0s) == std::future_status::ready; }, 10s));
+    }
+
+    test::world& world;
+    connection via;
+    std::shared_ptr<fake_sink> sink = std::make_shared<fake_sink>();
+    std::shared_ptr<report_inbox> reports = std::make_shared<report_inbox>();
+    std::shared_ptr<reader_counters> counters = std::make_shared<reader_counters>();
+    bool ordered = false;
+    reader_actor reader;
+};
+
+reader_options in_group() {
+    reader_options options;
+    options.in_group = true;
+    options.from = consume_from::first_offset;
+    return options;
+}
+
+struct setup {
+    explicit setup(int queues = 1, const std::vector<std::string>& broker_names = {"a"}) : cluster{world, broker_names} {
+        cluster.add_topic("t", queues);
+    }
+    test::fake_broker& broker(const std::string& broker_name = "a") { return *cluster.brokers.at(broker_name); }
+    std::unique_ptr<member> join(const std::string& id, reader_options options = in_group(), const std::string& expression = "*") {
+        const bool ordered = options.ordered;
+        auto m = std::make_unique<member>(world, cluster, id, std::move(options));
+        m->ordered = ordered;
+        m->start(expression);
+        return m;
+    }
+    void store(int first, int count, int queue = 0) {
+        for (int i = first; i < first + count; ++i)
+            broker().store({"t", queue_id{queue}}, std::to_string(i));
+        world.run();
+    }
+    std::optional<queue_offset> committed(int queue = 0, const std::string& broker_name = "a") {
+        const auto at = broker(broker_name).offsets.find({"g", {"t", queue_id{queue}}});
+        return at != broker(broker_name).offsets.end() ? std::optional{at->second} : std::nullopt;
+    }
+    test::world world;
+    test::fake_cluster cluster;
+};
+
+const message_queue queue_a0{"t", "a", 0};
+
+} // namespace
+
+// ---- one member -----------------------------------------------------------------------------------------------------
+
+TEST_CASE("push consumer: gets what is there and what comes, without polling") {
+    setup s;
+    s.store(0, 3);
+    const auto m = s.join("c1");
+    CHECK(m->sink->bodies == std::vector<std::string>{"0", "1", "2"});
+    m->handle_all();
+    s.store(3, 1);
+    CHECK(m->sink->bodies.back() == "3");
+    const auto before = s.broker().pulls;
+    s.world.run_for(60s);
+    CHECK(s.broker().pulls - before <= 6); // one every 15 s of hold time
+}
+
+TEST_CASE("push consumer: commits the lowest offset that is not done, every commit interval") {
+    setup s;
+    reader_options options = in_group();
+    options.handler_threads = 100; // a delivery per message
+    s.store(0, 3);
+    const auto m = s.join("c1", options);
+    REQUIRE(m->sink->waiting.size() == 3);
+    std::swap(m->sink->waiting[0], m->sink->waiting[2]);
+    m->handle_one(); // the last message first
+    s.world.run_for(5100ms);
+    CHECK(s.committed() == queue_offset{0});
+    m->handle_all();
+    s.world.run_for(5100ms);
+    CHECK(s.committed() == queue_offset{3});
+}
+
+TEST_CASE("push consumer: what was not committed comes again after a crash, what was committed does not") {
+    setup s;
+    s.store(0, 2);
+    {
+        const auto m = s.join("c1");
+        m->handle_all();
+        s.world.run_for(6s);
+        s.store(2, 2); // delivered, done, but the process dies before the next commit
+        m->handle_all();
+    }
+    s.world.run();
+    const auto again = s.join("c1");
+    s.world.run_for(1s);
+    CHECK(again->sink->bodies == std::vector<std::string>{"2", "3"});
+}
+
+TEST_CASE("push consumer: stopping commits, leaves the group and asks for nothing more") {
+    setup s;
+    s.store(0, 3);
+    const auto m = s.join("c1");
+    m->handle_all();
+    m->stop();
+    CHECK(s.committed() == queue_offset{3});
+    CHECK(s.broker().groups["g"].empty());
+    const auto pulls = s.broker().pulls;
+    s.store(3, 1);
+    s.world.run_for(60s);
+    CHECK(s.broker().pulls == pulls);
+    CHECK(m->sink->bodies.size() == 3);
+}
+
+TEST_CASE("push consumer: a failed message comes again after a pause that doubles, others go on") {
+    setup s;
+    s.store(0, 3);
+    const auto m = s.join("c1");
+    m->handle_one("1");
+    CHECK(m->sink->waiting.empty());
+    s.world.run_for(900ms);
+    CHECK(m->sink->waiting.empty());
+    s.world.run_for(200ms);
+    REQUIRE(m->sink->waiting.size() == 1);
+    CHECK(m->sink->waiting.front().messages.front().local_redeliveries == 1);
+    m->handle_one("1");
+    s.world.run_for(1900ms);
+    CHECK(m->sink->waiting.empty());
+    s.world.run_for(200ms);
+    REQUIRE(m->sink->waiting.size() == 1);
+    CHECK(m->positions().at(queue_a0) == queue_offset{1});
+    m->handle_all();
+    CHECK(m->positions().at(queue_a0) == queue_offset{3});
+}
+
+TEST_CASE("push consumer: in order, a queue waits for its failed message") {
+    setup s;
+    s.store(0, 4);
+    reader_options options = in_group();
+    options.ordered = true;
+    const auto m = s.join("c1", options);
+    REQUIRE(m->sink->waiting.size() == 1);
+    m->handle_one("1");
+    s.store(4, 2);
+    CHECK(m->sink->waiting.empty());
+    s.world.run_for(1100ms);
+    REQUIRE(m->sink->waiting.size() == 1);
+    CHECK(m->sink->waiting.front().messages.front().body.view() == "1");
+    m->handle_all();
+    s.world.run_for(1s);
+    m->handle_all();
+    CHECK(m->positions().at(queue_a0) == queue_offset{6});
+    CHECK(m->sink->bodies == std::vector<std::string>{"0", "1", "2", "3", "1", "2", "3", "4", "5"});
+}
+
+TEST_CASE("push consumer: takes no more than its window until something is done") {
+    setup s;
+    reader_options options = in_group();
+    options.fetch.prefetch_messages_max = 10;
+    options.fetch.pull_messages_max = 4;
+    s.store(0, 100);
+    const auto m = s.join("c1", options);
+    s.world.run_for(30s);
+    CHECK(m->sink->bodies.size() == 10);
+    m->handle_all(); // everything that follows is taken, too
+    s.world.run_for(1s);
+    CHECK(m->sink->bodies.size() == 100);
+
+    options.fetch.prefetch_messages_max = 1000;
+    options.fetch.prefetch_bytes_max = 1; // less than any message: one at a time
+    options.fetch.pull_messages_max = 1;
+    const auto narrow = s.join("c1", options);
+    s.world.run_for(1s);
+    CHECK(narrow->sink->waiting.size() <= 1);
+}
+
+TEST_CASE("push consumer: filters tags by their text, and skipped messages do not hold back the offset") {
+    setup s;
+    s.broker().store({"t", queue_id{0}}, "red", "Red");
+    s.broker().store({"t", queue_id{0}}, "blue", "Blue");
+    s.broker().store({"t", queue_id{0}}, "none");
+    const auto m = s.join("c1", in_group(), "Blue");
+    CHECK(m->sink->bodies == std::vector<std::string>{"blue"});
+    m->handle_all();
+    CHECK(m->positions().at(queue_a0) == queue_offset{3});
+}
+
+TEST_CASE("push consumer: the first position is what the group asked for, unless it has committed") {
+    setup s;
+    s.store(0, 3);
+    reader_options options = in_group();
+    options.from = consume_from::last_offset;
+    {
+        const auto m = s.join("c1", options);
+        s.store(3, 1);
+        CHECK(m->sink->bodies == std::vector<std::string>{"3"});
+        m->handle_all();
+        m->stop();
+    }
+    s.store(4, 1);
+    CHECK(s.join("c2", options)->sink->bodies == std::vector<std::string>{"4"});
+}
+
+TEST_CASE("push consumer: starts by time where asked") {
+    setup s;
+    s.store(0, 5);
+    reader_options options = in_group();
+    options.from = consume_from::timestamp;
+    options.from_time = timestamp_ms{2}; // the fake broker's clock is the offset
+    CHECK(s.join("c1", options)->sink->bodies == std::vector<std::string>{"2", "3", "4"});
+}
+
+TEST_CASE("push consumer: a queue that is added later is read from its beginning even by a last_offset group") {
+    setup s;
+    reader_options options = in_group();
+    options.from = consume_from::last_offset;
+    const auto m = s.join("c1", options);
+    s.cluster.add_topic("t", 2);
+    s.store(0, 1, 1);
+    s.world.run_for(31s); // the route is refreshed
+    CHECK(m->sink->bodies == std::vector<std::string>{"0"});
+}
+
+TEST_CASE("push consumer: what retention has removed is skipped, and the new position is committed") {
+    setup s;
+    s.store(0, 10);
+    s.broker().offsets[{"g", {"t", queue_id{0}}}] = queue_offset{2};
+    s.broker().first_offset[{"t", queue_id{0}}] = 6;
+    const auto m = s.join("c1");
+    CHECK(m->sink->bodies == std::vector<std::string>{"6", "7", "8", "9"});
+    m->handle_all();
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{10});
+}
+
+TEST_CASE("push consumer: failing pulls are repeated with pauses") {
+    setup s;
+    s.store(0, 1);
+    s.broker().fail_pulls = {errc::busy, errc::timed_out, errc::internal, errc::subscription_not_found};
+    const auto m = s.join("c1");
+    s.world.run_for(50ms);
+    CHECK(m->sink->bodies.empty());
+    s.world.run_for(3s);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0"});
+    CHECK(m->counters->pulls_failed == 4);
+}
+
+TEST_CASE("push consumer: a broker's restart costs latency only, and the member is known again") {
+    setup s;
+    s.store(0, 1);
+    const auto m = s.join("c1");
+    m->handle_all();
+    s.broker().crash();
+    s.cluster.show("a", false);
+    s.world.run_for(20s);
+    s.broker().down = false;
+    s.cluster.show("a", true);
+    s.store(1, 1);
+    s.world.run_for(3s);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0", "1"});
+    CHECK(s.broker().groups["g"].contains("c1"));
+    m->handle_all();
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{2});
+}
+
+TEST_CASE("push consumer: subscribing to a topic that comes into being later works, and so does leaving it") {
+    setup s;
+    s.cluster.known->topics.clear();
+    const auto m = s.join("c1");
+    s.world.run_for(5s);
+    s.cluster.add_topic("t", 1);
+    s.store(0, 1);
+    s.world.run_for(2s);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0"});
+    caf::anon_send(m->reader, change_subscription{"t", ""});
+    s.world.run();
+    CHECK(m->positions().empty());
+    CHECK(m->sink->revoked == std::vector<message_queue>{queue_a0});
+    s.store(1, 1);
+    s.world.run_for(20s);
+    CHECK(m->sink->bodies.size() == 1);
+}
+
+// ---- groups ---------------------------------------------------------------------------------------------------------
+
+TEST_CASE("push consumer: members share the queues; joining and leaving is noticed at once") {
+    setup s{4};
+    const auto first = s.join("c1");
+    CHECK(first->positions().size() == 4);
+    {
+        const auto second = s.join("c2");
+        s.world.run_for(1s);
+        CHECK(first->positions().size() == 2);
+        CHECK(second->positions().size() == 2);
+        const auto third = s.join("c3");
+        s.world.run_for(1s);
+        CHECK(first->positions().size() + second->positions().size() + third->positions().size() == 4);
+        third->stop();
+        second->stop();
+    }
+    s.world.run_for(1s);
+    CHECK(first->positions().size() == 4);
+}
+
+TEST_CASE("push consumer: a queue that moves is committed first, and the next owner goes on from there") {
+    setup s{2};
+    s.store(0, 3, 0);
+    s.store(10, 3, 1);
+    const auto first = s.join("c1");
+    first->handle_all();
+    const auto second = s.join("c2");
+    s.store(20, 1, 0);
+    s.store(30, 1, 1);
+    s.world.run_for(1s);
+    CHECK(second->positions().size() == 1);
+    CHECK(second->sink->bodies.size() == 1); // nothing that the first had done
+}
+
+TEST_CASE("push consumer: reports for a queue that has moved away change nothing") {
+    setup s{1};
+    s.store(0, 3);
+    const auto first = s.join("c2");
+    REQUIRE(first->sink->waiting.size() >= 1);
+    const auto second = s.join("c1"); // sorts first: takes the only queue
+    CHECK(first->positions().empty());
+    CHECK(first->sink->waiting.front().revoked->load());
+    first->handle_all();
+    s.world.run_for(500ms);
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{0});
+    CHECK(second->sink->bodies.size() == 3);
+}
+
+TEST_CASE("push consumer: a broker that has forgotten the members does not make them drop their queues") {
+    setup s{2};
+    const auto m = s.join("c1");
+    CHECK(m->positions().size() == 2);
+    s.broker().groups.clear();
+    s.world.run_for(20s); // a rebalance finds no members
+    CHECK(m->positions().size() == 2);
+    s.world.run_for(1s);
+    CHECK(s.broker().groups["g"].contains("c1"));
+}
+
+TEST_CASE("push consumer: with two brokers, losing one keeps the other's queues flowing") {
+    setup s{1, {"a", "b"}};
+    const auto m = s.join("c1");
+    CHECK(m->positions().size() == 2);
+    s.broker("b").crash();
+    s.cluster.show("b", false);
+    s.world.run_for(35s);
+    s.store(0, 1);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0"});
+    s.broker("b").down = false;
+    s.cluster.show("b", true);
+    s.broker("b").store({"t", queue_id{0}}, "from b");
+    s.world.run_for(35s);
+    CHECK(m->sink->bodies.back() == "from b");
+}
+
+TEST_CASE("push consumer: broadcasting reads every queue and keeps its offsets itself") {
+    setup s{2};
+    queue_positions saved;
+    reader_options options = in_group();
+    options.model = message_model::broadcasting;
+    options.save_local = [&saved](const queue_positions& all) { saved = all; };
+    s.store(0, 2, 0);
+    {
+        const auto first = s.join("c1", options);
+        const auto second = s.join("c2", options);
+        CHECK(first->sink->bodies.size() == 2);
+        CHECK(second->sink->bodies.size() == 2);
+        first->handle_all();
+        second->handle_all();
+        s.world.run_for(6s);
+    }
+    CHECK(s.broker().commits.empty());
+    CHECK(saved.at(queue_a0) == queue_offset{2});
+    s.store(2, 1, 0);
+    options.local_offsets = saved;
+    CHECK(s.join("c1", options)->sink->bodies == std::vector<std::string>{"2"});
+}
+
+// Goal: whatever happens to members, no message is lost, and queues always have one owner in the end.
+// How:  random joins, crashes, clean stops and broker restarts; handled messages of all members together are complete.
+TEST_CASE("push consumer: at least once under random joins, crashes and broker restarts") {
+    const char* given = std::getenv("TROUPE_SEED");
+    const std::uint64_t first_seed = given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+    const std::uint64_t rounds = given != nullptr ? 1 : 30;
+    for (std::uint64_t seed = first_seed; seed < first_seed + rounds; ++seed) {
+        CAPTURE(seed);
+        std::mt19937_64 random{seed};
+        setup s{4, {"a", "b"}};
+        std::vector<std::unique_ptr<member>> members;
+        std::multiset<std::string> handled;
+        const auto handle_some = [&](member& m) {
+            while (!m.sink->waiting.empty() && random() % 8 != 0) {
+                for (const auto& message : m.sink->waiting.front().messages)
+                    if (!m.sink->waiting.front().revoked->load())
+                        handled.emplace(message.body.view());
+                m.handle_one();
+            }
+        };
+        int next = 0;
+        int next_id = 0;
+        for (int step = 0; step < 60; ++step) {
+            const auto dice = random() % 10;
+            if (dice == 0 || members.empty()) {
+                members.push_back(s.join("c" + std::to_string(next_id++)));
+            } else if (dice == 1) {
+                auto leaving = std::move(members.back());
+                members.pop_back();
+                if (random() % 2 == 0)
+                    leaving->stop();
+                else // a crash: the broker sees the connection end
+                    for (auto& [broker_name, broker] : s.cluster.brokers)
+                        broker->groups["g"].erase(leaving->via.client_id());
+            } else if (dice == 2) {
+                s.broker("b").crash();
+                s.world.run_for(milliseconds{static_cast<int>(random() % 3000)});
+                s.broker("b").down = false;
+            }
+            for (int i = 0; i < 5; ++i, ++next)
+                s.broker(random() % 2 == 0 ? "a" : "b")
+                    .store({"t", queue_id{static_cast<std::int32_t>(random() % 4)}}, std::to_string(next));
+            s.world.run_for(milliseconds{static_cast<int>(random() % 1000)});
+            for (auto& m : members)
+                handle_some(*m);
+        }
+        if (members.empty())
+            members.push_back(s.join("last"));
+        const auto finish = [&] {
+            for (auto& m : members)
+                handle_some(*m);
+            for (int i = 0; i < next; ++i)
+                if (!handled.contains(std::to_string(i)))
+                    return false;
+            return true;
+        };
+        CHECK(s.world.run_until(finish, 120s));
+        std::size_t owned = 0;
+        for (auto& m : members)
+            owned += m->positions().size();
+        CHECK(owned == 8);
+    }
+}
+
+// ---- pull consumer --------------------------------------------------------------------------------------------------
+
+TEST_CASE("pull consumer's reader: lists, assigns, seeks, tells and commits") {
+    setup s{2};
+    s.store(0, 5, 0);
+    reader_options options;
+    auto m = std::make_unique<member>(s.world, s.cluster, "p1", options);
+    const auto ask = [&]<class T, class Order>(std::in_place_type_t<T>, Order order) {
+        auto answer = std::make_shared<std::promise<result<T>>>();
+        auto known = answer->get_future();
+        order.answer = std::move(answer);
+        caf::anon_send(m->reader, std::move(order));
+        REQUIRE(s.world.run_until([&] { return known.wait_for(0s) == std::future_status::ready; }, 10s));
+        return known.get();
+    };
+    const std::in_place_type_t<std::vector<message_queue>> queue_list{};
+    const std::in_place_type_t<queue_offset> offset{};
+    const std::in_place_type_t<std::size_t> count{};
+    const message_queue queue_a1{"t", "a", 1};
+    CHECK(ask(queue_list, list_queues{"nobody-made-it", nullptr}).code() == errc::topic_not_found);
+    CHECK(*ask(queue_list, list_queues{"t", nullptr}) == std::vector<message_queue>{queue_a0, queue_a1});
+    CHECK(ask(offset, ask_position{queue_a0, nullptr}).code() == errc::queue_not_found);
+    CHECK(ask(offset, ask_committed{queue_a0, nullptr}).code() == errc::offset_not_found);
+
+    CHECK(ask(count, assign_queues{{queue_a0}, seek_target::committed(), nullptr}).ok());
+    CHECK(m->sink->bodies.size() == 5); // nothing committed: from the first
+    CHECK(*ask(offset, ask_position{queue_a0, nullptr}) == queue_offset{0});
+    m->handle_all();
+    CHECK(*ask(offset, ask_position{queue_a0, nullptr}) == queue_offset{5});
+    CHECK(*ask(count, commit_positions{nullptr}) == 1);
+    CHECK(*ask(offset, ask_committed{queue_a0, nullptr}) == queue_offset{5});
+    s.world.run_for(60s);
+    CHECK(s.broker().commits.size() == 1); // never by itself
+
+    CHECK(ask(count, seek_queue{queue_a1, seek_target::first(), nullptr}).code() == errc::queue_not_found);
+    CHECK(ask(count, seek_queue{queue_a0, seek_target::at(queue_offset{3}), nullptr}).ok());
+    CHECK(m->sink->revoked == std::vector<message_queue>{queue_a0});
+    CHECK(m->sink->bodies.back() == "4");
+    CHECK(m->sink->bodies.size() == 7);
+    CHECK(ask(count, seek_queue{queue_a0, seek_target::last(), nullptr}).ok());
+    s.store(5, 1, 0);
+    CHECK(m->sink->bodies.back() == "5");
+    CHECK(m->sink->bodies.size() == 8);
+    CHECK(ask(count, seek_queue{queue_a0, seek_target::at(timestamp_ms{4}), nullptr}).ok());
+    CHECK(m->sink->bodies.size() == 10);
+    CHECK(ask(count, assign_queues{{queue_a1}, seek_target::first(), nullptr}).ok());
+    CHECK(ask(offset, ask_position{queue_a0, nullptr}).code() == errc::queue_not_found);
+
+    s.broker().down = true;
+    CHECK(ask(count, seek_queue{queue_a1, seek_target::first(), nullptr}).ok());
+    CHECK(ask(offset, ask_position{queue_a1, nullptr}).code() == errc::busy);
+    CHECK(ask(offset, ask_committed{queue_a1, nullptr}).code() == errc::connect_failed);
+}
+
+TEST_CASE("consumers: wrong groups and expressions are refused") {
+    setup s;
+    const auto via = member::connect(s.world, s.cluster, "x");
+    const auto handler = [](const received_message&) { return consume_outcome::done; };
+    push_consumer_options push;
+    CHECK(push_consumer::open(via, push, handler).code() == errc::group_illegal);
+    push.group = "g";
+    CHECK(push_consumer::open(via, push, nullptr).code() == errc::argument_illegal);
+    push.handler_threads = 0;
+    CHECK(push_consumer::open(via, push, handler).code() == errc::argument_illegal);
+    pull_consumer_options pull;
+    CHECK(pull_consumer::open(via, pull).code() == errc::group_illegal);
+    pull.group = "g";
+    pull.expression = "A ||";
+    CHECK(pull_consumer::open(via, pull).code() == errc::subscription_illegal);
+}

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "actors/roles.hpp"
+#include "actors/type_ids.hpp"
+#include "client/message.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <chrono>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+/// A world in virtual time for the client's actors: one thread, a name server and brokers in memory, faults by a word.
+namespace troupe::test {
+
+/// Actor system on CAF's test coordinator.
+class world {
+public:
+    world();
+    ~world();
+    world(const world&) = delete;
+    world& operator=(const world&) = delete;
+
+    /// Runs whatever can run, without letting time pass.
+    void run();
+    /// Lets `span` pass, timer by timer.
+    void run_for(std::chrono::milliseconds span);
+    /// Lets time pass until `reached` holds; false after `limit`.
+    bool run_until(const std::function<bool()>& reached, std::chrono::milliseconds limit = std::chrono::seconds{60});
+
+    [[nodiscard]] caf::actor_system& system() { return *system_; }
+
+private:
+    bool run_to_next_timer(caf::actor_clock::time_point end);
+
+    struct config : caf::actor_system_config {
+        config();
+    };
+    config config_;
+    std::unique_ptr<caf::actor_system> system_;
+    caf::scheduler::test_coordinator* coordinator_;
+};
+
+/// What a fake broker keeps, and how it misbehaves. Tests look and change between runs.
+struct fake_broker {
+    std::string broker_name;
+    std::map<topic_queue, std::vector<std::string>> logs; ///< placed records
+    std::map<topic_queue, std::int64_t> first_offset;     ///< what retention has left
+    std::map<progress_key, queue_offset> offsets;
+    std::map<std::string, std::map<std::string, actors::client_session_actor>> groups; ///< by group and client id
+    std::vector<actors::send_messages> sends;
+    std::vector<std::pair<progress_key, queue_offset>> commits; ///< in order of arrival
+    std::uint64_t pulls = 0;
+    std::uint64_t heartbeats = 0;
+
+    std::deque<errc> fail_sends; ///< the next sends end like this; connection_lost and timed_out after storing
+    std::deque<errc> fail_pulls;
+    bool down = false;   ///< connect_failed for everything
+    bool silent = false; ///< no send is answered
+
+    /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
+    std::function<void()> crash;
+    /// Stores one message as if somebody had sent it.
+    void store(const topic_queue& queue, const std::string& body, const std::string& tags = {});
+    /// Held pulls get what is there, when the world runs.
+    std::function<void()> serve_held;
+    [[nodiscard]] std::vector<std::string> bodies(const topic_queue& queue) const;
+};
+
+/// One name server and some brokers; every broker has every topic.
+struct fake_cluster {
+    fake_cluster(world& all, const std::vector<std::string>& broker_names);
+
+    void add_topic(const std::string& topic, int queues_per_broker);
+    /// The name server stops or starts to show the broker.
+    void show(const std::string& broker_name, bool shown);
+
+    std::map<std::string, std::shared_ptr<fake_broker>> brokers;
+    std::map<std::string, actors::broker_actor> handles;
+    actors::name_server_actor name_server;
+
+    struct routes {
+        std::map<std::string, int> topics; ///< queues per broker
+        std::set<std::string> shown;
+        bool down = false;
+        std::uint64_t asked = 0;
+    };
+    std::shared_ptr<routes> known = std::make_shared<routes>();
+};
+
+} // namespace troupe::test

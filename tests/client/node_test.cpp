@@ -1,0 +1,251 @@
+#include "client/client.hpp"
+#include "testing/node.hpp"
+
+#include <doctest/doctest.h>
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+message make_message(const std::string& body, const std::string& sharding_key = {}) {
+    message m;
+    m.topic = "orders";
+    m.body = body;
+    m.sharding_key = sharding_key;
+    m.tags = "TagA";
+    m.keys = {"key-" + body};
+    m.properties["colour"] = "red";
+    return m;
+}
+
+topic_config make_topic(int queues) {
+    topic_config topic;
+    topic.name = "orders";
+    topic.read_queues = topic.write_queues = queues;
+    return topic;
+}
+
+/// What handlers got, in order, for a test to wait for.
+class collected {
+public:
+    consume_outcome operator()(const received_message& m) {
+        const std::lock_guard lock{mutex_};
+        bodies_[m.queue].emplace_back(m.body.view());
+        ++count_;
+        changed_.notify_all();
+        return consume_outcome::done;
+    }
+    bool wait_for(std::size_t wanted) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, 30s, [&] { return count_ >= wanted; });
+    }
+    std::map<message_queue, std::vector<std::string>> bodies() {
+        const std::lock_guard lock{mutex_};
+        return bodies_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<message_queue, std::vector<std::string>> bodies_;
+    std::size_t count_ = 0;
+};
+
+/// The same program, whether its connection is local or goes over the ports.
+void send_and_consume(const connection& via) {
+    admin administrator{via};
+    REQUIRE(administrator.create_topic(make_topic(4)).ok());
+    CHECK(administrator.create_topic(make_topic(4)).code() == errc::already_exists);
+    auto producer = producer::open(via);
+    REQUIRE(producer.ok());
+    constexpr int count = 500;
+    std::vector<std::future<result<send_receipt>>> outcomes;
+    for (int i = 0; i < count; ++i)
+        outcomes.push_back(producer->send_async(make_message(std::to_string(i), "customer-" + std::to_string(i % 7))));
+    std::set<std::pair<message_queue, queue_offset>> places;
+    for (auto& outcome : outcomes) {
+        const auto receipt = outcome.get();
+        REQUIRE_MESSAGE(receipt.ok(), to_string(receipt.failure()));
+        CHECK(places.emplace(receipt->queue, receipt->offset).second);
+    }
+    collected got;
+    push_consumer_options options;
+    options.group = "g";
+    options.from = consume_from::first_offset;
+    options.ordered = true;
+    auto consumer = push_consumer::open(via, options, [&](const received_message& m) { return got(m); });
+    REQUIRE(consumer.ok());
+    REQUIRE(consumer->subscribe("orders", "TagA").ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(got.wait_for(count));
+    consumer->stop();
+
+    std::set<std::string> all;
+    for (const auto& [queue, bodies] : got.bodies()) {
+        std::map<int, int> last; // per customer, in the order they were sent
+        for (const auto& body : bodies) {
+            const int number = std::stoi(body);
+            CHECK(all.insert(body).second);
+            const auto [at, is_first] = last.try_emplace(number % 7, number);
+            CHECK((is_first || at->second < number));
+            at->second = number;
+        }
+    }
+    CHECK(all.size() == count);
+    const auto group = administrator.describe_group("g");
+    REQUIRE_MESSAGE(group.ok(), to_string(group.failure()));
+    CHECK(group->lag() == 0);
+    CHECK(group->queues.size() >= 1);
+}
+
+} // namespace
+
+TEST_CASE("client: sends and consumes over the ports") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(via.ok());
+    send_and_consume(*via);
+}
+
+TEST_CASE("client: the same program runs against the roles in its own process") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect_embedded();
+    REQUIRE(via.ok());
+    send_and_consume(*via);
+}
+
+TEST_CASE("client: a message comes back as it was sent") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(admin{*via}.create_topic(make_topic(1)).ok());
+    auto producer = producer::open(*via);
+    const auto receipt = producer->send(make_message("hello", "customer"));
+    REQUIRE(receipt.ok());
+    const auto batch = producer->send_batch({make_message("one"), make_message("two")});
+    REQUIRE(batch.ok());
+    REQUIRE(batch->size() == 2);
+    CHECK(batch->at(1).offset == batch->at(0).offset + 1);
+    CHECK(producer->send_oneway(make_message("three")).ok());
+    CHECK(producer->flush(10s));
+
+    pull_consumer_options options;
+    options.group = "readers";
+    auto consumer = pull_consumer::open(*via, options);
+    const auto queues = consumer->queues("orders");
+    REQUIRE(queues.ok());
+    REQUIRE(consumer->assign(*queues, seek_target::first()).ok());
+    std::vector<received_message> all;
+    while (all.size() < 4) {
+        auto some = consumer->poll(10s);
+        REQUIRE_FALSE(some.empty());
+        all.insert(all.end(), some.begin(), some.end());
+    }
+    const auto& first = all.front();
+    CHECK(first.body.view() == "hello");
+    CHECK(first.tags() == "TagA");
+    CHECK(first.keys() == "key-hello");
+    CHECK(first.sharding_key() == "customer");
+    CHECK(first.property("colour") == "red");
+    CHECK(first.properties().at("colour") == "red");
+    CHECK(first.message_id() == receipt->message_id);
+    CHECK(first.offset_message_id == receipt->offset_message_id);
+    CHECK(first.offset == receipt->offset);
+    CHECK(all[2].body.view() == "two");
+    CHECK(all[2].offset_message_id == batch->at(1).offset_message_id);
+
+    CHECK(*consumer->position(queues->front()) == queue_offset{4});
+    CHECK(consumer->commit().ok());
+    CHECK(*consumer->committed(queues->front()) == queue_offset{4});
+    REQUIRE(consumer->seek(queues->front(), seek_target::at(queue_offset{3})).ok());
+    const auto again = consumer->poll(10s);
+    REQUIRE(again.size() == 1);
+    CHECK(again.front().body.view() == "three");
+}
+
+TEST_CASE("client: a node's restart costs latency only, for producers and consumers") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(admin{*via}.create_topic(make_topic(2)).ok());
+    producer_options patient;
+    patient.send_timeout = 30s;
+    auto producer = producer::open(*via, patient);
+    collected got;
+    push_consumer_options options;
+    options.group = "g";
+    options.from = consume_from::first_offset;
+    auto consumer = push_consumer::open(*via, options, [&](const received_message& m) { return got(m); });
+    REQUIRE(consumer->subscribe("orders").ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(producer->send(make_message("before")).ok());
+    REQUIRE(got.wait_for(1));
+    node.stop();
+    auto during = producer->send_async(make_message("during"));
+    REQUIRE(node.start().ok());
+    CHECK(during.get().ok());
+    CHECK(producer->send(make_message("after")).ok());
+    CHECK(got.wait_for(3));
+}
+
+TEST_CASE("admin: says what a cluster has") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    admin administrator{*via};
+    CHECK(administrator.describe_topic("orders").code() == errc::topic_not_found);
+    CHECK(administrator.update_topic(make_topic(2)).code() == errc::topic_not_found);
+    CHECK(administrator.delete_topic("orders").code() == errc::topic_not_found);
+    CHECK(administrator.create_topic(make_topic(0)).code() == errc::argument_illegal);
+    CHECK(administrator.create_topic(make_topic(2), {"nobody"}).code() == errc::not_found);
+    REQUIRE(administrator.create_topic(make_topic(2)).ok());
+    CHECK(*administrator.list_topics() == std::vector<std::string>{"orders"});
+    CHECK(administrator.list_topics(true)->size() >= 1);
+    REQUIRE(administrator.update_topic(make_topic(3)).ok());
+    const auto topic = administrator.describe_topic("orders");
+    REQUIRE(topic.ok());
+    REQUIRE(topic->brokers.size() == 1);
+    CHECK(topic->brokers.front().config.write_queues == 3);
+    CHECK(topic->queues.size() == 3);
+    CHECK(administrator.describe_group("nobody").code() == errc::group_not_found);
+    group_config group;
+    group.name = "g";
+    CHECK(administrator.put_group(group).ok());
+    const auto groups = administrator.list_groups();
+    REQUIRE(groups.ok());
+    CHECK(std::count(groups->begin(), groups->end(), "g") == 1);
+    CHECK(administrator.delete_group("g", true).ok());
+    const auto cluster = administrator.describe_cluster();
+    REQUIRE(cluster.ok());
+    CHECK(cluster->brokers.at("broker-a").addresses.at(0) == node.broker_address());
+    CHECK_FALSE(administrator.describe_broker("broker-a")->empty());
+    CHECK(administrator.describe_broker("nobody").code() == errc::not_found);
+    REQUIRE(administrator.delete_topic("orders").ok());
+    CHECK(administrator.list_topics()->empty());
+}
+
+TEST_CASE("client: with nobody there, everything fails clearly and in time") {
+    client_options options;
+    options.name_servers = "127.0.0.1:1";
+    options.request_timeout = 500ms;
+    const auto via = connection::open(options);
+    REQUIRE(via.ok());
+    CHECK(admin{*via}.list_topics().code() == errc::no_name_server);
+    producer_options impatient;
+    impatient.send_timeout = 300ms;
+    auto producer = producer::open(*via, impatient);
+    CHECK(producer->send(make_message("x")).code() == errc::no_name_server);
+    pull_consumer_options reading;
+    reading.group = "g";
+    auto consumer = pull_consumer::open(*via, reading);
+    CHECK(consumer->queues("orders").code() == errc::no_name_server);
+}

@@ -1,0 +1,166 @@
+#include "client/internal/encode_send.hpp"
+#include "client/internal/send_window.hpp"
+#include "client/internal/tag_filter.hpp"
+#include "client/internal/unique_key.hpp"
+#include "protocol/properties.hpp"
+#include "protocol/vocabulary/limits.hpp"
+
+#include <doctest/doctest.h>
+
+#include <future>
+#include <set>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+message make_message() {
+    message m;
+    m.topic = "orders";
+    m.body = "body";
+    return m;
+}
+
+result<encoded_message> encode(message m) {
+    static unique_key_generator ids;
+    return encode_send(std::move(m), ids, 1'700'000'000'000);
+}
+
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (const char c : bytes) {
+        static constexpr char digits[] = "0123456789abcdef";
+        text += digits[static_cast<unsigned char>(c) >> 4];
+        text += digits[static_cast<unsigned char>(c) & 15];
+    }
+    return text;
+}
+
+} // namespace
+
+TEST_CASE("encode_send: everything a message says becomes a property") {
+    auto m = make_message();
+    m.tags = "TagA";
+    m.keys = {"k1", "k2"};
+    m.sharding_key = "customer";
+    m.properties["colour"] = "red";
+    const auto encoded = encode(m);
+    REQUIRE(encoded.ok());
+    const auto properties = protocol::decode_properties(encoded->properties);
+    CHECK(properties.at("TAGS") == "TagA");
+    CHECK(properties.at("KEYS") == "k1 k2");
+    CHECK(properties.at("__SHARDINGKEY") == "customer");
+    CHECK(properties.at("colour") == "red");
+    CHECK(properties.at("UNIQ_KEY") == encoded->message_id);
+    CHECK(encoded->body.view() == "body");
+}
+
+TEST_CASE("encode_send: what a broker would refuse is refused before it travels") {
+    auto m = make_message();
+    m.topic = "bad topic";
+    CHECK(encode(m).code() == errc::topic_illegal);
+    m = make_message();
+    m.body.clear();
+    CHECK(encode(m).code() == errc::message_illegal);
+    m.body.assign(limits::body_bytes_max, 'x');
+    CHECK(encode(m).ok());
+    m.body += 'x';
+    CHECK(encode(m).code() == errc::body_too_large);
+    m = make_message();
+    m.properties["UNIQ_KEY"] = "mine";
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.keys = {"two words"};
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.tags = "a\001b";
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.properties["p"] = std::string(limits::properties_bytes_max, 'x');
+    CHECK(encode(m).code() == errc::properties_too_large);
+}
+
+TEST_CASE("encode_batch: the body has RocketMQ's bytes") {
+    encoded_message m;
+    m.body = payload{"hi"};
+    m.properties = "WAIT\001true\002TAGS\001TagA\002";
+    const std::array<const encoded_message*, 1> one{&m};
+    CHECK(hex(encode_batch(one).view()) == "0000002c0000000000000000000000000000000268690014574149540174727565025441475301546167410"
+                                           "2");
+    CHECK(batch_bytes(m) == 44);
+    const std::array<const encoded_message*, 2> two{&m, &m};
+    CHECK(encode_batch(two).size() == 88);
+}
+
+TEST_CASE("split_ids: takes a batch's answer apart, tolerating what is missing") {
+    CHECK(split_ids("A,B", 2) == std::vector<std::string>{"A", "B"});
+    CHECK(split_ids("A", 1) == std::vector<std::string>{"A"});
+    CHECK(split_ids("A", 3) == std::vector<std::string>{"A", "", ""});
+    CHECK(split_ids("", 1) == std::vector<std::string>{""});
+}
+
+TEST_CASE("unique_key: 32 hex digits, different every time, also past 65,536 in one millisecond") {
+    unique_key_generator ids{0x0A000001u, 0x1234, 7};
+    CHECK(ids.next(0) == "0A000001"
+                         "1234"
+                         "00000007"
+                         "00000000"
+                         "0000");
+    std::set<std::string> seen;
+    for (int i = 0; i < 200'000; ++i)
+        seen.insert(ids.next(5));
+    CHECK(seen.size() == 200'000);
+    CHECK(seen.begin()->size() == 32);
+    CHECK(generate_client_id("DEFAULT") != generate_client_id("DEFAULT"));
+    CHECK(generate_client_id("mine") == generate_client_id("mine"));
+}
+
+TEST_CASE("tag_filter: tests tags by their text") {
+    CHECK(tag_filter::parse("*")->matches("anything"));
+    CHECK(tag_filter::parse("")->matches(""));
+    const auto two = tag_filter::parse(" TagB||TagA ");
+    REQUIRE(two.ok());
+    CHECK(two->matches("TagA"));
+    CHECK(two->matches("TagB"));
+    CHECK_FALSE(two->matches("TagC"));
+    CHECK_FALSE(two->matches(""));
+    CHECK(two->to_expression() == "TagA || TagB");
+    for (const auto* wrong : {"||", "A ||", "A || || B", "A | B", "* || A"})
+        CHECK(tag_filter::parse(wrong).code() == errc::subscription_illegal);
+}
+
+TEST_CASE("send_window: bounds messages and bytes, but one message always fits") {
+    send_window window{2, 100};
+    CHECK(window.try_take(1, 500));
+    CHECK_FALSE(window.try_take(1, 1));
+    window.release(1, 500);
+    CHECK(window.try_take(1, 60));
+    CHECK_FALSE(window.try_take(1, 41));
+    CHECK(window.try_take(1, 40));
+    CHECK_FALSE(window.try_take(1, 0));
+    CHECK(window.messages() == 2);
+    CHECK(window.bytes() == 100);
+}
+
+TEST_CASE("send_window: a waiter gets in as soon as there is room, and gives up at its deadline") {
+    send_window window{1, 100};
+    REQUIRE(window.try_take(1, 10));
+    CHECK_FALSE(window.take(1, 10, std::chrono::steady_clock::now()));
+    auto waiting = std::async(std::launch::async, [&] { return window.take(1, 10, std::chrono::steady_clock::now() + 30s); });
+    window.release(1, 10);
+    CHECK(waiting.get());
+}
+
+TEST_CASE("send_window: closing sends waiters away") {
+    send_window window{1, 100};
+    REQUIRE(window.try_take(1, 10));
+    auto waiting = std::async(std::launch::async, [&] { return window.take(1, 10, std::chrono::steady_clock::now() + 30s); });
+    window.close();
+    CHECK_FALSE(waiting.get());
+    window.release(1, 10);
+    CHECK_FALSE(window.try_take(1, 10));
+    CHECK(window.wait_empty(std::chrono::steady_clock::now()));
+}
