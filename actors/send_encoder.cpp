@@ -1,8 +1,8 @@
 #include "actors/send_encoder.hpp"
 
+#include "protocol/batch_codec.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"
-#include "protocol/vocabulary/big_endian.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -98,32 +98,6 @@ protocol::message message_of(const send_messages& send, queue_id queue, const pr
     return message;
 }
 
-/// One message of a batch body (reference "remoting-client.md" 3.2); steps `rest` past it.
-result<void> read_batch_element(byte_reader& rest, const payload& batch, protocol::message& message) {
-    const auto broken = [&rest](const char* what) {
-        return error{errc::message_illegal, "batch body: " + std::string{what} + " at byte " + std::to_string(rest.position())};
-    };
-    const auto begin = rest.position();
-    const auto size = rest.number<std::int32_t>();
-    const bool has_head = size && rest.number<std::int32_t>() && rest.number<std::int32_t>(); // magic and checksum are unused
-    const auto flag = rest.number<std::int32_t>();
-    const auto body_bytes = rest.number<std::int32_t>();
-    if (!has_head || !flag || !body_bytes)
-        return broken("a message is cut off");
-    const auto body_at = rest.position();
-    const auto body = rest.bytes(*body_bytes);
-    const auto properties_bytes = rest.number<std::int16_t>();
-    const auto properties = rest.bytes(properties_bytes.value_or(-1));
-    if (!body || !properties)
-        return broken("a body or its properties do not fit");
-    if (*size < 0 || static_cast<std::size_t>(*size) != rest.position() - begin)
-        return broken("a message's size does not match its parts");
-    message.flag = *flag;
-    message.body = batch.slice(body_at, body->size());
-    message.properties = *properties;
-    return {};
-}
-
 } // namespace
 
 send_encoder::send_encoder(send_encoder_options options)
@@ -184,16 +158,19 @@ result<encoded_send> send_encoder::encode_single(const send_messages& send, queu
 result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue_id queue) const {
     if (is_retry_topic(send.topic) || send.topic.size() > limits::topic_bytes_max)
         return error{errc::message_illegal, "topic " + send.topic + " takes no batches"};
+    auto elements = protocol::decode_batch(send.body);
+    if (!elements)
+        return elements.failure();
     auto message = message_of(send, queue, options_.store_host);
     encoded_send encoded;
     encoded.records.count = 0;
-    byte_reader rest{send.body.view()};
-    while (rest.left() > 0) {
-        if (auto read = read_batch_element(rest, send.body, message); !read)
-            return read.failure();
-        if (auto supported = check_supported(message.properties); !supported)
+    for (auto& element : *elements) {
+        if (auto supported = check_supported(element.properties); !supported)
             return error{errc::message_illegal,
                          "message " + std::to_string(encoded.records.count) + " of the batch: " + supported.failure().text};
+        message.flag = element.flag;
+        message.body = std::move(element.body);
+        message.properties = std::move(element.properties);
         auto record = protocol::encode_record(message);
         if (!record)
             return record.failure();
@@ -201,8 +178,6 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
         encoded.records.bytes += *record;
         ++encoded.records.count;
     }
-    if (encoded.records.count == 0)
-        return error{errc::message_illegal, "the batch holds no message"};
     return encoded;
 }
 
