@@ -1,8 +1,12 @@
 #include "actors/broker.hpp"
 
 #include "tests/actors/broker_world.hpp"
+#include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
+
+#include <random>
+#include <set>
 
 using namespace troupe;
 using namespace troupe::actors;
@@ -434,4 +438,104 @@ TEST_CASE_FIXTURE(broker_world, "broker: when the store turns read-only sends fa
     CHECK(answer<messages_stored>(message("c")).code() == errc::store_read_only);
     CHECK(bodies(*answer<messages_pulled>(pull(0))) == std::vector<std::string>{"a"});
     CHECK(answer<broker_described>(describe_broker{})->values.at("storeState") == "read_only");
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a keeper that dies costs its callers an answer, not the broker") {
+    make_topic("orders");
+    const auto roles = node->finish_order(); // broker, log writer, offset keeper, metadata keeper, ...
+    for (const std::size_t keeper : {2u, 3u})
+        caf::anon_send_exit(roles[keeper], caf::exit_reason::kill);
+    world.run();
+    const progress_key key{"readers", {"orders", queue_id{0}}};
+    CHECK(answer<offset_committed>(commit_offset{key, queue_offset{1}}).code() == errc::shutting_down);
+    CHECK(answer<offset_found>(query_offset{key, true}).code() == errc::shutting_down);
+    CHECK(answer<group_described>(describe_group{"readers", ""}).code() == errc::shutting_down);
+    topic_config topic;
+    topic.name = "other";
+    CHECK(answer<topic_put>(put_topic{topic}).code() == errc::shutting_down);
+    CHECK(answer<topic_deleted>(delete_topic{"orders"}).code() == errc::shutting_down);
+    CHECK(node->directory()->current()->find("orders") != nullptr); // it is still there
+    CHECK(answer<heartbeat_accepted>(beat("a", {})).code() == errc::shutting_down);
+    CHECK(answer<messages_stored>(message("x")).ok());
+}
+
+// Goal: whatever the order in which roles run, a consumer that pulls, is held, gives up, and pulls again sees each
+//       message once and in order, and no question stays open.
+// How:  the next role to run is drawn from the seed; sends, pulls, abandoned pulls and passing time are mixed at random.
+TEST_CASE("broker: under any schedule a consumer sees each message once, in order") {
+    const auto first_seed = random_seed("broker schedule", 1);
+    for (std::uint64_t seed = first_seed; seed < first_seed + 20; ++seed) {
+        CAPTURE(seed);
+        auto options = small_broker();
+        options.queue_idle = 300ms; // so that queues come and go
+        broker_world broker{options};
+        broker.make_topic("orders", 1);
+        std::mt19937_64 random{seed};
+        const auto record = std::make_shared<recorded_tickets>();
+        const auto holder = spawn_recorder(broker.world.system(), record);
+        const auto& roles = *broker.node;
+        const auto encoder = std::make_shared<send_encoder>(roles.make_encoder());
+        std::vector<std::string> received;
+        std::uint64_t pulls = 0;
+        std::uint64_t sends = 0;
+        std::int64_t next = 0;
+        std::optional<std::uint64_t> open;
+        std::set<std::uint64_t> abandoned;
+        const auto step = [&] {
+            auto& jobs = broker.world.scheduler().jobs;
+            if (jobs.size() > 1)
+                std::swap(jobs.front(), jobs[random() % jobs.size()]);
+            broker.world.scheduler().try_run_once();
+        };
+        const auto take_answer = [&] {
+            if (!open || !record->pulled.contains(*open))
+                return;
+            const auto& one = record->pulled.at(*open);
+            REQUIRE(one.failure.code == errc::none);
+            for (auto& body : broker_world::bodies(one.answer))
+                received.push_back(std::move(body));
+            next = one.answer.next.value();
+            open.reset();
+        };
+        for (int i = 0; i < 2'000; ++i) {
+            step();
+            take_answer();
+            const auto what = random() % 20;
+            if (what == 0 && sends < 100) {
+                auto encoded = encoder->encode(broker_world::message(std::to_string(sends)), *roles.directory()->current());
+                REQUIRE(encoded);
+                REQUIRE(roles.append_admission()->try_acquire(encoded->records.bytes.size()));
+                append_records work;
+                work.entries.push_back({++sends, std::move(encoded->records)});
+                work.reply_to = holder;
+                caf::anon_send(roles.log_writer(), std::move(work));
+            } else if (what <= 3 && !open) {
+                open = ++pulls;
+                caf::anon_send(roles.broker(), pull_ticketed{*open, broker_world::pull(next, 200), holder});
+            } else if (what == 4 && open && random() % 4 == 0) {
+                caf::anon_send(roles.broker(), pull_abandoned{{*open}, holder});
+                abandoned.insert(*open);
+                open.reset();
+            } else if (what == 5) {
+                broker.world.scheduler().advance_time(std::chrono::milliseconds{random() % 100});
+            }
+        }
+        for (int i = 0; i < 100; ++i) { // drain
+            broker.world.advance(50ms);
+            take_answer();
+            if (!open && received.size() < sends) {
+                open = ++pulls;
+                caf::anon_send(roles.broker(), pull_ticketed{*open, broker_world::pull(next, 200), holder});
+            }
+        }
+        REQUIRE(received.size() == sends);
+        for (std::uint64_t i = 0; i < sends; ++i)
+            CHECK(received[i] == std::to_string(i));
+        CHECK(record->repeated == 0);
+        CHECK(record->appended.size() == sends);
+        for (std::uint64_t ticket = 1; ticket <= pulls; ++ticket)
+            CHECK((record->pulled.contains(ticket) || abandoned.contains(ticket)));
+        CHECK(roles.metrics()->pulls_held == 0);
+        CHECK(roles.append_admission()->under_way() == 0);
+    }
 }
