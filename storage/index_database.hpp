@@ -72,7 +72,7 @@ public:
     index_database& operator=(const index_database&) = delete;
 
     result<void> write(index_batch& changes);
-    /// Makes everything written durable.
+    /// Makes everything written durable. busy: it is under way (others write, or it follows a failure): repeat.
     result<void> flush();
 
     [[nodiscard]] result<log_position> checkpoint() const; ///< 0 when there is none

@@ -115,7 +115,11 @@ result<bool> log_index::persist(log_position durable, std::uint64_t checkpoint_b
     }
     const auto ahead = checkpoint_written_ - checkpoint();
     if (ahead > 0 && (static_cast<std::uint64_t>(ahead) >= checkpoint_bytes || (force && !in_round_))) {
-        if (auto flushed = flush_checkpoint(); !flushed) {
+        auto flushed = flush_checkpoint();
+        if (flushed.code() == errc::busy) {
+            return true;
+        }
+        if (!flushed) {
             return flushed.failure();
         }
     }

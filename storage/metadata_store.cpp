@@ -26,6 +26,7 @@ constexpr std::string_view format_key = "!format";
 constexpr std::string_view format_value = "troupe metadata 1";
 constexpr std::uint8_t value_version = 1;
 constexpr std::size_t block_cache_bytes = 1u << 20;
+constexpr std::uint64_t reopen_bytes = 8u << 20;
 constexpr char separator = '\0';
 
 bool is_storable(std::string_view name) {
@@ -289,26 +290,36 @@ private:
         return write(mark);
     }
 
-    /// After a failed write RocksDB may refuse all others. Resume() writes the memory table to a synced file and goes on;
-    /// where RocksDB calls the failure final, opening anew does the same from the write-ahead log. Either way, what a failed
-    /// sync left unknown is known again. While the disk is full the open database stays, so that reads go on.
+    /// After a failed write RocksDB may refuse all others, and what a failed sync left behind is unknown. Opening anew reads
+    /// the write-ahead log into a synced table, so that it is known again. While there is no room for that the open
+    /// database stays, so that reads go on.
     result<void> revive() {
         const std::unique_lock alone{database_mutex_};
         if (!failed_.load(std::memory_order_acquire)) {
             return {};
         }
-        const auto resumed = database_ ? database_->Resume() : rocksdb::Status::IOError("not open");
-        if (resumed.IsNoSpace()) {
-            return to_error(resumed, "write to " + directory_.string());
+        if (auto room = check_room(); !room) {
+            return room;
         }
-        if (!resumed.ok()) {
-            database_.reset();
-            if (auto opened = open_database(); !opened) {
-                return opened;
-            }
+        database_.reset();
+        if (auto opened = open_database(); !opened) {
+            return opened;
         }
         failed_.store(false, std::memory_order_release);
         return {};
+    }
+
+    /// Whether the memory table and RocksDB's own files would fit.
+    result<void> check_room() {
+        const auto probe = directory_ / "room";
+        auto opened = files_->open(probe, open_mode::open_or_create);
+        if (!opened) {
+            return opened.failure();
+        }
+        auto room = (*opened)->allocate(reopen_bytes);
+        opened->reset();
+        auto removed = files_->remove(probe);
+        return room ? removed : room;
     }
 
     std::shared_ptr<file_system> files_;
