@@ -8,6 +8,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -138,6 +139,9 @@ public:
         if (!ends) {
             return context_.fail(ends.failure());
         }
+        if (const auto known = make_group_known(); !known) {
+            return context_.fail(known.failure());
+        }
         if (const auto assigned = assign(consumer, *queues); !assigned) {
             return context_.fail(assigned.failure());
         }
@@ -151,6 +155,24 @@ public:
     }
 
 private:
+    /// A reader that is no member sends no heartbeat, which is what makes a group; lists should show it all the same.
+    result<void> make_group_known() {
+        if (arguments_.group.empty()) {
+            return {};
+        }
+        client::admin admin{connection_};
+        const auto groups = admin.list_groups();
+        if (!groups) {
+            return groups.failure();
+        }
+        if (std::find(groups->begin(), groups->end(), arguments_.group) != groups->end()) {
+            return {};
+        }
+        group_config group;
+        group.name = arguments_.group;
+        return admin.put_group(group);
+    }
+
     /// Queues with a committed offset continue there; the others begin at --from.
     result<void> assign(client::pull_consumer& consumer, const std::vector<client::message_queue>& queues) {
         if (const auto assigned = consumer.assign(queues, to_seek_target(arguments_.start)); !assigned || arguments_.group.empty()) {

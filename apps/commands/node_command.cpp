@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <cstring>
@@ -56,6 +57,39 @@ private:
     std::thread watcher_;
 };
 
+/// Ends the process on a signal while the node still starts: recovery may read for longer than a stop may take, and what is
+/// on disk is then as after kill -9, which the next start knows how to handle.
+class start_watch {
+public:
+    explicit start_watch(stop_signal& stop) : watcher_{[this, &stop] { watch(stop); }} {}
+    ~start_watch() {
+        started_ = true;
+        watcher_.join();
+    }
+    start_watch(const start_watch&) = delete;
+    start_watch& operator=(const start_watch&) = delete;
+
+private:
+    static constexpr std::chrono::milliseconds look_interval{20};
+
+    void watch(stop_signal& stop) const {
+        while (!started_) {
+            if (const int signal = stop.wait_for(look_interval); signal != 0) {
+                actors::write_log(actors::log_level::info, std::string{"stopped while starting: "} + ::strsignal(signal));
+                std::_Exit(static_cast<int>(exit_code::ok));
+            }
+        }
+    }
+
+    std::atomic<bool> started_{false};
+    std::thread watcher_;
+};
+
+result<std::unique_ptr<node>> start(const config::node_config& config, stop_signal& stop) {
+    const start_watch watch{stop};
+    return node::start(config);
+}
+
 exit_code run(const command_context& context, const config_arguments& arguments) {
     const auto loaded = load(arguments, context);
     if (!loaded) {
@@ -70,7 +104,7 @@ exit_code run(const command_context& context, const config_arguments& arguments)
                                                           " files may be open, fewer than network.connections_max (" +
                                                           std::to_string(loaded->config.network.connections_max) + "); raise `ulimit -n`");
     }
-    auto started = node::start(loaded->config);
+    auto started = start(loaded->config, stop);
     if (!started) {
         return context.fail(started.failure());
     }

@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
+#include <condition_variable>
 #include <cstring>
 #include <fstream>
 #include <iostream>
@@ -79,6 +80,7 @@ exit_code send_one(const command_context& context, client::producer& producer, c
 /// Outcomes of many sends; filled from the producer's thread.
 struct tally {
     std::mutex mutex;
+    std::condition_variable answered;
     std::int64_t sent = 0;
     std::int64_t bytes = 0;
     std::int64_t failed = 0;
@@ -89,11 +91,13 @@ exit_code send_lines(const command_context& context, client::producer& producer,
                      const client::queue_choice& choice) {
     const auto counts = std::make_shared<tally>();
     std::int64_t empty = 0;
+    std::int64_t given = 0;
     for (std::string line; std::getline(input, line);) {
         if (line.empty()) {
             ++empty; // a message has a body
             continue;
         }
+        ++given;
         client::message message = shape;
         const auto bytes = static_cast<std::int64_t>(line.size());
         message.body = std::move(line);
@@ -107,21 +111,25 @@ exit_code send_lines(const command_context& context, client::producer& producer,
                 } else if (++counts->failed == 1) {
                     counts->first_failure = outcome.failure();
                 }
+                counts->answered.notify_one();
             },
             choice);
     }
-    // Every send ends by its own timeout; close() answers whatever would still be left.
-    producer.flush(context.timeout + std::chrono::seconds{1});
-    producer.close();
-    const std::lock_guard lock{counts->mutex};
+    // Every send is answered within its timeout; the wait is bounded all the same.
+    std::unique_lock lock{counts->mutex};
+    counts->answered.wait_for(lock, 2 * context.timeout, [&] { return counts->sent + counts->failed == given; });
     record shown;
     shown.add("topic", shape.topic);
     shown.add("messages_sent", counts->sent);
     shown.add("bytes_sent", counts->bytes);
-    shown.add("messages_failed", counts->failed);
+    shown.add("messages_failed", given - counts->sent);
     shown.add("empty_lines_skipped", empty);
     shown.print(context.out, context.format);
-    return counts->failed == 0 ? exit_code::ok : context.fail(counts->first_failure);
+    if (counts->failed == 0 && counts->sent == given) {
+        return exit_code::ok;
+    }
+    return counts->failed > 0 ? context.fail(counts->first_failure)
+                              : context.fail(exit_code::unreachable, "not every send was answered in time");
 }
 
 exit_code send(const command_context& context, const send_arguments& arguments) {

@@ -63,6 +63,7 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(run("consume orders --body-only --group billing --count 1" + at).output == "hello\n");
     CHECK(run("consume orders --body-only --group billing" + at).output == "again\n");
     CHECK(run("consume orders --body-only --group billing" + at).output.empty());
+    CHECK(run("group list" + at).output == "GROUP\nbilling\n");
     CHECK(run("topic update orders --queues 3" + at).output == "Updated topic orders: 3 read queues, 3 write queues, permission rw.\n");
     CHECK(run("topic delete orders --yes" + at).output == "Deleted topic orders.\n");
     CHECK(run("topic show orders" + at).code == 5);
