@@ -1,0 +1,180 @@
+#include "storage/metadata_store.hpp"
+
+#include "tests/support/fault_file_system.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::storage;
+using namespace troupe::test_support;
+
+namespace {
+
+using commit_entry = std::pair<progress_key, queue_offset>;
+
+std::unique_ptr<metadata_store> open_metadata(const std::shared_ptr<fault_file_system>& files) {
+    auto store = metadata_store::open(files, "/metadata");
+    REQUIRE_MESSAGE(store.ok(), (store ? std::string{} : to_string(store.failure())));
+    return *std::move(store);
+}
+
+topic_config orders() {
+    return {.name = "orders",
+            .read_queues = 3,
+            .write_queues = 5,
+            .perm = 4,
+            .sys_flag = 7,
+            .order = true,
+            .attributes = {{"a", "b"}, {"c", ""}}};
+}
+
+group_config billing() {
+    return {.name = "billing", .consume_enable = false, .consume_broadcast_enable = false, .retry_queues = 4, .retry_max = 9};
+}
+
+commit_entry entry(const std::string& group, const std::string& topic, std::int32_t queue, std::int64_t offset) {
+    return {{group, {topic, queue_id{queue}}}, queue_offset{offset}};
+}
+
+} // namespace
+
+TEST_CASE("metadata_store: topics, groups and offsets come back as they were stored") {
+    const auto files = fault_file_system::make(1);
+    const std::vector offsets{entry("billing", "orders", 0, 12), entry("billing", "orders", 1, 1LL << 40)};
+    {
+        auto store = open_metadata(files);
+        REQUIRE(store->put_topic(orders()).ok());
+        REQUIRE(store->put_topic({.name = "a-first", .attributes = {}}).ok());
+        REQUIRE(store->put_group(billing()).ok());
+        REQUIRE(store->commit(offsets).ok());
+    }
+    auto store = open_metadata(files);
+    const auto topics = store->topics().value();
+    REQUIRE(topics.size() == 2);
+    CHECK(topics[0].name == "a-first");
+    CHECK(topics[1] == orders());
+    CHECK(store->groups().value() == std::vector{billing()});
+    CHECK(store->offsets().value() == offsets);
+    CHECK(store->recovery_note().empty());
+}
+
+// Goal: a committed offset is there after power loss. How: drop everything not synced.
+TEST_CASE("metadata_store: an acknowledged commit survives losing unsynced data") {
+    auto files = fault_file_system::make(2);
+    for (std::int64_t round = 0; round < 5; ++round) {
+        {
+            auto store = open_metadata(files);
+            REQUIRE(store->commit(std::vector{entry("g", "t", 0, round)}).ok());
+            files->crash(crash_mode::drop_unsynced);
+        }
+        files = files->restart();
+        CHECK(open_metadata(files)->offsets().value() == std::vector{entry("g", "t", 0, round)});
+    }
+}
+
+TEST_CASE("metadata_store: removing a topic removes its offsets and no others") {
+    auto store = open_metadata(fault_file_system::make(3));
+    REQUIRE(store->put_topic({.name = "t", .attributes = {}}).ok());
+    REQUIRE(store->commit(std::vector{entry("g", "t", 0, 1), entry("g", "t2", 0, 2), entry("g", "s", 0, 3)}).ok());
+    REQUIRE(store->remove_topic("t").ok());
+    REQUIRE(store->remove_topic("t").ok());
+    CHECK(store->topics().value().empty());
+    CHECK(store->offsets().value() == std::vector{entry("g", "s", 0, 3), entry("g", "t2", 0, 2)});
+}
+
+TEST_CASE("metadata_store: removing a group takes its offsets only when asked") {
+    auto store = open_metadata(fault_file_system::make(4));
+    REQUIRE(store->put_group({.name = "g"}).ok());
+    REQUIRE(store->commit(std::vector{entry("g", "t", 0, 1), entry("gg", "t", 0, 2)}).ok());
+    REQUIRE(store->remove_group("g", false).ok());
+    CHECK(store->groups().value().empty());
+    CHECK(store->offsets().value().size() == 2);
+    REQUIRE(store->remove_group("g", true).ok());
+    CHECK(store->offsets().value() == std::vector{entry("gg", "t", 0, 2)});
+}
+
+TEST_CASE("metadata_store: a name with a zero byte is refused") {
+    auto store = open_metadata(fault_file_system::make(5));
+    CHECK(store->put_topic({.name = std::string{"a\0b", 3}, .attributes = {}}).code() == errc::argument_illegal);
+    CHECK(store->commit(std::vector{entry("", "t", 0, 1)}).code() == errc::argument_illegal);
+}
+
+TEST_CASE("metadata_store: after any failed write a later one succeeds, and reading goes on") {
+    for (const auto fault : all_call_faults) {
+        for (const auto kind : {call_kind::write, call_kind::sync}) {
+            CAPTURE(to_string(fault));
+            CAPTURE(to_string(kind));
+            const auto files = fault_file_system::make(6);
+            auto store = open_metadata(files);
+            REQUIRE(store->commit(std::vector{entry("g", "t", 0, 1)}).ok());
+            bool failed = false;
+            files->set_hook([&](const call_info& call) -> std::optional<call_fault> {
+                if (call.kind != kind || failed) {
+                    return std::nullopt;
+                }
+                failed = true;
+                return fault;
+            });
+            const bool is_full = fault == call_fault::disk_full || fault == call_fault::short_full;
+            CHECK(store->commit(std::vector{entry("g", "t", 0, 2)}).code() == (is_full ? errc::disk_full : errc::io));
+            REQUIRE(failed);
+            const auto between = store->offsets().value();
+            REQUIRE(between.size() == 1);
+            CHECK(between[0].second <= queue_offset{2});
+            REQUIRE(store->commit(std::vector{entry("g", "t", 0, 3)}).ok());
+            store.reset();
+            files->crash(crash_mode::drop_unsynced);
+            CHECK(open_metadata(files->restart())->offsets().value() == std::vector{entry("g", "t", 0, 3)});
+        }
+    }
+}
+
+TEST_CASE("metadata_store: a full disk refuses writes, keeps reading, and lets go when there is room") {
+    const auto files = fault_file_system::make(7);
+    auto store = open_metadata(files);
+    REQUIRE(store->commit(std::vector{entry("g", "t", 0, 1)}).ok());
+    files->set_capacity(0);
+    CHECK(store->commit(std::vector{entry("g", "t", 0, 2)}).code() == errc::disk_full);
+    CHECK(store->commit(std::vector{entry("g", "t", 0, 3)}).code() == errc::disk_full);
+    CHECK(store->offsets().value().size() == 1);
+    files->set_capacity(std::nullopt);
+    CHECK(store->commit(std::vector{entry("g", "t", 0, 4)}).ok());
+    CHECK(store->offsets().value() == std::vector{entry("g", "t", 0, 4)});
+}
+
+TEST_CASE("metadata_store: a torn last write costs nothing acknowledged and is told") {
+    for (std::uint64_t seed = 0; seed < 20; ++seed) {
+        CAPTURE(seed);
+        const auto files = fault_file_system::make(seed);
+        auto store = open_metadata(files);
+        REQUIRE(store->commit(std::vector{entry("g", "t", 0, 1)}).ok());
+        bool crashed = false;
+        files->set_hook([&](const call_info& call) -> std::optional<call_fault> {
+            if (call.kind == call_kind::sync && !crashed) {
+                crashed = true;
+                files->crash(crash_mode::torn_sectors);
+            }
+            return std::nullopt;
+        });
+        CHECK_FALSE(store->commit(std::vector{entry("g", "t", 0, 2)}).ok());
+        store.reset();
+        const auto offsets = open_metadata(files->restart())->offsets().value();
+        REQUIRE(offsets.size() == 1);
+        CHECK(offsets[0].second >= queue_offset{1});
+    }
+}
+
+TEST_CASE("metadata_store: a missing CURRENT is damage, not a new store") {
+    const auto files = fault_file_system::make(8);
+    REQUIRE(open_metadata(files)->commit(std::vector{entry("g", "t", 0, 1)}).ok());
+    REQUIRE(files->remove("/metadata/CURRENT").ok());
+    const auto opened = metadata_store::open(files, "/metadata");
+    REQUIRE(opened.code() == errc::corrupt);
+    CHECK(opened.failure().text.find("/metadata") != std::string::npos);
+}
+
+TEST_CASE("metadata_store: a second one on the directory is locked out") {
+    const auto files = fault_file_system::make(9);
+    const auto store = open_metadata(files);
+    CHECK_FALSE(metadata_store::open(files, "/metadata").ok());
+}
