@@ -20,7 +20,7 @@ FOLDERS = {
     "config": {"config", VOCABULARY},
     "actors": {"actors", "storage", "protocol", "config", VOCABULARY},
     "client": {"client", "actors", "protocol", VOCABULARY},
-    "testing": {"testing", "client", "actors", "config", VOCABULARY},
+    "testing": {"testing", "client", "actors", "storage", "config", VOCABULARY},
     "bench": EVERYTHING - {"tests", "apps"},
     "apps": EVERYTHING - {"tests"},
     "tests": EVERYTHING,

@@ -71,6 +71,12 @@ void reader_state::handle(const route_known& news) {
         interest.routing = news.routing;
     for (auto& asker : std::exchange(interest.askers, {}))
         asker->set_value(news.routing ? result<std::vector<message_queue>>{news.routing->readable} : news.failure);
+    for (auto& order : std::exchange(interest.committed_askers, {})) {
+        if (news.routing)
+            query_committed(order);
+        else
+            order.answer->set_value(news.failure);
+    }
     if (news.routing)
         rebalance_due = now();
     work();
@@ -160,10 +166,18 @@ void reader_state::handle(const commit_positions& order) {
 }
 
 void reader_state::handle(const ask_committed& order) {
-    watch(order.queue.topic);
+    auto& interest = watch(order.queue.topic);
+    if (interest.routing)
+        query_committed(order);
+    else
+        interest.committed_askers.push_back(order);
+}
+
+void reader_state::query_committed(const ask_committed& order) {
     const auto broker = broker_of(order.queue);
     if (!broker) {
-        order.answer->set_value(error{errc::no_route, "no route to broker " + order.queue.broker_name + " (yet); ask for queues() first"});
+        order.answer->set_value(
+            error{errc::no_route, "no name server knows a broker " + order.queue.broker_name + " for topic " + order.queue.topic});
         return;
     }
     const progress_key key{options.group, {order.queue.topic, queue_id{order.queue.queue}}};

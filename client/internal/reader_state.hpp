@@ -23,6 +23,7 @@ struct topic_interest {
     bool sharing_out = false;
     bool share_again = false;                                  ///< another reason came while sharing out
     std::vector<answer_to<std::vector<message_queue>>> askers; ///< who wait for the route
+    std::vector<ask_committed> committed_askers;               ///< who wait for it, too
 };
 
 /// One commit of several queues; the last answer completes it.
@@ -56,6 +57,7 @@ struct reader_state {
     void handle(const reader_tick& tick);
     void handle(const route_known& news);
     void handle(const membership_changed&);
+    void query_committed(const ask_committed& order);
     topic_interest& watch(const std::string& topic);
     void take_reports();
     void work();

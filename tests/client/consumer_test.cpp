@@ -3,7 +3,7 @@
 #include "client/internal/reader.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
-#include "fake_cluster.hpp"
+#include "tests/client/fake_cluster.hpp"
 
 #include <caf/send.hpp>
 
@@ -556,6 +556,9 @@ TEST_CASE("pull consumer's reader: lists, assigns, seeks, tells and commits") {
     const std::in_place_type_t<queue_offset> offset{};
     const std::in_place_type_t<std::size_t> count{};
     const message_queue queue_a1{"t", "a", 1};
+    CHECK(ask(offset, ask_committed{queue_a0, nullptr}).code() == errc::offset_not_found); // finds the route itself
+    CHECK(ask(offset, ask_committed{{"t", "nobody", 0}, nullptr}).code() == errc::no_route);
+    CHECK(ask(offset, ask_committed{{"nobody-made-it", "a", 0}, nullptr}).code() == errc::topic_not_found);
     CHECK(ask(queue_list, list_queues{"nobody-made-it", nullptr}).code() == errc::topic_not_found);
     CHECK(*ask(queue_list, list_queues{"t", nullptr}) == std::vector<message_queue>{queue_a0, queue_a1});
     CHECK(ask(offset, ask_position{queue_a0, nullptr}).code() == errc::queue_not_found);

@@ -1,4 +1,4 @@
-#include "fake_cluster.hpp"
+#include "tests/client/fake_cluster.hpp"
 
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"

@@ -1,6 +1,6 @@
 #include "client/embedded.hpp"
 #include "client/producer.hpp"
-#include "fake_cluster.hpp"
+#include "tests/client/fake_cluster.hpp"
 
 #include <doctest/doctest.h>
 
