@@ -322,7 +322,7 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
         [this](const flush_tick&) { gateway_->flush(); },
         [this](const caf::io::new_connection_msg& message) { accept(message); },
         [this](const caf::io::connection_closed_msg& message) { closed(message.handle); },
-        [this](const caf::io::acceptor_closed_msg&) { write_log(log_level::error, "listener: the port was closed by the system"); },
+        [](const caf::io::acceptor_closed_msg&) { write_log(log_level::error, "listener: the port was closed by the system"); },
         [this](const sweep_tick&) { sweep(); },
     };
 }

@@ -231,10 +231,10 @@ private:
             CAPTURE(queue.first);
             CAPTURE(queue.second);
             const auto& consumed = history_.consumed[queue];
-            for (const auto& [offset, body] : history_.acknowledged[queue]) {
-                const auto found = consumed.find(offset);
-                REQUIRE_MESSAGE(found != consumed.end(), "acknowledged and lost: " << body);
-                CHECK(found->second == body);
+            for (const auto& acknowledged : history_.acknowledged[queue]) {
+                const auto found = consumed.find(acknowledged.first);
+                REQUIRE_MESSAGE(found != consumed.end(), "acknowledged and lost: " << acknowledged.second);
+                CHECK(found->second == acknowledged.second);
             }
             // Repeats are allowed; the first of each message must come in the order of sending, and nothing else.
             std::vector<std::string> first;
