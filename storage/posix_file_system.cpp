@@ -167,6 +167,9 @@ public:
         auto bytes = size();
         if (!bytes || offset >= *bytes)
             return bytes;
+        // Reserved space that was only read (or read ahead) counts as data while its pages are cached: let go of them first.
+        constexpr std::uint64_t page_bytes = 4096;
+        drop_cache(offset / page_bytes * page_bytes, 0);
         const auto found = ::lseek(fd_.number(), static_cast<off_t>(offset), SEEK_DATA);
         if (found >= 0)
             return static_cast<std::uint64_t>(found);
