@@ -11,6 +11,8 @@ namespace troupe::storage {
 
 namespace {
 
+constexpr std::size_t rewrite_bytes = 1u << 20;
+
 /// A full disk passes, a failed sync or creation does not: the caller must not take one for the other.
 error not_full(error cause) {
     if (cause.code == errc::disk_full)
@@ -117,6 +119,8 @@ result<log_recovery> commit_log::recover(log_position from, const log_visitor& v
     if (!removed)
         return removed.failure();
     report.segments_removed = *removed;
+    if (auto written = write_again(*snapshot(), scan->durable, scan->end); !written)
+        return written.failure();
     adopt(last, scan->end);
     return report;
 }
@@ -165,6 +169,32 @@ result<void> commit_log::clear_from(segment& in, log_position end) {
     if (auto room = in.file->allocate(in.capacity_bytes); !room && room.code() != errc::disk_full)
         return room;
     return in.file->sync();
+}
+
+result<void> commit_log::write_again(const segment_list& segments, log_position begin, log_position end) {
+    // What no header vouches for may be readable and yet not on disk: after a failed sync the kernel keeps the pages and
+    // believes them written, and a sync now would do nothing. Only bytes that are written again are synced for sure.
+    for (const auto& one : segments) {
+        if (one->end() <= begin || one->base >= end)
+            continue;
+        segment_reader reader{*one};
+        auto data_end = reader.end_of_data(std::max(begin, one->base));
+        if (!data_end)
+            return data_end.failure();
+        const auto stop = std::min({end, *data_end, one->end()});
+        for (auto at = std::max(begin, one->base); at < stop;) {
+            auto bytes = reader.bytes_at(at, std::min(rewrite_bytes, static_cast<std::size_t>(stop - at)));
+            if (!bytes)
+                return bytes.failure();
+            const std::array parts{*bytes};
+            if (auto written = one->file->write_at(one->offset_of(at), parts); !written)
+                return written;
+            at = at + static_cast<std::int64_t>(bytes->size());
+        }
+        if (auto synced = one->file->sync(); !synced)
+            return synced;
+    }
+    return {};
 }
 
 // ---- appending ---------------------------------------------------------------------------------------------------------
@@ -356,12 +386,12 @@ result<std::size_t> commit_log::remove_segments_before(log_position position) {
     std::size_t removed = 0;
     auto segments = *snapshot();
     while (segments.size() > 1 && segments.front()->end() <= position) {
-        // The oldest first, each made durable: a crash in between must not leave a hole.
-        const auto oldest = segments.front();
+        // The oldest first, each made durable: a crash in between must not leave a hole. Only then min_position() moves: what
+        // a crash can bring back must not be gone from an index already. The open file serves readers until then.
+        if (auto done = remove_file(segments.front()->path); !done)
+            return done.failure();
         segments.erase(segments.begin());
         publish(segments);
-        if (auto done = remove_file(oldest->path); !done)
-            return done.failure();
         ++removed;
     }
     return removed;

@@ -141,6 +141,7 @@ private:
     void adopt(const batch_header& last, log_position end);
     result<std::size_t> trim(log_position end, bool with_bytes);
     static result<void> clear_from(segment& in, log_position end);
+    static result<void> write_again(const segment_list& segments, log_position begin, log_position end);
     result<void> remove_file(const std::filesystem::path& path);
 
     result<std::vector<piece>> plan(std::span<pending_record> records);

@@ -20,6 +20,7 @@ public:
 
     result<scan_summary> run() {
         summary_.begin = at_;
+        summary_.durable = range_.durable;
         is_at_end_ = !enter(at_);
         while (!is_at_end_ && at_ < range_.until)
             if (auto done = step(); !done)
@@ -58,6 +59,7 @@ private:
         case kind::batch:
             ++summary_.batches;
             summary_.last_batch = item->batch;
+            summary_.durable = std::max(summary_.durable, item->batch.durable);
             if (visitor_.batch)
                 visitor_.batch(item->batch);
             return advance(item->bytes);

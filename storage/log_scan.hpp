@@ -41,6 +41,7 @@ struct scan_summary {
     std::uint64_t batches = 0;
     std::uint64_t damaged_ranges = 0;
     batch_header last_batch;      ///< sequence 0 when none was seen
+    log_position durable;         ///< highest durable position known: from the range, or named by a header that was met
     std::string torn_tail;        ///< what stands at `end`, when that is more than untouched zeros; else empty
     std::uint64_t torn_bytes = 0; ///< from `end` to the last byte that is not zero
 };

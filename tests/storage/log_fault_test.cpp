@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -168,4 +169,32 @@ TEST_CASE("log faults: every call failing once, each way, never acknowledges wha
             files->crash(call % 2 == 0 ? crash_mode::drop_unsynced : crash_mode::torn_sectors);
             check(files->restart(), made, removed);
         }
+}
+
+TEST_CASE("log faults: what a failed sync left readable is written again by the next opening before it counts") {
+    for (const int records : {1, 60}) { // in one segment, and over the roll into the next
+        CAPTURE(records);
+        auto files = make_store_disk();
+        {
+            auto opened = open_log(files, segment_bytes);
+            REQUIRE(append_bodies(*opened->log, {"safe"}, 0));
+            REQUIRE(opened->log->sync());
+            files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+                return call.kind == call_kind::sync && call.path.ends_with("0000") ? std::optional{call_fault::io} : std::nullopt;
+            });
+            const auto placed = append_bodies(*opened->log, std::vector<std::string>(static_cast<std::size_t>(records), "doubtful"), 1);
+            CHECK_FALSE((placed.ok() && opened->log->sync().ok()));
+            files->set_hook(nullptr);
+        }
+        // The process starts again, the machine goes on, and then loses power.
+        auto again = open_log(files, segment_bytes);
+        REQUIRE(again);
+        const auto seen = again->bodies;
+        CHECK(seen.size() > 1);
+        files->crash(crash_mode::drop_unsynced);
+        auto later = open_log(files->restart(), segment_bytes);
+        REQUIRE(later);
+        CHECK(later->bodies == seen);
+        CHECK(later->damage.empty());
+    }
 }
