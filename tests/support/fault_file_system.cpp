@@ -164,7 +164,7 @@ public:
         }
         if (ask && !fault)
             fault = ask(info);
-        std::lock_guard lock{mutex};
+        std::unique_lock lock{mutex};
         if (is_dead)
             return failure(errc::io, kind, path, "crashed");
         if (fault) {
@@ -180,6 +180,7 @@ public:
         if (info.number != 0 && info.number == plan.crash_after) {
             note("crash after", info);
             die(plan.mode);
+            lock.unlock(); // the answer may be a lock, whose end takes the mutex
             return failure(errc::io, kind, path, "crashed");
         }
         return answer;
