@@ -30,7 +30,7 @@ struct waiting_senders_state {
     writer_load load;
     actors::log_writer_actor writer;
     std::shared_ptr<actors::admission> admission;
-    std::string record;
+    std::vector<std::string> records; ///< one per queue
     load_report report;
     std::int64_t waiting = 0;
     std::uint64_t commits = 0;
@@ -38,19 +38,25 @@ struct waiting_senders_state {
 
     actors::append_entry entry() {
         actors::append_entry one;
-        one.records.queue = topic_queue{"load0", queue_id{next_queue++ % queues}};
-        one.records.bytes = record;
+        const auto queue = next_queue++ % queues;
+        one.records.queue = topic_queue{"load0", queue_id{queue}};
+        one.records.bytes = records[static_cast<std::size_t>(queue)];
         static_cast<void>(admission->try_acquire(one.records.bytes.size()));
         return one;
     }
 };
 using waiting_senders = actors::ticket_holder_actor;
 
-std::string one_record() {
-    protocol::message message;
-    message.topic = "load0";
-    message.body = payload{std::string(record_bytes, 'x')};
-    return protocol::encode_record(message).value();
+std::vector<std::string> record_per_queue() {
+    std::vector<std::string> all;
+    for (std::int32_t queue = 0; queue < queues; ++queue) {
+        protocol::message message;
+        message.topic = "load0";
+        message.queue = queue_id{queue};
+        message.body = payload{std::string(record_bytes, 'x')};
+        all.push_back(protocol::encode_record(message).value());
+    }
+    return all;
 }
 
 void send_again(waiting_senders::stateful_pointer<waiting_senders_state> self, std::size_t count) {
@@ -90,7 +96,7 @@ waiting_senders::behavior_type senders_behavior(waiting_senders::stateful_pointe
     self->state.load = std::move(load);
     self->state.writer = std::move(writer);
     self->state.admission = std::move(admission);
-    self->state.record = one_record();
+    self->state.records = record_per_queue();
     self->state.waiting = self->state.load.senders;
     send_again(self, static_cast<std::size_t>(self->state.load.senders));
     return {
@@ -127,7 +133,11 @@ result<load_report> run_writer_load(const suite_options& options, bool sync, std
     }
     (*node)->stop();
     std::filesystem::remove_all(directory, ignored);
-    return answer.get();
+    auto report = answer.get();
+    if (report.failures > 0) {
+        return error{errc::internal, std::to_string(report.failures) + " of the appends were refused"};
+    }
+    return report;
 }
 
 void measure_sync_writer(const suite_options& options, std::int64_t senders, report& out) {
