@@ -4,6 +4,7 @@
 #include "protocol/vocabulary/big_endian.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace troupe::storage {
 
@@ -24,14 +25,23 @@ bool is_magic(std::uint32_t word) {
            word == filler_magic;
 }
 
-/// The first place at or after `first` in `bytes` where an item's magic word stands.
+/// The first place at or after `first` in `bytes` where an item's magic word stands. Looks for its first byte with memchr:
+/// this passes over whole segments of zeros.
 std::size_t find_magic(std::string_view bytes, std::size_t first) {
-    for (std::size_t i = first; i + 4 <= bytes.size(); ++i) {
-        const auto x = static_cast<unsigned char>(bytes[i]);
-        if ((x == 0xDA || x == 0xCB) && is_magic(load_be<std::uint32_t>(bytes.data() + i)))
-            return i;
+    constexpr auto none = std::string_view::npos;
+    auto item = bytes.find('\xDA', first);
+    auto filler = bytes.find('\xCB', first);
+    while (item != none || filler != none) {
+        auto& next = item < filler ? item : filler;
+        if (next + 4 <= bytes.size() && is_magic(load_be<std::uint32_t>(bytes.data() + next)))
+            return next;
+        next = bytes.find(bytes[next], next + 1);
     }
-    return std::string_view::npos;
+    return none;
+}
+
+bool is_zero(std::string_view bytes) {
+    return bytes.empty() || (bytes[0] == '\0' && std::memcmp(bytes.data(), bytes.data() + 1, bytes.size() - 1) == 0);
 }
 
 static_assert(batch_header_magic >> 24 == 0xDA && protocol::record_magic >> 24 == 0xDA && protocol::record_magic_long_topic >> 24 == 0xDA &&
@@ -200,8 +210,8 @@ result<log_position> segment_reader::end_of_data(log_position from) {
             return bytes.failure();
         if (bytes->empty())
             break;
-        if (const auto last = bytes->find_last_not_of('\0'); last != std::string_view::npos)
-            end = at + static_cast<std::int64_t>(last + 1);
+        if (!is_zero(*bytes))
+            end = at + static_cast<std::int64_t>(bytes->find_last_not_of('\0') + 1);
         at = at + static_cast<std::int64_t>(bytes->size());
     }
     return end;
