@@ -26,6 +26,7 @@ constexpr std::string_view checkpoint_key = "!checkpoint";
 constexpr std::string_view format_key = "!format";
 constexpr std::string_view format_value = "troupe index 1";
 constexpr char separator = '\0';
+constexpr std::uint64_t room_bytes = 8u << 20; // for the memory table and RocksDB's own files
 constexpr std::size_t key_row_head_bytes = 24;
 constexpr std::size_t key_row_entry_bytes = 16;
 
@@ -177,7 +178,7 @@ public:
     }
 
     result<void> write(rocksdb::WriteBatch& changes) {
-        if (auto usable = resume(); !usable) {
+        if (auto usable = check_usable(); !usable) {
             return usable;
         }
         rocksdb::WriteOptions unlogged;
@@ -186,15 +187,15 @@ public:
     }
 
     result<void> flush() {
-        if (auto usable = resume(); !usable) {
+        if (auto usable = check_usable(); !usable) {
             return usable;
         }
         rocksdb::FlushOptions at_once;
-        at_once.allow_write_stall = true; // nobody writes meanwhile; waiting for a stall to pass could take for ever
+        at_once.allow_write_stall = true; // waiting for a stall to pass could take for ever
         if (auto flushed = noted(database_->Flush(at_once), "flush of "); !flushed) {
             return flushed;
         }
-        return check_flushed();
+        return is_flushed() ? result<void>{} : error{errc::busy, "flush of " + directory_.string() + " is not done yet; repeat it"};
     }
 
     [[nodiscard]] result<std::optional<std::string>> get(std::string_view key) const {
@@ -261,25 +262,37 @@ private:
     }
 
     result<void> noted(const rocksdb::Status& status, std::string_view what) {
-        failed_ = !status.ok();
-        return failed_ ? to_error(status, std::string{what} + directory_.string()) : result<void>{};
+        if (status.ok()) {
+            return {};
+        }
+        failed_ = true;
+        return to_error(status, std::string{what} + directory_.string());
     }
 
-    /// RocksDB 7.8 answers a flush at once, with success, when an earlier Resume() had failed: the work is only begun then.
-    [[nodiscard]] result<void> check_flushed() const {
+    [[nodiscard]] bool is_flushed() const {
         std::uint64_t active = 1;
         std::uint64_t waiting = 1;
         database_->GetIntProperty(rocksdb::DB::Properties::kNumEntriesActiveMemTable, &active);
         database_->GetIntProperty(rocksdb::DB::Properties::kNumImmutableMemTable, &waiting);
-        if (active == 0 && waiting == 0) {
-            return {};
-        }
-        return error{errc::busy, "flush of " + directory_.string() + " is not done yet; repeat it"};
+        return active == 0 && waiting == 0;
     }
 
-    /// After a failed flush RocksDB refuses writes. When the disk was full it goes on if told to, with the memory table it
-    /// still has; other failures it calls final. It must not be opened anew here, which would lose that table.
-    result<void> resume() { return failed_ ? noted(database_->Resume(), "resume of ") : result<void>{}; }
+    /// RocksDB is kept from meeting a full disk: how it recovers from one cannot be relied on (in 7.8, a Flush() after a
+    /// failed Resume() may answer before it is done, or never).
+    result<void> check_usable() {
+        if (failed_) {
+            return error{errc::io, directory_.string() + " takes no changes after a failed write; restart the broker"};
+        }
+        auto space = files_->space(directory_);
+        if (!space) {
+            return space.failure();
+        }
+        if (space->free_bytes < room_bytes) {
+            return error{errc::disk_full, directory_.string() + ": less than " + std::to_string(room_bytes) +
+                                              " bytes are free on the disk, the index waits in memory"};
+        }
+        return {};
+    }
 
     std::shared_ptr<file_system> files_;
     std::filesystem::path directory_;

@@ -58,8 +58,9 @@ private:
 ///
 /// Owns     one RocksDB without write-ahead log: a crash goes back to the last flush(), never to half a batch.
 /// Threads  write, flush: one thread at a time each; everything const: any thread.
-/// Fails    with result<>; never throws. corrupt: rebuild the index from the log. disk_full: repeat when there is room. After
-///          io every write and flush fails until it is opened again; reading goes on.
+/// Fails    with result<>; never throws. corrupt: rebuild the index from the log. disk_full before
+///          anything is written: repeat when there is room. After a write or flush that failed on its way, all others
+///          fail with io until it is opened again; reading goes on.
 /// Bytes    docs/formats/index.md
 class index_database {
 public:
@@ -72,7 +73,7 @@ public:
     index_database& operator=(const index_database&) = delete;
 
     result<void> write(index_batch& changes);
-    /// Makes everything written durable. busy: it is under way (others write, or it follows a failure): repeat.
+    /// Makes everything written durable. busy: somebody wrote meanwhile: repeat.
     result<void> flush();
 
     [[nodiscard]] result<log_position> checkpoint() const; ///< 0 when there is none

@@ -11,7 +11,7 @@
 namespace troupe::storage {
 namespace {
 
-/// RocksDB would poll a full disk from a thread of its own, and refuse our Resume() meanwhile.
+/// RocksDB would poll a full disk from a thread of its own; we decide when to write again.
 class no_auto_recovery final : public rocksdb::EventListener {
 public:
     void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*failure*/, bool* auto_recovery) override {

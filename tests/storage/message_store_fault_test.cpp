@@ -126,11 +126,11 @@ TEST_CASE("message_store: while the disk is too full for the index nothing is lo
         for (int i = 0; i < 100; ++i) {
             put(*store, orders0, std::to_string(i));
         }
-        fail_index_files(*files, call_fault::disk_full);
+        files->set_capacity(0);
         CHECK(store->persist_index(true).code() == errc::disk_full);
         CHECK(store->persist_index(true).code() == errc::disk_full);
-        put(*store, orders0, "more");
-        files->set_hook(nullptr);
+        put(*store, orders0, "more"); // into the preallocated segment
+        files->set_capacity(std::nullopt);
         const auto before = all_bodies(*store, orders0).size();
         persist_all(*store);
         CHECK(store->stats().index_persisted == store->stats().log_durable);
@@ -142,27 +142,30 @@ TEST_CASE("message_store: while the disk is too full for the index nothing is lo
 }
 
 TEST_CASE("message_store: when the index fails for good, storing goes on while memory lasts, and a restart repairs it") {
-    const auto files = fault_file_system::make(1);
-    auto options = small_store();
-    options.index_memory_bytes_max = 24 * 150;
-    auto store = open_store(files, options);
-    for (int i = 0; i < 100; ++i) {
-        put(*store, orders0, std::to_string(i));
-    }
-    fail_index_files(*files, call_fault::io);
-    CHECK_FALSE(store->persist_index(true).ok());
-    files->set_hook(nullptr);
-    for (int i = 100; store->append(group_of(one(orders0, std::to_string(i))), timestamp_ms{1}); ++i) {
-        REQUIRE(i < 1000);
-        REQUIRE(store->flush().ok());
+    for (const auto fault : all_call_faults) {
+        CAPTURE(to_string(fault));
+        const auto files = fault_file_system::make(1);
+        auto options = small_store();
+        options.index_memory_bytes_max = 24 * 150;
+        auto store = open_store(files, options);
+        for (int i = 0; i < 100; ++i) {
+            put(*store, orders0, std::to_string(i));
+        }
+        fail_index_files(*files, fault);
         CHECK_FALSE(store->persist_index(true).ok());
+        files->set_hook(nullptr);
+        for (int i = 100; store->append(group_of(one(orders0, std::to_string(i))), timestamp_ms{1}); ++i) {
+            REQUIRE(i < 1000);
+            REQUIRE(store->flush().ok());
+            CHECK_FALSE(store->persist_index(true).ok());
+        }
+        CHECK(store->state() == store_state::read_only);
+        const auto live = store->dump_index().value();
+        const auto stored = all_bodies(*store, orders0);
+        CHECK(stored.size() > 100);
+        store.reset();
+        store = open_store(files, options);
+        CHECK(all_bodies(*store, orders0) == stored);
+        CHECK(store->dump_index().value() == live);
     }
-    CHECK(store->state() == store_state::read_only);
-    const auto live = store->dump_index().value();
-    const auto stored = all_bodies(*store, orders0);
-    CHECK(stored.size() > 100);
-    store.reset();
-    store = open_store(files, options);
-    CHECK(all_bodies(*store, orders0) == stored);
-    CHECK(store->dump_index().value() == live);
 }
