@@ -2,8 +2,9 @@
 
 #include "tests/storage/store_fixture.hpp"
 
-#include <algorithm>
-#include <limits>
+#include <array>
+#include <atomic>
+#include <thread>
 
 using namespace troupe;
 using namespace troupe::storage;
@@ -249,4 +250,61 @@ TEST_CASE("message_store: thousands of queues keep their offsets through persist
         REQUIRE(all_bodies(*store, queue(i)) == std::vector<std::string>{"0", "1", "2"});
         REQUIRE(put(*store, queue(i), "3").first == queue_offset{3});
     }
+}
+
+// Goal: writer, indexer and readers do not disturb each other. How: all at once over few queues, with every way of reading;
+// each reader must see each queue whole and in order. Meant for the thread sanitizer too.
+TEST_CASE("message_store: writer, indexer and readers work at the same time") {
+    auto options = small_store();
+    options.segment_bytes = 1u << 20;
+    auto store = open_store(fault_file_system::make(1), options);
+    constexpr int messages = 4000;
+    constexpr int queues = 4;
+    const auto queue = [](int i) { return topic_queue{"orders", queue_id{i % queues}}; };
+    std::atomic<bool> is_written{false};
+    std::atomic<int> wrong{0};
+    const auto follow = [&](int first) {
+        std::array<std::int64_t, queues> next{};
+        for (int seen = 0; seen < messages; first = (first + 1) % queues) {
+            const bool was_written = is_written;
+            const auto at = static_cast<std::size_t>(first);
+            const auto read = store->read(queue(first), queue_offset{next[at]}, {}, {});
+            if (!read || read->damaged > 0) {
+                ++wrong;
+                return;
+            }
+            const auto found = bodies(read->records);
+            for (const auto& body : found) {
+                wrong += body == std::to_string(next[at]++ * queues + first) ? 0 : 1;
+            }
+            seen += static_cast<int>(found.size());
+            if (!store->bounds(queue(first)) || !store->offset_at_or_after(queue(first), timestamp_ms{1000 + seen})) {
+                ++wrong;
+            }
+            if (was_written && found.empty() && next[at] != messages / queues) {
+                ++wrong;
+                return;
+            }
+        }
+    };
+    std::thread indexer{[&] {
+        while (!is_written) {
+            wrong += store->persist_index(false) ? 0 : 1;
+        }
+    }};
+    std::thread one_reader{follow, 0};
+    std::thread other_reader{follow, 2};
+    for (int i = 0; i < messages; i += 8) {
+        std::vector<unplaced_records> batch;
+        for (int j = i; j < i + 8; ++j) {
+            batch.push_back(one(draft{.queue = queue(j), .body = std::to_string(j), .stored_properties = {{"KEYS", "k"}}}));
+        }
+        REQUIRE(store->append(std::move(batch), timestamp_ms{1000 + i}).ok());
+        REQUIRE(store->flush().ok());
+    }
+    is_written = true;
+    indexer.join();
+    one_reader.join();
+    other_reader.join();
+    CHECK(wrong == 0);
 }
