@@ -1,0 +1,244 @@
+#include "actors/net/broker_listener.hpp"
+#include "actors/net/broker_proxy.hpp"
+#include "actors/type_ids.hpp"
+#include "protocol/message_codec.hpp"
+#include "protocol/request_code.hpp"
+#include "protocol/response_code.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "tests/support/fault_file_system.hpp"
+#include "tests/support/raw_client.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/io/middleman.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <future>
+
+// A real broker behind a real port, asked through a proxy: every message of the role crosses the wire.
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct config : caf::actor_system_config {
+    config() {
+        load<caf::io::middleman>();
+        register_types(*this);
+    }
+};
+
+struct fixture {
+    config settings;
+    caf::actor_system system{settings};
+    std::unique_ptr<broker_node> node;
+    net::bound_listener listener;
+    broker_actor proxy;
+
+    fixture() {
+        broker_options options;
+        options.store.directory = "/store";
+        options.store.segment_bytes = 16u << 20; // files in memory: the usual gigabyte would be cleared first
+        options.store.disk_reserve_bytes = 0;
+        options.store_host = *protocol::parse_host_address("127.0.0.1:10911");
+        auto started = broker_node::start(system, options, test_support::fault_file_system::make(1));
+        REQUIRE(started.ok());
+        node = std::move(*started);
+        auto bound = net::spawn_broker_listener(system, {}, *node);
+        REQUIRE(bound.ok());
+        listener = std::move(*bound);
+        proxy = net::spawn_broker_proxy(system, "127.0.0.1:" + std::to_string(listener.port));
+        topic_config orders;
+        orders.name = "orders";
+        orders.read_queues = orders.write_queues = 2;
+        REQUIRE(ask<topic_put>(put_topic{orders}).ok());
+    }
+    ~fixture() {
+        caf::anon_send_exit(proxy, caf::exit_reason::user_shutdown);
+        {
+            caf::scoped_actor self{system};
+            self->send_exit(listener.handle, caf::exit_reason::user_shutdown);
+            self->wait_for(listener.handle);
+        }
+        node->stop();
+    }
+
+    template <class Answer, class Order>
+    result<Answer> ask(const Order& order) {
+        caf::scoped_actor self{system};
+        result<Answer> outcome = error{errc::internal, "nothing came back"};
+        self->request(proxy, 30s, order)
+            .receive([&](Answer& answer) { outcome = std::move(answer); }, [&](caf::error& failure) { outcome = to_error(failure); });
+        return outcome;
+    }
+};
+
+send_messages message(const std::string& body, const std::string& topic = "orders", std::int32_t queue = 0) {
+    send_messages order;
+    order.producer_group = "producers";
+    order.topic = topic;
+    order.queue = queue_id{queue};
+    order.born = timestamp_ms{1'700'000'000'000};
+    order.body = payload{body};
+    return order;
+}
+
+pull_messages pull(std::int64_t offset, std::int64_t hold_ms = 0) {
+    pull_messages order;
+    order.group = "consumers";
+    order.topic = "orders";
+    order.offset = queue_offset{offset};
+    order.hold_ms = hold_ms;
+    order.has_expression = true;
+    order.expression = "*";
+    order.expression_type = "TAG";
+    return order;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "messages go in and come out over the wire, in order") {
+    for (int index = 0; index < 3; ++index) {
+        const auto stored = ask<messages_stored>(message("body " + std::to_string(index)));
+        REQUIRE(stored.ok());
+        CHECK(stored->offset == queue_offset{index});
+        CHECK_FALSE(stored->message_ids.empty());
+    }
+    const auto pulled = ask<messages_pulled>(pull(1));
+    REQUIRE(pulled.ok());
+    CHECK(pulled->status == pull_status::found);
+    CHECK(pulled->next == queue_offset{3});
+    CHECK(pulled->max == queue_offset{3});
+    const auto messages = protocol::decode_records(pulled->records);
+    REQUIRE(messages.ok());
+    REQUIRE(messages->size() == 2);
+    CHECK(messages->at(0).body.view() == "body 1");
+    CHECK(to_string(messages->at(0).born_host).starts_with("127.0.0.1:"));
+    CHECK(ask<messages_pulled>(pull(3))->status == pull_status::no_new);
+    CHECK(ask<messages_pulled>(pull(9))->status == pull_status::offset_moved);
+}
+
+TEST_CASE_FIXTURE(fixture, "a held pull is answered by the message it waits for") {
+    auto held = std::async(std::launch::async, [this] { return ask<messages_pulled>(pull(0, 20'000)); });
+    REQUIRE(ask<messages_stored>(message("late")).ok());
+    REQUIRE(held.wait_for(10s) == std::future_status::ready);
+    const auto pulled = held.get();
+    REQUIRE(pulled.ok());
+    CHECK(pulled->status == pull_status::found);
+}
+
+TEST_CASE_FIXTURE(fixture, "what is wrong with a send keeps its own name across the wire") {
+    CHECK(ask<messages_stored>(message("x", "unknown")).code() == errc::topic_not_found);
+    CHECK(ask<messages_stored>(message("x", "bad topic")).code() == errc::topic_illegal);
+    CHECK(ask<messages_stored>(message("x", "orders", 7)).code() == errc::queue_not_found);
+    CHECK(ask<messages_stored>(message("")).code() == errc::message_illegal);
+    CHECK(ask<messages_stored>(message(std::string(limits::body_bytes_max + 1, 'x'))).code() == errc::body_too_large);
+    CHECK(ask<messages_stored>(message(std::string(limits::body_bytes_max, 'x'))).ok());
+}
+
+TEST_CASE_FIXTURE(fixture, "offsets, bounds, topics and groups are asked over the wire") {
+    REQUIRE(ask<messages_stored>(message("x")).ok());
+    const progress_key key{"consumers", {"orders", queue_id{0}}};
+    CHECK(ask<offset_found>(find_max_offset{key.queue})->offset == queue_offset{1});
+    CHECK(ask<offset_found>(find_min_offset{key.queue})->offset == queue_offset{0});
+    CHECK(ask<offset_found>(search_offset{key.queue, timestamp_ms{0}, false})->offset == queue_offset{0});
+    CHECK(ask<offset_found>(query_offset{key, false}).code() == errc::offset_not_found);
+    CHECK(ask<group_put>(put_group{group_config{"consumers", true, true, 1, 16}}).ok());
+    CHECK(ask<offset_committed>(commit_offset{key, queue_offset{1}}).ok());
+    CHECK(ask<offset_found>(query_offset{key, false})->offset == queue_offset{1});
+    CHECK(ask<topics_listed>(list_topics{})->table.topics.contains("orders"));
+    CHECK(ask<topic_described>(describe_topic{"orders"})->stats.size() == 2);
+    CHECK(ask<groups_listed>(list_groups{})->table.groups.contains("consumers"));
+    CHECK(ask<group_described>(describe_group{"consumers", "orders"}).ok());
+    CHECK_FALSE(ask<broker_described>(describe_broker{})->values.empty());
+    CHECK(ask<group_deleted>(delete_group{"consumers", true}).ok());
+    CHECK(ask<topic_deleted>(delete_topic{"orders"}).ok());
+    CHECK(ask<messages_stored>(message("x")).code() == errc::topic_not_found);
+}
+
+// Goal: a change of a group reaches its members through the connection their heartbeat came on, and the end of a
+// connection is the end of its members.
+TEST_CASE_FIXTURE(fixture, "members hear of each other, and of a connection that ends") {
+    std::promise<std::string> heard;
+    auto session = system.spawn([&heard](client_session_actor::pointer) -> client_session_actor::behavior_type {
+        return {[&heard, told = false](const consumers_changed& event) mutable {
+            if (!std::exchange(told, true))
+                heard.set_value(event.group);
+        }};
+    });
+    const auto beat = [](const std::string& client) {
+        client_heartbeat order;
+        order.data.client_id = client;
+        order.data.consumers.push_back({"members",
+                                        protocol::consume_type::passively,
+                                        protocol::message_model::clustering,
+                                        protocol::consume_from::first_offset,
+                                        {{"orders", "*", "TAG", 1}}});
+        return order;
+    };
+    auto first = beat("first");
+    first.session = session;
+    REQUIRE(ask<heartbeat_accepted>(first).ok());
+    CHECK(ask<group_members>(list_group_members{"members"})->client_ids == std::vector<std::string>{"first"});
+
+    auto other = net::spawn_broker_proxy(system, "127.0.0.1:" + std::to_string(listener.port));
+    caf::scoped_actor self{system};
+    self->request(other, 10s, beat("second")).receive([](const heartbeat_accepted&) {}, [](const caf::error&) { FAIL("refused"); });
+    auto news = heard.get_future();
+    REQUIRE(news.wait_for(10s) == std::future_status::ready);
+    CHECK(news.get() == "members");
+    CHECK(ask<group_members>(list_group_members{"members"})->client_ids.size() == 2);
+
+    self->send_exit(other, caf::exit_reason::user_shutdown);
+    const auto end = std::chrono::steady_clock::now() + 10s;
+    while (ask<group_members>(list_group_members{"members"})->client_ids.size() > 1 && std::chrono::steady_clock::now() < end) {
+    }
+    CHECK(ask<group_members>(list_group_members{"members"})->client_ids == std::vector<std::string>{"first"});
+    self->send_exit(session, caf::exit_reason::user_shutdown);
+}
+
+TEST_CASE_FIXTURE(fixture, "requests beyond a connection's bound are busy at once, and every one is answered") {
+    test_support::raw_client client{listener.port};
+    std::string frames;
+    constexpr int count = 5'000; // the bound is 4,096
+    for (int index = 1; index <= count; ++index) {
+        protocol::remoting_command command;
+        command.code = protocol::request_code::pull_message;
+        command.opaque = index;
+        for (const auto& [name, value] : std::initializer_list<std::pair<const char*, const char*>>{{"consumerGroup", "consumers"},
+                                                                                                    {"topic", "orders"},
+                                                                                                    {"queueId", "0"},
+                                                                                                    {"queueOffset", "0"},
+                                                                                                    {"maxMsgNums", "1"},
+                                                                                                    {"sysFlag", "6"},
+                                                                                                    {"commitOffset", "0"},
+                                                                                                    {"suspendTimeoutMillis", "20000"},
+                                                                                                    {"subscription", "*"},
+                                                                                                    {"subVersion", "0"}})
+            command.fields.set(name, std::string{value});
+        frames += protocol::encode_frame(command);
+    }
+    REQUIRE(client.send(frames));
+    int busy = 0;
+    for (int index = 4'097; index <= count; ++index) {
+        const auto answer = client.receive();
+        REQUIRE(answer);
+        busy += answer->code == protocol::response_code::system_busy ? 1 : 0;
+    }
+    CHECK(busy == count - 4'096);
+    REQUIRE(ask<messages_stored>(message("wakes them all")).ok());
+    int found = 0;
+    for (int index = 0; index < 4'096; ++index) {
+        const auto answer = client.receive();
+        REQUIRE(answer);
+        found += answer->code == protocol::response_code::success ? 1 : 0;
+    }
+    CHECK(found == 4'096);
+}
