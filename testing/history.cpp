@@ -35,10 +35,11 @@ void history::acknowledged(const std::string& id, place where, int attempts) {
     if (!is_new && at->second != id) {
         contradictions_.push_back(to_text(where) + " was acknowledged for " + id + " and holds " + at->second);
     }
-    acknowledged_[id] = {std::move(where), attempts};
-    if (delivered_.count(id) == 0) {
+    const auto seen = delivered_.find(id);
+    if (seen == delivered_.end() || seen->second.count(where) == 0) {
         missing_.insert(id);
     }
+    acknowledged_[id] = {std::move(where), attempts};
 }
 
 void history::failed(const std::string& id) {
@@ -49,7 +50,10 @@ void history::failed(const std::string& id) {
 void history::delivered(const std::string& id, place where) {
     const std::lock_guard lock{mutex_};
     ++deliveries_;
-    missing_.erase(id);
+    // A copy that a retry left elsewhere is not the one that was acknowledged.
+    if (const auto told = acknowledged_.find(id); told != acknowledged_.end() && told->second.first == where) {
+        missing_.erase(id);
+    }
     const auto [at, is_new] = content_.emplace(where, id);
     if (!is_new && at->second != id) {
         contradictions_.push_back(to_text(where) + " was delivered as " + id + " and as " + at->second);

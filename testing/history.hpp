@@ -31,7 +31,7 @@ public:
 
     [[nodiscard]] std::uint64_t acknowledged_count() const;
     [[nodiscard]] std::uint64_t delivered_count() const;
-    /// True when every acknowledged message was delivered at least once.
+    /// True when every acknowledged message was delivered at least once from the place where it was acknowledged.
     [[nodiscard]] bool complete() const;
 
 private:
@@ -46,7 +46,7 @@ private:
     std::map<place, std::string> content_; ///< first message seen at a place
     std::vector<std::string> contradictions_;
     std::uint64_t deliveries_ = 0;
-    std::set<std::string> missing_; ///< acknowledged and not delivered
+    std::set<std::string> missing_; ///< acknowledged and not delivered from there
 };
 
 /// What was wrong, if anything, and what was merely worth counting.
