@@ -61,7 +61,15 @@ bool is_harmless(std::string_view name) {
     return name == store_names::lock || name == store_names::metadata || name == "format.new" || name == "lost+found";
 }
 
-result<void> mark_new_directory(file_system& files, const std::filesystem::path& directory) {
+/// Fails with format_unknown for a directory that is neither a store nor new. Changes nothing.
+result<void> refuse_foreign(file_system& files, const std::filesystem::path& directory) {
+    auto marked = files.exists(directory / store_names::format);
+    if (!marked) {
+        return marked.failure();
+    }
+    if (*marked) {
+        return {};
+    }
     auto entries = files.list(directory);
     if (!entries) {
         return entries.failure();
@@ -70,6 +78,13 @@ result<void> mark_new_directory(file_system& files, const std::filesystem::path&
     if (foreign != entries->end()) {
         return error{errc::format_unknown, directory.string() + " is no Troupe store: it holds \"" + foreign->name +
                                                "\" but no file \"format\"; name an empty or new directory"};
+    }
+    return {};
+}
+
+result<void> mark_new_directory(file_system& files, const std::filesystem::path& directory) {
+    if (auto ours = refuse_foreign(files, directory); !ours) {
+        return ours;
     }
     return write_file(files, directory / store_names::format, store_format);
 }
@@ -235,6 +250,10 @@ private:
 result<std::unique_ptr<file_lock>> claim_directory(file_system& files, const std::filesystem::path& directory) {
     if (auto made = make_durable_directories(files, directory); !made) {
         return made.failure();
+    }
+    // Looked at before the lock too, so that not even a lock file is left in somebody else's directory.
+    if (auto ours = refuse_foreign(files, directory); !ours) {
+        return ours.failure();
     }
     auto lock = files.lock(directory / store_names::lock);
     if (!lock) {
