@@ -198,3 +198,37 @@ TEST_CASE("log faults: what a failed sync left readable is written again by the 
         CHECK(later->damage.empty());
     }
 }
+
+TEST_CASE("log faults: nothing of a batch that a full disk refused half way over a roll is ever seen") {
+    for (const auto mode : all_crash_modes)
+        for (const bool goes_on : {false, true}) {
+            auto files = make_store_disk(7);
+            auto opened = open_log(files, segment_bytes);
+            REQUIRE(append_bodies(*opened->log, {"safe"}, 0));
+            REQUIRE(opened->log->sync());
+            // The second segment takes half of its part, then nothing.
+            files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+                const bool is_second = call.kind == call_kind::write && call.path.ends_with(segment_name(log_position{segment_bytes}));
+                return is_second ? std::optional{call_fault::short_full} : std::nullopt;
+            });
+            const std::vector<std::string> refused(40, "refused " + std::string(100, 'x'));
+            REQUIRE(append_bodies(*opened->log, refused, 1).code() == errc::disk_full);
+            CHECK_FALSE(opened->log->failed());
+            files->set_hook(nullptr);
+            std::vector<std::string> expected{"safe"};
+            if (goes_on) {
+                REQUIRE(append_bodies(*opened->log, {"goes on"}, 1));
+                REQUIRE(opened->log->sync());
+                expected.emplace_back("goes on");
+            }
+            files->crash(mode);
+            auto again = open_log(files->restart(), segment_bytes);
+            REQUIRE(again);
+            INFO(to_string(mode), goes_on ? ", goes on" : "");
+            std::vector<std::string> found;
+            for (const auto& [position, body] : again->bodies)
+                found.push_back(body);
+            CHECK(found == expected);
+            CHECK(again->damage.empty());
+        }
+}
