@@ -196,6 +196,10 @@ void log_writer_state::nudge_indexer(std::size_t bytes) {
 
 void log_writer_state::handle(const watch_queue& order) {
     watchers_.insert_or_assign(order.queue, order.watcher);
+    // What is collected already was not noted for this watcher, and the bounds of now do not hold it yet.
+    const auto is_collected = [&order](const auto& records) { return records.queue == order.queue; };
+    if (std::any_of(batch_.begin(), batch_.end(), is_collected))
+        note_touched(order.queue);
     const auto bounds = options_.store->bounds(order.queue);
     if (bounds)
         self_->send(order.watcher, records_arrived{*bounds});

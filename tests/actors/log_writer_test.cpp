@@ -228,6 +228,27 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears the bounds at once 
     CHECK(heard->size() == 2);
 }
 
+TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher that comes between a record and its commit hears of the record") {
+    start();
+    const auto heard = std::make_shared<std::vector<std::int64_t>>();
+    const auto watcher = world.system().spawn([heard](queue_actor::pointer) -> queue_actor::behavior_type {
+        return {
+            [](const pull_from_queue&) {},
+            [](const pull_abandoned&) {},
+            [heard](const records_arrived& event) { heard->push_back(event.bounds.max.value()); },
+            [](const records_read&) {},
+            [](hold_tick) {},
+            [](finish) {},
+        };
+    });
+    append(1, "collected, not yet written");
+    caf::anon_send(writer, watch_queue{{"orders", queue_id{0}}, watcher}); // before the write tick, which waits behind it
+    world.run();
+    CHECK(*heard == std::vector<std::int64_t>{0, 1});
+    caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
+    world.run();
+}
+
 TEST_CASE_FIXTURE(writer_world, "log_writer: finish writes, syncs and answers what is collected") {
     start(storage::flush_mode::async);
     append(1, "a");
