@@ -53,6 +53,7 @@ struct connection {
     connection_buffer in;
     bool halted = false;  ///< not read from, because its peer does not read
     bool written = false; ///< listed in written_
+    bool queued = false;  ///< CAF holds bytes that the socket has not taken
     bool doomed = false;  ///< to be dropped at the end of this message
     time_point last_seen;
     time_point frame_began;
@@ -88,6 +89,7 @@ private:
     template <class Work>
     void guarded(connection_id id, Work work);
     void send_written();
+    void send_some(connection& each);
 
     listener_broker* self_;
     listener_options options_;
@@ -135,10 +137,25 @@ void listener_state::send_written() {
         if (found == connections_.end())
             continue;
         found->second.written = false;
-        self_->flush(found->second.handle);
+        send_some(found->second);
     }
     for (const auto id : std::exchange(doomed_, {}))
         drop(id, "its peer does not read");
+}
+
+/// Most answers fit into the socket at once. Sending them here saves CAF's two changes of the epoll set and one more round
+/// of its loop per answer, which is a third of all system calls; only what is left goes CAF's way.
+void listener_state::send_some(connection& each) {
+    auto& out = self_->wr_buf(each.handle);
+    if (!each.queued) {
+        const auto sent = send_now(static_cast<int>(each.handle.id()), {out.data(), out.size()});
+        each.last_seen = now();
+        if (sent == out.size())
+            return out.clear();
+        out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(sent));
+        each.queued = true;
+    }
+    self_->flush(each.handle);
 }
 
 template <class Work>
@@ -224,6 +241,7 @@ void listener_state::transferred(const caf::io::data_transferred_msg& message) {
     if (each == nullptr)
         return;
     each->last_seen = now();
+    each->queued = message.remaining > 0;
     if (message.remaining > options_.write_low_water_bytes)
         return;
     gateway_->connection_drained(ids_.at(message.handle));

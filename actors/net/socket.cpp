@@ -145,6 +145,11 @@ result<int> connect_socket(const std::string& host, std::uint16_t port, std::chr
     return outcome;
 }
 
+std::size_t send_now(int socket, std::string_view bytes) {
+    const auto sent = ::send(socket, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 void close_socket(int socket) {
     ::close(socket);
 }

@@ -4,6 +4,7 @@
 #include "protocol/vocabulary/result.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -24,6 +25,10 @@ std::uint16_t local_port(int socket);
 /// A connected, non-blocking socket; the caller owns it. Looks the name up and waits, both blocking: not for scheduled
 /// actors. The look-up's time is the resolver's; connecting takes at most `timeout`. Fails with connect_failed.
 result<int> connect_socket(const std::string& host, std::uint16_t port, std::chrono::milliseconds timeout);
+
+/// Hands `bytes` to the socket without waiting; returns how many it took. An error takes none: the next read or write of
+/// whoever owns the socket meets it.
+std::size_t send_now(int socket, std::string_view bytes);
 
 void close_socket(int socket);
 /// Ends both directions at once, so that a peer that never reads cannot keep the descriptor.
