@@ -28,13 +28,14 @@ public:
         assert(ok());
         return *std::get_if<0>(&content_);
     }
-    [[nodiscard]] T&& value() && {
+    /// By value, so that the value outlives a temporary result in a range-based for.
+    [[nodiscard]] T value() && {
         assert(ok());
         return std::move(*std::get_if<0>(&content_));
     }
     T& operator*() & { return value(); }
     const T& operator*() const& { return value(); }
-    T&& operator*() && { return std::move(*this).value(); }
+    T operator*() && { return std::move(*this).value(); }
     T* operator->() { return &value(); }
     const T* operator->() const { return &value(); }
 
