@@ -226,6 +226,32 @@ TEST_CASE("log: damage just below the durable position does not save unsynced ba
     CHECK(again->log->end() == durable);
 }
 
+TEST_CASE("log: damage over several batches costs only these when a later header vouches for what follows") {
+    auto files = make_store_disk();
+    auto opened = open_log(files, segment_bytes);
+    const auto first = append_bodies(*opened->log, {"damaged"}, 0);
+    REQUIRE(opened->log->sync());
+    // Written without a sync in between: the header of "kept" names a durable position below the damage's end.
+    const auto second = append_bodies(*opened->log, {"damaged too"}, 1);
+    REQUIRE(append_bodies(*opened->log, {"kept"}, 2));
+    REQUIRE(opened->log->sync());
+    REQUIRE(append_bodies(*opened->log, {"kept as well"}, 3));
+    REQUIRE(opened->log->seal(timestamp_ms{2000}));
+    auto after = files->restart();
+    auto content = *after->content(first_file);
+    const auto begin = (*first)[0].position.value() + 50;
+    const auto end = (*second)[0].position.value() + (*second)[0].bytes;
+    std::fill(content.begin() + begin, content.begin() + end, '\0');
+    after->put(first_file, content);
+    auto again = open_log(after, segment_bytes);
+    REQUIRE(again);
+    REQUIRE(again->bodies.size() == 2);
+    CHECK(again->bodies.begin()->second == "kept");
+    CHECK(again->bodies.rbegin()->second == "kept as well");
+    CHECK(again->damage.size() == 1);
+    CHECK(again->log->end() == opened->log->end());
+}
+
 TEST_CASE("log: a message that carries the bytes of a record is not mistaken for one") {
     auto files = make_store_disk();
     auto opened = open_log(files, segment_bytes);
