@@ -143,9 +143,9 @@ private:
                 promised.acknowledged = promised.placed.size();
             return true;
         }
-        if (forgotten.code() != errc::disk_full)
-            promised_.maybe_forgotten = scratch.topic;
-        return forgotten.code() == errc::disk_full && !files_->crashed();
+        // Whether the log took the order is open, whatever the error, so the broker ends here.
+        promised_.maybe_forgotten = scratch.topic;
+        return false;
     }
 
     std::shared_ptr<fault_file_system> files_;
