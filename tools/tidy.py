@@ -8,6 +8,7 @@ hash over .clang-tidy, the source and its headers in BUILD_DIR/tidy.
 import hashlib
 import json
 import os
+import shlex
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +31,12 @@ def dependencies(build):
         elif ":" in line:
             current = result.setdefault(line.split(":", 1)[0], [])
     return result
+
+
+def object_of(entry):
+    """The file that a compile command writes; CMake 3.25 says it only in the command itself."""
+    words = shlex.split(entry["command"])
+    return words[words.index("-o") + 1]
 
 
 def fingerprint(source, headers, build):
@@ -55,7 +62,10 @@ def main():
         if source not in wanted:
             continue
         wanted.discard(source)  # one compile command is enough
-        mark = fingerprint(source, by_object.get(entry.get("output", ""), []), build)
+        headers = by_object.get(object_of(entry))
+        if headers is None:
+            sys.exit(f"{source.relative_to(ROOT)} was not built in {build}: build everything there first")
+        mark = fingerprint(source, headers, build)
         stamp = stamps / source.relative_to(ROOT).as_posix().replace("/", "__")
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != mark:
             work.append((source, stamp, mark))
