@@ -64,7 +64,8 @@ peer::peer(peer&& other) noexcept
       out_{std::move(other.out_)},
       sent_{other.sent_},
       in_{std::move(other.in_)},
-      taken_{other.taken_} {}
+      taken_{other.taken_},
+      filled_{other.filled_} {}
 
 peer& peer::operator=(peer&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
@@ -72,6 +73,7 @@ peer& peer::operator=(peer&& other) noexcept {
     std::swap(sent_, other.sent_);
     std::swap(in_, other.in_);
     std::swap(taken_, other.taken_);
+    std::swap(filled_, other.filled_);
     return *this;
 }
 
@@ -101,14 +103,18 @@ result<void> peer::write_some() {
 }
 
 result<void> peer::read_some() {
-    constexpr std::size_t piece = 256u << 10;
-    in_.erase(0, taken_);
-    taken_ = 0;
+    constexpr std::size_t room_min = 64u << 10;
+    if (taken_ > 0) {
+        std::memmove(in_.data(), in_.data() + taken_, filled_ - taken_);
+        filled_ -= taken_;
+        taken_ = 0;
+    }
     for (;;) {
-        const auto before = in_.size();
-        in_.resize(before + piece);
-        const auto got = ::recv(descriptor_, in_.data() + before, piece, 0);
-        in_.resize(before + static_cast<std::size_t>(got > 0 ? got : 0));
+        if (in_.size() - filled_ < room_min) {
+            in_.resize(2 * in_.size() + room_min); // rarely: zero-filling room for each read would cost more than the read
+        }
+        const auto room = in_.size() - filled_;
+        const auto got = ::recv(descriptor_, in_.data() + filled_, room, 0);
         if (got < 0) {
             if (errno == EINTR) {
                 continue;
@@ -121,14 +127,15 @@ result<void> peer::read_some() {
         if (got == 0) {
             return error{errc::connection_lost, "the broker closed the connection"};
         }
-        if (static_cast<std::size_t>(got) < piece) {
+        filled_ += static_cast<std::size_t>(got);
+        if (static_cast<std::size_t>(got) < room) {
             return {};
         }
     }
 }
 
 result<std::string_view> peer::next_frame() {
-    const std::string_view rest = std::string_view{in_}.substr(taken_);
+    const std::string_view rest{in_.data() + taken_, filled_ - taken_};
     const auto size = protocol::frame_size(rest);
     if (!size) {
         return size.failure();

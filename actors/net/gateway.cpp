@@ -59,6 +59,16 @@ void gateway::connection_closed(connection_id connection) {
         caf::anon_send(roles_.broker->broker, std::move(gone));
 }
 
+bool gateway::wants_pause(connection_id connection) {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end())
+        return false;
+    auto& state = found->second;
+    state.pausing = state.oneway_requests >= options_.oneway_requests_pause ||
+                    (state.oneway_requests > 0 && 2 * state.in_flight_bytes > options_.in_flight_bytes_per_connection_max);
+    return state.pausing;
+}
+
 result<void> gateway::receive(connection_id connection, std::span<const payload> frames) {
     const auto found = connections_.find(connection);
     if (found == connections_.end())
@@ -112,6 +122,7 @@ void gateway::receive_send(connection_id connection, connection_state& state, pr
     request.bytes = bytes;
     request.receipt = std::move(encoded->receipt);
     ++state.requests;
+    state.oneway_requests += request.oneway ? 1 : 0;
     state.in_flight_bytes += bytes;
     if (collected_.entries.empty())
         host_.wake();
@@ -232,10 +243,18 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     const auto connection = connections_.find(request.connection);
     if (connection == connections_.end())
         return false;
-    --connection->second.requests;
-    connection->second.in_flight_bytes -= request.bytes;
+    auto& state = connection->second;
+    --state.requests;
+    state.in_flight_bytes -= request.bytes;
+    if (request.oneway && request.kind == pending_kind::send) {
+        --state.oneway_requests;
+        if (state.pausing && 2 * state.oneway_requests <= options_.oneway_requests_pause) {
+            state.pausing = false;
+            host_.resume(request.connection);
+        }
+    }
     if (request.kind == pending_kind::pull)
-        connection->second.pulls.erase(ticket);
+        state.pulls.erase(ticket);
     return true;
 }
 

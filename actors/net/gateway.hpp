@@ -31,6 +31,8 @@ public:
     [[nodiscard]] virtual time_point now() = 0;
     /// Calls gateway::flush soon, after other input that is waiting: sends of several connections become one append.
     virtual void wake() = 0;
+    /// gateway::wants_pause was true and no longer is. A host that never pauses ignores it.
+    virtual void resume(connection_id) {}
     [[nodiscard]] virtual gateway_actor handle() = 0;
     [[nodiscard]] virtual caf::actor_system& system() = 0;
 };
@@ -55,6 +57,9 @@ public:
     void connection_drained(connection_id connection);
     /// Abandons what the connection waits for, and ends its session.
     void connection_closed(connection_id connection);
+    /// One-way sends cannot be answered busy, so their connection is not read from while too many of them are under way:
+    /// the sender's socket fills up, and it slows down instead of losing messages.
+    [[nodiscard]] bool wants_pause(connection_id connection);
 
     void handle(const records_appended& message);
     void handle(const pull_answered& message);
@@ -83,6 +88,8 @@ private:
     struct connection_state {
         protocol::host_address peer;
         std::size_t requests = 0;
+        std::size_t oneway_requests = 0; ///< of these
+        bool pausing = false;            ///< wants_pause has said yes
         std::size_t in_flight_bytes = 0;
         std::deque<protocol::remoting_command> waiting; ///< for the session
         std::size_t waiting_bytes = 0;                  ///< of their bodies

@@ -70,6 +70,7 @@ public:
     void write(connection_id id, std::string_view head, const payload& body) override;
     std::size_t unsent_bytes(connection_id id) override;
     time_point now() override { return self_->clock().now(); }
+    void resume(connection_id id) override { resumed_.push_back(id); }
     void wake() override { self_->send(self_, flush_tick{}); }
     gateway_actor handle() override { return caf::actor_cast<gateway_actor>(self_); }
     caf::actor_system& system() override { return self_->system(); }
@@ -89,7 +90,8 @@ private:
     template <class Work>
     void guarded(connection_id id, Work work);
     void send_written();
-    void send_some(connection& each);
+    void send_some(connection_id id, connection& each);
+    void read_again(connection_id id);
 
     listener_broker* self_;
     listener_options options_;
@@ -99,6 +101,7 @@ private:
     std::unordered_map<caf::io::connection_handle, connection_id> ids_; ///< a handle is the socket's number: it comes again
     std::vector<connection_id> written_;
     std::vector<connection_id> doomed_;
+    std::vector<connection_id> resumed_; ///< to be read from again at the end of this message
     caf::io::accept_handle door_;
     bool door_halted_ = false;
     std::size_t connections_max_ = 0;
@@ -137,21 +140,25 @@ void listener_state::send_written() {
         if (found == connections_.end())
             continue;
         found->second.written = false;
-        send_some(found->second);
+        send_some(id, found->second);
     }
     for (const auto id : std::exchange(doomed_, {}))
         drop(id, "its peer does not read");
+    for (const auto id : std::exchange(resumed_, {}))
+        read_again(id);
 }
 
 /// Most answers fit into the socket at once. Sending them here saves CAF's two changes of the epoll set and one more round
 /// of its loop per answer, which is a third of all system calls; only what is left goes CAF's way.
-void listener_state::send_some(connection& each) {
+void listener_state::send_some(connection_id id, connection& each) {
     auto& out = self_->wr_buf(each.handle);
     if (!each.queued) {
         const auto sent = send_now(static_cast<int>(each.handle.id()), {out.data(), out.size()});
         each.last_seen = now();
-        if (sent == out.size())
-            return out.clear();
+        if (sent == out.size()) {
+            out.clear();
+            return gateway_->connection_drained(id);
+        }
         out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(sent));
         each.queued = true;
     }
@@ -217,7 +224,7 @@ void listener_state::receive(const caf::io::new_data_msg& message) {
 /// Handles the frames that are complete, unless the peer leaves too many answers unread. halt() alone is not enough: CAF
 /// may deliver up to middleman.max-consecutive-reads more buffers after it.
 void listener_state::pump(connection_id id, connection& each) {
-    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes) {
+    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes || gateway_->wants_pause(id)) {
         each.halted = true;
         self_->halt(each.handle);
         return;
@@ -244,13 +251,18 @@ void listener_state::transferred(const caf::io::data_transferred_msg& message) {
     each->queued = message.remaining > 0;
     if (message.remaining > options_.write_low_water_bytes)
         return;
-    gateway_->connection_drained(ids_.at(message.handle));
-    if (!each->halted)
-        return;
-    each->halted = false;
-    self_->trigger(message.handle);
     const auto id = ids_.at(message.handle);
-    guarded(id, [&] { pump(id, *each); });
+    gateway_->connection_drained(id);
+    read_again(id);
+}
+
+/// Goes on with a connection that was halted; pump() halts it again if there still is a reason.
+void listener_state::read_again(connection_id id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end() || !std::exchange(found->second.halted, false))
+        return;
+    self_->trigger(found->second.handle);
+    guarded(id, [&] { pump(id, found->second); });
 }
 
 void listener_state::closed(caf::io::connection_handle handle) {
