@@ -43,7 +43,7 @@ private:
     int descriptor_ = -1;
     std::string out_;
     std::size_t sent_ = 0;
-    std::string in_;          ///< room for reading; what was read is [taken_, filled_)
+    std::string in_; ///< room for reading; what was read is [taken_, filled_)
     std::size_t taken_ = 0;
     std::size_t filled_ = 0;
 };

@@ -104,8 +104,7 @@ public:
             }
             watch_.measuring(now);
             next_due = offer(now, next_due);
-            const auto ready =
-                poller_.wait(events, load_.rate > 0 ? std::min(next_due, watch_.end()) : std::min(now + 100'000'000, watch_.end()));
+            const auto ready = poller_.wait(events, std::min(wake_up_at(now, next_due), watch_.end()));
             for (std::size_t i = 0; i < ready; ++i) {
                 if (auto done = serve(events[i]); !done) {
                     return done.failure();
@@ -141,6 +140,16 @@ private:
             poller_.add(added.connection.descriptor(), static_cast<std::uint32_t>(i));
         }
         return {};
+    }
+
+    /// When there is something to do even if no socket becomes ready.
+    [[nodiscard]] std::int64_t wake_up_at(std::int64_t now, std::int64_t next_due) const {
+        constexpr std::int64_t look_around_ns = 100'000'000;
+        if (load_.rate > 0) {
+            return next_due;
+        }
+        const bool has_room = load_.oneway && std::any_of(senders_.begin(), senders_.end(), [](const sender& each) { return !each.dirty; });
+        return has_room ? now : now + look_around_ns;
     }
 
     /// Sends whatever is due; returns when the next open-loop request is.
