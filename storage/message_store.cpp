@@ -73,6 +73,7 @@ private:
     std::unique_ptr<file_lock> lock_;
     std::unique_ptr<log_index> index_;
     std::unique_ptr<commit_log> log_;
+    std::atomic<bool> index_frozen_{false}; ///< a removed topic is missing in the index: nothing more goes into it
     std::unique_ptr<store_reader> reader_;
     recovery_report recovered_;
 
@@ -378,10 +379,21 @@ result<void> message_store::implementation::forget_topic(std::string_view topic)
     if (options_.flush == flush_mode::async) {
         visible_.store(end->value(), std::memory_order_release);
     }
-    return index_->forget(topic, pending.position);
+    if (auto forgotten = index_->forget(topic, pending.position); !forgotten) {
+        // The log says so and the index does not: no checkpoint may pass the order, so that the next start replays it.
+        index_frozen_.store(true, std::memory_order_release);
+        const auto reason = options_.directory.string() + ": the index could not follow the removal of topic " + std::string{topic} + " (" +
+                            forgotten.failure().text + "); restart the broker when there is room";
+        enter(store_state::read_only, store_event::read_only, reason);
+        return error{errc::store_read_only, reason};
+    }
+    return {};
 }
 
 result<bool> message_store::implementation::persist_index(bool force) {
+    if (index_frozen_.load(std::memory_order_acquire)) {
+        return false;
+    }
     auto more = index_->persist(log_position{durable_.load(std::memory_order_acquire)}, options_.checkpoint_bytes, force);
     index_failure_.store(more.code(), std::memory_order_relaxed);
     return more;

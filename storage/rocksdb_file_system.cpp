@@ -288,10 +288,11 @@ public:
     IOStatus LockFile(const std::string& name, const IOOptions& /*options*/, rocksdb::FileLock** out, IODebugContext* /*dbg*/) override {
         *out = nullptr;
         auto lock = files_->lock(name);
-        if (lock) {
-            *out = new held_lock{*std::move(lock)}; // RocksDB hands it back to UnlockFile
+        if (!lock) {
+            return to_io_status(lock);
         }
-        return to_io_status(lock);
+        *out = new held_lock{*std::move(lock)}; // RocksDB hands it back to UnlockFile
+        return IOStatus::OK();
     }
     IOStatus UnlockFile(rocksdb::FileLock* lock, const IOOptions& /*options*/, IODebugContext* /*dbg*/) override {
         delete lock;
@@ -327,10 +328,11 @@ private:
     template <class File, class Base>
     IOStatus open_as(const std::string& name, open_mode mode, std::unique_ptr<Base>* out) {
         auto opened = files_->open(name, mode);
-        if (opened) {
-            *out = std::make_unique<File>(*std::move(opened));
+        if (!opened) {
+            return to_io_status(opened);
         }
-        return to_io_status(opened);
+        *out = std::make_unique<File>(*std::move(opened));
+        return IOStatus::OK();
     }
 
     std::shared_ptr<file_system> files_;
