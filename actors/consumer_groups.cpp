@@ -39,7 +39,8 @@ template <class Predicate>
 std::set<std::string> consumer_groups::remove_if(Predicate leaves) {
     std::set<std::string> to_notify;
     for (auto entry = groups_.begin(); entry != groups_.end();) {
-        auto& [name, group] = *entry;
+        const auto& name = entry->first;
+        auto& group = entry->second;
         const auto removed =
             std::erase_if(group.members, [&leaves, &name](const auto& one) { return leaves(name, one.first, one.second); });
         if (removed != 0 && !group.members.empty() && group.model != protocol::message_model::broadcasting)

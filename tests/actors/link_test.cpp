@@ -34,7 +34,9 @@ struct scripted_transport final : link_transport {
 struct fixture {
     scripted_transport transport;
     std::vector<std::int32_t> pushed;
-    class link tested{transport, "10.0.0.1:9876", {}, [this](const protocol::remoting_command& command) { pushed.push_back(command.code); }};
+    class link tested {
+        transport, "10.0.0.1:9876", {}, [this](const protocol::remoting_command& command) { pushed.push_back(command.code); }
+    };
     std::vector<errc> outcomes;
 
     void ask(std::chrono::milliseconds timeout = 3s) {
@@ -113,7 +115,9 @@ TEST_CASE("a link refuses as busy what passes its bounds") {
     link_options options;
     options.requests_max = 1;
     options.unsent_bytes_max = 10;
-    class link tested{transport, "x:1", options, [](const protocol::remoting_command&) {}};
+    class link tested {
+        transport, "x:1", options, [](const protocol::remoting_command&) {}
+    };
     std::vector<errc> outcomes;
     const auto note = [&](const result<protocol::remoting_command>& answer) { outcomes.push_back(answer.code()); };
     tested.request({}, 1s, note);
