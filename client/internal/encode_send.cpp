@@ -1,6 +1,8 @@
 #include "client/internal/encode_send.hpp"
 
+#include "protocol/batch_codec.hpp"
 #include "protocol/properties.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -10,8 +12,6 @@
 namespace troupe::client {
 
 namespace {
-
-constexpr std::size_t batch_head_bytes = 22; // size, magic, body checksum, flag, body length, properties length
 
 constexpr std::array reserved_names{protocol::property_name::keys,         protocol::property_name::tags,
                                     protocol::property_name::wait,         protocol::property_name::unique_key,
@@ -45,12 +45,6 @@ result<std::string> make_properties(const message& m, const std::string& message
     return protocol::encode_properties(all);
 }
 
-template <class Int>
-void append_number(std::string& to, Int value) {
-    for (int shift = static_cast<int>(sizeof(Int)) * 8 - 8; shift >= 0; shift -= 8)
-        to += static_cast<char>((value >> static_cast<unsigned>(shift)) & 0xFFu);
-}
-
 } // namespace
 
 result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms) {
@@ -74,7 +68,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
 }
 
 std::size_t batch_bytes(const encoded_message& m) {
-    return batch_head_bytes + m.bytes();
+    return protocol::batch_element_head_bytes + m.bytes();
 }
 
 payload encode_batch(std::span<const encoded_message* const> messages) {
@@ -84,13 +78,13 @@ payload encode_batch(std::span<const encoded_message* const> messages) {
     std::string body;
     body.reserve(total);
     for (const auto* m : messages) {
-        append_number(body, static_cast<std::uint32_t>(batch_bytes(*m)));
-        append_number(body, std::uint32_t{0}); // magic
-        append_number(body, std::uint32_t{0}); // body checksum: brokers compute it
-        append_number(body, std::uint32_t{0}); // flag
-        append_number(body, static_cast<std::uint32_t>(m->body.size()));
+        append_be(body, static_cast<std::uint32_t>(batch_bytes(*m)));
+        append_be(body, std::uint32_t{0}); // magic
+        append_be(body, std::uint32_t{0}); // body checksum: brokers compute it
+        append_be(body, std::uint32_t{0}); // flag
+        append_be(body, static_cast<std::uint32_t>(m->body.size()));
         body += m->body.view();
-        append_number(body, static_cast<std::uint16_t>(m->properties.size()));
+        append_be(body, static_cast<std::uint16_t>(m->properties.size()));
         body += m->properties;
     }
     return payload{std::move(body)};
