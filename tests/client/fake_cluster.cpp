@@ -396,7 +396,7 @@ std::vector<std::string> fake_broker::bodies(const topic_queue& queue) const {
     return all;
 }
 
-fake_cluster::fake_cluster(world& all, const std::vector<std::string>& broker_names) {
+fake_cluster::fake_cluster(world& all, const std::vector<std::string>& broker_names) : all_{all} {
     for (const auto& broker_name : broker_names) {
         auto broker = std::make_shared<fake_broker>();
         broker->broker_name = broker_name;
@@ -406,6 +406,12 @@ fake_cluster::fake_cluster(world& all, const std::vector<std::string>& broker_na
     }
     name_server = all.system().spawn(run_name_server, known);
     all.run();
+}
+
+fake_cluster::~fake_cluster() {
+    for (const auto& [name, handle] : handles)
+        caf::anon_send_exit(handle, caf::exit_reason::user_shutdown);
+    all_.run();
 }
 
 void fake_cluster::add_topic(const std::string& topic, int queues_per_broker) {

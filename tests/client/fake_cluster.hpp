@@ -78,6 +78,10 @@ struct fake_broker {
 /// One name server and some brokers; every broker has every topic.
 struct fake_cluster {
     fake_cluster(world& all, const std::vector<std::string>& broker_names);
+    fake_cluster(const fake_cluster&) = delete;
+    fake_cluster& operator=(const fake_cluster&) = delete;
+    /// Ends the brokers: a promise that a silent one keeps holds its client, which holds the broker.
+    ~fake_cluster();
 
     void add_topic(const std::string& topic, int queues_per_broker);
     /// The name server stops or starts to show the broker.
@@ -94,6 +98,9 @@ struct fake_cluster {
         std::uint64_t asked = 0;
     };
     std::shared_ptr<routes> known = std::make_shared<routes>();
+
+private:
+    world& all_;
 };
 
 } // namespace troupe::test
