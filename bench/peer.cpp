@@ -160,7 +160,11 @@ result<protocol::remoting_command> peer::call(protocol::remoting_command command
             return frame.failure();
         }
         if (!frame->empty()) {
-            return protocol::decode_frame(payload{std::string{*frame}});
+            auto answer = protocol::decode_frame(payload{std::string{*frame}});
+            if (!answer || answer->is_response()) {
+                return answer;
+            }
+            continue; // the broker's own request: a group changed
         }
         const auto left_ms = (deadline - now_ns()) / 1'000'000;
         if (left_ms <= 0) {

@@ -35,8 +35,8 @@ public:
     /// Runs until `done()` or until `limit` has passed; whether it is done.
     template <class Done>
     bool run_until(Done done, std::chrono::milliseconds limit) {
-        for (auto passed = std::chrono::milliseconds{0}; !done() && passed < limit; passed += step_) {
-            run_for(step_);
+        for (auto passed = std::chrono::milliseconds{0}; !done() && passed < limit; passed += look_interval) {
+            run_for(look_interval);
         }
         return done();
     }
@@ -56,7 +56,7 @@ private:
 
     bool step();
 
-    static constexpr std::chrono::milliseconds step_{50};
+    static constexpr std::chrono::milliseconds look_interval{50};
     config config_;
     caf::actor_system system_;
     caf::scheduler::test_coordinator& scheduler_;
