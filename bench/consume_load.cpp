@@ -61,8 +61,9 @@ result<load_report> run_consume_load(const consume_load& load) {
         return announced.failure();
     }
     constexpr std::chrono::milliseconds hold{5000};
+    std::vector<std::int64_t> begin(static_cast<std::size_t>(load.queues)); // all asked for before the first pull is under way
     for (std::int32_t queue = 0; queue < load.queues; ++queue) {
-        std::int64_t from = 0;
+        auto& from = begin[static_cast<std::size_t>(queue)];
         if (load.from_end) {
             auto command = binary_command(code_max_offset);
             command.fields.set("topic", load.topic);
@@ -74,7 +75,9 @@ result<load_report> run_consume_load(const consume_load& load) {
             }
             from = std::stoll(*offset);
         }
-        connection.queue(pull_frame(load, queue, from, hold));
+    }
+    for (std::int32_t queue = 0; queue < load.queues; ++queue) {
+        connection.queue(pull_frame(load, queue, begin[static_cast<std::size_t>(queue)], hold));
     }
     poller wait;
     wait.add(connection.descriptor(), 0);
