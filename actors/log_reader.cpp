@@ -123,6 +123,7 @@ caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     const auto stats = options_.store->stats();
     broker_described described;
     auto& values = described.values;
+    values["storeDirectory"] = options_.store->options().directory.string();
     values["storeState"] = to_string_view(stats.state);
     values["storeStateReason"] = stats.state_reason;
     // RocketMQ's names where it has them: admin tools parse these.
