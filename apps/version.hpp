@@ -5,6 +5,6 @@
 namespace troupe::apps {
 
 /// "troupe 0.1.0"; the number comes from the top CMakeLists.txt.
-inline constexpr std::string_view version_text = "troupe " TROUPE_VERSION;
+extern const std::string_view version_text;
 
 } // namespace troupe::apps
