@@ -227,8 +227,7 @@ void log_writer_state::handle(sync_tick) {
 }
 
 void log_writer_state::handle(probe_tick) {
-    if (options_.store->state() == storage::store_state::disk_full)
-        options_.store->probe_disk();
+    options_.store->probe_disk();
     self_->delayed_send(self_, options_.probe_interval, probe_tick{});
 }
 

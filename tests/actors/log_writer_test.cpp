@@ -189,6 +189,37 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: a full disk refuses at once, and wr
     CHECK(bytes->under_way() == 0);
 }
 
+TEST_CASE_FIXTURE(writer_world, "log_writer: a disk that others fill over its watermark refuses within a probe interval") {
+    files->set_capacity(64u << 20);
+    start();
+    append(1, "a");
+    world.run();
+    CHECK(code(1) == errc::none);
+    files->put("/others", std::string(63u << 20, 'x'));
+    world.advance(1'100ms, 100ms);
+    append(2, "b"); // the preallocated segment has room, but what is free belongs to the machine
+    world.run();
+    CHECK(code(2) == errc::disk_full);
+    files->put("/others", "");
+    world.advance(1'100ms, 100ms);
+    append(3, "c");
+    world.run();
+    CHECK(code(3) == errc::none);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: once idle it states how far the log is durable, once") {
+    start();
+    append(1, "a");
+    world.run();
+    CHECK(store->stats().log_end == answers->appended.at(1).placed.end);
+    world.advance(2'500ms, 100ms);
+    const auto sealed = store->stats().log_end;
+    CHECK(sealed > answers->appended.at(1).placed.end);
+    CHECK(store->stats().log_durable == sealed);
+    world.advance(10'000ms, 100ms);
+    CHECK(store->stats().log_end == sealed);
+}
+
 TEST_CASE_FIXTURE(writer_world, "log_writer: in flush mode async the answer does not wait for the sync, which follows") {
     start(storage::flush_mode::async);
     const auto syncs_before = syncs();
