@@ -3,6 +3,7 @@
 #include "actors/broker.hpp"
 #include "actors/indexer.hpp"
 #include "actors/log.hpp"
+#include "actors/log_flusher.hpp"
 #include "actors/log_reader.hpp"
 #include "actors/log_writer.hpp"
 #include "actors/metadata_keeper.hpp"
@@ -93,14 +94,16 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
 
     indexer_ = spawn_indexer(system, {store_, options_.index_interval});
+    if (options_.store.flush == storage::flush_mode::async)
+        log_flusher_ = spawn_log_flusher(system, {store_, options_.flush_interval});
     log_writer_options writer;
     writer.store = store_;
     writer.append_admission = append_admission_;
     writer.metrics = metrics_;
     writer.indexer = indexer_;
+    writer.flusher = log_flusher_;
     writer.now = options_.now;
     writer.batch_bytes_max = options_.append_batch_bytes_max;
-    writer.flush_interval = options_.flush_interval;
     writer.probe_interval = options_.probe_interval;
     writer.retain_interval = options_.retain_interval;
     log_writer_ = spawn_log_writer(system, std::move(writer));
@@ -133,6 +136,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     };
     next(broker_);
     next(log_writer_);
+    next(log_flusher_);
     next(offset_keeper_);
     next(metadata_keeper_);
     for (const auto& reader : log_readers_)

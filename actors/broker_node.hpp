@@ -36,7 +36,7 @@ public:
     broker_node(const broker_node&) = delete;
     broker_node& operator=(const broker_node&) = delete;
 
-    /// Ends the roles in order: the broker with its queues, the log writer, the keepers, the readers, the indexer. Close
+    /// Ends the roles in order: the broker with its queues, the log writer and flusher, the keepers, the readers, the indexer. Close
     /// the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
@@ -68,6 +68,7 @@ private:
     local_broker_actor broker_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
+    log_flusher_actor log_flusher_; ///< flush mode async
     std::vector<log_reader_actor> log_readers_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;

@@ -151,12 +151,6 @@ struct write_tick {
         return f();
     }
 };
-struct sync_tick {
-    template <class Inspector>
-    friend auto inspect(Inspector& f, sync_tick&) {
-        return f();
-    }
-};
 struct probe_tick {
     template <class Inspector>
     friend auto inspect(Inspector& f, probe_tick&) {
@@ -170,10 +164,22 @@ struct retain_tick {
     }
 };
 /// Owns all positions of the log; the only writer of the message store.
-using log_writer_actor =
-    caf::typed_actor<caf::reacts_to<append_records>, caf::reacts_to<watch_queue>, caf::reacts_to<unwatch_queue>,
-                     caf::replies_to<drop_topic_index>::with<topic_index_dropped>, caf::reacts_to<write_tick>, caf::reacts_to<sync_tick>,
-                     caf::reacts_to<probe_tick>, caf::reacts_to<retain_tick>, caf::reacts_to<finish>>;
+using log_writer_actor = caf::typed_actor<caf::reacts_to<append_records>, caf::reacts_to<watch_queue>, caf::reacts_to<unwatch_queue>,
+                                          caf::replies_to<drop_topic_index>::with<topic_index_dropped>, caf::reacts_to<write_tick>,
+                                          caf::reacts_to<probe_tick>, caf::reacts_to<retain_tick>, caf::reacts_to<finish>>;
+
+// ---- log flusher ----------------------------------------------------------------------------------------------------
+
+/// Sync now. `repeat` is the tick that sends itself again; without it, a nudge of the log writer.
+struct sync_tick {
+    bool repeat = false;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, sync_tick& x) {
+        return f(x.repeat);
+    }
+};
+/// Syncs the log in flush mode async.
+using log_flusher_actor = caf::typed_actor<caf::reacts_to<sync_tick>, caf::reacts_to<finish>>;
 
 // ---- indexer --------------------------------------------------------------------------------------------------------
 

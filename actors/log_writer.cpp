@@ -27,7 +27,6 @@ public:
     void handle(const unwatch_queue& order);
     caf::result<topic_index_dropped> handle(const drop_topic_index& order);
     void handle(write_tick);
-    void handle(sync_tick);
     void handle(probe_tick);
     void handle(retain_tick);
     void handle(finish);
@@ -48,7 +47,7 @@ private:
     void fail_collected(const error& failure);
     void note_touched(const topic_queue& queue);
     void tell_watchers();
-    void nudge_indexer(std::size_t bytes);
+    void nudge(std::size_t bytes);
 
     log_writer_actor::pointer self_ = nullptr;
     log_writer_options options_;
@@ -56,18 +55,16 @@ private:
     std::vector<collected> collected_;
     std::size_t batch_bytes_ = 0;
     bool write_tick_sent_ = false;
-    bool unsynced_ = false; ///< flush mode async: written since the last sync
     pending_acks acks_;
     std::unordered_map<topic_queue, queue_actor> watchers_;
     std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
-    std::size_t unindexed_bytes_ = 0;
+    std::size_t unindexed_bytes_ = 0;  ///< since the last nudge
+    std::size_t unsynced_bytes_ = 0;   ///< likewise
 };
 
 void log_writer_state::start(log_writer_actor::pointer self, log_writer_options options) {
     self_ = self;
     options_ = std::move(options);
-    if (options_.store->options().flush == flush_mode::async)
-        self_->delayed_send(self_, options_.flush_interval, sync_tick{});
     self_->delayed_send(self_, options_.probe_interval, probe_tick{});
     self_->delayed_send(self_, options_.retain_interval, retain_tick{});
 }
@@ -108,8 +105,6 @@ void log_writer_state::commit() {
     accept(std::move(*places));
     if (options_.store->options().flush == flush_mode::sync)
         sync();
-    else
-        unsynced_ = true;
     const auto took = std::chrono::steady_clock::now() - began;
     add(options_.metrics->commits);
     add(options_.metrics->commit_us, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
@@ -131,12 +126,11 @@ void log_writer_state::accept(std::vector<storage::placed_records> places) {
     collected_.clear();
     if (options_.store->options().flush == flush_mode::async)
         answer(acks_.release(written));
-    nudge_indexer(bytes);
+    nudge(bytes);
 }
 
 void log_writer_state::sync() {
     const auto durable = options_.store->flush();
-    unsynced_ = false;
     if (durable) {
         answer(acks_.release(*durable));
         return;
@@ -186,12 +180,18 @@ void log_writer_state::tell_watchers() {
     }
 }
 
-void log_writer_state::nudge_indexer(std::size_t bytes) {
+/// Wakes those who go behind the writer, before there is too much for them.
+void log_writer_state::nudge(std::size_t bytes) {
     unindexed_bytes_ += bytes;
-    if (unindexed_bytes_ < options_.index_nudge_bytes || !options_.indexer)
-        return;
-    unindexed_bytes_ = 0;
-    self_->send(options_.indexer, index_tick{});
+    if (unindexed_bytes_ >= options_.index_nudge_bytes && options_.indexer) {
+        unindexed_bytes_ = 0;
+        self_->send(options_.indexer, index_tick{});
+    }
+    unsynced_bytes_ += bytes;
+    if (unsynced_bytes_ >= options_.flush_nudge_bytes && options_.flusher) {
+        unsynced_bytes_ = 0;
+        self_->send(options_.flusher, sync_tick{});
+    }
 }
 
 void log_writer_state::handle(const watch_queue& order) {
@@ -220,12 +220,6 @@ caf::result<topic_index_dropped> log_writer_state::handle(const drop_topic_index
     return topic_index_dropped{};
 }
 
-void log_writer_state::handle(sync_tick) {
-    if (unsynced_)
-        sync();
-    self_->delayed_send(self_, options_.flush_interval, sync_tick{});
-}
-
 void log_writer_state::handle(probe_tick) {
     options_.store->probe_disk();
     self_->delayed_send(self_, options_.probe_interval, probe_tick{});
@@ -239,7 +233,7 @@ void log_writer_state::handle(retain_tick) {
 
 void log_writer_state::handle(finish) {
     commit();
-    if (unsynced_)
+    if (options_.store->options().flush == flush_mode::async)
         sync();
     answer(acks_.fail_all({errc::shutting_down, "the broker ends before the messages are durable"}));
     self_->quit();
@@ -253,7 +247,6 @@ log_writer_actor::behavior_type log_writer(log_writer_actor::stateful_pointer<lo
         [self](const unwatch_queue& order) { self->state.handle(order); },
         [self](const drop_topic_index& order) { return self->state.handle(order); },
         [self](write_tick tick) { self->state.handle(tick); },
-        [self](sync_tick tick) { self->state.handle(tick); },
         [self](probe_tick tick) { self->state.handle(tick); },
         [self](retain_tick tick) { self->state.handle(tick); },
         [self](const finish& order) { self->state.handle(order); },

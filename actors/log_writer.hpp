@@ -16,11 +16,12 @@ struct log_writer_options {
     std::shared_ptr<storage::message_store> store;
     std::shared_ptr<admission> append_admission; ///< released here, byte by byte, when a ticket is answered
     std::shared_ptr<broker_metrics> metrics;
-    indexer_actor indexer; ///< nudged every index_nudge_bytes; may be null
+    indexer_actor indexer;     ///< nudged every index_nudge_bytes; may be null
+    log_flusher_actor flusher; ///< flush mode async: nudged every flush_nudge_bytes; may be null
     wall_clock now = system_wall_clock;
     std::size_t batch_bytes_max = 4u << 20;
     std::size_t index_nudge_bytes = 1u << 20;
-    std::chrono::milliseconds flush_interval{500};
+    std::size_t flush_nudge_bytes = 8u << 20; ///< so that leaving a segment, which is synced whole, does not take long
     std::chrono::milliseconds probe_interval{1'000};
     std::chrono::milliseconds retain_interval{10'000};
 };
@@ -31,7 +32,7 @@ struct log_writer_options {
 ///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible
 ///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
 ///        finish                              writes and syncs what is collected, answers it, ends
-///        write_tick, sync_tick, probe_tick, retain_tick   to itself
+///        write_tick, probe_tick, retain_tick   to itself
 /// State  the writer side of the message store (sole caller); at most append_admission bytes not yet answered
 /// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
 ///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.

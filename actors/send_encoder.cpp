@@ -177,6 +177,10 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
         encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(record->size()));
         encoded.records.bytes += *record;
         ++encoded.records.count;
+        if (encoded.records.bytes.size() > limits::batch_records_bytes_max)
+            return error{errc::body_too_large, "a batch of " + std::to_string(elements->size()) + " messages takes more than " +
+                                                   std::to_string(limits::batch_records_bytes_max) +
+                                                   " bytes once each has its topic and header; send fewer at once"};
     }
     return encoded;
 }

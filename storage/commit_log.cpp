@@ -1,6 +1,7 @@
 #include "storage/commit_log.hpp"
 
 #include "protocol/message_codec.hpp"
+#include "storage/raise.hpp"
 #include "storage/segment_reader.hpp"
 
 #include <algorithm>
@@ -210,6 +211,9 @@ result<log_position> commit_log::append(std::span<pending_record> records, times
     fill_in(*pieces, now);
     if (auto written = write_pieces(*pieces); !written)
         return written.failure();
+    // A sync may have failed meanwhile on its own thread: nothing is acknowledged after that.
+    if (auto good = usable(); !good)
+        return good.failure();
     finish(*pieces, now);
     return end();
 }
@@ -220,13 +224,15 @@ result<std::vector<commit_log::piece>> commit_log::plan(std::span<pending_record
     std::size_t first = 0;
     for (std::size_t i = 0; i < records.size(); ++i) {
         const auto bytes = static_cast<std::int64_t>(records[i].bytes.size());
+        const auto together = std::max(bytes, static_cast<std::int64_t>(records[i].batch_bytes));
         constexpr auto header_bytes = static_cast<std::int64_t>(batch_header_bytes);
         constexpr auto reserved_bytes = static_cast<std::int64_t>(filler_bytes);
-        if (static_cast<std::uint64_t>(bytes + header_bytes + reserved_bytes) > options_.segment_bytes)
-            return error{errc::argument_illegal, "a record of " + std::to_string(bytes) + " bytes does not fit into a segment of " +
-                                                     std::to_string(options_.segment_bytes) + " bytes; make segments larger"};
+        if (static_cast<std::uint64_t>(together + header_bytes + reserved_bytes) > options_.segment_bytes)
+            return error{errc::argument_illegal, "a record or batch of " + std::to_string(together) +
+                                                     " bytes does not fit into a segment of " + std::to_string(options_.segment_bytes) +
+                                                     " bytes; make segments larger"};
         const auto before = current.end == current.begin ? header_bytes : 0;
-        if (current.end + before + bytes + reserved_bytes > current.into->end()) {
+        if (current.end + before + together + reserved_bytes > current.into->end()) {
             current.fills_segment = true;
             auto next = take_segment(current.into->end());
             if (!next)
@@ -337,13 +343,14 @@ result<std::shared_ptr<segment>> commit_log::take_segment(log_position base) {
 result<log_position> commit_log::sync() {
     if (auto good = usable(); !good)
         return good.failure();
-    if (durable_ == end_)
-        return durable();
     const auto upto = end();
+    if (durable() >= upto)
+        return durable();
+    // The end before the segments: should the writer leave a segment in between, it has synced that one.
     if (auto synced = snapshot()->back()->file->sync(); !synced)
         return fail(synced.failure());
-    durable_.store(upto.value(), std::memory_order_release);
-    return upto;
+    raise(durable_, upto.value());
+    return durable();
 }
 
 result<void> commit_log::seal(timestamp_ms now) {
@@ -419,11 +426,15 @@ void commit_log::publish(segment_list segments) {
 result<void> commit_log::usable() const {
     if (!failed_)
         return {};
+    const std::lock_guard guard{failure_mutex_};
     return error{errc::store_read_only, "the commit log takes nothing until the store is opened again: " + failure_};
 }
 
 error commit_log::fail(const error& cause) {
-    failure_ = cause.text;
+    {
+        const std::lock_guard guard{failure_mutex_};
+        failure_ = cause.text;
+    }
     failed_ = true;
     return error{errc::store_read_only, "the commit log takes nothing more until the store is opened again: " + cause.text};
 }

@@ -30,6 +30,9 @@ struct pending_record {
     std::span<char> bytes; ///< append() writes offset, position, store time and checksum into it
     queue_offset offset;
     log_position position{-1}; ///< set by append()
+    /// Of the first record of a batch: the bytes of all of it, which stay in one segment, so that the place of each record
+    /// follows from that of the first. Else 0.
+    std::size_t batch_bytes = 0;
 };
 
 /// Where a record is.
@@ -57,8 +60,8 @@ struct segment_summary {
 /// Message records in the order they were written, in segments. The truth that every index is derived from.
 ///
 /// Owns       options.directory. The caller holds the store's lock.
-/// Threads    the writer (one thread at a time): recover, append, sync, seal, cut, remove_segments_before.
-///            Everything const: any thread, at any time.
+/// Threads    the writer (one thread at a time): recover, append, seal, cut, remove_segments_before.
+///            sync: any thread, also while the writer appends. Everything const: any thread, at any time.
 /// Durable    what is below durable(), which only sync() moves.
 /// Fails      with result<>; never throws. disk_full: nothing was placed and the log stays usable. Any other error of a
 ///            write, and any error of a sync: the log is failed(), and append, sync and seal answer store_read_only
@@ -85,10 +88,10 @@ public:
 
     /// Places `records` in order behind one batch header and writes them at once; where the segment ends, the rest
     /// follows in the next one behind its own header. Does not sync (a segment that is left is synced).
-    /// All or nothing. Returns the new end(). Fails with argument_illegal for a record that fits in no segment.
+    /// All or nothing. Returns the new end(). Fails with argument_illegal for a record or batch that fits in no segment.
     result<log_position> append(std::span<pending_record> records, timestamp_ms now);
 
-    /// Makes everything appended durable; returns durable().
+    /// Makes everything durable that was appended when the call began; returns durable(), which is at least that.
     result<log_position> sync();
 
     /// Writes and syncs an empty batch that states the durable position, so that damage to the last records can be told
@@ -164,7 +167,8 @@ private:
     std::atomic<std::int64_t> durable_{0};
     std::atomic<bool> failed_{false};
     std::atomic<std::int32_t> epoch_{0};
-    std::string failure_;         ///< why it failed; writer only
+    mutable std::mutex failure_mutex_;
+    std::string failure_;         ///< why it failed; under failure_mutex_
     std::int64_t sequence_ = 0;   ///< of the last header written
     log_position sealed_end_{-1}; ///< end() after the last seal
 };

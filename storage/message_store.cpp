@@ -4,6 +4,7 @@
 #include "storage/commit_log.hpp"
 #include "storage/file_system.hpp"
 #include "storage/log_index.hpp"
+#include "storage/raise.hpp"
 #include "storage/recovery.hpp"
 #include "storage/retention.hpp"
 #include "storage/store_reader.hpp"
@@ -63,6 +64,7 @@ private:
     void index_group(group& all, timestamp_ms stored);
     error note_failure(const error& cause);
     void enter(store_state state, store_event event, const std::string& reason);
+    void publish_end();
     result<bool> has_room() const;
     void close();
     void report(store_event event, const std::string& text) const;
@@ -73,7 +75,6 @@ private:
     std::unique_ptr<file_lock> lock_;
     std::unique_ptr<log_index> index_;
     std::unique_ptr<commit_log> log_;
-    std::atomic<bool> index_frozen_{false}; ///< a removed topic is missing in the index: nothing more goes into it
     std::unique_ptr<store_reader> reader_;
     recovery_report recovered_;
 
@@ -84,8 +85,9 @@ private:
     log_position probed_end_{-1};
 
     // For everybody.
+    std::atomic<std::int64_t> indexed_{0}; ///< everything below is in the log, and in the index in memory
     std::atomic<std::int64_t> visible_{0}; ///< readers see what is below
-    std::atomic<std::int64_t> durable_{0}; ///< synced, and in the in-memory index: the indexer may write what is below
+    std::atomic<std::int64_t> durable_{0}; ///< synced, and not above indexed_: the indexer may write what is below
     std::atomic<store_state> state_{store_state::open};
     std::atomic<errc> index_failure_{errc::none}; ///< of the last persist_index
     mutable std::mutex reason_mutex_;
@@ -109,7 +111,7 @@ result<void> message_store::implementation::open() {
     log_ = std::move(store->log);
     recovered_ = std::move(store->report);
     last_stored_ = store->last_stored;
-    durable_ = visible_ = log_->end().value();
+    indexed_ = durable_ = visible_ = log_->end().value();
     reader_ = std::make_unique<store_reader>(*log_, *index_, visible_, damage_);
     report(store_event::recovered, options_.directory.string() + ": log from " + to_string(log_->min_position()) + " to " +
                                        to_string(log_->end()) + ", replayed " + std::to_string(recovered_.replayed_records) +
@@ -177,9 +179,7 @@ result<std::vector<placed_records>> message_store::implementation::append(std::v
     }
     last_stored_ = stored;
     index_group(all, stored);
-    if (options_.flush == flush_mode::async) {
-        visible_.store(end->value(), std::memory_order_release);
-    }
+    publish_end();
     placed.reserve(batch.size());
     for (std::size_t i = 0; i < all.elements.size(); ++i) {
         const auto& element = all.elements[i];
@@ -232,6 +232,7 @@ result<void> message_store::implementation::take_apart(unplaced_records& element
         return error{errc::argument_illegal, "a batch for topic " + element.queue.topic + " holds " + std::to_string(count) +
                                                  " records, not " + std::to_string(element.count)};
     }
+    all.records[first_record].batch_bytes = element.bytes.size();
     auto offset = queue_index::reserve(**queue, count);
     all.elements.push_back({*std::move(queue), offset, first_record});
     for (auto& record : std::span{all.records}.subspan(first_record)) {
@@ -261,18 +262,28 @@ void message_store::implementation::index_group(group& all, timestamp_ms stored)
     appended_bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
 
+/// What the log holds is in the index too.
+void message_store::implementation::publish_end() {
+    indexed_.store(log_->end().value(), std::memory_order_release);
+    if (options_.flush == flush_mode::async) {
+        visible_.store(log_->end().value(), std::memory_order_release);
+    }
+}
+
 result<log_position> message_store::implementation::flush() {
     if (state() == store_state::read_only || state() == store_state::closed) {
         return check_writable().failure();
     }
+    // The log may be ahead of the index while the writer is between the two; a checkpoint there would lose the entries.
+    const auto indexed = indexed_.load(std::memory_order_acquire);
     auto durable = log_->sync();
     if (!durable) {
         return note_failure(durable.failure());
     }
     syncs_.fetch_add(1, std::memory_order_relaxed);
-    durable_.store(durable->value(), std::memory_order_release);
+    raise(durable_, indexed);
     if (options_.flush == flush_mode::sync) {
-        visible_.store(durable->value(), std::memory_order_release);
+        raise(visible_, indexed);
     }
     return *durable;
 }
@@ -292,14 +303,16 @@ error message_store::implementation::note_failure(const error& cause) {
 }
 
 void message_store::implementation::enter(store_state state, store_event event, const std::string& reason) {
-    if (state_.load(std::memory_order_relaxed) == state) {
-        return;
-    }
     {
+        // Writer and flusher may both have something to say; what only a restart ends stays.
         const std::lock_guard guard{reason_mutex_};
+        const auto before = state_.load(std::memory_order_relaxed);
+        if (before == state || before == store_state::read_only || before == store_state::closed) {
+            return;
+        }
         reason_ = reason;
+        state_.store(state, std::memory_order_release);
     }
-    state_.store(state, std::memory_order_release);
     report(event, reason);
 }
 
@@ -368,32 +381,29 @@ result<void> message_store::implementation::forget_topic(std::string_view topic)
         return record.failure();
     }
     pending_record pending{{record->data(), record->size()}, queue_offset{0}};
-    auto end = log_->append({&pending, 1}, last_stored_);
-    if (!end) {
+    if (auto end = log_->append({&pending, 1}, last_stored_); !end) {
         return note_failure(end.failure());
     }
     // What the log does not hold for sure must not be done: the records before it would be back after a crash.
-    if (auto flushed = flush(); !flushed) {
-        return flushed.failure();
-    }
-    if (options_.flush == flush_mode::async) {
-        visible_.store(end->value(), std::memory_order_release);
+    if (auto synced = log_->sync(); !synced) {
+        return note_failure(synced.failure());
     }
     if (auto forgotten = index_->forget(topic, pending.position); !forgotten) {
-        // The log says so and the index does not: no checkpoint may pass the order, so that the next start replays it.
-        index_frozen_.store(true, std::memory_order_release);
+        // The log says so and the index does not. Nothing is published any more, so no checkpoint passes the order, and the
+        // next start replays it.
         const auto reason = options_.directory.string() + ": the index could not follow the removal of topic " + std::string{topic} + " (" +
                             forgotten.failure().text + "); restart the broker when there is room";
         enter(store_state::read_only, store_event::read_only, reason);
         return error{errc::store_read_only, reason};
     }
+    publish_end();
+    if (auto flushed = flush(); !flushed) {
+        return flushed.failure();
+    }
     return {};
 }
 
 result<bool> message_store::implementation::persist_index(bool force) {
-    if (index_frozen_.load(std::memory_order_acquire)) {
-        return false;
-    }
     auto more = index_->persist(log_position{durable_.load(std::memory_order_acquire)}, options_.checkpoint_bytes, force);
     index_failure_.store(more.code(), std::memory_order_relaxed);
     return more;
@@ -426,6 +436,7 @@ void message_store::implementation::close() {
         return;
     }
     if (!log_->failed() && flush() && log_->seal(last_stored_)) {
+        publish_end();
         durable_.store(log_->durable().value(), std::memory_order_release);
         for (auto more = persist_index(true); more && *more;) {
             more = persist_index(true);

@@ -107,8 +107,9 @@ struct store_stats {
 /// The messages of one broker: commit log, queue index, key index, and their recovery.
 ///
 /// Owns       the directory `options.directory`; one instance, one process (lock file).
-/// Threads    three roles, each one thread at a time, all at once:
-///            writer   append, flush, probe_disk, retain, forget_topic
+/// Threads    four roles, each one thread at a time, all at once:
+///            writer   append, probe_disk, retain, forget_topic; flush in flush mode sync
+///            flusher  flush in flush mode async, so that appends do not wait for the disk
 ///            indexer  persist_index
 ///            readers  (any number) everything const
 /// Visible    a record can be read once it is durable (flush mode sync) or written (async). Never before.
@@ -132,14 +133,16 @@ public:
     /// much of the index waits for persist_index(), argument_illegal for records that are not of their queue, disk_full,
     /// store_read_only.
     result<std::vector<placed_records>> append(std::vector<unplaced_records> batch, timestamp_ms now);
-    /// Makes everything appended so far durable and, in flush mode sync, visible. Returns the new durable position.
+    /// Makes everything appended when it began durable and, in flush mode sync, visible. Returns the durable position.
+    /// In flush mode async also safe while the writer appends.
     result<log_position> flush();
     /// Looks again whether there is room; leaves disk_full when there is. Cheap enough for every second.
     void probe_disk();
     /// Removes whole segments by age, total size and disk watermark. Returns the number removed.
     result<std::size_t> retain(timestamp_ms now);
     /// Drops the index of every queue of `topic`; its records stay in the log until retention. Its offsets restart at 0.
-    /// Durable on return, as a record of its own in the log, so that a rebuild of the index knows it too.
+    /// Durable on return, as a record of its own in the log, so that a rebuild of the index knows it too. On a failure
+    /// after that record was written the store turns read-only, and the next open drops the topic.
     result<void> forget_topic(std::string_view topic);
 
     // ---- indexer ---------------------------------------------------------------------------------------------------

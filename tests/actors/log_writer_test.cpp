@@ -1,5 +1,6 @@
 #include "actors/log_writer.hpp"
 
+#include "actors/log_flusher.hpp"
 #include "actors/send_encoder.hpp"
 #include "protocol/message_codec.hpp"
 #include "tests/actors/virtual_system.hpp"
@@ -23,6 +24,7 @@ struct writer_world {
     std::shared_ptr<recorded_tickets> answers = std::make_shared<recorded_tickets>();
     ticket_holder_actor holder = spawn_recorder(world.system(), answers);
     log_writer_actor writer;
+    log_flusher_actor flusher;
 
     void start(storage::flush_mode flush = storage::flush_mode::sync, std::size_t batch_bytes_max = 1 << 20) {
         storage::store_options options;
@@ -40,6 +42,10 @@ struct writer_world {
         writer_options.metrics = metrics;
         writer_options.now = world.wall_clock();
         writer_options.batch_bytes_max = batch_bytes_max;
+        if (flush == storage::flush_mode::async)
+            flusher = spawn_log_flusher(world.system(), {store, 500ms});
+        writer_options.flusher = flusher;
+        writer_options.flush_nudge_bytes = 1'000;
         writer = spawn_log_writer(world.system(), writer_options);
         world.run();
     }
@@ -47,6 +53,9 @@ struct writer_world {
 
     void finish_writer() {
         caf::anon_send(writer, finish{});
+        world.run();
+        if (flusher)
+            caf::anon_send(flusher, finish{});
         world.run();
     }
     static storage::unplaced_records record(const std::string& body, std::int32_t queue = 0) {
@@ -230,6 +239,31 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: in flush mode async the answer does
     CHECK(store->stats().log_durable < answers->appended.at(1).placed.end);
     world.advance(600ms);
     CHECK(store->stats().log_durable >= answers->appended.at(1).placed.end);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: in flush mode async much that is written is synced before the interval is over") {
+    start(storage::flush_mode::async);
+    append(1, std::string(2'000, 'x'));
+    world.run();
+    CHECK(store->stats().log_durable >= answers->appended.at(1).placed.end);
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: in flush mode async nothing is acknowledged after a sync that failed") {
+    start(storage::flush_mode::async);
+    append(1, "a");
+    world.run();
+    CHECK(code(1) == errc::none);
+    files->set_hook([](const call_info& call) { return call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt; });
+    world.advance(600ms);
+    files->set_hook(nullptr);
+    append(2, "b");
+    world.run();
+    CHECK(code(2) == errc::store_read_only);
+    CHECK(store->state() == storage::store_state::read_only);
+    world.advance(2'000ms, 100ms); // the disk's room is looked at; a store that is read-only stays so
+    append(3, "c");
+    world.run();
+    CHECK(code(3) == errc::store_read_only);
 }
 
 TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears the bounds at once and after every commit of its queue") {

@@ -54,7 +54,6 @@ struct queue_world {
                     [](const unwatch_queue&) {},
                     [](const drop_topic_index&) { return topic_index_dropped{}; },
                     [](write_tick) {},
-                    [](sync_tick) {},
                     [](probe_tick) {},
                     [](retain_tick) {},
                     [](const finish&) {}};

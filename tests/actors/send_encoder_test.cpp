@@ -168,6 +168,19 @@ TEST_CASE("send_encoder: a batch becomes one record per message, with an id for 
     CHECK(stored.message_ids == ids);
 }
 
+TEST_CASE("send_encoder: a batch of many small messages is measured as the records it becomes") {
+    auto encoder = make_encoder();
+    std::string body;
+    while (body.size() < limits::body_bytes_max - 64)
+        body += batch_element("x", "");
+    auto send = order(body);
+    send.batch = true;
+    const auto encoded = encoder.encode(send, topics());
+    REQUIRE(!encoded);
+    CHECK(encoded.code() == errc::body_too_large);
+    CHECK(encoded.failure().text.find("send fewer") != std::string::npos);
+}
+
 TEST_CASE("send_encoder: a batch that cannot be taken apart is refused whole") {
     auto encoder = make_encoder();
     const auto good = batch_element("one", "");

@@ -121,6 +121,37 @@ TEST_CASE("commit_log: records of every size around the end of a segment fit or 
     }
 }
 
+TEST_CASE("commit_log: a batch stays in one segment, wherever it begins") {
+    for (int before = 0; before < 12; ++before) {
+        CAPTURE(before);
+        auto files = make_store_disk();
+        auto opened = open_log(files, small_segment_bytes);
+        auto& log = *opened->log;
+        std::vector<std::string> bytes;
+        for (int i = 0; i < before + 4; ++i)
+            bytes.push_back(make_record(std::string(200, 'b')));
+        std::vector<pending_record> records;
+        for (auto& one : bytes)
+            records.push_back({one, queue_offset{static_cast<std::int64_t>(records.size())}});
+        auto& first = records[static_cast<std::size_t>(before)];
+        first.batch_bytes = 4 * first.bytes.size();
+        REQUIRE(log.append(records, timestamp_ms{1}));
+        for (std::size_t i = 1; i < 4; ++i)
+            CHECK(records[static_cast<std::size_t>(before) + i].position ==
+                  first.position + static_cast<std::int64_t>(i * first.bytes.size()));
+    }
+}
+
+TEST_CASE("commit_log: a batch larger than a segment is refused and nothing is placed") {
+    auto files = make_store_disk();
+    auto opened = open_log(files, small_segment_bytes);
+    auto bytes = make_record(std::string(200, 'b'));
+    pending_record record{bytes, queue_offset{0}};
+    record.batch_bytes = small_segment_bytes;
+    CHECK(opened->log->append({&record, 1}, timestamp_ms{1}).code() == errc::argument_illegal);
+    CHECK(opened->log->end() == log_position{0});
+}
+
 TEST_CASE("commit_log: a record larger than a segment is refused and nothing is placed") {
     auto files = make_store_disk();
     auto opened = open_log(files, small_segment_bytes);
