@@ -97,6 +97,13 @@ queue_positions reader_state::positions() const {
     return all;
 }
 
+queue_positions reader_state::positions_to_keep() const {
+    auto all = positions();
+    if (options.model == message_model::broadcasting)
+        all.insert(options.local_offsets.begin(), options.local_offsets.end());
+    return all;
+}
+
 void reader_state::handle(const ask_positions& order) {
     take_reports();
     order.answer->set_value(positions());
@@ -191,7 +198,7 @@ void reader_state::handle(const end_reading& order) {
     ending = true;
     auto round = std::make_shared<commit_round>();
     round->done = [this, answer = order.answer](const commit_round&) {
-        const auto last = positions();
+        const auto last = positions_to_keep();
         if (!options.in_group) {
             answer->set_value(last);
             self->quit(caf::exit_reason::user_shutdown);

@@ -30,7 +30,8 @@ struct change_subscription {
     std::string expression;
 };
 struct begin_reading {};
-/// Commit, leave the group, end. Handlers must have stopped. Answers with the positions.
+/// Commit, leave the group, end. Handlers must have stopped. Answers with the positions; broadcasting: also with those of
+/// queues that are away.
 struct end_reading {
     answer_to<queue_positions> answer;
 };
@@ -100,8 +101,9 @@ struct reader_options {
     milliseconds redelivery_delay_max{60'000};
     milliseconds commit_interval{5000};
     milliseconds rebalance_interval{20'000};
-    std::map<message_queue, queue_offset> local_offsets;    ///< broadcasting: where the last run ended
-    std::function<void(const queue_positions&)> save_local; ///< broadcasting: may block; run through the sink
+    /// Broadcasting: where the last run ended; then where queues were when they left the route.
+    queue_positions local_offsets;
+    std::function<void(const queue_positions&)> save_local; ///< broadcasting: may block; run through the sink, one at a time
 
     std::string pull_expression = "*"; ///< pull consumer
 };

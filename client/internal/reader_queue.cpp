@@ -10,6 +10,7 @@ namespace troupe::client {
 namespace {
 
 constexpr std::size_t chunk_messages_max = 32; // handed to one handler thread at a time
+constexpr milliseconds save_retry{100};
 
 received_message to_received(const message_queue& queue, protocol::message& record) {
     received_message m;
@@ -51,6 +52,8 @@ void reader_state::release(const message_queue& queue) {
         round->left = 1;
         commit_one(queue, at->second, round);
     }
+    if (options.in_group && options.model == message_model::broadcasting && at->second.located)
+        options.local_offsets[queue] = at->second.tracker.position();
     queues.erase(at);
 }
 
@@ -325,8 +328,7 @@ void reader_state::take_report(delivery_report report) {
 
 void reader_state::commit(const std::shared_ptr<commit_round>& round) {
     if (options.in_group && options.model == message_model::broadcasting) {
-        if (options.save_local)
-            sink->run_blocking([save = options.save_local, all = positions()] { save(all); });
+        save_local();
         round->done(*round);
         return;
     }
@@ -339,6 +341,19 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         round->done(*round);
     for (const auto& queue : dirty)
         commit_one(queue, queues.at(queue), round);
+}
+
+void reader_state::save_local() {
+    if (!options.save_local)
+        return;
+    if (saving->exchange(true)) { // a slow disk: two saves at once would write one file
+        commit_due = std::min(commit_due, now() + save_retry);
+        return;
+    }
+    sink->run_blocking([save = options.save_local, all = positions_to_keep(), running = saving] {
+        save(all);
+        running->store(false);
+    });
 }
 
 void reader_state::commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round) {

@@ -7,6 +7,8 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <set>
 
@@ -64,6 +66,7 @@ struct reader_state {
     void arm();
     [[nodiscard]] time_point now() const { return self->clock().now(); }
     [[nodiscard]] queue_positions positions() const;
+    [[nodiscard]] queue_positions positions_to_keep() const;
 
     // reader_queue.cpp
     queue_progress& acquire(const message_queue& queue, std::optional<seek_target> target);
@@ -85,6 +88,7 @@ struct reader_state {
     void take_report(delivery_report report);
     [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
     void commit(const std::shared_ptr<commit_round>& round);
+    void save_local();
     void commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round);
     void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
 
@@ -110,6 +114,7 @@ struct reader_state {
     std::map<std::string, topic_interest> topics;
     std::map<message_queue, queue_progress> queues;
     std::uint64_t generations = 0;
+    std::shared_ptr<std::atomic<bool>> saving = std::make_shared<std::atomic<bool>>(false); ///< a save of local offsets is under way
     bool reading = false;
     bool ending = false;
     time_point rebalance_due;

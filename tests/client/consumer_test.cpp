@@ -28,11 +28,18 @@ struct fake_sink : delivery_sink {
         waiting.push_back(std::move(d));
     }
     void revoke(const message_queue& queue) override { revoked.push_back(queue); }
-    void run_blocking(std::function<void()> job) override { job(); }
+    void run_blocking(std::function<void()> job) override {
+        if (disk_is_slow)
+            jobs.push_back(std::move(job));
+        else
+            job();
+    }
 
     std::deque<delivery> waiting;
     std::vector<std::string> bodies; ///< everything ever delivered
     std::vector<message_queue> revoked;
+    bool disk_is_slow = false; ///< the test runs what may block
+    std::vector<std::function<void()>> jobs;
 };
 
 /// One member of a group: a client of its own with a reader.
@@ -88,12 +95,13 @@ struct member {
         world.run();
         return *known.get();
     }
-    /// Ends as push_consumer::stop does.
-    void stop() {
+    /// Ends as push_consumer::stop does. The last positions.
+    queue_positions stop() {
         auto answer = std::make_shared<std::promise<result<queue_positions>>>();
         auto ended = answer->get_future();
         caf::anon_send(reader, end_reading{std::move(answer)});
         REQUIRE(world.run_until([&] { return ended.wait_for(0s) == std::future_status::ready; }, 10s));
+        return *ended.get();
     }
 
     test::world& world;
@@ -471,6 +479,54 @@ TEST_CASE("push consumer: broadcasting reads every queue and keeps its offsets i
     s.store(2, 1, 0);
     options.local_offsets = saved;
     CHECK(s.join("c1", options)->sink->bodies == std::vector<std::string>{"2"});
+}
+
+TEST_CASE("push consumer: broadcasting goes on where it was when a broker comes back, and saves the place meanwhile") {
+    setup s{1, {"a", "b"}};
+    const message_queue queue_b0{"t", "b", 0};
+    queue_positions saved;
+    reader_options options = in_group();
+    options.model = message_model::broadcasting;
+    options.from = consume_from::last_offset;
+    options.local_offsets = {{queue_b0, queue_offset{1}}};
+    options.save_local = [&saved](const queue_positions& all) { saved = all; };
+    for (int i = 0; i < 3; ++i)
+        s.broker("b").store({"t", queue_id{0}}, "b" + std::to_string(i));
+    const auto m = s.join("c1", options);
+    CHECK(m->sink->bodies == std::vector<std::string>{"b1", "b2"});
+    m->handle_all();
+
+    s.cluster.show("b", false);
+    s.world.run_for(35s); // the route is refreshed, and positions are saved
+    CHECK(m->positions().size() == 1);
+    CHECK(saved.at(queue_b0) == queue_offset{3});
+    s.broker("b").store({"t", queue_id{0}}, "b3");
+    s.cluster.show("b", true);
+    s.world.run_for(35s);
+    CHECK(m->sink->bodies == std::vector<std::string>{"b1", "b2", "b3"});
+    m->handle_all();
+
+    s.cluster.show("b", false);
+    s.world.run_for(35s);
+    CHECK(m->stop().at(queue_b0) == queue_offset{4});
+}
+
+TEST_CASE("push consumer: broadcasting saves its offsets one save at a time, the newest last") {
+    setup s;
+    queue_positions saved;
+    reader_options options = in_group();
+    options.model = message_model::broadcasting;
+    options.save_local = [&saved](const queue_positions& all) { saved = all; };
+    const auto m = s.join("c1", options);
+    m->sink->disk_is_slow = true;
+    s.store(0, 2);
+    m->handle_all();
+    s.world.run_for(20s);
+    REQUIRE(m->sink->jobs.size() == 1);
+    m->sink->disk_is_slow = false;
+    m->sink->jobs.front()();
+    s.world.run_for(1s);
+    CHECK(saved.at(queue_a0) == queue_offset{2});
 }
 
 // Goal: whatever happens to members, no message is lost, and queues always have one owner in the end.
