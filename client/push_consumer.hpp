@@ -26,7 +26,8 @@ enum class consume_outcome : std::uint8_t {
 struct push_consumer_options {
     std::string group; ///< required
     message_model model = message_model::clustering;
-    /// Where a group starts on a queue for which it has no committed offset.
+    /// Where a group starts on a queue for which it has no committed offset. The place is committed before the first message is
+    /// delivered, so that it is the same for whoever reads the queue next.
     consume_from from = consume_from::last_offset;
     timestamp_ms from_time; ///< for consume_from::timestamp
     std::size_t handler_threads = 4;

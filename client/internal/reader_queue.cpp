@@ -146,12 +146,8 @@ void reader_state::locate_by(const message_queue& queue, queue_progress& progres
     self->request(broker_of(queue), options.request_timeout, std::move(order))
         .then(
             [this, queue, generation, is_committed](const actors::offset_found& found) {
-                auto* asked = current(queue, generation);
-                if (asked == nullptr)
-                    return;
-                asked->asking = false;
-                asked->start_at(found.offset, is_committed);
-                work();
+                if (auto* asked = current(queue, generation))
+                    first_position_found(queue, *asked, found.offset, is_committed);
             },
             [this, queue, generation, is_committed](const caf::error& problem) {
                 const auto failure = actors::to_error(problem);
@@ -161,6 +157,39 @@ void reader_state::locate_by(const message_queue& queue, queue_progress& progres
                 else
                     asking_failed(queue, generation, failure);
             });
+}
+
+void reader_state::first_position_found(const message_queue& queue, queue_progress& progress, queue_offset found, bool is_committed) {
+    if (is_committed || !options.in_group) {
+        start(progress, found, is_committed);
+        return;
+    }
+    // A group's first position must outlive this member before it delivers anything: a successor that finds nothing committed
+    // would begin at the end of its own time and skip what was delivered here and not done.
+    if (options.model == message_model::broadcasting) {
+        commit_due = now();
+        start(progress, found, false);
+        return;
+    }
+    const auto broker = broker_of(queue);
+    const auto generation = progress.generation;
+    if (!broker) {
+        asking_failed(queue, generation, {errc::no_route, "no route to broker " + queue.broker_name});
+        return;
+    }
+    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, found})
+        .then(
+            [this, queue, generation, found](const actors::offset_committed&) {
+                if (auto* asked = current(queue, generation))
+                    start(*asked, found, true);
+            },
+            [this, queue, generation](const caf::error& failure) { asking_failed(queue, generation, actors::to_error(failure)); });
+}
+
+void reader_state::start(queue_progress& progress, queue_offset first, bool is_committed) {
+    progress.asking = false;
+    progress.start_at(first, is_committed);
+    work();
 }
 
 void reader_state::pull(const message_queue& queue, queue_progress& progress) {

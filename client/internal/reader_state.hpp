@@ -79,6 +79,8 @@ struct reader_state {
     void locate_by_policy(const message_queue& queue, queue_progress& progress);
     template <class Order>
     void locate_by(const message_queue& queue, queue_progress& progress, Order order, bool is_committed);
+    void first_position_found(const message_queue& queue, queue_progress& progress, queue_offset found, bool is_committed);
+    void start(queue_progress& progress, queue_offset first, bool is_committed);
     void pull(const message_queue& queue, queue_progress& progress);
     void pulled(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
     void take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);

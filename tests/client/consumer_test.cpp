@@ -300,6 +300,38 @@ TEST_CASE("push consumer: the first position is what the group asked for, unless
     CHECK(s.join("c2", options)->sink->bodies == std::vector<std::string>{"4"});
 }
 
+TEST_CASE("push consumer: a first position is committed before anything is read, so that a crash loses nothing") {
+    setup s;
+    s.store(0, 3);
+    reader_options options = in_group();
+    options.from = consume_from::last_offset;
+    s.broker().fail_commits = {errc::busy, errc::timed_out};
+    {
+        const auto m = s.join("c1", options);
+        CHECK(s.broker().pulls == 0);
+        s.world.run_for(1s);
+        CHECK(s.broker().pulls == 1);
+        CHECK(s.committed() == queue_offset{3});
+        s.store(3, 2);
+        CHECK(m->sink->bodies == std::vector<std::string>{"3", "4"}); // and then the process dies
+    }
+    s.store(5, 1);
+    s.world.run();
+    CHECK(s.join("c1", options)->sink->bodies == std::vector<std::string>{"3", "4", "5"});
+}
+
+TEST_CASE("push consumer: broadcasting saves its first position at once") {
+    setup s;
+    queue_positions saved;
+    reader_options options = in_group();
+    options.model = message_model::broadcasting;
+    options.save_local = [&saved](const queue_positions& all) { saved = all; };
+    s.store(0, 1);
+    const auto m = s.join("c1", options);
+    REQUIRE(saved.contains(queue_a0));
+    CHECK(saved.at(queue_a0) == queue_offset{0});
+}
+
 TEST_CASE("push consumer: starts by time where asked") {
     setup s;
     s.store(0, 5);

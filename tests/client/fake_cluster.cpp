@@ -235,6 +235,11 @@ caf::result<actors::offset_committed> handle(broker_pointer self, const actors::
     auto& broker = *self->state.shared;
     if (broker.down)
         return fail(errc::connect_failed);
+    if (!broker.fail_commits.empty()) {
+        const auto failure = broker.fail_commits.front();
+        broker.fail_commits.pop_front();
+        return fail(failure);
+    }
     broker.offsets[order.key] = order.offset;
     broker.commits.emplace_back(order.key, order.offset);
     return actors::offset_committed{};
