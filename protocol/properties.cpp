@@ -8,24 +8,11 @@ namespace troupe::protocol {
 
 namespace {
 
-constexpr char name_end = '\x01';
-constexpr char value_end = '\x02';
+constexpr char name_end = property_name_end;
+constexpr char value_end = property_value_end;
 
 bool holds_separator(std::string_view text) {
     return text.find_first_of("\x01\x02") != std::string_view::npos;
-}
-
-/// Calls `use(name, value)` for every pair that RocketMQ's reader would keep.
-template <class Use>
-void for_each_pair(std::string_view encoded, Use use) {
-    while (!encoded.empty()) {
-        const auto end = std::min(encoded.find(value_end), encoded.size());
-        const auto pair = encoded.substr(0, end);
-        const auto split = pair.find(name_end);
-        if (split != std::string_view::npos && split > 0 && split + 1 < pair.size())
-            use(pair.substr(0, split), pair.substr(split + 1));
-        encoded.remove_prefix(std::min(end + 1, encoded.size()));
-    }
 }
 
 } // namespace
@@ -50,13 +37,13 @@ result<std::string> encode_properties(const properties& all) {
 
 properties decode_properties(std::string_view encoded) {
     properties all;
-    for_each_pair(encoded, [&](std::string_view name, std::string_view value) { all.insert_or_assign(std::string{name}, value); });
+    for_each_property(encoded, [&](std::string_view name, std::string_view value) { all.insert_or_assign(std::string{name}, value); });
     return all;
 }
 
 std::optional<std::string_view> find_property(std::string_view encoded, std::string_view name) {
     std::optional<std::string_view> found;
-    for_each_pair(encoded, [&](std::string_view candidate, std::string_view value) {
+    for_each_property(encoded, [&](std::string_view candidate, std::string_view value) {
         if (candidate == name)
             found = value;
     });

@@ -31,18 +31,6 @@ std::uint64_t mixed(std::uint64_t hash, std::string_view text) {
 }
 
 template <class Visit>
-void for_each_pair(std::string_view properties, Visit visit) {
-    while (!properties.empty()) {
-        const auto end = std::min(properties.find('\x02'), properties.size());
-        const auto pair = properties.substr(0, end);
-        if (const auto split = pair.find('\x01'); split != std::string_view::npos) {
-            visit(pair.substr(0, split), pair.substr(split + 1));
-        }
-        properties.remove_prefix(std::min(end + 1, properties.size()));
-    }
-}
-
-template <class Visit>
 void for_each_word(std::string_view text, Visit visit) {
     while (!text.empty()) {
         const auto end = std::min(text.find(' '), text.size());
@@ -65,7 +53,7 @@ std::uint64_t key_hash(std::string_view topic, std::string_view key) {
 void find_facts(std::string_view topic, std::string_view properties, record_facts& facts) {
     facts.tag_hash = 0;
     facts.key_hashes.clear();
-    for_each_pair(properties, [&](std::string_view name, std::string_view value) {
+    protocol::for_each_property(properties, [&](std::string_view name, std::string_view value) {
         if (name == protocol::property_name::tags) {
             facts.tag_hash = protocol::tag_hash(value);
         } else if (name == protocol::property_name::unique_key) {
@@ -78,7 +66,7 @@ void find_facts(std::string_view topic, std::string_view properties, record_fact
 
 bool has_key(std::string_view properties, std::string_view key) {
     bool found = false;
-    for_each_pair(properties, [&](std::string_view name, std::string_view value) {
+    protocol::for_each_property(properties, [&](std::string_view name, std::string_view value) {
         if (name == protocol::property_name::unique_key) {
             found = found || value == key;
         } else if (name == protocol::property_name::keys) {

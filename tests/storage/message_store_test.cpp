@@ -121,6 +121,19 @@ TEST_CASE("message_store: a tag filter passes its tags and moves over the others
     CHECK(bodies(limited.records) == std::vector<std::string>{"499"});
 }
 
+TEST_CASE("message_store: a tag is the one that readers of the properties see") {
+    auto store = open_store(fault_file_system::make(1));
+    protocol::message m;
+    m.topic = "orders";
+    m.body = payload{"x"};
+    m.properties = "TAGS\x01"
+                   "a\x02TAGS\x01\x02"; // the empty one is no property
+    REQUIRE(protocol::find_property(m.properties, "TAGS") == "a");
+    REQUIRE(store->append(group_of({orders0, *protocol::encode_record(m), 1}), timestamp_ms{1}).ok());
+    REQUIRE(store->flush().ok());
+    CHECK(read_from(*store, orders0, 0, {}, tag_filter{{protocol::tag_hash("a")}}).count == 1);
+}
+
 TEST_CASE("message_store: searches by time find the first of equal stamps, or the last") {
     auto store = open_store(fault_file_system::make(1));
     // Offsets 0..199, four messages each at 1000, 1010, 1020, ...
