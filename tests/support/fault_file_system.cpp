@@ -100,6 +100,7 @@ std::string to_string(crash_mode mode) {
     case crash_mode::drop_unsynced: return "drop_unsynced";
     case crash_mode::torn_sectors: return "torn_sectors";
     case crash_mode::torn_last_write: return "torn_last_write";
+    case crash_mode::kill: return "kill";
     }
     return "unknown";
 }
@@ -198,9 +199,12 @@ public:
         if (is_dead)
             return;
         is_dead = true;
+        locks.clear();
+        was_killed = mode == crash_mode::kill;
+        if (was_killed)
+            return;
         settle_bytes(mode);
         settle_names(mode);
-        locks.clear();
     }
 
     void change_names(name_change change) {
@@ -252,6 +256,7 @@ public:
     std::uint64_t change_number = 0;
     std::string hit;
     bool is_dead = false;
+    bool was_killed = false;
 
 private:
     void forget_pending(const std::string& path) {
@@ -375,14 +380,19 @@ public:
     }
 
     result<void> allocate(std::uint64_t bytes) override {
-        return disk_->call(call_kind::allocate, path_, [&]() -> result<void> {
-            const std::uint64_t more = bytes > node_->current.size() ? bytes - node_->current.size() : 0;
-            if (disk_->room_bytes(more) < more)
-                return failure(errc::disk_full, call_kind::allocate, path_, "no space left");
-            if (more > 0)
-                record(pending_change{.number = 0, .is_write = false, .offset = 0, .bytes = {}, .size = bytes, .grow_only = true});
-            return {};
-        });
+        const std::uint64_t more = bytes > node_->current.size() ? bytes - node_->current.size() : 0;
+        const auto grow = [&](std::uint64_t by) {
+            if (by > 0)
+                record(pending_change{
+                    .number = 0, .is_write = false, .offset = 0, .bytes = {}, .size = node_->current.size() + by, .grow_only = true});
+        };
+        const auto all = [&]() -> result<void> {
+            // As ext4 does: what there was room for is kept.
+            const auto room = disk_->room_bytes(more);
+            grow(std::min(room, more));
+            return room < more ? failure(errc::disk_full, call_kind::allocate, path_, "no space left") : result<void>{};
+        };
+        return disk_->call(call_kind::allocate, path_, all, [&] { grow(more / 2); });
     }
 
     result<void> truncate(std::uint64_t bytes) override {
@@ -480,16 +490,37 @@ std::string fault_file_system::hit() const {
 std::shared_ptr<fault_file_system> fault_file_system::restart() {
     std::lock_guard lock{disk_->mutex};
     auto next = make(disk_->next_seed);
+    auto& to = *next->disk_;
+    to.capacity = disk_->capacity;
+    to.directories = disk_->directories;
+    if (disk_->was_killed) {
+        std::map<const inode*, std::shared_ptr<inode>> copies;
+        const auto copy_of = [&copies](const std::shared_ptr<inode>& node) {
+            auto& copy = copies[node.get()];
+            if (node && !copy)
+                copy = std::make_shared<inode>(*node);
+            return copy;
+        };
+        for (const auto& [path, node] : disk_->files)
+            to.files[path] = copy_of(node);
+        for (const auto& [path, node] : disk_->durable_files)
+            to.durable_files[path] = copy_of(node);
+        to.name_changes = disk_->name_changes;
+        for (auto& change : to.name_changes)
+            for (auto& entry : change.names)
+                entry.second = copy_of(entry.second);
+        to.durable_directories = disk_->durable_directories;
+        to.change_number = disk_->change_number;
+        return next;
+    }
     for (const auto& [path, node] : disk_->files) {
         auto copy = std::make_shared<inode>();
         copy->current = node->current;
         copy->durable = node->current;
-        next->disk_->files[path] = copy;
-        next->disk_->durable_files[path] = copy;
+        to.files[path] = copy;
+        to.durable_files[path] = copy;
     }
-    next->disk_->directories = disk_->directories;
-    next->disk_->durable_directories = disk_->directories;
-    next->disk_->capacity = disk_->capacity;
+    to.durable_directories = disk_->directories;
     return next;
 }
 

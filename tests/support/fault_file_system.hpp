@@ -12,10 +12,12 @@ namespace troupe::test_support {
 
 /// What survives a crash.
 enum class crash_mode : std::uint8_t {
-    keep_all,       ///< the process died, the machine went on: everything written is there
-    drop_unsynced,  ///< power cut: nothing unsynced is there, neither bytes nor directory entries
-    torn_sectors,   ///< power cut: a random part of the unsynced 512-byte sectors, and a random number of directory changes
-    torn_last_write ///< everything but the last unsynced write, of which a random prefix is there
+    keep_all,        ///< the process died, the machine went on: everything written is there
+    drop_unsynced,   ///< power cut: nothing unsynced is there, neither bytes nor directory entries
+    torn_sectors,    ///< power cut: a random part of the unsynced 512-byte sectors, and a random number of directory changes
+    torn_last_write, ///< everything but the last unsynced write, of which a random prefix is there
+    kill,            ///< the process died, the machine goes on: all is there, and what was unsynced still is, so that a power
+                     ///< cut in the next life takes it. Not one of all_crash_modes: by itself it is keep_all.
 };
 inline constexpr crash_mode all_crash_modes[] = {crash_mode::keep_all, crash_mode::drop_unsynced, crash_mode::torn_sectors,
                                                  crash_mode::torn_last_write};
