@@ -14,13 +14,6 @@ namespace {
 
 constexpr std::size_t rewrite_bytes = 1u << 20;
 
-/// A full disk passes, a failed sync or creation does not: the caller must not take one for the other.
-error not_full(error cause) {
-    if (cause.code == errc::disk_full)
-        cause.code = errc::io;
-    return cause;
-}
-
 } // namespace
 
 /// The part of a batch that goes into one segment.
@@ -61,12 +54,13 @@ result<std::unique_ptr<commit_log>> commit_log::open(std::shared_ptr<file_system
     auto there = files->exists(options.directory);
     if (!there)
         return there.failure();
-    if (!*there) {
+    if (!*there)
         if (auto made = files->make_directories(options.directory); !made)
             return made.failure();
-        if (auto synced = files->sync_directory(options.directory.parent_path()); !synced)
+    // Also for a directory that is there: a process that died may have made names that no sync has seen yet.
+    for (const auto& names : {options.directory.parent_path(), options.directory})
+        if (auto synced = files->sync_directory(names); !synced)
             return synced.failure();
-    }
     auto segments = open_segments(*files, options.directory, options.segment_bytes, open_mode::read_write);
     if (!segments)
         return segments.failure();
@@ -115,11 +109,9 @@ result<log_recovery> commit_log::recover(log_position from, const log_visitor& v
         return scan.failure();
     if (scan->last_batch.sequence > last.sequence)
         last = scan->last_batch;
-    log_recovery report{.scan = *scan, .cut_bytes = scan->torn_bytes, .segments_removed = 0};
-    auto removed = trim(scan->end, scan->torn_bytes > 0);
-    if (!removed)
-        return removed.failure();
-    report.segments_removed = *removed;
+    log_recovery report{.scan = *scan, .cut_bytes = scan->torn_bytes};
+    if (auto trimmed = trim(scan->end, scan->torn_bytes > 0); !trimmed)
+        return trimmed.failure();
     if (auto written = write_again(*snapshot(), scan->durable, scan->end); !written)
         return written.failure();
     adopt(last, scan->end);
@@ -139,15 +131,13 @@ void commit_log::adopt(const batch_header& last, log_position end) {
     sealed_end_ = is_seal ? end : log_position{-1};
 }
 
-result<std::size_t> commit_log::trim(log_position end, bool with_bytes) {
+result<void> commit_log::trim(log_position end, bool with_bytes) {
     auto segments = *snapshot();
-    std::size_t removed = 0;
     while (segments.size() > 1 && segments.back()->base > end) {
         // From the last one on, each made durable: a crash in between must not leave a hole.
         if (auto done = remove_file(segments.back()->path); !done)
             return done.failure();
         segments.pop_back();
-        ++removed;
     }
     const auto active = segments.back();
     publish(std::move(segments));
@@ -156,9 +146,7 @@ result<std::size_t> commit_log::trim(log_position end, bool with_bytes) {
             return done.failure();
     if (auto room = active->file->allocate(active->capacity_bytes); !room && room.code() != errc::disk_full)
         return room.failure();
-    if (auto synced = active->file->sync(); !synced)
-        return synced.failure();
-    return removed;
+    return active->file->sync();
 }
 
 result<void> commit_log::clear_from(segment& in, log_position end) {
@@ -236,7 +224,7 @@ result<std::vector<commit_log::piece>> commit_log::plan(std::span<pending_record
             current.fills_segment = true;
             auto next = take_segment(current.into->end());
             if (!next)
-                return next.code() == errc::disk_full ? next.failure() : fail(next.failure());
+                return next.failure();
             pieces.push_back(std::move(current));
             current = piece{.into = *next, .begin = (*next)->base, .end = (*next)->base, .records = {}};
             first = i;
@@ -285,13 +273,14 @@ result<void> commit_log::write_pieces(const std::vector<piece>& pieces) {
             return written.failure();
         }
         if (i + 1 < pieces.size())
-            if (auto synced = file.sync(); !synced)
-                return fail(synced.failure());
+            if (auto synced = sync_file(*part.into); !synced)
+                return synced;
     }
     return {};
 }
 
 result<void> commit_log::undo(std::span<const piece> pieces) {
+    const std::lock_guard guard{sync_mutex_};
     // The last first, each durably: a later piece states that the earlier ones are whole.
     for (auto part = pieces.rbegin(); part != pieces.rend(); ++part)
         if (auto done = clear_from(*part->into, part->begin); !done)
@@ -331,13 +320,45 @@ result<std::shared_ptr<segment>> commit_log::take_segment(log_position base) {
         spares_.push_back(found);
     }
     // A spare that an earlier append could not finish is finished now; doing it again costs little.
-    if (auto room = found->file->allocate(found->capacity_bytes); !room)
+    if (auto room = make_room(*found); !room)
         return room.failure();
     if (auto synced = found->file->sync(); !synced)
-        return not_full(synced.failure());
+        return fail(synced.failure());
     if (auto synced = files_->sync_directory(options_.directory); !synced)
-        return not_full(synced.failure());
+        return fail(synced.failure());
     return found;
+}
+
+result<void> commit_log::make_room(segment& in) {
+    auto bytes = in.file->size();
+    auto there = space();
+    if (!bytes || !there)
+        return bytes ? there.failure() : bytes.failure();
+    const auto missing = in.capacity_bytes - std::min(*bytes, in.capacity_bytes);
+    // Asked first, because a file system may keep what it could reserve before it ran out, and offsets and the index need
+    // the reserve to go on.
+    segment_wanted_bytes_ = missing;
+    if (missing > 0 && there->free_bytes < missing + options_.reserve_bytes)
+        return error{errc::disk_full, in.path.string() + ": the disk has " + std::to_string(there->free_bytes) +
+                                          " bytes free, a new segment needs " + std::to_string(missing) + " and must leave " +
+                                          std::to_string(options_.reserve_bytes) + "; free some space"};
+    auto room = in.file->allocate(in.capacity_bytes);
+    if (!room)
+        static_cast<void>(in.file->truncate(0)); // gives back what it got; if that fails too, the next roll finds it
+    else
+        segment_wanted_bytes_ = 0;
+    return room;
+}
+
+/// The kernel tells of a failed write-back once per open file: whoever asks second hears that all is well. So one at a
+/// time, and nobody after a failure.
+result<void> commit_log::sync_file(const segment& in) {
+    const std::lock_guard guard{sync_mutex_};
+    if (auto good = usable(); !good)
+        return good;
+    if (auto synced = in.file->sync(); !synced)
+        return fail(synced.failure());
+    return {};
 }
 
 result<log_position> commit_log::sync() {
@@ -347,8 +368,8 @@ result<log_position> commit_log::sync() {
     if (durable() >= upto)
         return durable();
     // The end before the segments: should the writer leave a segment in between, it has synced that one.
-    if (auto synced = snapshot()->back()->file->sync(); !synced)
-        return fail(synced.failure());
+    if (auto synced = sync_file(*snapshot()->back()); !synced)
+        return synced.failure();
     raise(durable_, upto.value());
     return durable();
 }
@@ -368,24 +389,6 @@ result<void> commit_log::seal(timestamp_ms now) {
     if (auto synced = sync(); !synced)
         return synced.failure();
     sealed_end_ = sealed_end;
-    return {};
-}
-
-result<void> commit_log::cut(log_position position) {
-    if (auto good = usable(); !good)
-        return good;
-    if (position < min_position() || position > end())
-        return error{errc::argument_illegal, "the log cannot be cut at " + to_string(position) + ", only between " +
-                                                 to_string(min_position()) + " and " + to_string(end())};
-    for (auto spare = spares_.rbegin(); spare != spares_.rend(); ++spare)
-        if (auto done = remove_file((*spare)->path); !done)
-            return fail(done.failure());
-    spares_.clear();
-    end_ = position.value();
-    durable_ = std::min(durable_.load(), position.value());
-    if (auto done = trim(position, true); !done)
-        return fail(done.failure());
-    durable_ = position.value();
     return {};
 }
 
@@ -479,6 +482,10 @@ std::uint64_t commit_log::bytes_on_disk() const {
 
 result<disk_space> commit_log::space() const {
     return files_->space(options_.directory);
+}
+
+std::uint64_t commit_log::room_wanted_bytes() const {
+    return options_.reserve_bytes + segment_wanted_bytes_;
 }
 
 } // namespace troupe::storage

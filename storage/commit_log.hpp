@@ -23,6 +23,7 @@ namespace troupe::storage {
 struct commit_log_options {
     std::filesystem::path directory; ///< created if it is not there
     std::uint64_t segment_bytes = 1ull << 30;
+    std::uint64_t reserve_bytes = 0; ///< a new segment must leave this much of the disk free
 };
 
 /// Exactly one encoded record on its way into the log: the caller has decided its queue offset, the log its position.
@@ -44,8 +45,7 @@ struct record_place {
 /// What recovery found and did.
 struct log_recovery {
     scan_summary scan;
-    std::uint64_t cut_bytes = 0;      ///< bytes of a torn tail that were removed at scan.end
-    std::size_t segments_removed = 0; ///< files behind the end that held nothing
+    std::uint64_t cut_bytes = 0; ///< bytes of a torn tail that were removed at scan.end
 };
 
 /// One finished or current segment, for retention and statistics.
@@ -60,12 +60,12 @@ struct segment_summary {
 /// Message records in the order they were written, in segments. The truth that every index is derived from.
 ///
 /// Owns       options.directory. The caller holds the store's lock.
-/// Threads    the writer (one thread at a time): recover, append, seal, cut, remove_segments_before.
+/// Threads    the writer (one thread at a time): recover, append, seal, remove_segments_before.
 ///            sync: any thread, also while the writer appends. Everything const: any thread, at any time.
 /// Durable    what is below durable(), which only sync() moves.
 /// Fails      with result<>; never throws. disk_full: nothing was placed and the log stays usable. Any other error of a
 ///            write, and any error of a sync: the log is failed(), and append, sync and seal answer store_read_only
-///            until it is opened again; reading goes on.
+///            until it is opened again; reading goes on. A segment that cannot be opened fails the append alone.
 /// Always     1. Bytes below durable() never change until their segment is removed.
 ///            2. Every segment but the last is durable in whole.
 ///            3. Nothing but zeros stands behind end() when an append begins.
@@ -98,9 +98,6 @@ public:
     /// from a torn tail. For a clean close, or a writer that has become idle; does nothing if it was done already.
     result<void> seal(timestamp_ms now);
 
-    /// Removes everything at and above `position`, a boundary between records, also from the disk.
-    result<void> cut(log_position position);
-
     /// Removes the files of segments that end at or below `position`, never the last. Returns how many. Readers that are
     /// in one finish undisturbed.
     result<std::size_t> remove_segments_before(log_position position);
@@ -128,6 +125,8 @@ public:
     [[nodiscard]] std::vector<segment_summary> segments() const;
     [[nodiscard]] std::uint64_t bytes_on_disk() const;
     [[nodiscard]] result<disk_space> space() const;
+    /// What must be free on the disk before append() can go on: more than the reserve after a segment did not fit.
+    [[nodiscard]] std::uint64_t room_wanted_bytes() const;
 
 private:
     commit_log(std::shared_ptr<file_system> files, commit_log_options options, segment_list segments);
@@ -142,7 +141,8 @@ private:
 
     result<void> check_checkpoint(const segment_list& segments, log_position from) const;
     void adopt(const batch_header& last, log_position end);
-    result<std::size_t> trim(log_position end, bool with_bytes);
+    result<void> sync_file(const segment& in);
+    result<void> trim(log_position end, bool with_bytes);
     static result<void> clear_from(segment& in, log_position end);
     static result<void> write_again(const segment_list& segments, log_position begin, log_position end);
     result<void> remove_file(const std::filesystem::path& path);
@@ -150,9 +150,10 @@ private:
     result<std::vector<piece>> plan(std::span<pending_record> records);
     void fill_in(std::vector<piece>& pieces, timestamp_ms now);
     result<void> write_pieces(const std::vector<piece>& pieces);
-    static result<void> undo(std::span<const piece> pieces);
+    result<void> undo(std::span<const piece> pieces);
     void finish(const std::vector<piece>& pieces, timestamp_ms now);
     result<std::shared_ptr<segment>> take_segment(log_position base);
+    result<void> make_room(segment& in);
 
     static result<void> read_run(const segment& in, std::span<const record_place> places, std::span<errc> outcome, std::string& out);
 
@@ -163,6 +164,8 @@ private:
     segments_snapshot segments_;
     segment_list spares_; ///< behind the last segment: made for an append that then failed; the next roll takes them
 
+    std::atomic<std::uint64_t> segment_wanted_bytes_{0}; ///< of a segment that did not fit
+    std::mutex sync_mutex_;                              ///< held for every sync of a file that holds records
     std::atomic<std::int64_t> end_{0};
     std::atomic<std::int64_t> durable_{0};
     std::atomic<bool> failed_{false};

@@ -6,11 +6,17 @@ namespace troupe::storage {
 
 result<void> make_durable_directories(file_system& files, const std::filesystem::path& directory) {
     auto there = files.exists(directory);
-    if (!there || *there || directory == directory.root_path()) {
-        return there ? result<void>{} : there.failure();
+    if (!there) {
+        return there.failure();
     }
     const auto parent = directory.has_parent_path() ? directory.parent_path() : std::filesystem::path{"."};
-    if (parent != directory && parent != ".") {
+    if (*there) {
+        // Whoever made it may have died before its name was durable. A parent that we may not read is somebody else's, and
+        // older than we are.
+        static_cast<void>(files.sync_directory(parent));
+        return {};
+    }
+    if (parent != ".") {
         if (auto made = make_durable_directories(files, parent); !made) {
             return made;
         }

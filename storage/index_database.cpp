@@ -186,6 +186,21 @@ public:
         return noted(database_->Write(unlogged, &changes), "write to ");
     }
 
+    result<void> check_usable() const {
+        if (failed_) {
+            return error{errc::io, directory_.string() + " takes no changes after a failed write; restart the broker"};
+        }
+        auto space = files_->space(directory_);
+        if (!space) {
+            return space.failure();
+        }
+        if (space->free_bytes < room_bytes) {
+            return error{errc::disk_full, directory_.string() + ": less than " + std::to_string(room_bytes) +
+                                              " bytes are free on the disk, the index waits in memory"};
+        }
+        return {};
+    }
+
     result<void> flush() {
         if (auto usable = check_usable(); !usable) {
             return usable;
@@ -279,20 +294,6 @@ private:
 
     /// RocksDB is kept from meeting a full disk: how it recovers from one cannot be relied on (in 7.8, a Flush() after a
     /// failed Resume() may answer before it is done, or never).
-    result<void> check_usable() {
-        if (failed_) {
-            return error{errc::io, directory_.string() + " takes no changes after a failed write; restart the broker"};
-        }
-        auto space = files_->space(directory_);
-        if (!space) {
-            return space.failure();
-        }
-        if (space->free_bytes < room_bytes) {
-            return error{errc::disk_full, directory_.string() + ": less than " + std::to_string(room_bytes) +
-                                              " bytes are free on the disk, the index waits in memory"};
-        }
-        return {};
-    }
 
     std::shared_ptr<file_system> files_;
     std::filesystem::path directory_;
@@ -319,6 +320,9 @@ result<void> index_database::write(index_batch& changes) {
     return implementation_->write(*changes.changes_);
 }
 
+result<void> index_database::can_write() const {
+    return implementation_->check_usable();
+}
 result<void> index_database::flush() {
     return implementation_->flush();
 }

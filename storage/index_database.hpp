@@ -73,6 +73,8 @@ public:
     index_database& operator=(const index_database&) = delete;
 
     result<void> write(index_batch& changes);
+    /// Whether a write would be tried: fails with disk_full or io as write() would.
+    [[nodiscard]] result<void> can_write() const;
     /// Makes everything written durable. busy: somebody wrote meanwhile: repeat.
     result<void> flush();
 

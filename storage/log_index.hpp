@@ -42,6 +42,8 @@ public:
     /// Indexes a record that stands in the log at `position`, unless it is indexed already. corrupt: rebuild.
     result<void> replay(log_position position, std::string_view record);
 
+    /// Whether forget() would be tried: disk_full, io.
+    [[nodiscard]] result<void> can_write() const { return database_->can_write(); }
     /// A record of the log that tells to drop all queues of `topic` stands at `position`.
     result<void> forget(std::string_view topic, log_position position);
     /// The topic's records below this do not count.

@@ -64,11 +64,11 @@ private:
                 visitor_.batch(item->batch);
             return advance(item->bytes);
         case kind::filler:
-            if (index_ + 1 == segments_.size()) {
-                end_reason_ = "filler: no segment follows it";
-                is_at_end_ = true;
-                return {};
-            }
+            if (index_ + 1 == segments_.size())
+                // A filler is written when the next segment is on the disk.
+                return error{errc::corrupt, here().path.string() + " is full and " + segment_name(here().end()) +
+                                                ", which must follow it, is missing; restore it, or give up what it held by making " +
+                                                "an empty file of that name"};
             enter(here().end());
             return {};
         case kind::invalid: break;
@@ -177,6 +177,9 @@ private:
         const auto different = std::mismatch(words->begin(), words->end(), header.begin()).first;
         if (std::all_of(different, words->end(), [](char x) { return x == '\0'; }))
             return {};
+        auto item = reader.find_item(one.base);
+        if (!item || *item)
+            return item ? result<void>{} : item.failure(); // a damaged beginning of ours
         return error{errc::format_unknown, one.path.string() + ": does not begin as a segment of a commit log, and nothing in it can be " +
                                                "told to be one; restore the file, or move it out of the directory"};
     }

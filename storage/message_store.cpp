@@ -322,7 +322,7 @@ result<bool> message_store::implementation::has_room() const {
         return space.failure();
     }
     const auto used = static_cast<double>(space->total_bytes - std::min(space->free_bytes, space->total_bytes));
-    return space->free_bytes >= options_.disk_reserve_bytes && used <= options_.disk_full_ratio * static_cast<double>(space->total_bytes);
+    return space->free_bytes >= log_->room_wanted_bytes() && used <= options_.disk_full_ratio * static_cast<double>(space->total_bytes);
 }
 
 void message_store::implementation::probe_disk() {
@@ -332,7 +332,7 @@ void message_store::implementation::probe_disk() {
     const auto room = has_room();
     if (room && !*room) {
         enter(store_state::disk_full, store_event::disk_full,
-              options_.directory.string() + ": the disk is full (less than " + std::to_string(options_.disk_reserve_bytes) +
+              options_.directory.string() + ": the disk is full (less than " + std::to_string(log_->room_wanted_bytes()) +
                   " bytes free, or over the full ratio of " + std::to_string(options_.disk_full_ratio) + "); free some space");
     } else if (room && state() == store_state::disk_full) {
         enter(store_state::open, store_event::disk_room, options_.directory.string() + ": there is room on the disk again");
@@ -372,6 +372,9 @@ result<std::size_t> message_store::implementation::retain(timestamp_ms now) {
 result<void> message_store::implementation::forget_topic(std::string_view topic) {
     if (auto writable = check_writable(); !writable) {
         return writable;
+    }
+    if (auto room = index_->can_write(); !room) { // asked before the order is in the log, which then must be followed
+        return room;
     }
     protocol::message order;
     order.topic = forget_topic_name;
@@ -423,7 +426,7 @@ store_stats message_store::implementation::stats() const {
     all.appended_records = appended_records_.load(std::memory_order_relaxed);
     all.appended_bytes = appended_bytes_.load(std::memory_order_relaxed);
     all.syncs = syncs_.load(std::memory_order_relaxed);
-    all.damaged_records = recovered_.damaged.size() + damage_.records();
+    all.damaged_records = recovered_.damaged_ranges + damage_.records();
     all.queues = index_->queues().queues();
     all.index_memory_bytes = index_->memory_bytes();
     all.index_persisted = index_->checkpoint();

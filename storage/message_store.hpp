@@ -84,7 +84,8 @@ struct recovery_report {
     std::uint64_t replayed_records = 0;
     std::uint64_t cut_bytes = 0; ///< torn tail removed (0: none)
     log_position cut_at;
-    std::vector<std::string> damaged; ///< file, position and length of each damaged record that was kept out of the index
+    std::uint64_t damaged_ranges = 0; ///< places that hold no valid record, and were kept out of the index
+    std::vector<std::string> damaged; ///< file, position and length of the first problems_max of them
     std::uint64_t elapsed_us = 0;
 };
 
@@ -98,8 +99,8 @@ struct store_stats {
     std::uint64_t appended_records = 0;
     std::uint64_t appended_bytes = 0;
     std::uint64_t syncs = 0;
-    std::uint64_t damaged_records = 0;
-    std::uint64_t queues = 0; ///< in memory; idle ones leave it
+    std::uint64_t damaged_records = 0; ///< records that readers skipped, and places that recovery did
+    std::uint64_t queues = 0;          ///< in memory; idle ones leave it
     std::uint64_t index_memory_bytes = 0;
     log_position index_persisted; ///< the index in RocksDB covers the log up to here
 };

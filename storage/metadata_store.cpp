@@ -225,7 +225,10 @@ public:
         return all;
     }
 
-    [[nodiscard]] const std::string& recovery_note() const { return recovery_note_; }
+    [[nodiscard]] std::string recovery_note() const {
+        const std::shared_lock open{database_mutex_};
+        return recovery_note_;
+    }
 
 private:
     static rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
@@ -421,7 +424,7 @@ result<std::vector<std::pair<progress_key, queue_offset>>> metadata_store::offse
     return implementation_->collect<std::pair<progress_key, queue_offset>>(offset_kind, decode_offset);
 }
 
-const std::string& metadata_store::recovery_note() const {
+std::string metadata_store::recovery_note() const {
     return implementation_->recovery_note();
 }
 

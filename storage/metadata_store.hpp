@@ -21,8 +21,8 @@ class file_system;
 /// Owns     one RocksDB under `<store>/metadata`.
 /// Threads  safe from any thread; calls block on the disk.
 /// Durable  every write returns after the write-ahead log is synced.
-/// Fails    with result<>; never throws. disk_full and io leave the store readable, and a later write may succeed. A write
-///          that failed may still be there after a restart. corrupt names the key whose stored value makes no sense.
+/// Fails    with result<>; never throws. after disk_full and io reads go on as long as the database can be opened, and a later
+///          write may succeed. A write that failed may still be there after a restart. corrupt names the key whose stored value makes no sense.
 /// Format   docs/formats/metadata.md
 class metadata_store {
 public:
@@ -46,9 +46,9 @@ public:
     result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets);
     [[nodiscard]] result<std::vector<std::pair<progress_key, queue_offset>>> offsets() const; ///< all of them, for start-up
 
-    /// What open() had to give up: empty, or one sentence about a write-ahead log that ends in bytes that are no record
+    /// What opening, or opening anew after a failed write, had to give up: empty, or one sentence about a write-ahead log that ends in bytes that are no record
     /// (a write torn by a crash, which nobody was told of, or damage, after which newer changes are gone).
-    [[nodiscard]] const std::string& recovery_note() const;
+    [[nodiscard]] std::string recovery_note() const;
 
 private:
     class implementation;

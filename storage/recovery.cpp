@@ -5,6 +5,7 @@
 #include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 #include "storage/log_index.hpp"
+#include "storage/verify.hpp"
 
 #include <algorithm>
 #include <array>
@@ -98,6 +99,9 @@ result<void> check_format(file_system& files, const std::filesystem::path& direc
     if (!*there) {
         return mark_new_directory(files, directory);
     }
+    if (auto synced = files.sync_directory(directory); !synced) { // a process may have died before it could
+        return synced;
+    }
     auto content = read_file(files, path, 4 * store_format.size());
     if (!content) {
         return content.failure();
@@ -124,7 +128,8 @@ public:
         if (auto opened = open_index(); !opened) {
             return opened.failure();
         }
-        auto log = commit_log::open(files_, {options_.directory / store_names::commit_log, options_.segment_bytes});
+        auto log =
+            commit_log::open(files_, {options_.directory / store_names::commit_log, options_.segment_bytes, options_.disk_reserve_bytes});
         if (!log) {
             return log.failure();
         }
@@ -183,8 +188,10 @@ private:
                 .batch = [this](const batch_header& header) { safe_limit_ = std::max(safe_limit_, header.durable); },
                 .damage =
                     [this](const damaged_range& damage) {
-                        store_.report.damaged.push_back(to_string(damage));
-                        report(store_event::damaged_record, store_.report.damaged.back());
+                        if (store_.report.damaged_ranges++ < problems_max) {
+                            store_.report.damaged.push_back(to_string(damage));
+                            report(store_event::damaged_record, store_.report.damaged.back());
+                        }
                     }};
     }
 
@@ -197,6 +204,9 @@ private:
         // Written early must be only what is durable: a power cut could take the rest of the log away again.
         while (done && store_.index->memory_bytes() > replay_memory_bytes && persisted_limit_ < safe_limit_) {
             auto more = store_.index->persist(safe_limit_, options_.checkpoint_bytes, false);
+            if (more.code() == errc::disk_full && store_.index->memory_bytes() <= options_.index_memory_bytes_max) {
+                break; // a store that opens can remove old segments; one that does not, cannot
+            }
             if (!more) {
                 done = more.failure();
             } else if (!*more) {
@@ -210,6 +220,11 @@ private:
     void finish(const log_recovery& recovered) {
         auto& report_of = store_.report;
         report_of.end = store_.log->end();
+        if (report_of.damaged_ranges > report_of.damaged.size()) {
+            report(store_event::damaged_record, options_.directory.string() + ": " +
+                                                    std::to_string(report_of.damaged_ranges - report_of.damaged.size()) +
+                                                    " more damaged places; run `troupe store verify`");
+        }
         report_of.cut_bytes = recovered.cut_bytes;
         report_of.cut_at = recovered.cut_bytes > 0 ? recovered.scan.end : log_position{0};
         store_.index->set_log_min(store_.log->min_position());

@@ -105,6 +105,13 @@ result<segment_list> open_segments(file_system& files, const std::filesystem::pa
         if (!is_unused(*first))
             used = segments.size();
     }
+    // Times never decrease along the log, so the first time that is known of a later segment is not before this one's last.
+    std::int64_t next_stored_ms = 0;
+    for (auto one = segments.rbegin(); one != segments.rend(); ++one) {
+        (*one)->last_stored_ms = next_stored_ms;
+        if ((*one)->first_stored_ms != 0)
+            next_stored_ms = (*one)->first_stored_ms;
+    }
     for (std::size_t i = 0; i < segments.size(); ++i) {
         const auto& found = (*listed)[i];
         if (i + 1 == segments.size()) {
@@ -116,8 +123,6 @@ result<segment_list> open_segments(file_system& files, const std::filesystem::pa
         if (found.bytes > extent || (found.bytes < extent && !may_be_short))
             return wrong_length(found, extent, (*listed)[i + 1].path);
         segments[i]->capacity_bytes = extent;
-        // Times never decrease along the log, so the next segment's first is not before this one's last.
-        segments[i]->last_stored_ms = segments[i + 1]->first_stored_ms.load();
     }
     return segments;
 }

@@ -166,7 +166,8 @@ result<std::optional<log_position>> segment_reader::find_item(log_position from)
         auto item = item_at(at);
         if (!item)
             return item.failure();
-        if (item->what != log_item::kind::invalid)
+        // A filler proves nothing: its 8 bytes have no checksum and may stand in a body.
+        if (item->what == log_item::kind::record || item->what == log_item::kind::batch)
             return std::optional{at};
         ++at;
     }

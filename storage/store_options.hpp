@@ -16,16 +16,7 @@ enum class flush_mode : std::uint8_t {
 };
 
 /// What a store reports as it happens; `text` names file, position and numbers.
-enum class store_event : std::uint8_t {
-    recovered,
-    torn_tail_cut,
-    damaged_record,
-    read_only,
-    disk_full,
-    disk_room,
-    segment_created,
-    segment_removed
-};
+enum class store_event : std::uint8_t { recovered, torn_tail_cut, damaged_record, read_only, disk_full, disk_room, segment_removed };
 using store_event_sink = std::function<void(store_event, const std::string& text)>;
 
 struct store_options {

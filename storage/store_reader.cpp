@@ -215,6 +215,9 @@ result<payload> store_reader::record_at(log_position position) const {
         return error{errc::message_not_found, "nothing is stored at log position " + to_string(position)};
     }
     auto record = log_.read(position);
+    if (record.code() == errc::corrupt) {
+        damage_.damaged_record(position, record.failure().text);
+    }
     if (record && protocol::view_record(record->view()).topic == forget_topic_name) {
         return error{errc::message_not_found, "no message begins at log position " + to_string(position)};
     }
@@ -225,6 +228,7 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
                                                        std::int32_t messages_max) const {
     std::vector<payload> found;
     const auto forgotten_below = index_.forgotten_below(topic);
+    error failure;
     const auto visit = [&](log_position position) {
         if (found.size() >= static_cast<std::size_t>(std::max(messages_max, 0)) || position < index_.log_min()) {
             return false;
@@ -234,7 +238,10 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
         }
         auto record = record_at(position); // a damaged one is not found
         if (!record) {
-            return true;
+            if (record.code() == errc::io) {
+                failure = record.failure();
+            }
+            return record.code() != errc::io;
         }
         const auto stored = protocol::record_stored(record->view());
         const auto view = protocol::view_record(record->view());
@@ -244,8 +251,8 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
         return true;
     };
     auto searched = noted(index_.keys().find(key_hash(topic, key), begin, end, visit));
-    if (!searched) {
-        return searched.failure();
+    if (!searched || failure.code != errc::none) {
+        return searched ? failure : searched.failure();
     }
     return found;
 }

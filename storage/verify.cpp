@@ -1,9 +1,12 @@
 #include "storage/verify.hpp"
 
 #include "protocol/message_codec.hpp"
+#include "storage/log_index.hpp"
 #include "storage/log_scan.hpp"
+#include "storage/recovery.hpp"
 #include "storage/segment.hpp"
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string_view>
@@ -40,10 +43,18 @@ private:
     }
 
     void check_offset(log_position at, std::string_view record) {
-        const topic_queue queue{std::string{protocol::view_record(record).topic}, protocol::record_queue(record)};
+        const auto view = protocol::view_record(record);
+        if (view.topic == forget_topic_name) {
+            const auto first = next_offsets_.lower_bound({std::string{view.body}, queue_id{0}});
+            next_offsets_.erase(first,
+                                std::find_if(first, next_offsets_.end(), [&](const auto& of) { return of.first.topic != view.body; }));
+            return;
+        }
+        const topic_queue queue{std::string{view.topic}, protocol::record_queue(record)};
         const auto offset = protocol::record_offset(record);
         auto& next = next_offsets_[queue];
-        // A topic that was deleted and made again begins at 0; damaged records leave gaps. Going back is never right.
+        // Damaged records leave gaps. Going back is never right, but for a topic that was deleted and made again, should the
+        // record that says so be damaged.
         if (offset < next && offset.value() != 0)
             report(segments_[index_]->path.string() + ": record at log position " + to_string(at) + " has offset " + to_string(offset) +
                    " of queue " + to_string(queue.queue) + " of " + queue.topic + ", but " + to_string(next) + " is the lowest possible");
@@ -63,7 +74,7 @@ private:
 };
 
 result<std::unique_ptr<file_lock>> lock_store(file_system& files, const std::filesystem::path& store) {
-    const auto path = store / "lock";
+    const auto path = store / store_names::lock;
     auto there = files.exists(path);
     if (!there)
         return there.failure();
@@ -75,7 +86,7 @@ result<std::unique_ptr<file_lock>> lock_store(file_system& files, const std::fil
 } // namespace
 
 result<store_verification> verify_store(file_system& files, const std::filesystem::path& store) {
-    const auto directory = store / "commitlog";
+    const auto directory = store / store_names::commit_log;
     auto there = files.exists(directory);
     if (!there)
         return there.failure();

@@ -207,27 +207,6 @@ TEST_CASE("commit_log: a seal states the durable position, once") {
     CHECK(again->log->end() == sealed);
 }
 
-TEST_CASE("commit_log: cutting removes the end for good, over segments too") {
-    auto files = make_store_disk();
-    auto opened = open_log(files, small_segment_bytes);
-    const auto places = append_bodies(*opened->log, numbered(0, 40, 400), 0);
-    REQUIRE(opened->log->sync());
-    const auto at = (*places)[12].position;
-    REQUIRE(opened->log->cut(at));
-    CHECK(opened->log->end() == at);
-    CHECK(opened->log->durable() == at);
-    CHECK(opened->log->read((*places)[12]).code() == errc::message_not_found);
-    REQUIRE(append_bodies(*opened->log, {"new"}, 12));
-    REQUIRE(opened->log->sync());
-    files->crash(crash_mode::drop_unsynced);
-    auto again = open_log(files->restart(), small_segment_bytes);
-    REQUIRE(again);
-    CHECK(again->bodies.size() == 13);
-    CHECK(values(again->bodies).back() == "new");
-    CHECK(again->damage.empty());
-    CHECK(opened->log->cut(log_position{1u << 20}).code() == errc::argument_illegal);
-}
-
 TEST_CASE("commit_log: removed segments are gone for good, a reader in one finishes, the last one stays") {
     auto files = make_store_disk();
     auto opened = open_log(files, small_segment_bytes);
@@ -321,6 +300,37 @@ TEST_CASE("commit_log: a scan while it is open sees what is written and stops th
     CHECK(scan->damaged_ranges == 0);
     count.record = [](log_position, std::string_view) -> result<void> { return error{errc::shutting_down, "enough"}; };
     CHECK(opened->log->scan(log_position{0}, count).code() == errc::shutting_down);
+}
+
+TEST_CASE("commit_log: a new segment leaves the reserve, and gives back what it could not use") {
+    auto files = make_store_disk();
+    auto opened = commit_log::open(files, {log_directory, small_segment_bytes, 1000});
+    REQUIRE(opened);
+    auto& log = **opened;
+    REQUIRE(log.recover(log_position{0}, {}));
+    const auto next = log_directory / segment_name(log_position{static_cast<std::int64_t>(small_segment_bytes)});
+    files->set_capacity(2 * small_segment_bytes + 999);
+    CHECK(append_bodies(log, numbered(0, 20, 300), 0).code() == errc::disk_full);
+    CHECK(files->content(next).value_or("") == ""); // not even tried
+    CHECK_FALSE(log.failed());
+
+    files->set_capacity(std::nullopt);
+    files->set_hook(
+        [](const call_info& call) { return call.kind == call_kind::allocate ? std::optional{call_fault::short_full} : std::nullopt; });
+    CHECK(append_bodies(log, numbered(0, 20, 300), 0).code() == errc::disk_full);
+    files->set_hook(nullptr);
+    CHECK(files->content(next).value_or("") == "");
+    CHECK(append_bodies(log, numbered(0, 20, 300), 0));
+}
+
+TEST_CASE("commit_log: a segment that cannot be opened fails that append alone") {
+    auto files = make_store_disk();
+    auto opened = open_log(files, small_segment_bytes);
+    files->set_hook([](const call_info& call) { return call.kind == call_kind::open ? std::optional{call_fault::io} : std::nullopt; });
+    CHECK(append_bodies(*opened->log, numbered(0, 20, 300), 0).code() == errc::io);
+    CHECK_FALSE(opened->log->failed());
+    files->set_hook(nullptr);
+    CHECK(append_bodies(*opened->log, numbered(0, 20, 300), 0));
 }
 
 TEST_CASE("commit_log: a full disk places nothing, and writing goes on when there is room") {

@@ -20,6 +20,8 @@ using namespace troupe::test_support;
 namespace {
 
 constexpr std::uint64_t segment_bytes = 2048;
+/// Where the body begins in a record with IPv4 hosts.
+constexpr std::int64_t body_offset_in_record = 88;
 const auto first_file = log_directory / "00000000000000000000";
 
 struct written_log {
@@ -250,6 +252,62 @@ TEST_CASE("log: damage over several batches costs only these when a later header
     CHECK(again->bodies.rbegin()->second == "kept as well");
     CHECK(again->damage.size() == 1);
     CHECK(again->log->end() == opened->log->end());
+}
+
+TEST_CASE("log: without its newest segment the log is refused by that segment's name") {
+    const auto written = write_log(false);
+    const auto last = file_of(written, written.end);
+    REQUIRE(last != first_file);
+    const auto files = written.files->restart();
+    REQUIRE(files->remove(last));
+    const auto opened = open_log(files, segment_bytes);
+    REQUIRE(!opened);
+    CHECK(opened.code() == errc::corrupt);
+    CHECK(opened.failure().text.find(last.filename().string()) != std::string::npos);
+}
+
+TEST_CASE("log: a changed first byte of the only segment is damage, not somebody else's file") {
+    auto files = make_store_disk();
+    {
+        auto opened = open_log(files, segment_bytes);
+        REQUIRE(append_bodies(*opened->log, {"one"}, 0));
+        REQUIRE(opened->log->sync());
+    }
+    auto content = *files->content(first_file);
+    content[0] = '\x7F';
+    files->put(first_file, content);
+    const auto opened = open_log(files->restart(), segment_bytes);
+    REQUIRE(opened);
+    CHECK(opened->recovery.cut_bytes > 0); // a single unsealed batch: nothing vouches for it
+}
+
+TEST_CASE("log: a message that carries the bytes of a filler hides nothing behind damage") {
+    auto files = make_store_disk();
+    std::vector<record_place> places;
+    {
+        auto opened = open_log(files, segment_bytes);
+        for (int i = 0; i < 3; ++i) {
+            std::string body(64, 'b');
+            for (std::size_t at = 0; at + 8 <= body.size(); at += 8) { // whichever place the body gets, one of them fits
+                const auto position = opened->log->end().value() + static_cast<std::int64_t>(batch_header_bytes) + body_offset_in_record +
+                                      static_cast<std::int64_t>(at);
+                const auto filler = encode_filler(static_cast<std::uint32_t>(static_cast<std::int64_t>(segment_bytes) - position));
+                std::copy(filler.begin(), filler.end(), body.begin() + static_cast<std::ptrdiff_t>(at));
+            }
+            const auto placed = append_bodies(*opened->log, {body}, i);
+            REQUIRE(placed);
+            places.insert(places.end(), placed->begin(), placed->end());
+            REQUIRE(opened->log->sync());
+        }
+        REQUIRE(opened->log->seal(timestamp_ms{2000}));
+    }
+    auto content = *files->content(first_file);
+    content[static_cast<std::size_t>(places[0].position.value())] ^= 0x40; // the length word of the first record
+    files->put(first_file, content);
+    const auto opened = open_log(files->restart(), segment_bytes);
+    REQUIRE(opened);
+    CHECK(opened->bodies.size() == 2);
+    CHECK(opened->damage.size() == 1);
 }
 
 TEST_CASE("log: a message that carries the bytes of a record is not mistaken for one") {

@@ -42,17 +42,39 @@ TEST_CASE("message_store: a full disk refuses appends, keeps reading and syncing
 
 TEST_CASE("message_store: the reserve and the full ratio refuse appends before the disk itself does") {
     const auto files = fault_file_system::make(1);
-    files->set_capacity(64u << 20);
     auto options = small_store();
     SUBCASE("reserve") {
-        options.disk_reserve_bytes = 1ull << 40;
+        options.disk_reserve_bytes = 1ull << 30;
     }
     SUBCASE("ratio") {
         options.disk_full_ratio = 0.00001;
     }
     auto store = open_store(files, options);
+    files->set_capacity(64u << 20);
     store->probe_disk();
     CHECK(store->append(group_of(one(orders0, "no")), timestamp_ms{1}).code() == errc::disk_full);
+}
+
+TEST_CASE("message_store: without room for a segment it stays full, and says so once, until there is room for one") {
+    const auto files = fault_file_system::make(1);
+    int fulls = 0;
+    auto options = small_store();
+    options.on_event = [&](store_event event, const std::string&) { fulls += event == store_event::disk_full ? 1 : 0; };
+    auto store = open_store(files, options);
+    files->set_capacity(700'000); // room for the index, and for less than a segment beside the others
+    files->put("/others", std::string(700'000 - 64'000 - 60'000, 'x'));
+    while (store->append(group_of(one(orders0, std::string(1000, 'x'))), timestamp_ms{1})) {
+    }
+    CHECK(store->state() == store_state::disk_full);
+    for (int i = 0; i < 3; ++i) {
+        store->probe_disk();
+        CHECK(store->state() == store_state::disk_full);
+    }
+    CHECK(fulls == 1);
+    files->put("/others", "");
+    store->probe_disk();
+    CHECK(store->state() == store_state::open);
+    CHECK(store->append(group_of(one(orders0, std::string(1000, 'x'))), timestamp_ms{1}).ok());
 }
 
 TEST_CASE("message_store: after a failed sync nothing is stored any more, reading goes on, a restart recovers") {
@@ -92,6 +114,32 @@ TEST_CASE("message_store: after a failed sync nothing is stored any more, readin
     auto again = open_store(files->restart());
     CHECK(all_bodies(*again, orders0) == std::vector<std::string>{"safe"});
     CHECK(again->state() == store_state::open);
+}
+
+TEST_CASE("message_store: a topic is not removed half way when the index could not follow") {
+    const auto files = fault_file_system::make(1);
+    auto store = open_store(files);
+    put(*store, orders0, "kept");
+    const auto end = store->stats().log_end;
+    files->set_capacity(64u << 10); // no room for the index, none for a second segment
+    CHECK(store->forget_topic("orders").code() == errc::disk_full);
+    CHECK(store->stats().log_end == end);
+    CHECK(store->state() != store_state::read_only);
+    CHECK(all_bodies(*store, orders0) == std::vector<std::string>{"kept"});
+}
+
+TEST_CASE("message_store: a search by key says when the disk failed, instead of finding nothing") {
+    const auto files = fault_file_system::make(1);
+    auto store = open_store(files);
+    put(*store, {.queue = orders0, .stored_properties = {{"KEYS", "k"}}});
+    files->set_plan({.count_reads = true});
+    files->set_hook([](const call_info& call) {
+        return call.kind == call_kind::read && call.path.find("commitlog") != std::string::npos ? std::optional{call_fault::io}
+                                                                                                : std::nullopt;
+    });
+    CHECK(store->find_by_key("orders", "k", timestamp_ms{0}, timestamp_ms{99999}, 10).code() == errc::io);
+    files->set_hook(nullptr);
+    CHECK(store->find_by_key("orders", "k", timestamp_ms{0}, timestamp_ms{99999}, 10)->size() == 1);
 }
 
 TEST_CASE("message_store: a failed write leaves the store read-only") {

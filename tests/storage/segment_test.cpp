@@ -46,6 +46,26 @@ TEST_CASE("segment: the list finds the segment of a position") {
     CHECK_FALSE(find_segment(*segments, log_position{3000}));
 }
 
+TEST_CASE("segment: a damaged first header does not keep older segments from growing old") {
+    auto files = make_store_disk();
+    {
+        auto opened = open_log(files, 2048);
+        for (int i = 0; i < 20; ++i)
+            REQUIRE(append_bodies(*opened->log, {std::string(300, 'b')}, i, 1000 + i));
+        REQUIRE(opened->log->sync());
+    }
+    const auto second = log_directory / segment_name(log_position{2048});
+    auto content = *files->content(second);
+    content[20] ^= 1;
+    files->put(second, content);
+    const auto segments = open_segments(*files, log_directory, 2048, open_mode::read);
+    REQUIRE(segments);
+    REQUIRE(segments->size() > 3);
+    CHECK((*segments)[1]->first_stored_ms == 0);
+    CHECK((*segments)[0]->last_stored_ms == (*segments)[2]->first_stored_ms);
+    CHECK((*segments)[0]->last_stored_ms != 0);
+}
+
 TEST_CASE("segment: a foreign file is refused by name and stays") {
     auto files = make_store_disk();
     files->put("/store/commitlog/00000000000000000000", used(1000));
