@@ -40,8 +40,10 @@ result<void> check_options(const push_consumer_options& options, bool has_handle
         return legal;
     if (!has_handler)
         return error{errc::argument_illegal, "a push consumer needs a handler"};
-    if (options.handler_threads == 0 || options.fetch.prefetch_messages_max == 0 || options.fetch.pull_messages_max <= 0)
-        return error{errc::argument_illegal, "handler_threads, prefetch_messages_max and pull_messages_max must be above 0"};
+    if (options.handler_threads == 0 || options.fetch.prefetch_messages_max == 0 || options.fetch.prefetch_span_max == 0 ||
+        options.fetch.pull_messages_max <= 0)
+        return error{errc::argument_illegal,
+                     "handler_threads, prefetch_messages_max, prefetch_span_max and pull_messages_max must be above 0"};
     return {};
 }
 

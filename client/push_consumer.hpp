@@ -60,7 +60,7 @@ struct push_consumer_counters {
 ///           committed come again.
 /// Failures  a handler that says retry_later or throws gets the message again, in this process, after a pause that
 ///           doubles. (RocketMQ's way over the broker's retry topic, CONSUMER_SEND_MSG_BACK, is not used.) A message that
-///           never succeeds holds back its queue's committed offset, and at prefetch_messages_max the queue.
+///           never succeeds holds back its queue's committed offset, and after prefetch_span_max messages the queue.
 /// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when the broker
 ///           says that members changed, else every rebalance_interval.
 class push_consumer {

@@ -12,7 +12,7 @@ namespace troupe::client {
 /// Threads  not synchronised.
 /// Always   1. Every message below position() has been done; position() never goes back, except by reset().
 ///          2. Offsets are added in rising order; gaps are messages that the filter left out.
-/// Size     one entry per message between position() and the newest; the owner bounds it by the prefetch window.
+/// Size     span() entries; the owner bounds it by adding nothing while it is too large.
 class offset_tracker {
 public:
     /// Forgets everything; the next message to read is `next`.
@@ -30,6 +30,8 @@ public:
     [[nodiscard]] queue_offset next() const { return next_; }
     /// Messages added and not done.
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
+    /// Messages from the oldest that is not done up to the newest, done or not.
+    [[nodiscard]] std::size_t span() const { return entries_.size(); }
 
 private:
     struct entry {

@@ -6,6 +6,7 @@
 #include "client/message.hpp"
 #include "client/pull_consumer.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -23,6 +24,7 @@ public:
     queue_progress(const fetch_options& options, std::uint64_t generation_number)
         : generation{generation_number},
           window{options.prefetch_messages_max, options.prefetch_bytes_max},
+          span_max{options.prefetch_span_max},
           pause{options.retry_delay_min, options.retry_delay_max} {}
 
     /// The first position is known: reading begins.
@@ -34,11 +36,16 @@ public:
         if (is_committed)
             committed = offset;
     }
-    [[nodiscard]] bool wants_pull(time_point now) const { return located && !asking && window.open() && now >= not_before; }
+    [[nodiscard]] bool wants_pull(time_point now) const { return located && !asking && has_room() && now >= not_before; }
+    [[nodiscard]] bool has_room() const { return window.open() && tracker.span() < span_max; }
+    /// Messages that may be asked for; at least 1 while there is room.
+    [[nodiscard]] std::size_t messages_free() const {
+        return std::min(window.messages_free(), span_max - std::min(span_max, tracker.span()));
+    }
     [[nodiscard]] bool wants_location(time_point now) const { return !located && !asking && now >= not_before; }
     /// When it may ask, if it only waits for the time.
     [[nodiscard]] std::optional<time_point> next_ask() const {
-        return !asking && (!located || window.open()) ? std::optional{not_before} : std::nullopt;
+        return !asking && (!located || has_room()) ? std::optional{not_before} : std::nullopt;
     }
     void fail(time_point now) { not_before = now + pause.fail(); }
     [[nodiscard]] bool wants_commit() const { return located && committed != tracker.position(); }
@@ -48,6 +55,7 @@ public:
     std::shared_ptr<std::atomic<bool>> revoked = std::make_shared<std::atomic<bool>>(false);
     offset_tracker tracker;
     prefetch_window window;
+    std::size_t span_max;
     backoff pause;
     std::optional<seek_target> target; ///< of a caller; else the group's first position
     bool located = false;

@@ -116,7 +116,7 @@ struct reader_options {
 ///        suspect_route, suspect_broker to the hub
 /// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)
 /// Always 1. A committed offset is never above a message that is not done.
-///        2. One pull per queue is unanswered, and none while the window is full.
+///        2. One pull per queue is unanswered, and none while the window or the span is full.
 ///        3. Every order with an answer gets one; orders that an ended reader does not see break their promise.
 reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
                           std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);

@@ -200,7 +200,7 @@ void reader_state::pull(const message_queue& queue, queue_progress& progress) {
     order.topic = queue.topic;
     order.queue = queue_id{queue.queue};
     order.offset = progress.tracker.next();
-    const auto messages_free = static_cast<std::int64_t>(progress.window.messages_free());
+    const auto messages_free = static_cast<std::int64_t>(progress.messages_free());
     const auto bytes_free = static_cast<std::int64_t>(progress.window.bytes_free());
     order.messages_max = static_cast<std::int32_t>(std::min<std::int64_t>(fetch.pull_messages_max, messages_free));
     order.bytes_max = static_cast<std::int32_t>(std::min<std::int64_t>(fetch.pull_bytes_max, bytes_free));

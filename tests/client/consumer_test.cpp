@@ -273,6 +273,31 @@ TEST_CASE("push consumer: takes no more than its window until something is done"
     CHECK(narrow->sink->waiting.size() <= 1);
 }
 
+TEST_CASE("push consumer: one message that never succeeds holds the queue up at the span, not memory") {
+    setup s;
+    reader_options options = in_group();
+    options.fetch.prefetch_messages_max = 10;
+    options.fetch.prefetch_span_max = 25;
+    s.store(0, 100);
+    const auto m = s.join("c1", options);
+    const auto distinct = [&] { return std::set<std::string>(m->sink->bodies.begin(), m->sink->bodies.end()).size(); };
+    const auto fail_the_first = [&] {
+        while (!m->sink->waiting.empty())
+            m->handle_one("0");
+    };
+    for (int i = 0; i < 10; ++i) {
+        fail_the_first();
+        s.world.run_for(60s);
+    }
+    CHECK(distinct() == 25);
+    CHECK(m->positions().at(queue_a0) == queue_offset{0});
+    m->handle_all();
+    s.world.run_for(1s);
+    m->handle_all();
+    CHECK(distinct() == 100);
+    CHECK(m->positions().at(queue_a0) == queue_offset{100});
+}
+
 TEST_CASE("push consumer: filters tags by their text, and skipped messages do not hold back the offset") {
     setup s;
     s.broker().store({"t", queue_id{0}}, "red", "Red");
@@ -691,6 +716,9 @@ TEST_CASE("consumers: wrong groups and expressions are refused") {
     push.group = "g";
     CHECK(push_consumer::open(via, push, nullptr).code() == errc::argument_illegal);
     push.handler_threads = 0;
+    CHECK(push_consumer::open(via, push, handler).code() == errc::argument_illegal);
+    push.handler_threads = 1;
+    push.fetch.prefetch_span_max = 0;
     CHECK(push_consumer::open(via, push, handler).code() == errc::argument_illegal);
     pull_consumer_options pull;
     CHECK(pull_consumer::open(via, pull).code() == errc::group_illegal);

@@ -29,7 +29,9 @@ TEST_CASE("offset_tracker: a message in the middle holds back the position") {
     CHECK(tracker.done(queue_offset{12}));
     CHECK(tracker.position() == queue_offset{11});
     CHECK(tracker.outstanding() == 1);
+    CHECK(tracker.span() == 2);
     CHECK(tracker.done(queue_offset{11}));
+    CHECK(tracker.span() == 0);
     CHECK(tracker.position() == queue_offset{13});
 }
 
