@@ -21,8 +21,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     for (auto& group : std::exchange(setup_.groups, {}))
         groups_.emplace(group.name, group);
     groups_version_.timestamp_ms = setup_.options.now().value();
-    encoder_ =
-        std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host});
+    encoder_ = std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host,
+                                                                   storage::batch_bytes_max(setup_.options.store)});
     members_ = consumer_groups{setup_.options.client_expire};
     next_expire_ = now() + setup_.options.expire_interval;
     const auto watch = [this](const auto& role, const char* name_of_role) {

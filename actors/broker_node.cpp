@@ -161,7 +161,7 @@ void broker_node::stop() {
 }
 
 send_encoder broker_node::make_encoder() const {
-    return send_encoder{{options_.cluster, options_.region, options_.store_host}};
+    return send_encoder{{options_.cluster, options_.region, options_.store_host, storage::batch_bytes_max(options_.store)}};
 }
 
 } // namespace troupe::actors

@@ -164,6 +164,9 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
     auto message = message_of(send, queue, options_.store_host);
     encoded_send encoded;
     encoded.records.count = 0;
+    constexpr std::size_t record_head_bytes = 128; // about; the topic comes on top
+    encoded.records.bytes.reserve(send.body.size() + elements->size() * (record_head_bytes + send.topic.size()));
+    encoded.receipt.record_bytes.reserve(elements->size());
     for (auto& element : *elements) {
         if (auto supported = check_supported(element.properties); !supported)
             return error{errc::message_illegal,
@@ -171,16 +174,15 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
         message.flag = element.flag;
         message.body = std::move(element.body);
         message.properties = std::move(element.properties);
-        auto record = protocol::encode_record(message);
-        if (!record)
-            return record.failure();
-        encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(record->size()));
-        encoded.records.bytes += *record;
+        const auto bytes = protocol::append_record(encoded.records.bytes, message);
+        if (!bytes)
+            return bytes.failure();
+        encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(*bytes));
         ++encoded.records.count;
-        if (encoded.records.bytes.size() > limits::batch_records_bytes_max)
-            return error{errc::body_too_large, "a batch of " + std::to_string(elements->size()) + " messages takes more than " +
-                                                   std::to_string(limits::batch_records_bytes_max) +
-                                                   " bytes once each has its topic and header; send fewer at once"};
+        if (encoded.records.bytes.size() > options_.batch_bytes_max)
+            return error{errc::body_too_large, "a batch of " + std::to_string(elements->size()) + " messages takes more than the " +
+                                                   std::to_string(options_.batch_bytes_max) +
+                                                   " bytes of a segment once each has its topic and header; send fewer at once"};
     }
     return encoded;
 }

@@ -4,6 +4,7 @@
 #include "actors/topic_directory.hpp"
 #include "storage/message_store.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace troupe::actors {
 struct send_encoder_options {
     std::string cluster = "DefaultCluster";
     std::string region = "DefaultRegion";
-    protocol::host_address store_host; ///< written into records and message ids: the address that clients dial
+    protocol::host_address store_host;      ///< written into records and message ids: the address that clients dial
+    std::size_t batch_bytes_max = 7u << 20; ///< of a batch once each message is a record; see storage::batch_bytes_max
 };
 
 /// What the answer to a send needs to know besides where the records went. Keep it with the ticket.

@@ -192,6 +192,12 @@ std::int32_t sys_flag_with_hosts(const message& m) {
 } // namespace
 
 result<std::string> encode_record(const message& m) {
+    std::string record;
+    auto appended = append_record(record, m);
+    return appended ? result<std::string>{std::move(record)} : result<std::string>{appended.failure()};
+}
+
+result<std::size_t> append_record(std::string& out, const message& m) {
     std::string cleaned;
     std::string_view kept = m.properties;
     if (!is_clean(kept)) {
@@ -203,8 +209,9 @@ result<std::string> encode_record(const message& m) {
     const bool long_topic = m.topic.size() > limits::topic_bytes_max;
     const std::size_t bytes = at_born_host + host_bytes(m.born_host.is_ipv6) + 8 + host_bytes(m.store_host.is_ipv6) + 12 + 4 +
                               m.body.size() + (long_topic ? 2 : 1) + m.topic.size() + 2 + kept.size() + checksum_property_bytes;
-    std::string record(bytes, '\0');
-    char* to = record.data();
+    const auto begin = out.size();
+    out.resize(begin + bytes);
+    char* to = out.data() + begin;
     to = put_number(to, static_cast<std::uint32_t>(bytes));
     to = put_number(to, long_topic ? record_magic_long_topic : record_magic);
     to = put_number(to, masked_checksum(m.body.view()));
@@ -229,8 +236,8 @@ result<std::string> encode_record(const message& m) {
     to = put(to, first_bytes_of_checksum_property());
     to = std::fill_n(to, checksum_digits, '0');
     *to++ = '\x02';
-    assert(to == record.data() + record.size());
-    return record;
+    assert(to == out.data() + out.size());
+    return bytes;
 }
 
 void place_record(std::span<char> record, queue_offset offset, log_position position, timestamp_ms stored) {

@@ -77,6 +77,8 @@ inline constexpr std::size_t checksum_property_bytes = property_name::checksum.s
 /// Fails with topic_illegal, body_too_large, properties_too_large (over properties_bytes_max with the checksum property),
 /// message_illegal (empty body).
 result<std::string> encode_record(const message& m);
+/// The same at the end of `out`, which a failure leaves as it was. Returns the record's bytes.
+result<std::size_t> append_record(std::string& out, const message& m);
 
 /// Gives an encoded record its place: writes queue offset, position and store time, then the checksum over every byte.
 /// `record` is exactly one record made by encode_record.

@@ -1,6 +1,7 @@
 #include "storage/message_store.hpp"
 
 #include "protocol/message_codec.hpp"
+#include "storage/batch_header.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/file_system.hpp"
 #include "storage/log_index.hpp"
@@ -16,6 +17,10 @@
 #include <utility>
 
 namespace troupe::storage {
+
+std::size_t batch_bytes_max(const store_options& options) {
+    return static_cast<std::size_t>(options.segment_bytes) - batch_header_bytes - filler_bytes;
+}
 
 bool tag_filter::matches(std::int32_t hash) const {
     return hashes.empty() || std::binary_search(hashes.begin(), hashes.end(), hash);

@@ -105,6 +105,9 @@ struct store_stats {
     log_position index_persisted; ///< the index in RocksDB covers the log up to here
 };
 
+/// What the records of one element of append() may have together: they go into one segment.
+[[nodiscard]] std::size_t batch_bytes_max(const store_options& options);
+
 /// The messages of one broker: commit log, queue index, key index, and their recovery.
 ///
 /// Owns       the directory `options.directory`; one instance, one process (lock file).

@@ -7,8 +7,6 @@
 namespace troupe::limits {
 
 inline constexpr std::size_t body_bytes_max = 4u << 20;
-/// A batch as records, which go together into one segment: the smallest that may be configured has 8 MiB.
-inline constexpr std::size_t batch_records_bytes_max = 7u << 20;
 inline constexpr std::size_t properties_bytes_max = 32'767;
 inline constexpr std::size_t topic_bytes_max = 127;
 inline constexpr std::size_t internal_topic_bytes_max = 255; ///< %RETRY%... and %DLQ%...

@@ -169,9 +169,9 @@ TEST_CASE("send_encoder: a batch becomes one record per message, with an id for 
 }
 
 TEST_CASE("send_encoder: a batch of many small messages is measured as the records it becomes") {
-    auto encoder = make_encoder();
+    send_encoder encoder{{"c1", "DefaultRegion", here, 8'000}};
     std::string body;
-    while (body.size() < limits::body_bytes_max - 64)
+    while (body.size() < 4'000)
         body += batch_element("x", "");
     auto send = order(body);
     send.batch = true;
