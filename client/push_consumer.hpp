@@ -82,7 +82,8 @@ public:
 
     /// Returns at once; the topic may come into being later.
     result<void> start();
-    /// No further handler call is begun; waits for running ones, commits, leaves the group. At most `timeout` for the commit.
+    /// No further handler call is begun; waits for running ones, commits, leaves the group. At most `timeout` for the commit; the
+    /// group is left in any case.
     void stop(std::chrono::milliseconds timeout = std::chrono::milliseconds{3000});
 
     /// Queues that this member reads now, with the offset below which everything is done.

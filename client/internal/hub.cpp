@@ -10,6 +10,8 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <utility>
@@ -52,6 +54,7 @@ struct hub_state {
     // routes
     void handle(const watch_topic& order);
     void handle(const unwatch_topic& order);
+    void unwatch(const std::string& topic, const hub_listener_actor& listener);
     void handle(const suspect_route& event);
     void ask_due_routes();
     void ask(route_question question);
@@ -71,11 +74,16 @@ struct hub_state {
     // membership
     void handle(const join_group& order);
     caf::typed_response_promise<group_left> handle(const leave_group& order);
+    void leave(const std::string& group, const std::function<void()>& done);
     void handle(const actors::consumers_changed& event);
     void beat_due_brokers();
     void beat(broker_link& link);
     void beat_ended(const std::string& key, std::optional<std::uint64_t> accepted);
     [[nodiscard]] protocol::heartbeat_data make_heartbeat() const;
+
+    // listeners
+    void heed(const hub_listener_actor& listener);
+    void listener_ended(const caf::actor_addr& listener);
 
     // time
     void handle(const hub_tick& tick);
@@ -88,6 +96,7 @@ struct hub_state {
     hub_endpoints endpoints;
     client_options options;
     route_cache routes;
+    std::set<caf::actor_addr> listeners; // monitored: what they leave behind goes with them
     std::map<std::string, std::vector<hub_listener_actor>> watchers;
     std::map<std::string, routing_ptr> announced;
     std::map<std::string, broker_link> links;            // brokers in routes, by name and address
@@ -111,21 +120,29 @@ void hub_state::handle(const watch_topic& order) {
         return;
     }
     watchers[order.topic].push_back(order.listener);
+    heed(order.listener);
     if (const auto known = announced.find(order.topic); known != announced.end())
         self->send(order.listener, route_known{order.topic, known->second, {}});
     work();
 }
 
 void hub_state::handle(const unwatch_topic& order) {
-    auto& all = watchers[order.topic];
-    if (const auto at = std::find(all.begin(), all.end(), order.listener); at != all.end()) {
-        all.erase(at);
-        routes.unwatch(order.topic);
+    unwatch(order.topic, order.listener);
+    drop_unused_links();
+}
+
+void hub_state::unwatch(const std::string& topic, const hub_listener_actor& listener) {
+    const auto at = watchers.find(topic);
+    if (at == watchers.end())
+        return;
+    auto& all = at->second;
+    if (const auto one = std::find(all.begin(), all.end(), listener); one != all.end()) {
+        all.erase(one);
+        routes.unwatch(topic);
     }
     if (all.empty()) {
-        watchers.erase(order.topic);
-        announced.erase(order.topic);
-        drop_unused_links();
+        watchers.erase(at);
+        announced.erase(topic);
     }
 }
 
@@ -271,6 +288,7 @@ caf::result<broker_dialed> hub_state::handle(const dial_broker& order) {
 
 void hub_state::handle(const join_group& order) {
     groups[order.data.group] = {order.data, order.listener};
+    heed(order.listener);
     ++groups_version;
     for (auto& [key, link] : links)
         link.beat_due = now();
@@ -279,21 +297,24 @@ void hub_state::handle(const join_group& order) {
 
 caf::typed_response_promise<group_left> hub_state::handle(const leave_group& order) {
     auto promise = self->make_response_promise<group_left>();
-    if (groups.erase(order.group) == 0 || links.empty()) {
-        promise.deliver(group_left{});
-        return promise;
+    leave(order.group, [promise]() mutable { promise.deliver(group_left{}); });
+    return promise;
+}
+
+void hub_state::leave(const std::string& group, const std::function<void()>& done) {
+    if (groups.erase(group) == 0 || links.empty()) {
+        done();
+        return;
     }
     ++groups_version;
-    auto left = std::make_shared<std::size_t>(links.size());
-    auto arrived = [answer = promise, left]() mutable {
+    const auto left = std::make_shared<std::size_t>(links.size());
+    const auto arrived = [done, left] {
         if (--*left == 0)
-            answer.deliver(group_left{});
+            done();
     };
     for (auto& [key, link] : links)
-        self->request(link.handle, name_server_timeout_max, actors::unregister_client{options.client_id, {}, order.group})
-            .then([done = arrived](const actors::client_unregistered&) mutable { done(); },
-                  [done = arrived](const caf::error&) mutable { done(); });
-    return promise;
+        self->request(link.handle, name_server_timeout_max, actors::unregister_client{options.client_id, {}, group})
+            .then([arrived](const actors::client_unregistered&) { arrived(); }, [arrived](const caf::error&) { arrived(); });
 }
 
 void hub_state::handle(const actors::consumers_changed& event) {
@@ -346,6 +367,32 @@ void hub_state::beat_ended(const std::string& key, std::optional<std::uint64_t> 
     work();
 }
 
+// ---- listeners ------------------------------------------------------------------------------------------------------
+
+void hub_state::heed(const hub_listener_actor& listener) {
+    if (listeners.insert(listener.address()).second)
+        self->monitor(listener);
+}
+
+void hub_state::listener_ended(const caf::actor_addr& listener) {
+    listeners.erase(listener);
+    // Groups first: while their topics are watched, there are links to the brokers that know of the membership.
+    std::vector<std::string> left;
+    for (const auto& [group, member] : groups)
+        if (member.second.address() == listener)
+            left.push_back(group);
+    for (const auto& group : left)
+        leave(group, [] {});
+    std::vector<std::pair<std::string, hub_listener_actor>> unwatched;
+    for (const auto& [topic, all] : watchers)
+        for (const auto& one : all)
+            if (one.address() == listener)
+                unwatched.emplace_back(topic, one);
+    for (const auto& [topic, one] : unwatched)
+        unwatch(topic, one);
+    drop_unused_links();
+}
+
 // ---- time -----------------------------------------------------------------------------------------------------------
 
 void hub_state::handle(const hub_tick& tick) {
@@ -395,6 +442,7 @@ hub_actor::behavior_type hub(hub_state::pointer self, hub_endpoints endpoints, c
         self->state.end();
         self->quit(std::move(message.reason));
     });
+    self->set_down_handler([self](const caf::down_msg& message) { self->state.listener_ended(message.source); });
     self->set_error_handler([](caf::error&) {}); // answers to one-way messages concern nobody
     return {
         [self](const watch_topic& order) { self->state.handle(order); },

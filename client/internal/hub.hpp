@@ -26,6 +26,7 @@ struct hub_endpoints {
 ///        list_name_servers, dial_broker       for callers that ask brokers themselves
 ///        consumers_changed                    from brokers: it is the client's session
 ///        hub_tick                             to itself, when the next route or heartbeat is due
+///        DOWN of a listener                   it leaves its groups, its watches go
 /// Out    find_route to name servers; client_heartbeat, unregister_client to brokers
 ///        route_known, membership_changed to listeners
 /// State  one route_cache; one link per broker in a route; one consumer_data per group

@@ -211,6 +211,26 @@ TEST_CASE("push consumer: stopping commits, leaves the group and asks for nothin
     CHECK(m->sink->bodies.size() == 3);
 }
 
+TEST_CASE("push consumer: a stop that is cut off leaves the group all the same, and the heartbeats end") {
+    setup s{1, {"a", "b"}};
+    const auto m = s.join("c1");
+    s.store(0, 1);
+    m->handle_all();
+    s.broker().silent_commits = true;
+    caf::anon_send(m->reader, end_reading{std::make_shared<std::promise<result<queue_positions>>>()});
+    s.world.run_for(1s);
+    CHECK(s.broker("b").groups["g"].contains("c1"));
+    caf::anon_send_exit(m->reader, caf::exit_reason::user_shutdown); // stop() has waited long enough
+    s.world.run_for(100ms);
+    CHECK(s.broker("a").groups["g"].empty());
+    CHECK(s.broker("b").groups["g"].empty());
+    const auto heartbeats = s.broker("b").heartbeats;
+    const auto asked = s.cluster.known->asked;
+    s.world.run_for(10min);
+    CHECK(s.broker("b").heartbeats == heartbeats);
+    CHECK(s.cluster.known->asked == asked); // nobody watches the topic any more
+}
+
 TEST_CASE("push consumer: a failed message comes again after a pause that doubles, others go on") {
     setup s;
     s.store(0, 3);

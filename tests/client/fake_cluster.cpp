@@ -42,6 +42,7 @@ struct broker_state {
     std::shared_ptr<fake_broker> shared;
     std::map<std::uint64_t, held_pull> held;
     std::vector<caf::typed_response_promise<actors::messages_stored>> unanswered;
+    std::vector<caf::typed_response_promise<actors::offset_committed>> unanswered_commits;
     std::uint64_t next_hold = 0;
 };
 
@@ -239,6 +240,11 @@ caf::result<actors::offset_committed> handle(broker_pointer self, const actors::
         const auto failure = broker.fail_commits.front();
         broker.fail_commits.pop_front();
         return fail(failure);
+    }
+    if (broker.silent_commits) {
+        auto promise = self->make_response_promise<actors::offset_committed>();
+        self->state.unanswered_commits.push_back(promise);
+        return promise;
     }
     broker.offsets[order.key] = order.offset;
     broker.commits.emplace_back(order.key, order.offset);

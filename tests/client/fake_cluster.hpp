@@ -66,6 +66,7 @@ struct fake_broker {
     std::deque<errc> fail_commits;
     bool down = false;   ///< connect_failed for everything
     bool silent = false; ///< no send is answered
+    bool silent_commits = false;
 
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
     std::function<void()> crash;

@@ -293,6 +293,18 @@ TEST_CASE("producer: closing answers everything that is unanswered") {
     CHECK(s.producer.flush(0ms));
 }
 
+TEST_CASE("producer: a closed one is forgotten by its connection") {
+    setup s{{"a"}};
+    REQUIRE(s.finish(s.send("m")).ok());
+    s.world.run_for(1min);
+    CHECK(s.cluster.known->asked > 1); // the route is kept fresh
+    s.producer.close();
+    s.world.run();
+    const auto asked = s.cluster.known->asked;
+    s.world.run_for(10min);
+    CHECK(s.cluster.known->asked == asked);
+}
+
 TEST_CASE("producer: wrong options are refused") {
     setup s{{"a"}};
     producer_options options;
