@@ -41,9 +41,11 @@ inline void write_empty_object(json_writer& json, std::string_view name) {
     json.end_object();
 }
 
-/// A number of queues. Readers make one entry per queue, so what no topic has must not get past here.
+/// Readers make one entry per queue, so what no topic has must not get past a decoder.
+inline constexpr std::int32_t queue_count_max = 65'536;
+
+/// A number of queues.
 inline std::int32_t read_queue_count(json_reader& json) {
-    constexpr std::int32_t queue_count_max = 65'536;
     const auto count = json.integer<std::int32_t>();
     if (count < 0 || count > queue_count_max)
         json.fail("a number of queues is negative or over 65,536");

@@ -122,6 +122,10 @@ void read_table_member(json_reader& json, std::string_view key, topic_table& tab
 
 // ---- the compressed form: length-prefixed texts inside one zlib stream ----------------------------------------------
 
+/// A small frame inflates to much: these keep what is made of it small too.
+constexpr std::int32_t topics_max = 200'000;
+constexpr std::size_t topic_text_bytes_max = 64u << 10;
+
 error bad_compressed(std::string_view what) {
     return {errc::protocol_error, "compressed register body: " + std::string{what}};
 }
@@ -146,7 +150,6 @@ result<topic_config> parse_topic_text(std::string_view text) {
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     topic_config topic = java_default_topic(words[0]);
-    constexpr std::int32_t queue_count_max = 65'536;
     if (words[0].empty() || !parse_number(words[1], topic.read_queues) || !parse_number(words[2], topic.write_queues) ||
         !parse_number(words[3], topic.perm) || topic.read_queues < 0 || topic.read_queues > queue_count_max || topic.write_queues < 0 ||
         topic.write_queues > queue_count_max)
@@ -174,10 +177,16 @@ result<topic_table> decode_compressed_body(std::string_view body) {
     table.version = read_version(json);
     if (auto fine = json.finish("data version"); !fine)
         return fine.failure();
+    if (*topic_count > topics_max)
+        return bad_compressed("it says " + std::to_string(*topic_count) + " topics, at most " + std::to_string(topics_max) +
+                              " are allowed");
     for (std::int32_t i = 0; i < *topic_count; ++i) {
         const auto text = read_text(bytes);
         if (!text)
             return bad_compressed("it ends inside its topics");
+        if (text->size() > topic_text_bytes_max)
+            return bad_compressed("the text of a topic has " + std::to_string(text->size()) + " bytes, at most " +
+                                  std::to_string(topic_text_bytes_max) + " are allowed");
         auto topic = parse_topic_text(*text);
         if (!topic)
             return topic.failure();

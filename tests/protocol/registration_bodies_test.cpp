@@ -111,6 +111,14 @@ TEST_CASE("a compressed register body cut at any length, or with topics that are
     CHECK(decode_register_broker_body(deflated(lying), version_now).code() == errc::protocol_error);
 }
 
+TEST_CASE("a compressed register body does not grow into more than a name server can hold") {
+    const std::string attributes(100'000, 'x');
+    const auto wide = deflated(compressed_form({"T 8 4 7 SINGLE_TAG {\"a\":\"" + attributes + "\"}"}));
+    CHECK(decode_register_broker_body(wide, version_now).code() == errc::protocol_error);
+    const auto many = deflated(compressed_form(std::vector<std::string>(200'001, "T 8 4 7 SINGLE_TAG")));
+    CHECK(decode_register_broker_body(many, version_now).code() == errc::protocol_error);
+}
+
 TEST_CASE("a body that inflates out of proportion is refused before it is all there") {
     const auto bomb = deflated(std::string(8u << 20, '\0')); // a thousand times its size
     CHECK(bomb.size() * inflation_factor_max < (8u << 20));
