@@ -77,6 +77,8 @@ struct producer_counters {
 ///          topic_not_found, queue_not_found and not_permitted, until retries_max or send_timeout. After timed_out or
 ///          connection_lost the outcome of that attempt is unknown, so a retry may store the message twice;
 ///          send_receipt::attempts says so.
+/// Topics   a connection follows the routes of at most 20'000 topics at a time; a send to one more fails with busy. Beyond 256
+///          topics, one that gets no message for five minutes is forgotten until its next.
 /// Fails    wrong messages at once with the error that names the limit; else with the last attempt's error; with
 ///          no_name_server or topic_not_found when there is no route; shutting_down after close().
 class producer {

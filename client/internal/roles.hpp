@@ -95,7 +95,10 @@ using hub_actor =
 struct inbox_filled {};
 /// To itself: look for what has waited long enough.
 struct producer_tick {};
-using producer_actor = hub_listener_actor::extend<caf::reacts_to<inbox_filled>, caf::reacts_to<producer_tick>>;
+/// To itself: forget topics that were not sent to for long.
+struct producer_sweep {};
+using producer_actor =
+    hub_listener_actor::extend<caf::reacts_to<inbox_filled>, caf::reacts_to<producer_tick>, caf::reacts_to<producer_sweep>>;
 
 } // namespace troupe::client
 
@@ -115,3 +118,4 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::broker_dialed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::hub_tick)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::inbox_filled)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::producer_tick)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::producer_sweep)

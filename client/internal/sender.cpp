@@ -19,6 +19,10 @@ namespace {
 /// CAF looks through all outstanding requests for each answer: more than this is slower, not faster.
 constexpr std::size_t requests_max = 512;
 constexpr milliseconds tick_interval{20};
+constexpr milliseconds sweep_interval{60'000};
+constexpr milliseconds topic_idle_max{300'000};
+/// So many topics are kept however idle: their routes outlive name servers that are away.
+constexpr std::size_t idle_topics_max = 256;
 
 thread_local bool in_callback = false;
 
@@ -34,6 +38,7 @@ struct topic_state {
     routing_ptr routing;
     queue_selector selector{std::random_device{}()};
     std::vector<send_ptr> waiting; // for the route
+    time_point used;
 };
 
 struct sender_state {
@@ -46,6 +51,7 @@ struct sender_state {
     void take_incoming();
     void handle(const route_known& news);
     void handle(const producer_tick&);
+    void handle(const producer_sweep&);
 
     void accept(send_ptr send);
     void place(topic_state& topic, send_ptr send);
@@ -60,6 +66,7 @@ struct sender_state {
     void retry_or_fail(const message_queue& queue, send_ptr send, const error& failure);
     void expire(std::vector<send_ptr>& waiting, const error& reason);
     void arm();
+    void arm_sweep();
     [[nodiscard]] bool has_other_broker(const pending_send& send, const message_queue& queue);
     [[nodiscard]] time_point now() const { return self->clock().now(); }
 
@@ -73,6 +80,7 @@ struct sender_state {
     std::size_t requests = 0;
     std::size_t waiting_in_lanes = 0;
     bool armed = false;
+    bool sweep_armed = false;
 };
 
 error timeout_error(const pending_send& send, const std::string& topic) {
@@ -117,7 +125,9 @@ void sender_state::accept(send_ptr send) {
     if (at == topics.end()) {
         at = topics.try_emplace(topic).first;
         self->send(hub, watch_topic{topic, true, hub_listener_actor{self}});
+        arm_sweep();
     }
+    at->second.used = now();
     if (at->second.routing) {
         place(at->second, std::move(send));
         return;
@@ -262,9 +272,9 @@ actors::send_messages make_request(const std::string& group, const message_queue
 }
 
 void sender_state::request(const message_queue& queue, std::vector<send_ptr> together) {
-    const auto& routing = topics[queue.topic].routing;
-    const auto broker = routing->brokers.find(queue.broker_name);
-    if (broker == routing->brokers.end()) { // the route has changed since the queue was chosen
+    const auto topic = topics.find(queue.topic);
+    const auto routing = topic != topics.end() ? topic->second.routing : nullptr;
+    if (!routing || !routing->brokers.contains(queue.broker_name)) { // the route has changed since the queue was chosen
         for (auto& send : together)
             retry_or_fail(queue, std::move(send), {errc::connect_failed, "broker " + queue.broker_name + " has left the route"});
         return;
@@ -286,7 +296,7 @@ void sender_state::request(const message_queue& queue, std::vector<send_ptr> tog
                     shared->finish(*send, error{errc::shutting_down, "the producer was closed; the outcome is unknown"});
             delete rest;
         });
-    self->request(broker->second, budget, std::move(order))
+    self->request(routing->brokers.at(queue.broker_name), budget, std::move(order))
         .then([this, queue, held](const actors::messages_stored& answer) { stored(queue, *held, answer); },
               [this, queue, held](const caf::error& failure) { refused(queue, *held, actors::to_error(failure)); });
 }
@@ -348,7 +358,8 @@ void sender_state::refused(const message_queue& queue, std::vector<send_ptr>& to
 bool sender_state::has_other_broker(const pending_send& send, const message_queue& queue) {
     if (is_pinned(send.choice, send.messages.front().sharding_key))
         return false;
-    const auto& routing = topics[queue.topic].routing;
+    const auto topic = topics.find(queue.topic);
+    const auto routing = topic != topics.end() ? topic->second.routing : nullptr;
     return routing && std::any_of(routing->writable.begin(), routing->writable.end(),
                                   [&](const message_queue& x) { return x.broker_name != queue.broker_name; });
 }
@@ -413,15 +424,43 @@ void sender_state::arm() {
     self->delayed_send(self, tick_interval, producer_tick{});
 }
 
+void sender_state::handle(const producer_sweep&) {
+    sweep_armed = false;
+    // A message ends at its send timeout at the latest: of a topic unused for longer than that, nothing is on its way.
+    const auto old = now() - std::max(topic_idle_max, shared->options.send_timeout * 2);
+    std::vector<std::pair<time_point, std::string>> idle;
+    for (const auto& [topic, state] : topics)
+        if (state.used <= old)
+            idle.emplace_back(state.used, topic);
+    std::sort(idle.begin(), idle.end());
+    for (const auto& [used, topic] : idle) {
+        if (topics.size() <= idle_topics_max)
+            break;
+        self->send(hub, unwatch_topic{topic, hub_listener_actor{self}});
+        topics.erase(topic);
+    }
+    std::erase_if(lanes, [](const auto& item) {
+        const lane& x = item.second;
+        return x.waiting.empty() && x.requests == 0 && !x.queued;
+    });
+    arm_sweep();
+}
+
+void sender_state::arm_sweep() {
+    if (sweep_armed || topics.empty())
+        return;
+    sweep_armed = true;
+    self->delayed_send(self, sweep_interval, producer_sweep{});
+}
+
 producer_actor::behavior_type sender(sender_state::pointer self, std::shared_ptr<sender_shared> shared, hub_actor hub) {
     self->state.shared = std::move(shared);
     self->state.hub = std::move(hub);
     self->set_error_handler([](caf::error&) {});
     return {
-        [self](const route_known& news) { self->state.handle(news); },
-        [](const membership_changed&) {},
-        [self](const inbox_filled&) { self->state.take_incoming(); },
-        [self](const producer_tick& tick) { self->state.handle(tick); },
+        [self](const route_known& news) { self->state.handle(news); },      [](const membership_changed&) {},
+        [self](const inbox_filled&) { self->state.take_incoming(); },       [self](const producer_tick& tick) { self->state.handle(tick); },
+        [self](const producer_sweep& sweep) { self->state.handle(sweep); },
     };
 }
 

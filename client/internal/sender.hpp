@@ -54,9 +54,11 @@ bool inside_callback();
 
 /// Sends what callers leave in the inbox.
 ///
-/// In     inbox_filled, route_known; producer_tick to itself while anything waits for a route, a pause or a timeout
-/// Out    watch_topic, suspect_route, suspect_broker to the hub; send_messages to brokers
-/// State  per queue a lane: messages waiting, at most requests_per_queue_max requests unanswered
+/// In     inbox_filled, route_known; producer_tick to itself while anything waits for a route, a pause or a timeout;
+///        producer_sweep to itself every minute while it knows a topic
+/// Out    watch_topic, unwatch_topic, suspect_route, suspect_broker to the hub; send_messages to brokers
+/// State  per queue a lane: messages waiting, at most requests_per_queue_max requests unanswered. Empty lanes go, and of more than
+///        256 topics those that were not used for five minutes
 /// Always every pending_send is finished exactly once; on the actor's end with shutting_down.
 producer_actor spawn_sender(caf::actor_system& system, std::shared_ptr<sender_shared> shared, hub_actor hub);
 

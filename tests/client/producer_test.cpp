@@ -305,6 +305,27 @@ TEST_CASE("producer: a closed one is forgotten by its connection") {
     CHECK(s.cluster.known->asked == asked);
 }
 
+TEST_CASE("producer: of very many topics, those that are not sent to any more are forgotten, and found again when they are") {
+    setup s{{"a"}};
+    const auto asked_in_a_minute = [&s] {
+        const auto before = s.cluster.known->asked;
+        s.world.run_for(1min);
+        return s.cluster.known->asked - before;
+    };
+    for (int i = 0; i < 300; ++i) {
+        s.cluster.add_topic("t" + std::to_string(i), 1);
+        REQUIRE(s.finish(s.send("m", {}, "t" + std::to_string(i))).ok());
+    }
+    CHECK(asked_in_a_minute() == 600); // each route is refreshed every 30 seconds
+    for (int minute = 0; minute < 10; ++minute) {
+        s.world.run_for(1min);
+        REQUIRE(s.finish(s.send("m", {}, "t0")).ok());
+    }
+    CHECK(asked_in_a_minute() == 512);
+    CHECK(s.finish(s.send("m", {}, "t0")).ok());
+    CHECK(s.finish(s.send("m", {}, "t1")).ok());
+}
+
 TEST_CASE("producer: wrong options are refused") {
     setup s{{"a"}};
     producer_options options;
