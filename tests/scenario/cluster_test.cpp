@@ -1,5 +1,6 @@
 #include "testing/cluster.hpp"
 #include "tests/scenario/load.hpp"
+#include "tests/scenario/reread.hpp"
 
 #include <doctest/doctest.h>
 
@@ -18,7 +19,8 @@ bool flows(const scenario::senders& senders, std::uint64_t more) {
 } // namespace
 
 // Goal: clients of a cluster of two name servers and two brokers notice nothing but latency when any one node dies.
-// How:  each node in turn is killed with SIGKILL under load, left dead until the others have worked on, and restarted.
+// How:  each node in turn is killed with SIGKILL under load, left dead until the others have worked on, and restarted; in the end
+//       everything is read from the beginning.
 TEST_CASE("two name servers and two brokers survive the death of each in turn") {
     testing::cluster_options options;
     options.name_servers = 2;
@@ -43,8 +45,9 @@ TEST_CASE("two name servers and two brokers survive the death of each in turn") 
     REQUIRE(scenario::eventually(patience, [&] { return client::admin{*via}.put_topic(topic).ok(); }));
 
     testing::history notes;
+    testing::history reread;
     {
-        scenario::senders senders{*via, "cluster", 4, notes};
+        scenario::senders senders{*via, "cluster", 4, notes, reread};
         scenario::reader reader{*via, "cluster", "cluster-readers", notes};
         CHECK(flows(senders, 200));
         for (std::size_t i = 0; i < 2; ++i) {
@@ -71,6 +74,7 @@ TEST_CASE("two name servers and two brokers survive the death of each in turn") 
     const auto verdict = testing::check(notes);
     CHECK_MESSAGE(verdict.good(), to_string(verdict));
     MESSAGE(to_string(verdict));
+    scenario::check_everything_again(via.value(), "cluster", reread);
 }
 
 TEST_CASE("a cluster whose nodes start in the wrong order, brokers long before name servers, comes together") {

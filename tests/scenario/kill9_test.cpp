@@ -2,6 +2,7 @@
 #include "testing/temporary_directory.hpp"
 #include "tests/scenario/arguments.hpp"
 #include "tests/scenario/load.hpp"
+#include "tests/scenario/reread.hpp"
 
 #include <doctest/doctest.h>
 #include <random>
@@ -55,9 +56,10 @@ TEST_CASE("a node that is killed again and again under load loses nothing that i
     create_topic(via, "kill9", 4);
 
     testing::history notes;
+    testing::history reread;
     std::map<client::message_queue, std::int64_t> committed;
     {
-        scenario::senders senders{via, "kill9", threads, notes};
+        scenario::senders senders{via, "kill9", threads, notes, reread};
         scenario::reader reader{via, "kill9", "kill9-readers", notes};
         for (int round = 0; round < told.rounds; ++round) {
             const auto until = senders.acknowledged() + 50 + random() % 1500;
@@ -84,6 +86,7 @@ TEST_CASE("a node that is killed again and again under load loses nothing that i
     const auto verdict = testing::check(notes);
     CHECK_MESSAGE(verdict.good(), to_string(verdict));
     MESSAGE(to_string(verdict));
+    scenario::check_everything_again(via, "kill9", reread);
     CHECK_FALSE(committed.empty());
     client::pull_consumer_options options;
     options.group = "kill9-readers";

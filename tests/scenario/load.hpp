@@ -3,6 +3,7 @@
 #include "client/client.hpp"
 #include "testing/history.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <map>
@@ -13,10 +14,11 @@
 
 namespace troupe::scenario {
 
-/// Threads that send one message after the other, each thread always to the same queue, and note what became of each.
+/// Threads that send one message after the other, each thread always to the same queue, and note what became of each: in
+/// `notes`, and the same in `reread`, for a second reader.
 class senders {
 public:
-    senders(client::connection via, std::string topic, int threads, testing::history& notes);
+    senders(client::connection via, std::string topic, int threads, testing::history& notes, testing::history& reread);
     senders(const senders&) = delete;
     senders& operator=(const senders&) = delete;
     ~senders(); ///< stop()
@@ -31,7 +33,7 @@ private:
     void run(int thread);
     void note(int thread, const std::string& id, const result<client::send_receipt>& outcome);
 
-    testing::history& notes_;
+    std::array<testing::history*, 2> notes_;
     std::string topic_;
     client::producer producer_;
     std::atomic<bool> stopping_{false};
@@ -71,6 +73,18 @@ private:
 };
 
 std::string to_text(const client::message_queue& queue);
+
+/// What a reading from the first offset to the end found wrong with single queues; empty lists when nothing.
+struct reading {
+    std::uint64_t messages = 0;
+    std::vector<std::string> gaps;         ///< an offset that was left out or came twice
+    std::vector<std::string> out_of_order; ///< the first copy of a sender's message behind one that it sent later
+    std::vector<std::string> unread;       ///< queues whose end was not reached in time
+};
+
+/// Reads all of `topic` once, from each queue's first offset to where it ends now, with a consumer that never read before.
+/// Notes every delivery in `notes`. Throws when the cluster does not answer.
+reading read_everything(const client::connection& via, const std::string& topic, testing::history& notes, std::chrono::milliseconds limit);
 
 /// Waits until `condition` holds; false after `limit`.
 template <class Condition>
