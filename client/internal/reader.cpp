@@ -29,11 +29,17 @@ error not_assigned(const message_queue& queue) {
 topic_interest& reader_state::watch(const std::string& topic) {
     const auto [at, is_new] = topics.try_emplace(topic);
     if (is_new) {
+        at->second.generation = ++generations;
         at->second.filter = *tag_filter::parse(options.pull_expression);
         at->second.version = wall_clock_ms();
         self->send(hub, watch_topic{topic, false, hub_listener_actor{self}});
     }
     return at->second;
+}
+
+topic_interest* reader_state::current(const std::string& topic, std::uint64_t generation) {
+    const auto at = topics.find(topic);
+    return at != topics.end() && at->second.generation == generation ? &at->second : nullptr;
 }
 
 void reader_state::handle(const change_subscription& order) {

@@ -48,23 +48,23 @@ void reader_state::share_out(const std::string& topic, topic_interest& interest)
     if (interest.sharing_out)
         return;
     interest.sharing_out = true;
-    ask_members(topic, 0);
+    ask_members(topic, interest.generation, 0);
 }
 
-void reader_state::ask_members(const std::string& topic, std::size_t broker_index) {
-    const auto at = topics.find(topic);
-    if (at == topics.end())
+void reader_state::ask_members(const std::string& topic, std::uint64_t generation, std::size_t broker_index) {
+    const auto* interest = current(topic, generation);
+    if (interest == nullptr)
         return;
-    const auto& brokers = at->second.routing->brokers;
+    const auto& brokers = interest->routing->brokers;
     if (broker_index >= brokers.size()) {
-        share_failed(topic);
+        share_failed(topic, generation);
         return;
     }
     // Every member asks the brokers in the same order, so that all see the same list.
     const auto broker = std::next(brokers.begin(), static_cast<std::ptrdiff_t>(broker_index))->second;
     self->request(broker, options.request_timeout, actors::list_group_members{options.group})
-        .then([this, topic](const actors::group_members& members) { apply_share(topic, members.client_ids); },
-              [this, topic, broker_index](const caf::error&) { ask_members(topic, broker_index + 1); });
+        .then([this, topic, generation](const actors::group_members& members) { apply_share(topic, generation, members.client_ids); },
+              [this, topic, generation, broker_index](const caf::error&) { ask_members(topic, generation, broker_index + 1); });
 }
 
 void reader_state::share_ended(topic_interest& interest) {
@@ -73,25 +73,25 @@ void reader_state::share_ended(topic_interest& interest) {
         rebalance_due = now();
 }
 
-void reader_state::share_failed(const std::string& topic) {
-    const auto at = topics.find(topic);
-    if (at == topics.end())
+void reader_state::share_failed(const std::string& topic, std::uint64_t generation) {
+    auto* interest = current(topic, generation);
+    if (interest == nullptr)
         return;
     // Brokers have not heard our heartbeat (yet, or since they restarted), or are away: keep what we have.
-    for (const auto& [broker_name, handle] : at->second.routing->brokers)
+    for (const auto& [broker_name, handle] : interest->routing->brokers)
         self->send(hub, suspect_broker{broker_name});
-    share_ended(at->second);
+    share_ended(*interest);
     rebalance_due = std::min(rebalance_due, now() + share_retry);
     arm();
 }
 
-void reader_state::apply_share(const std::string& topic, const std::vector<std::string>& members) {
-    const auto at = topics.find(topic);
-    if (at == topics.end() || !at->second.subscribed || ending)
+void reader_state::apply_share(const std::string& topic, std::uint64_t generation, const std::vector<std::string>& members) {
+    auto* known = current(topic, generation);
+    if (known == nullptr || !known->subscribed || ending)
         return;
-    auto& interest = at->second;
+    auto& interest = *known;
     if (std::find(members.begin(), members.end(), options.client_id) == members.end()) {
-        share_failed(topic);
+        share_failed(topic, generation);
         return;
     }
     share_ended(interest);

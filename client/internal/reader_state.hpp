@@ -16,6 +16,7 @@ namespace troupe::client {
 
 /// A topic that the reader is interested in.
 struct topic_interest {
+    std::uint64_t generation = 0; ///< answers for an older one are void: the topic was left meanwhile
     tag_filter filter;
     std::int64_t version = 0;
     bool subscribed = false; ///< in a group: its queues are shared out
@@ -61,6 +62,7 @@ struct reader_state {
     void handle(const membership_changed&);
     void query_committed(const ask_committed& order);
     topic_interest& watch(const std::string& topic);
+    topic_interest* current(const std::string& topic, std::uint64_t generation);
     void take_reports();
     void work();
     void arm();
@@ -98,10 +100,10 @@ struct reader_state {
     void announce_membership();
     void rebalance();
     void share_out(const std::string& topic, topic_interest& interest);
-    void ask_members(const std::string& topic, std::size_t broker_index);
-    void share_failed(const std::string& topic);
+    void ask_members(const std::string& topic, std::uint64_t generation, std::size_t broker_index);
+    void share_failed(const std::string& topic, std::uint64_t generation);
     void share_ended(topic_interest& interest);
-    void apply_share(const std::string& topic, const std::vector<std::string>& members);
+    void apply_share(const std::string& topic, std::uint64_t generation, const std::vector<std::string>& members);
     void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
                       milliseconds pause = milliseconds{0});
     [[nodiscard]] protocol::consumer_data membership() const;

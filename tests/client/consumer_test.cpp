@@ -458,6 +458,22 @@ TEST_CASE("push consumer: subscribing to a topic that comes into being later wor
     CHECK(m->sink->bodies.size() == 1);
 }
 
+TEST_CASE("push consumer: leaving a topic and coming back while members are being asked starts anew") {
+    setup s{1, {"a", "b"}};
+    s.store(0, 1);
+    const auto m = s.join("c1");
+    s.broker("a").fail_member_lists = {errc::busy, errc::busy};
+    for (int i = 0; i < 2; ++i) {
+        caf::anon_send(m->reader, membership_changed{"g"}); // asks for members
+        caf::anon_send(m->reader, change_subscription{"t", ""});
+        caf::anon_send(m->reader, change_subscription{"t", "*"});
+        s.world.run();
+    }
+    s.world.run_for(2s);
+    CHECK(m->positions().size() == 2);
+    CHECK(m->counters->rebalances >= 3);
+}
+
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
 TEST_CASE("push consumer: members share the queues; joining and leaving is noticed at once") {

@@ -214,6 +214,11 @@ caf::result<actors::group_members> handle(broker_pointer self, const actors::lis
     auto& broker = *self->state.shared;
     if (broker.down)
         return fail(errc::connect_failed);
+    if (!broker.fail_member_lists.empty()) {
+        const auto failure = broker.fail_member_lists.front();
+        broker.fail_member_lists.pop_front();
+        return fail(failure);
+    }
     actors::group_members members;
     for (const auto& [client, session] : broker.groups[order.group])
         members.client_ids.push_back(client);

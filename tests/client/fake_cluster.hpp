@@ -64,6 +64,7 @@ struct fake_broker {
     std::deque<errc> fail_sends; ///< the next sends end like this; connection_lost and timed_out after storing
     std::deque<errc> fail_pulls;
     std::deque<errc> fail_commits;
+    std::deque<errc> fail_member_lists;
     bool down = false;   ///< connect_failed for everything
     bool silent = false; ///< no send is answered
     bool silent_commits = false;
