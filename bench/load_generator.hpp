@@ -23,7 +23,7 @@ struct send_load {
     std::int32_t window = 1;       ///< requests in flight per connection
     std::size_t body_bytes = 1024; ///< at least 8: the first 8 hold the send time for end-to-end latency
     std::int32_t batch = 0;        ///< messages per request; 0: plain messages
-    bool oneway = false;           ///< no answers; a request with an answer closes the run, so that all were taken
+    bool oneway = false;           ///< no answers, so no window; requests with an answer close the run, so that all were taken
     double rate = 0;               ///< messages per second, open loop, latency from the intended time; 0: closed loop
     std::chrono::milliseconds warm_up{1000};
     std::chrono::milliseconds measure{5000};
@@ -37,6 +37,7 @@ struct load_report {
     double seconds = 0;
     double messages_per_second = 0;
     double bytes_per_second = 0; ///< bodies
+    std::uint64_t overdue = 0;   ///< open loop: due and not answered when the run ended; `latency` holds how late they were by then
     histogram latency;           ///< of requests
     double broker_cpu_us_per_message = 0;
     double client_cpu_us_per_message = 0;

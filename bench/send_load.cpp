@@ -111,6 +111,7 @@ public:
                 }
             }
         }
+        count_overdue(now_ns());
         watch_.finish(report_, load_.body_bytes);
         return report_;
     }
@@ -142,6 +143,32 @@ private:
         return {};
     }
 
+    /// Open loop: what was due and has no answer was late by so much at least. Leaving it out would hide the worst stall.
+    void count_overdue(std::int64_t now) {
+        if (load_.rate <= 0) {
+            return;
+        }
+        const auto late = [this, now](std::int64_t due) {
+            ++report_.overdue;
+            report_.latency.record(now - due);
+        };
+        std::for_each(overdue_.begin(), overdue_.end(), late);
+        for (const auto& each : senders_) {
+            if (load_.oneway) {
+                continue; // nothing is answered
+            }
+            std::vector<bool> is_free(each.due_at.size(), false);
+            for (const auto slot : each.free_slots) {
+                is_free[static_cast<std::size_t>(slot)] = true;
+            }
+            for (std::size_t slot = 0; slot < each.due_at.size(); ++slot) {
+                if (!is_free[slot]) {
+                    late(each.due_at[slot]);
+                }
+            }
+        }
+    }
+
     /// When there is something to do even if no socket becomes ready.
     [[nodiscard]] std::int64_t wake_up_at(std::int64_t now, std::int64_t next_due) const {
         constexpr std::int64_t look_around_ns = 100'000'000;
@@ -154,14 +181,28 @@ private:
 
     /// Sends whatever is due; returns when the next open-loop request is.
     std::int64_t offer(std::int64_t now, std::int64_t next_due) {
-        if (load_.oneway) {
+        if (load_.oneway && load_.rate > 0) {
+            const auto gap = gap_ns();
+            for (; next_due <= now; next_due += gap) {
+                overdue_.push_back(next_due);
+            }
+            for (std::size_t full = 0; !overdue_.empty() && full < senders_.size();) {
+                auto& each = senders_[next_sender_++ % senders_.size()];
+                if (each.connection.unsent_bytes() >= oneway_unsent_bytes_max) {
+                    ++full;
+                    continue;
+                }
+                send(each, 0, overdue_.front());
+                overdue_.pop_front();
+            }
+        } else if (load_.oneway) {
             for (auto& each : senders_) {
                 while (each.connection.unsent_bytes() < oneway_unsent_bytes_max) {
                     send(each, 0, now);
                 }
             }
         } else if (load_.rate > 0) {
-            const auto gap = static_cast<std::int64_t>(1e9 / load_.rate);
+            const auto gap = gap_ns();
             for (; next_due <= now; next_due += gap) {
                 overdue_.push_back(next_due);
             }
@@ -185,6 +226,11 @@ private:
         }
         flush();
         return next_due;
+    }
+
+    /// Between two requests of an open loop.
+    [[nodiscard]] std::int64_t gap_ns() const {
+        return std::max<std::int64_t>(1, static_cast<std::int64_t>(1e9 * std::max(load_.batch, 1) / load_.rate));
     }
 
     void send_on_free_slot(sender& from, std::int64_t due) {
@@ -211,6 +257,9 @@ private:
                 continue; // the read side reports it
             }
             each.dirty = each.connection.unsent_bytes() > 0;
+            if (load_.oneway && !each.dirty) {
+                last_progress_ = now_ns(); // no answer will say so
+            }
             if (each.dirty != each.write_wanted) {
                 each.write_wanted = each.dirty;
                 poller_.want_write(each.connection.descriptor(), i, each.dirty);
