@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <thread>
@@ -66,7 +67,9 @@ result<void> for_each_segment(const std::filesystem::path& directory, Visit visi
         if (open_file.get() < 0) {
             return io_error("open " + file.string());
         }
-        visit(open_file.get());
+        if (const auto visited = visit(open_file.get()); !visited) {
+            return error{visited.code(), file.string() + ": " + visited.failure().text};
+        }
     }
     return {};
 }
@@ -137,8 +140,11 @@ result<raw_rate> raw_sequential_reads(const std::filesystem::path& directory, st
     auto visited = for_each_segment(directory, [&](int file) {
         for (;;) {
             const auto got = ::read(file, piece.data(), piece.size());
-            if (got <= 0) {
-                break;
+            if (got < 0) {
+                return result<void>{io_error("read")};
+            }
+            if (got == 0) {
+                return result<void>{};
             }
             ++pieces;
             bytes += static_cast<std::uint64_t>(got);
@@ -152,9 +158,46 @@ result<raw_rate> raw_sequential_reads(const std::filesystem::path& directory, st
 
 result<void> drop_page_cache(const std::filesystem::path& directory) {
     return for_each_segment(directory, [](int file) {
-        ::fdatasync(file);
-        ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+        // Pages that are still to be written stay.
+        if (::fdatasync(file) != 0) {
+            return result<void>{io_error("fdatasync")};
+        }
+        if (const int failure = ::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED); failure != 0) {
+            return result<void>{error{errc::io, std::string{"posix_fadvise: "} + std::strerror(failure)}};
+        }
+        return result<void>{};
     });
+}
+
+result<double> cached_fraction(const std::filesystem::path& directory) {
+    const auto page_bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    std::uint64_t pages = 0;
+    std::uint64_t cached = 0;
+    auto visited = for_each_segment(directory, [&](int file) {
+        const auto bytes = static_cast<std::size_t>(std::max<off_t>(::lseek(file, 0, SEEK_END), 0));
+        if (bytes == 0) {
+            return result<void>{};
+        }
+        void* mapped = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
+        if (mapped == MAP_FAILED) {
+            return result<void>{io_error("mmap")};
+        }
+        std::vector<unsigned char> resident((bytes + page_bytes - 1) / page_bytes);
+        const bool asked = ::mincore(mapped, bytes, resident.data()) == 0;
+        const auto failure = io_error("mincore");
+        ::munmap(mapped, bytes);
+        if (!asked) {
+            return result<void>{failure};
+        }
+        pages += resident.size();
+        cached += static_cast<std::uint64_t>(
+            std::count_if(resident.begin(), resident.end(), [](unsigned char page) { return (page & 1u) != 0; }));
+        return result<void>{};
+    });
+    if (!visited) {
+        return visited.failure();
+    }
+    return pages == 0 ? 0 : static_cast<double>(cached) / static_cast<double>(pages);
 }
 
 result<raw_rate> raw_loopback_round_trips(std::size_t bytes, std::chrono::milliseconds measure) {

@@ -24,8 +24,12 @@ result<raw_rate> raw_sequential_writes(const std::filesystem::path& directory, s
 /// read() of all files of `directory` that are named like segments, `piece_bytes` at a time.
 result<raw_rate> raw_sequential_reads(const std::filesystem::path& directory, std::size_t piece_bytes);
 
-/// Drops the page cache of those files, so that the next read is cold. Needs no privileges.
+/// Drops the page cache of those files, so that the next read is cold. Needs no privileges. The system may leave pages that
+/// somebody uses: see cached_fraction.
 result<void> drop_page_cache(const std::filesystem::path& directory);
+
+/// The part of those files that the page cache holds, 0 to 1.
+result<double> cached_fraction(const std::filesystem::path& directory);
 
 /// Round trips of `bytes` over one loopback connection with a blocking echo thread.
 result<raw_rate> raw_loopback_round_trips(std::size_t bytes, std::chrono::milliseconds measure);

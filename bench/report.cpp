@@ -3,43 +3,52 @@
 #include <cstdio>
 #include <ctime>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <sys/utsname.h>
 #include <thread>
 
 namespace troupe::bench {
 
-bool figure::met() const {
+std::optional<bool> figure::met() const {
     if (!target) {
-        return true;
+        return std::nullopt;
     }
     return direction == goal::at_least ? value >= *target : value <= *target;
+}
+
+void report::begin(const std::string& scenario, const std::string& text) {
+    progress_ << "# " << scenario << ": " << text << std::endl;
 }
 
 void report::add(figure measured) {
     std::string verdict = "      ";
     std::string wanted;
     if (measured.target) {
-        verdict = measured.met() ? "met   " : "MISSED";
+        verdict = *measured.met() ? "met   " : "MISSED";
         char text[64];
         std::snprintf(text, sizeof text, " (target %s %.4g)", measured.direction == goal::at_least ? ">=" : "<=", *measured.target);
         wanted = text;
     }
-    std::printf("%-7s %s %-52s %12.4g %s%s\n", measured.scenario.c_str(), verdict.c_str(), measured.name.c_str(), measured.value,
-                measured.unit.c_str(), wanted.c_str());
-    std::fflush(stdout);
+    char line[512];
+    std::snprintf(line, sizeof line, "%-7s %s %-52s %12.4g %s%s", measured.scenario.c_str(), verdict.c_str(), measured.name.c_str(),
+                  measured.value, measured.unit.c_str(), wanted.c_str());
+    progress_ << line << std::endl;
     figures_.push_back(std::move(measured));
 }
 
+void report::add_ratio(const std::string& scenario, const std::string& name, double ours, double raw, std::optional<double> target) {
+    add({scenario, "  of " + name, raw > 0 ? ours / raw : 0, "ratio", target, goal::at_least, {{"ours", ours}, {"raw", raw}}});
+}
+
 void report::failed(const std::string& scenario, const std::string& why) {
-    std::printf("%-7s FAILED %s\n", scenario.c_str(), why.c_str());
-    std::fflush(stdout);
+    progress_ << scenario << " FAILED " << why << std::endl;
     failures_.emplace_back(scenario, why);
 }
 
 std::size_t report::missed() const {
     std::size_t count = failures_.size();
     for (const auto& each : figures_) {
-        count += each.met() ? 0u : 1u;
+        count += each.met().value_or(true) ? 0u : 1u;
     }
     return count;
 }
@@ -52,9 +61,10 @@ std::string report::to_json() const {
     all["time"] = static_cast<std::int64_t>(std::time(nullptr));
     all["figures"] = nlohmann::json::array();
     for (const auto& each : figures_) {
-        nlohmann::json entry{
-            {"scenario", each.scenario}, {"name", each.name}, {"value", each.value}, {"unit", each.unit}, {"met", each.met()}};
+        nlohmann::json entry{{"scenario", each.scenario}, {"name", each.name}, {"value", each.value}, {"unit", each.unit}};
+        entry["met"] = nullptr; // no target, so neither met nor missed
         if (each.target) {
+            entry["met"] = *each.met();
             entry["target"] = *each.target;
             entry["goal"] = each.direction == goal::at_least ? "at_least" : "at_most";
         }
@@ -77,6 +87,7 @@ std::map<std::string, double> details_of(const load_report& load) {
             {"bytes_per_second", load.bytes_per_second},
             {"failures", static_cast<double>(load.failures)},
             {"busy", static_cast<double>(load.busy)},
+            {"overdue", static_cast<double>(load.overdue)},
             {"p50_us", static_cast<double>(load.latency.percentile(0.5)) / us},
             {"p99_us", static_cast<double>(load.latency.percentile(0.99)) / us},
             {"p999_us", static_cast<double>(load.latency.percentile(0.999)) / us},

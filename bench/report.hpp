@@ -2,6 +2,7 @@
 
 #include "bench/load_generator.hpp"
 
+#include <iosfwd>
 #include <map>
 #include <optional>
 #include <string>
@@ -22,20 +23,33 @@ struct figure {
     goal direction = goal::at_least;
     std::map<std::string, double> details;
 
-    [[nodiscard]] bool met() const;
+    /// None without a target.
+    [[nodiscard]] std::optional<bool> met() const;
 };
 
 /// All figures of a run: printed as they come, written as JSON at the end.
 class report {
 public:
+    /// Lines go to `progress`, which must outlive the report.
+    explicit report(std::ostream& progress) : progress_{progress} {}
+
+    /// A heading above the lines to come.
+    void begin(const std::string& scenario, const std::string& text);
     /// Adds and prints one line.
     void add(figure measured);
+    /// Adds `ours` as a part of the raw limit `raw`, both in the same unit; `name` says of what.
+    void add_ratio(const std::string& scenario, const std::string& name, double ours, double raw,
+                   std::optional<double> target = std::nullopt);
     /// Notes that a scenario could not be measured, and why. It counts as not met.
     void failed(const std::string& scenario, const std::string& why);
     [[nodiscard]] std::string to_json() const;
     [[nodiscard]] std::size_t missed() const;
+    [[nodiscard]] const std::vector<figure>& figures() const { return figures_; }
+    /// Scenario and reason of everything that could not be measured.
+    [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& failures() const { return failures_; }
 
 private:
+    std::ostream& progress_;
     std::vector<figure> figures_;
     std::vector<std::pair<std::string, std::string>> failures_;
 };

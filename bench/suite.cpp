@@ -1,7 +1,8 @@
 #include "bench/suite.hpp"
 
+#include "config/nearest.hpp"
+
 #include <algorithm>
-#include <cstdio>
 
 namespace troupe::bench {
 
@@ -9,40 +10,79 @@ namespace {
 
 struct scenario {
     const char* name;
+    std::vector<std::string> figures;
     const char* text;
     void (*run)(const suite_options&, report&);
 };
 
-constexpr scenario scenarios[] = {
-    {"lifecycle", "start to ready, idle memory, clean stop (P24, P25)", measure_lifecycle},
-    {"log_writer", "the log writer alone against bare writes and syncs", measure_log_writer},
-    {"sends", "sends over loopback (P2 to P14)", measure_sends},
-    {"matrix", "1, 8, 64 senders; 128 B, 1 KiB, 64 KiB; both flush modes", measure_send_matrix},
-    {"latency", "end to end at 10,000 messages/s (P15, P16)", measure_latency},
-    {"topics", "10,000 topics of 8 queues, 2,000 held pulls (P20)", measure_topics},
-    {"consume", "catch-up cached and cold, senders beside a cold reader, restart after kill -9 (P17 to P19, P23)", measure_consume},
-};
+const std::vector<scenario>& scenarios() {
+    static const std::vector<scenario> all{
+        {"lifecycle", {"P24", "P25", "stop"}, "start to ready, idle memory, clean stop", measure_lifecycle},
+        {"log_writer", {"writer"}, "the log writer alone against bare writes and syncs", measure_log_writer},
+        {"sends",
+         {"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P26"},
+         "sends over loopback",
+         measure_sends},
+        {"matrix", {"matrix"}, "1, 8, 64 senders; 128 B, 1 KiB, 64 KiB; both flush modes", measure_send_matrix},
+        {"latency", {"P15", "P16"}, "end to end at 10,000 messages/s", measure_latency},
+        {"topics", {"P20"}, "10,000 topics of 8 queues, 2,000 held pulls", measure_topics},
+        {"consume",
+         {"tail", "P17", "P18", "P19", "P23"},
+         "the tail, catch-up cached and cold, senders beside a cold reader, restart after kill -9",
+         measure_consume},
+    };
+    return all;
+}
 
 } // namespace
 
-std::vector<std::pair<std::string, std::string>> suite_scenarios() {
-    std::vector<std::pair<std::string, std::string>> all;
-    for (const auto& each : scenarios) {
-        all.emplace_back(each.name, each.text);
+bool suite_options::wants(std::initializer_list<std::string_view> ids) const {
+    return figures.empty() ||
+           std::any_of(ids.begin(), ids.end(), [this](std::string_view id) { return figures.contains(std::string{id}); });
+}
+
+result<std::set<std::string>> select_figures(const std::vector<std::string>& names) {
+    std::set<std::string> selected;
+    for (const std::string& name : names) {
+        std::vector<std::string> known;
+        std::size_t found = 0;
+        for (const auto& each : scenarios()) {
+            known.emplace_back(each.name);
+            known.insert(known.end(), each.figures.begin(), each.figures.end());
+            for (const std::string& id : each.figures) {
+                if (name == each.name || name == id) {
+                    selected.insert(id);
+                    ++found;
+                }
+            }
+        }
+        if (found == 0) {
+            const std::string meant = config::nearest(name, known);
+            return error{errc::argument_illegal,
+                         "there is no scenario or figure \"" + name + "\"" +
+                             (meant.empty() ? "; `troupe bench suite --list` names them" : "; did you mean \"" + meant + "\"?")};
+        }
+    }
+    return selected;
+}
+
+std::vector<suite_scenario> suite_scenarios() {
+    std::vector<suite_scenario> all;
+    for (const auto& each : scenarios()) {
+        all.push_back({each.name, each.figures, each.text});
     }
     return all;
 }
 
-report run_suite(const suite_options& options) {
-    report all;
-    for (const auto& each : scenarios) {
-        const bool wanted = options.only.empty() || std::find(options.only.begin(), options.only.end(), each.name) != options.only.end();
+void run_suite(const suite_options& options, report& out) {
+    for (const auto& each : scenarios()) {
+        const bool wanted =
+            std::any_of(each.figures.begin(), each.figures.end(), [&](const std::string& id) { return options.wants({id}); });
         if (wanted) {
-            std::printf("# %s: %s\n", each.name, each.text);
-            each.run(options, all);
+            out.begin(each.name, each.text);
+            each.run(options, out);
         }
     }
-    return all;
 }
 
 } // namespace troupe::bench

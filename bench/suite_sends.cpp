@@ -1,6 +1,7 @@
 #include "bench/process_stats.hpp"
-#include "bench/raw_limits.hpp"
 #include "bench/suite_support.hpp"
+
+#include <algorithm>
 
 namespace troupe::bench {
 
@@ -12,97 +13,151 @@ void add_rate(report& out, const std::string& scenario, const std::string& name,
     out.add({scenario, name, load.messages_per_second, "msg/s", target, goal::at_least, details_of(load)});
 }
 
-void measure_async(const suite_options& options, report& out) {
-    auto node = fresh_node(options, "sends-async", false, "P2", out);
-    if (!node) {
+/// One sender waits for each answer: the machine's own round trip is its limit.
+void add_to_round_trips(report& out, const std::string& scenario, const load_report& load, std::size_t bytes, ceilings& raw) {
+    if (const auto trips = raw.round_trips(bytes)) {
+        out.add_ratio(scenario, "bare loopback round trips of " + std::to_string(bytes) + " B", load.messages_per_second, *trips);
+    }
+}
+
+/// Many bytes at once: writing them to the file is the limit.
+void add_to_writes(report& out, const std::string& scenario, const load_report& load, std::size_t piece_bytes, ceilings& raw) {
+    if (const auto bytes = raw.written_bytes(piece_bytes)) {
+        out.add_ratio(scenario, "the bytes of write() of " + std::to_string(piece_bytes) + " B each", load.bytes_per_second, *bytes);
+    }
+}
+
+void add_to_commits(report& out, const std::string& scenario, const load_report& load, std::size_t bytes, std::size_t senders,
+                    ceilings& raw, std::optional<double> target = std::nullopt) {
+    if (const auto commits = raw.group_commits(bytes, senders)) {
+        out.add_ratio(scenario, "raw group commits of " + std::to_string(senders) + " x " + std::to_string(bytes) + " B",
+                      load.messages_per_second, *commits, target);
+    }
+}
+
+void measure_p4(const suite_options& options, const node_under_test& node, send_load load, ceilings& raw, report& out) {
+    load.senders = 64;
+    load.measure = options.measure * 4; // P6 looks for rare pauses
+    const auto done = measured(load, "P4", out);
+    if (!done) {
         return;
     }
-    auto load = basic_load(options, *node);
+    add_rate(out, "P4", "64 senders, 1 KiB, async flush", *done, 70'000);
+    add_to_writes(out, "P4", *done, kib, raw);
+    out.add({"P5", "broker CPU per message in P4", done->broker_cpu_us_per_message, "us", 10, goal::at_most, {}});
+    out.add({"P6", "p99.9 in P4", percentile_us(*done, 0.999) / 1000, "ms", 10, goal::at_most, {}});
+    out.add({"P6", "max in P4", percentile_us(*done, 1) / 1000, "ms", 50, goal::at_most, {}});
+    out.add({"P26",
+             "private memory after P4",
+             static_cast<double>(read_process_stats(node.process()).private_bytes) / mebi,
+             "MiB",
+             300,
+             goal::at_most,
+             {}});
+}
 
+void measure_single_sends(const suite_options& options, const node_under_test& node, ceilings& raw, report& out) {
+    auto load = basic_load(options, node);
     load.body_bytes = 128;
-    if (const auto done = measured(load, "P2", out)) {
-        add_rate(out, "P2", "1 sender, 128 B, async flush", *done, 15'000);
-        out.add({"P2", "  p50", percentile_us(*done, 0.5), "us", 65, goal::at_most, {}});
-        out.add({"P2", "  p99", percentile_us(*done, 0.99), "us", 200, goal::at_most, {}});
+    if (options.wants({"P2"})) {
+        if (const auto done = measured(load, "P2", out)) {
+            add_rate(out, "P2", "1 sender, 128 B, async flush", *done, 15'000);
+            out.add({"P2", "  p50", percentile_us(*done, 0.5), "us", 65, goal::at_most, {}});
+            out.add({"P2", "  p99", percentile_us(*done, 0.99), "us", 200, goal::at_most, {}});
+            add_to_round_trips(out, "P2", *done, load.body_bytes, raw);
+        }
     }
     load.body_bytes = kib;
     load.senders = 8;
-    if (const auto done = measured(load, "P3", out)) {
-        add_rate(out, "P3", "8 senders, 1 KiB, async flush", *done, 50'000);
+    if (options.wants({"P3"})) {
+        if (const auto done = measured(load, "P3", out)) {
+            add_rate(out, "P3", "8 senders, 1 KiB, async flush", *done, 50'000);
+            add_to_writes(out, "P3", *done, kib, raw);
+        }
     }
-    load.senders = 64;
-    if (const auto done = measured(load, "P4", out)) {
-        add_rate(out, "P4", "64 senders, 1 KiB, async flush", *done, 70'000);
-        out.add({"P5", "broker CPU per message in P4", done->broker_cpu_us_per_message, "us", 10, goal::at_most, {}});
-        out.add({"P6", "p99.9 in P4", percentile_us(*done, 0.999) / 1000, "ms", 10, goal::at_most, {}});
-        out.add({"P6", "max in P4", percentile_us(*done, 1) / 1000, "ms", 50, goal::at_most, {}});
-        out.add({"P26",
-                 "private memory after P4",
-                 static_cast<double>(read_process_stats(node->process()).private_bytes) / mebi,
-                 "MiB",
-                 300,
-                 goal::at_most,
-                 {}});
+    if (options.wants({"P4", "P5", "P6", "P26"})) {
+        measure_p4(options, node, load, raw, out);
     }
-    load.senders = 1;
-    load.window = 1000;
-    if (const auto done = measured(load, "P7", out)) {
-        add_rate(out, "P7", "1,000 in flight, 1 KiB, async flush", *done, 120'000);
+}
+
+void measure_bandwidth(const suite_options& options, const node_under_test& node, ceilings& raw, report& out) {
+    struct row {
+        const char* id;
+        const char* name;
+        std::int32_t senders;
+        std::int32_t window;
+        std::size_t body_bytes;
+        std::int32_t batch;
+        bool oneway;
+        double target;
+    };
+    constexpr row rows[] = {
+        {"P7", "1,000 in flight, 1 KiB, async flush", 1, 1000, kib, 0, false, 120'000},
+        {"P8", "oneway, 128 B, async flush (stored, by offsets)", 1, 1, 128, 0, true, 500'000},
+        {"P9", "16 senders, batch 16 x 128 B, async flush", 16, 1, 128, 16, false, 1'000'000},
+        {"P10", "16 senders, batch 16 x 1 KiB, async flush", 16, 1, kib, 16, false, 200'000},
+        {"P11", "8 senders, 64 KiB, async flush", 8, 1, 64 * kib, 0, false, 3'000},
+    };
+    for (const row& each : rows) {
+        if (!options.wants({each.id})) {
+            continue;
+        }
+        auto load = basic_load(options, node);
+        load.senders = each.senders;
+        load.window = each.window;
+        load.body_bytes = each.body_bytes;
+        load.batch = each.batch;
+        load.oneway = each.oneway;
+        if (const auto done = measured(load, each.id, out)) {
+            add_rate(out, each.id, each.name, *done, each.target);
+            add_to_writes(out, each.id, *done, each.body_bytes * static_cast<std::size_t>(std::max(each.batch, 1)), raw);
+        }
     }
-    load.window = 1;
-    load.senders = 1;
-    load.body_bytes = 128;
-    load.oneway = true;
-    if (const auto done = measured(load, "P8", out)) {
-        add_rate(out, "P8", "oneway, 128 B, async flush (stored, by offsets)", *done, 500'000);
+}
+
+void measure_async(const suite_options& options, report& out) {
+    if (!options.wants({"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P26"})) {
+        return;
     }
-    load.oneway = false;
-    load.senders = 16;
-    load.batch = 16;
-    if (const auto done = measured(load, "P9", out)) {
-        add_rate(out, "P9", "16 senders, batch 16 x 128 B, async flush", *done, 1'000'000);
-    }
-    load.body_bytes = kib;
-    if (const auto done = measured(load, "P10", out)) {
-        add_rate(out, "P10", "16 senders, batch 16 x 1 KiB, async flush", *done, 200'000);
-    }
-    load.batch = 0;
-    load.senders = 8;
-    load.body_bytes = 64 * kib;
-    if (const auto done = measured(load, "P11", out)) {
-        add_rate(out, "P11", "8 senders, 64 KiB, async flush", *done, 3'000);
+    if (const auto node = fresh_node(options, "sends-async", false, "P2", out)) {
+        ceilings raw{options, "sends", out};
+        measure_single_sends(options, *node, raw, out);
+        measure_bandwidth(options, *node, raw, out);
     }
 }
 
 void measure_sync(const suite_options& options, report& out) {
-    auto node = fresh_node(options, "sends-sync", true, "P12", out);
+    if (!options.wants({"P12", "P13", "P14"})) {
+        return;
+    }
+    const auto node = fresh_node(options, "sends-sync", true, "P12", out);
     if (!node) {
         return;
     }
-    auto load = basic_load(options, *node);
-    load.body_bytes = kib;
-    if (const auto done = measured(load, "P12", out)) {
-        add_rate(out, "P12", "1 sender, 1 KiB, sync flush", *done, 2'400);
-    }
-    load.senders = 8;
-    if (const auto done = measured(load, "P13", out)) {
-        add_rate(out, "P13", "8 senders, 1 KiB, sync flush", *done, 14'000);
-    }
-    constexpr std::size_t senders = 64;
-    load.senders = senders;
-    const auto ceiling = raw_group_commits(options.directory, kib, senders, options.measure);
-    const auto done = measured(load, "P14", out);
-    if (done) {
-        add_rate(out, "P14", "64 senders, 1 KiB, sync flush", *done, 60'000);
-    }
-    if (done && ceiling) {
-        out.add({"P14",
-                 "  of raw group commits of 64 x 1 KiB",
-                 done->messages_per_second / ceiling->operations_per_second,
-                 "ratio",
-                 0.4,
-                 goal::at_least,
-                 {{"raw_messages_per_second", ceiling->operations_per_second}}});
+    struct row {
+        const char* id;
+        const char* name;
+        std::int32_t senders;
+        double target;
+        std::optional<double> part;
+    };
+    const row rows[] = {
+        {"P12", "1 sender, 1 KiB, sync flush", 1, 2'400, std::nullopt},
+        {"P13", "8 senders, 1 KiB, sync flush", 8, 14'000, std::nullopt},
+        {"P14", "64 senders, 1 KiB, sync flush", 64, 60'000, 0.4},
+    };
+    ceilings raw{options, "sends", out};
+    for (const row& each : rows) {
+        if (!options.wants({each.id})) {
+            continue;
+        }
+        auto load = basic_load(options, *node);
+        load.body_bytes = kib;
+        load.senders = each.senders;
+        if (const auto done = measured(load, each.id, out)) {
+            add_rate(out, each.id, each.name, *done, each.target);
+            add_to_commits(out, each.id, *done, kib, static_cast<std::size_t>(each.senders), raw, each.part);
+        }
     }
 }
 
@@ -122,6 +177,7 @@ void measure_send_matrix(const suite_options& options, report& out) {
         if (!node) {
             return;
         }
+        ceilings raw{options, "matrix", out};
         for (const std::size_t body_bytes : {std::size_t{128}, kib, 64 * kib}) {
             for (const std::int32_t senders : {1, 8, 64}) {
                 auto load = basic_load(options, *node);
@@ -133,6 +189,13 @@ void measure_send_matrix(const suite_options& options, report& out) {
                              std::to_string(senders) + " senders, " + std::to_string(body_bytes) + " B, " + (sync ? "sync" : "async") +
                                  " flush",
                              *done, std::nullopt);
+                    if (sync) {
+                        add_to_commits(out, "matrix", *done, body_bytes, static_cast<std::size_t>(senders), raw);
+                    } else if (senders == 1) {
+                        add_to_round_trips(out, "matrix", *done, body_bytes, raw);
+                    } else {
+                        add_to_writes(out, "matrix", *done, body_bytes, raw);
+                    }
                 }
             }
         }

@@ -19,6 +19,7 @@ struct bench_arguments {
     bench::send_load send;
     bench::consume_load consume;
     bench::suite_options suite;
+    std::vector<std::string> only;
     std::string json_file;
     std::string directory = "build/bench";
     std::uint64_t large_store_gib = 10;
@@ -66,17 +67,25 @@ exit_code bench_consume(const command_context& context, bench_arguments& argumen
 
 exit_code bench_suite(const command_context& context, bench_arguments& arguments) {
     if (arguments.list) {
-        table rows{{{"scenario"}, {"measures"}}};
-        for (const auto& [name, text] : bench::suite_scenarios()) {
-            rows.add({name, text});
+        table rows{{{"scenario"}, {"figures"}, {"measures"}}};
+        for (const auto& each : bench::suite_scenarios()) {
+            rows.add({each.name, each.figures, each.text});
         }
         rows.print(context.out, context.format);
         return exit_code::ok;
     }
+    auto figures = bench::select_figures(arguments.only);
+    if (!figures) {
+        return context.fail(figures.failure());
+    }
+    arguments.suite.figures = std::move(*figures);
     arguments.suite.directory = arguments.directory;
     arguments.suite.measure = arguments.measure;
     arguments.suite.large_store_bytes = arguments.large_store_gib << 30;
-    const auto all = bench::run_suite(arguments.suite);
+    // With JSON, standard output holds the one document and nothing else.
+    const bool as_json = context.format == output_format::json;
+    bench::report all{as_json ? context.err : context.out};
+    bench::run_suite(arguments.suite, all);
     if (!arguments.json_file.empty()) {
         std::ofstream file{arguments.json_file};
         file << all.to_json();
@@ -84,8 +93,12 @@ exit_code bench_suite(const command_context& context, bench_arguments& arguments
             return context.fail(exit_code::failed, "cannot write " + arguments.json_file);
         }
     }
-    context.out << all.missed() << " targets missed\n";
-    return exit_code::ok;
+    if (as_json) {
+        context.out << all.to_json();
+    } else {
+        context.out << all.missed() << " targets missed\n";
+    }
+    return all.failures().empty() ? exit_code::ok : exit_code::failed;
 }
 
 void add_load_options(CLI::App& command, bench_arguments& arguments) {
@@ -104,7 +117,9 @@ void add_send(CLI::App& bench, command_context& context, const std::shared_ptr<b
         ->check(CLI::Range(1, 1024))
         ->capture_default_str();
     command->add_option("--senders", send.senders, "Connections")->check(CLI::Range(1, 10'000))->capture_default_str();
-    command->add_option("--window", send.window, "Requests in flight per connection")->check(CLI::Range(1, 100'000))->capture_default_str();
+    CLI::Option* window = command->add_option("--window", send.window, "Requests in flight per connection")
+                              ->check(CLI::Range(1, 100'000))
+                              ->capture_default_str();
     command->add_option("--body-bytes", send.body_bytes, "Size of a body")->check(CLI::Range(8, 4 << 20))->capture_default_str();
     command->add_option("--batch", send.batch, "Messages per request; 0 sends plain messages")
         ->check(CLI::Range(0, 10'000))
@@ -112,7 +127,7 @@ void add_send(CLI::App& bench, command_context& context, const std::shared_ptr<b
     command->add_option("--rate", send.rate, "Messages per second, latency from the intended time; 0: as fast as answers come")
         ->check(CLI::Range(0.0, 1e7))
         ->capture_default_str();
-    command->add_flag("--oneway", send.oneway, "Ask for no answers; what was stored is counted by queue offsets");
+    command->add_flag("--oneway", send.oneway, "Ask for no answers; what was stored is counted by queue offsets")->excludes(window);
     command->add_option("--broker-process", send.broker_process, "Process id of the broker, to read its CPU time");
     set_examples(*command, "troupe bench send --topic load --senders 64 --body-bytes 1024\n"
                            "troupe bench send --topic load --senders 4 --window 256 --rate 10000 -o json");
@@ -140,7 +155,8 @@ void add_consume(CLI::App& bench, command_context& context, const std::shared_pt
 void add_suite(CLI::App& bench, command_context& context, const std::shared_ptr<bench_arguments>& arguments) {
     CLI::App* command = bench.add_subcommand("suite", "Measure everything docs/performance.md names, with nodes of its own");
     add_output_option(*command, context);
-    command->add_option("--only", arguments->suite.only, "Scenarios to run; default all")->delimiter(',');
+    command->add_option("--only", arguments->only, "Scenarios (sends) and figures (P4) to measure, separated by commas; default all")
+        ->delimiter(',');
     command->add_flag("--list", arguments->list, "List the scenarios");
     command->add_option("--json", arguments->json_file, "Write every figure, its target and whether it is met");
     command->add_option("--directory", arguments->directory, "Scratch space on the disk to measure")->capture_default_str();
@@ -150,7 +166,7 @@ void add_suite(CLI::App& bench, command_context& context, const std::shared_ptr<
     arguments->measure = std::chrono::milliseconds{5000};
     add_duration_option(*command, "--measure", arguments->measure, "Time measured per figure");
     set_examples(*command, "troupe bench suite --json figures.json\n"
-                           "troupe bench suite --only sends,latency --measure 10s");
+                           "troupe bench suite --only sends,P15 --measure 10s");
     command->callback([&context, arguments] { context.chosen = [&context, arguments] { return bench_suite(context, *arguments); }; });
 }
 

@@ -79,6 +79,8 @@ TEST_CASE("missing and impossible values say what is expected") {
         {"send", 2, usage("troupe send", "TOPIC is required")},
         {"store verify", 2, usage("troupe store verify", "DIRECTORY is required")},
         {"send orders hello --lines x", 2, usage("troupe send", "BODY excludes --lines")},
+        {"bench send --topic t --oneway --window 4", 2, usage("troupe bench send", "--oneway excludes --window")},
+        {"bench suite --only P4,latncy", 2, "troupe: there is no scenario or figure \"latncy\"; did you mean \"latency\"?\n"},
     });
 }
 
