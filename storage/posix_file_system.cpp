@@ -23,12 +23,17 @@ errc code_of(int number) {
     case EDQUOT: return errc::disk_full;
     case ENOENT: return errc::not_found;
     case EEXIST: return errc::already_exists;
+    case EACCES:
+    case EPERM:
+    case EROFS: return errc::not_permitted;
     default: return errc::io;
     }
 }
 
 error failure(const char* call, const std::filesystem::path& path, int number) {
-    return error{code_of(number), std::string{call} + " " + path.string() + ": " + std::generic_category().message(number)};
+    const auto code = code_of(number);
+    return error{code, std::string{call} + " " + path.string() + ": " + std::generic_category().message(number) +
+                           (code == errc::not_permitted ? "; let user " + std::to_string(::geteuid()) + " read and write there" : "")};
 }
 
 /// Repeats `call` while a signal interrupts it.

@@ -238,10 +238,9 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
         }
         auto record = record_at(position); // a damaged one is not found
         if (!record) {
-            if (record.code() == errc::io) {
-                failure = record.failure();
-            }
-            return record.code() != errc::io;
+            const bool is_missing = record.code() == errc::message_not_found || record.code() == errc::corrupt;
+            failure = is_missing ? error{} : record.failure();
+            return is_missing;
         }
         const auto stored = protocol::record_stored(record->view());
         const auto view = protocol::view_record(record->view());

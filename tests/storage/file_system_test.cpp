@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -168,6 +170,13 @@ TEST_CASE("file system: a lock excludes a second holder, also in this process, u
         first->reset();
         CHECK(files.lock(dir / "lock"));
     });
+}
+
+TEST_CASE("posix: what may not be written is not_permitted, and says who needs the permission") {
+    const auto opened = posix_file_system()->open("/sys/no-such-file", open_mode::open_or_create); // not even for root
+    REQUIRE(!opened);
+    CHECK(opened.code() == errc::not_permitted);
+    CHECK(opened.failure().text.find("let user " + std::to_string(::geteuid()) + " read and write there") != std::string::npos);
 }
 
 TEST_CASE("posix: a full device is disk_full and names call, path and reason") {
