@@ -61,8 +61,9 @@ struct push_consumer_counters {
 /// Failures  a handler that says retry_later or throws gets the message again, in this process, after a pause that
 ///           doubles. (RocketMQ's way over the broker's retry topic, CONSUMER_SEND_MSG_BACK, is not used.) A message that
 ///           never succeeds holds back its queue's committed offset, and after prefetch_span_max messages the queue.
-/// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when the broker
-///           says that members changed, else every rebalance_interval.
+/// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when a broker
+///           says that members changed, else every rebalance_interval. A member is one that any broker of the topic knows; after
+///           all of them have restarted, those seen before have five seconds to come back before their queues are taken.
 class push_consumer {
 public:
     using handler = std::function<consume_outcome(const received_message&)>;

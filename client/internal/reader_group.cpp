@@ -10,6 +10,9 @@ namespace troupe::client {
 namespace {
 
 constexpr milliseconds share_retry{500};
+/// So long a broker that has lost its members is given until it counts as knowing all of them: heartbeats are repeated every half
+/// a second while a broker is away.
+constexpr milliseconds regroup_pause{5000};
 /// A queue that somebody else may just be giving up is not begun at once: its offset is being committed.
 constexpr milliseconds handover_pause{200};
 
@@ -48,23 +51,53 @@ void reader_state::share_out(const std::string& topic, topic_interest& interest)
     if (interest.sharing_out)
         return;
     interest.sharing_out = true;
-    ask_members(topic, interest.generation, 0);
+    // All brokers, because one that has restarted knows only those members that have found back to it.
+    const auto routing = interest.routing;
+    const auto generation = interest.generation;
+    const auto round = std::make_shared<member_round>();
+    round->left = routing->brokers.size();
+    if (round->left == 0)
+        share_failed(topic, generation);
+    for (const auto& item : routing->brokers)
+        self->request(item.second, options.request_timeout, actors::list_group_members{options.group})
+            .then([this, topic, generation, round, broker_name = item.first](
+                      const actors::group_members& answer) { members_told(topic, generation, broker_name, answer.client_ids, *round); },
+                  [this, topic, generation, round, broker_name = item.first](const caf::error&) {
+                      members_told(topic, generation, broker_name, {}, *round);
+                  });
 }
 
-void reader_state::ask_members(const std::string& topic, std::uint64_t generation, std::size_t broker_index) {
+void reader_state::members_told(const std::string& topic, std::uint64_t generation, const std::string& broker_name,
+                                const std::vector<std::string>& told, member_round& round) {
     const auto* interest = current(topic, generation);
     if (interest == nullptr)
         return;
-    const auto& brokers = interest->routing->brokers;
-    if (broker_index >= brokers.size()) {
-        share_failed(topic, generation);
-        return;
+    round.members.insert(told.begin(), told.end());
+    const auto lost = lost_brokers.find(broker_name);
+    if (std::find(told.begin(), told.end(), options.client_id) == told.end()) {
+        if (!interest->members.empty()) // else it has not heard of us yet
+            broker_lost(broker_name);
+        else
+            self->send(hub, suspect_broker{broker_name});
+    } else if (lost == lost_brokers.end()) {
+        round.is_whole = true;
+    } else {
+        const auto whole_at = lost->second.value_or(now() + regroup_pause);
+        lost->second = whole_at;
+        if (whole_at <= now()) {
+            round.is_whole = true;
+            lost_brokers.erase(lost);
+        } else {
+            round.whole_at = std::min(whole_at, round.whole_at.value_or(whole_at));
+        }
     }
-    // Every member asks the brokers in the same order, so that all see the same list.
-    const auto broker = std::next(brokers.begin(), static_cast<std::ptrdiff_t>(broker_index))->second;
-    self->request(broker, options.request_timeout, actors::list_group_members{options.group})
-        .then([this, topic, generation](const actors::group_members& members) { apply_share(topic, generation, members.client_ids); },
-              [this, topic, generation, broker_index](const caf::error&) { ask_members(topic, generation, broker_index + 1); });
+    if (--round.left == 0)
+        apply_share(topic, generation, round);
+}
+
+void reader_state::broker_lost(const std::string& broker_name) {
+    lost_brokers[broker_name].reset();
+    self->send(hub, suspect_broker{broker_name});
 }
 
 void reader_state::share_ended(topic_interest& interest) {
@@ -78,25 +111,30 @@ void reader_state::share_failed(const std::string& topic, std::uint64_t generati
     if (interest == nullptr)
         return;
     // Brokers have not heard our heartbeat (yet, or since they restarted), or are away: keep what we have.
-    for (const auto& [broker_name, handle] : interest->routing->brokers)
-        self->send(hub, suspect_broker{broker_name});
     share_ended(*interest);
     rebalance_due = std::min(rebalance_due, now() + share_retry);
     arm();
 }
 
-void reader_state::apply_share(const std::string& topic, std::uint64_t generation, const std::vector<std::string>& members) {
+void reader_state::apply_share(const std::string& topic, std::uint64_t generation, const member_round& round) {
     auto* known = current(topic, generation);
     if (known == nullptr || !known->subscribed || ending)
         return;
     auto& interest = *known;
-    if (std::find(members.begin(), members.end(), options.client_id) == members.end()) {
+    if (!round.members.contains(options.client_id)) {
         share_failed(topic, generation);
         return;
     }
     share_ended(interest);
-    apply_queues(topic, interest, allocate_average(interest.routing->readable, members, options.client_id),
-                 members.size() > 1 ? handover_pause : milliseconds{0});
+    auto members = round.members;
+    if (!round.is_whole) { // the others need a moment to find back, too; their queues are theirs until then
+        members.insert(interest.members.begin(), interest.members.end());
+        rebalance_due = std::min(rebalance_due, round.whole_at.value_or(now() + regroup_pause));
+    }
+    interest.members = std::move(members);
+    const std::vector<std::string> ids{interest.members.begin(), interest.members.end()};
+    apply_queues(topic, interest, allocate_average(interest.routing->readable, ids, options.client_id),
+                 ids.size() > 1 ? handover_pause : milliseconds{0});
     work();
 }
 

@@ -233,7 +233,7 @@ void reader_state::asking_failed(const message_queue& queue, std::uint64_t gener
     if (hints_at_old_route(failure.code))
         self->send(hub, suspect_route{queue.topic});
     if (hints_at_lost_broker(failure.code) || failure.code == errc::subscription_not_found || failure.code == errc::group_not_found)
-        self->send(hub, suspect_broker{queue.broker_name});
+        broker_lost(queue.broker_name);
     arm();
 }
 
@@ -404,7 +404,7 @@ void reader_state::commit_one(const message_queue& queue, queue_progress& progre
             [this, queue, round](const caf::error& problem) {
                 const auto failure = actors::to_error(problem);
                 if (hints_at_lost_broker(failure.code))
-                    self->send(hub, suspect_broker{queue.broker_name});
+                    broker_lost(queue.broker_name);
                 commit_ended(round, failure);
             });
 }

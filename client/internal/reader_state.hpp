@@ -24,9 +24,18 @@ struct topic_interest {
     std::set<message_queue> known; ///< queues seen since the first share-out; others are new
     bool shared_out = false;
     bool sharing_out = false;
+    std::set<std::string> members;                             ///< of the last share-out
     bool share_again = false;                                  ///< another reason came while sharing out
     std::vector<answer_to<std::vector<message_queue>>> askers; ///< who wait for the route
     std::vector<ask_committed> committed_askers;               ///< who wait for it, too
+};
+
+/// One question to all brokers of a topic who is in the group; the last answer completes it.
+struct member_round {
+    std::size_t left = 0;
+    std::set<std::string> members;      ///< on any broker
+    bool is_whole = false;              ///< one of the brokers has known the group all along
+    std::optional<time_point> whole_at; ///< else: when the first of them will count as such
 };
 
 /// One commit of several queues; the last answer completes it.
@@ -100,10 +109,12 @@ struct reader_state {
     void announce_membership();
     void rebalance();
     void share_out(const std::string& topic, topic_interest& interest);
-    void ask_members(const std::string& topic, std::uint64_t generation, std::size_t broker_index);
+    void members_told(const std::string& topic, std::uint64_t generation, const std::string& broker_name,
+                      const std::vector<std::string>& told, member_round& round);
+    void broker_lost(const std::string& broker_name);
     void share_failed(const std::string& topic, std::uint64_t generation);
     void share_ended(topic_interest& interest);
-    void apply_share(const std::string& topic, std::uint64_t generation, const std::vector<std::string>& members);
+    void apply_share(const std::string& topic, std::uint64_t generation, const member_round& round);
     void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
                       milliseconds pause = milliseconds{0});
     [[nodiscard]] protocol::consumer_data membership() const;
@@ -118,6 +129,8 @@ struct reader_state {
     std::map<std::string, topic_interest> topics;
     std::map<message_queue, queue_progress> queues;
     std::uint64_t generations = 0;
+    /// Brokers that had forgotten us or were away; and since one has us again: from when on it counts as knowing everybody.
+    std::map<std::string, std::optional<time_point>> lost_brokers;
     std::shared_ptr<std::atomic<bool>> saving = std::make_shared<std::atomic<bool>>(false); ///< a save of local offsets is under way
     bool reading = false;
     bool ending = false;

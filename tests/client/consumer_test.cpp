@@ -535,6 +535,50 @@ TEST_CASE("push consumer: a broker that has forgotten the members does not make 
     CHECK(s.broker().groups["g"].contains("c1"));
 }
 
+TEST_CASE("push consumer: a member that one of two brokers has forgotten keeps its queues") {
+    setup s{2, {"a", "b"}};
+    const auto first = s.join("c1");
+    const auto second = s.join("c2");
+    s.world.run_for(1s);
+    s.broker("a").groups["g"].erase("c2"); // it has restarted, and only c1 has found back
+    caf::anon_send(first->reader, membership_changed{"g"});
+    s.world.run_for(1s);
+    CHECK(first->positions().size() == 2);
+    s.broker("b").groups["g"].erase("c2"); // now it is gone everywhere
+    caf::anon_send(first->reader, membership_changed{"g"});
+    s.world.run_for(1s);
+    CHECK(first->positions().size() == 4);
+}
+
+TEST_CASE("push consumer: after a broker's restart, members wait for each other before they take queues, but not for ever") {
+    setup s{2};
+    const auto first = s.join("c1");
+    const auto second = s.join("c2");
+    s.world.run_for(1s);
+    const auto restart_without_second = [&s] {
+        s.broker().deaf_to.insert("c2");
+        s.broker().crash();
+        s.world.run_for(15s);
+        s.broker().down = false;
+    };
+    restart_without_second();
+    for (int i = 0; i < 60; ++i) {
+        s.world.run_for(50ms);
+        REQUIRE(first->positions().size() == 1);
+        REQUIRE(second->positions().size() == 1);
+    }
+    CHECK(s.broker().groups["g"].contains("c1"));
+    s.broker().deaf_to.clear();
+    for (int i = 0; i < 600; ++i) {
+        s.world.run_for(50ms);
+        REQUIRE(first->positions().size() == 1);
+        REQUIRE(second->positions().size() == 1);
+    }
+    restart_without_second();
+    s.world.run_for(8s);
+    CHECK(first->positions().size() == 2);
+}
+
 TEST_CASE("push consumer: with two brokers, losing one keeps the other's queues flowing") {
     setup s{1, {"a", "b"}};
     const auto m = s.join("c1");

@@ -193,7 +193,7 @@ void tell_group(broker_pointer self, const std::string& group) {
 
 caf::result<actors::heartbeat_accepted> handle(broker_pointer self, const actors::client_heartbeat& beat) {
     auto& broker = *self->state.shared;
-    if (broker.down)
+    if (broker.down || broker.deaf_to.contains(beat.data.client_id))
         return fail(errc::connect_failed);
     ++broker.heartbeats;
     for (const auto& consumer : beat.data.consumers)

@@ -65,8 +65,9 @@ struct fake_broker {
     std::deque<errc> fail_pulls;
     std::deque<errc> fail_commits;
     std::deque<errc> fail_member_lists;
-    bool down = false;   ///< connect_failed for everything
-    bool silent = false; ///< no send is answered
+    std::set<std::string> deaf_to; ///< client ids whose heartbeats do not get through
+    bool down = false;             ///< connect_failed for everything
+    bool silent = false;           ///< no send is answered
     bool silent_commits = false;
 
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
