@@ -114,6 +114,16 @@ void connection_core::close() {
         caf::anon_send_exit(hub_, caf::exit_reason::user_shutdown);
 }
 
+bool connection_core::claim_group(const std::string& group) {
+    const std::lock_guard lock{claiming_};
+    return claimed_groups_.insert(group).second;
+}
+
+void connection_core::release_group(const std::string& group) {
+    const std::lock_guard lock{claiming_};
+    claimed_groups_.erase(group);
+}
+
 connection::connection(std::shared_ptr<connection_core> core) : core_{std::move(core)} {}
 
 result<connection> connection::open(client_options options) {

@@ -107,6 +107,7 @@ void push_consumer::state::stop(std::chrono::milliseconds timeout) {
     if (last && options_.model == message_model::broadcasting && !options_.local_offsets_directory.empty())
         static_cast<void>(file_of(via_, options_).save(*last));
     caf::anon_send_exit(reader_, caf::exit_reason::user_shutdown);
+    via_.core().release_group(options_.group);
 }
 
 std::map<message_queue, queue_offset> push_consumer::state::positions() const {
@@ -132,6 +133,10 @@ result<push_consumer> push_consumer::open(const connection& via, push_consumer_o
             return loaded.failure();
         local_offsets = std::move(*loaded);
     }
+    if (!via.core().claim_group(options.group))
+        return error{errc::already_exists, "this connection has a push consumer of group " + options.group +
+                                               " already, and both would read the same queues; stop it first, or open the other on a "
+                                               "connection of its own"};
     return push_consumer{std::make_shared<state>(via, options, std::move(handle), std::move(local_offsets))};
 }
 

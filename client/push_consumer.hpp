@@ -68,7 +68,8 @@ class push_consumer {
 public:
     using handler = std::function<consume_outcome(const received_message&)>;
 
-    /// Fails with group_illegal, argument_illegal.
+    /// Fails with group_illegal, argument_illegal; with already_exists while `via` or a copy has a consumer of the group that was
+    /// not stopped.
     static result<push_consumer> open(const connection& via, push_consumer_options options, handler handle);
     push_consumer(push_consumer&&) noexcept;
     push_consumer& operator=(push_consumer&&) noexcept;

@@ -9,7 +9,9 @@
 #include <chrono>
 #include <future>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -33,6 +35,9 @@ public:
     [[nodiscard]] const hub_actor& hub() const { return hub_; }
     [[nodiscard]] const client_options& options() const { return options_; }
     void close();
+    /// One push consumer per group: members of a group are told apart by client id, and the connection has one. False: taken.
+    bool claim_group(const std::string& group);
+    void release_group(const std::string& group);
 
 private:
     explicit connection_core(client_options options);
@@ -41,6 +46,8 @@ private:
     std::unique_ptr<own_system> own_;
     caf::actor_system* system_ = nullptr;
     hub_actor hub_;
+    std::mutex claiming_;
+    std::set<std::string> claimed_groups_;
 };
 
 /// Waits for an actor's answer from a thread that may block. An actor that ended breaks the promise: shutting_down.

@@ -787,6 +787,30 @@ TEST_CASE("pull consumer's reader: lists, assigns, seeks, tells and commits") {
     CHECK(ask(offset, ask_committed{queue_a1, nullptr}).code() == errc::connect_failed);
 }
 
+TEST_CASE("push consumer: a connection has one of each group, until it is stopped") {
+    setup s;
+    const auto via = member::connect(s.world, s.cluster, "x");
+    const auto other = member::connect(s.world, s.cluster, "y");
+    const auto handler = [](const received_message&) { return consume_outcome::done; };
+    push_consumer_options options;
+    const auto try_out = [&](const connection& where, const std::string& group) {
+        options.group = group;
+        auto consumer = push_consumer::open(where, options, handler);
+        if (consumer)
+            consumer->stop(0ms); // nobody runs its actor here
+        return consumer.code();
+    };
+    options.group = "g";
+    auto first = push_consumer::open(via, options, handler);
+    REQUIRE(first.ok());
+    const auto copy = via;
+    CHECK(try_out(copy, "g") == errc::already_exists);
+    CHECK(try_out(other, "g") == errc::none);
+    CHECK(try_out(via, "h") == errc::none);
+    first->stop(0ms);
+    CHECK(try_out(via, "g") == errc::none);
+}
+
 TEST_CASE("consumers: wrong groups and expressions are refused") {
     setup s;
     const auto via = member::connect(s.world, s.cluster, "x");
