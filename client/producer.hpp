@@ -31,7 +31,7 @@ struct producer_options {
     std::size_t in_flight_messages_max = 65'536;
     when_full full = when_full::block;
     /// While this many requests of one queue are unanswered, further messages of that queue wait and then travel together
-    /// in one request. A message never waits while there is room.
+    /// in one request, unless one has less than half of another's time left. A message never waits while there is room.
     std::size_t requests_per_queue_max = 8;
     std::size_t coalesce_messages_max = 64;      ///< in one such request; 1 switches coalescing off
     std::size_t coalesce_bytes_max = 256u << 10; ///< in one such request

@@ -59,7 +59,7 @@ struct sender_state {
     void queue_lane(const message_queue& queue, lane& to);
     void send_ready();
     void send_from(const message_queue& queue, lane& from);
-    std::vector<send_ptr> take_together(lane& from);
+    std::vector<send_ptr> take_together(const message_queue& queue, lane& from);
     void request(const message_queue& queue, std::vector<send_ptr> together);
     void stored(const message_queue& queue, std::vector<send_ptr>& together, const actors::messages_stored& answer);
     void refused(const message_queue& queue, std::vector<send_ptr>& together, const error& failure);
@@ -220,15 +220,17 @@ void sender_state::send_ready() {
 }
 
 void sender_state::send_from(const message_queue& queue, lane& from) {
-    auto together = take_together(from);
+    auto together = take_together(queue, from);
     if (!together.empty())
         request(queue, std::move(together));
 }
 
-std::vector<send_ptr> sender_state::take_together(lane& from) {
+std::vector<send_ptr> sender_state::take_together(const message_queue& queue, lane& from) {
     const auto& options = shared->options;
     std::vector<send_ptr> together;
     std::size_t bytes = 0;
+    auto shortest = milliseconds::max();
+    milliseconds longest{0};
     while (!from.waiting.empty() && together.size() < std::max<std::size_t>(options.coalesce_messages_max, 1)) {
         auto& next = from.waiting.front();
         if (next->attempts.expired(now())) {
@@ -240,7 +242,11 @@ std::vector<send_ptr> sender_state::take_together(lane& from) {
         }
         const bool single = next->alone || next->messages.size() > 1;
         bytes += batch_bytes(next->messages.front());
-        if (!together.empty() && (single || bytes > options.coalesce_bytes_max))
+        // They share one request, and so the shortest time: one that is almost over must not take the time of the others.
+        const auto budget = next->attempts.budget(now(), has_other_broker(*next, queue));
+        shortest = std::min(shortest, budget);
+        longest = std::max(longest, budget);
+        if (!together.empty() && (single || bytes > options.coalesce_bytes_max || shortest * 2 < longest))
             break;
         together.push_back(std::move(next));
         from.waiting.pop_front();

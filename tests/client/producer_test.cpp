@@ -95,6 +95,33 @@ TEST_CASE("producer: messages that wait for each other travel together, in order
     CHECK(s.cluster.brokers["a"]->sends.size() <= 3);
 }
 
+TEST_CASE("producer: a message whose time is almost over does not take the time of those behind it") {
+    producer_options options;
+    options.requests_per_queue_max = 1;
+    options.retries_max = 0;
+    setup s{{"a"}, options};
+    auto& broker = *s.cluster.brokers["a"];
+    REQUIRE(s.finish(s.send("before", queue_choice::exactly(queue_a0))).ok());
+    broker.silent = true;
+    const auto first = s.send("first", queue_choice::exactly(queue_a0));
+    s.world.run_for(100ms);
+    const auto old = s.send("old", queue_choice::exactly(queue_a0)); // waits for its turn
+    s.world.run_for(2850ms);
+    const auto young = s.send("young", queue_choice::exactly(queue_a0));
+    const auto younger = s.send("younger", queue_choice::exactly(queue_a0));
+    s.world.run_for(60ms); // the first has timed out
+    REQUIRE(broker.sends.size() == 3);
+    CHECK_FALSE(broker.sends.back().batch);
+    broker.silent = false;
+    s.world.run_for(1s);
+    CHECK(old->value().code() == errc::timed_out);
+    REQUIRE(young->has_value());
+    CHECK((*young)->ok());
+    REQUIRE(younger->has_value());
+    CHECK((*younger)->ok());
+    CHECK(broker.sends.size() == 4); // those two still went together
+}
+
 TEST_CASE("producer: one bad message does not fail those that travel with it") {
     producer_options options;
     options.requests_per_queue_max = 1;
