@@ -184,7 +184,7 @@ result<std::vector<send_receipt>> producer::send_batch(std::vector<message> batc
 }
 
 bool producer::flush(std::chrono::milliseconds timeout) {
-    return state_->shared().window.wait_empty(std::chrono::steady_clock::now() + timeout);
+    return !inside_callback() && state_->shared().window.wait_empty(std::chrono::steady_clock::now() + timeout);
 }
 
 void producer::close() {

@@ -101,7 +101,8 @@ public:
     /// All into one queue, one after the other, all or none. Same topic for all; together at most 4 MiB.
     result<std::vector<send_receipt>> send_batch(std::vector<message> batch, const queue_choice& choice = {});
 
-    /// Waits until everything given to the producer is answered, at most `timeout`. False: something is left.
+    /// Waits until everything given to the producer is answered and all callbacks have returned, at most `timeout`. False: something
+    /// is left; inside a callback, which would wait for itself, at once.
     bool flush(std::chrono::milliseconds timeout);
     /// Answers what is unanswered with shutting_down. Later sends fail so, too.
     void close();

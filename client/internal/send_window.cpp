@@ -27,10 +27,18 @@ bool send_window::take(std::size_t messages, std::size_t bytes, time_point deadl
     return true;
 }
 
-void send_window::release(std::size_t messages, std::size_t bytes) {
+void send_window::release(std::size_t messages, std::size_t bytes, bool callback) {
     const std::lock_guard lock{mutex_};
     messages_ -= messages;
     bytes_ -= bytes;
+    callbacks_ += callback ? 1 : 0;
+    if (waiting_ > 0)
+        changed_.notify_all();
+}
+
+void send_window::callback_ended() {
+    const std::lock_guard lock{mutex_};
+    --callbacks_;
     if (waiting_ > 0)
         changed_.notify_all();
 }
@@ -44,7 +52,7 @@ void send_window::close() {
 bool send_window::wait_empty(time_point deadline) {
     std::unique_lock lock{mutex_};
     ++waiting_;
-    const bool empty = changed_.wait_until(lock, deadline, [&] { return messages_ == 0; });
+    const bool empty = changed_.wait_until(lock, deadline, [&] { return messages_ == 0 && callbacks_ == 0; });
     --waiting_;
     return empty;
 }

@@ -19,10 +19,12 @@ public:
     /// Takes room; waits for it until `deadline`. False: there was none, or the window is closed.
     bool take(std::size_t messages, std::size_t bytes, time_point deadline);
     bool try_take(std::size_t messages, std::size_t bytes);
-    void release(std::size_t messages, std::size_t bytes);
+    /// Gives room back. With `callback`, the caller is told next: callback_ended() must follow.
+    void release(std::size_t messages, std::size_t bytes, bool callback = false);
+    void callback_ended();
     /// Nobody gets in any more, nobody waits.
     void close();
-    /// Until nothing is taken. False: `deadline` came first.
+    /// Until nothing is taken and no callback runs. False: `deadline` came first.
     bool wait_empty(time_point deadline);
 
     [[nodiscard]] std::size_t messages() const;
@@ -37,6 +39,7 @@ private:
     std::condition_variable changed_;
     std::size_t messages_ = 0;
     std::size_t bytes_ = 0;
+    std::size_t callbacks_ = 0; // begun and not ended
     std::size_t waiting_ = 0;
     bool closed_ = false;
 };

@@ -479,12 +479,15 @@ bool inside_callback() {
 void sender_shared::finish(pending_send& send, result<std::vector<send_receipt>> outcome) {
     auto& counter = outcome.ok() ? messages_sent : messages_failed;
     counter.fetch_add(send.messages.size(), std::memory_order_relaxed);
-    window.release(send.messages.size(), send.bytes);
-    if (auto done = std::exchange(send.done, nullptr)) {
-        const bool before = std::exchange(in_callback, true);
-        done(std::move(outcome));
-        in_callback = before;
-    }
+    auto done = std::exchange(send.done, nullptr);
+    window.release(send.messages.size(), send.bytes, static_cast<bool>(done)); // before the callback, which may send
+    if (!done)
+        return;
+    const bool before = std::exchange(in_callback, true);
+    done(std::move(outcome));
+    in_callback = before;
+    done = nullptr; // with what it captured
+    window.callback_ended();
 }
 
 producer_actor spawn_sender(caf::actor_system& system, std::shared_ptr<sender_shared> shared, hub_actor hub) {

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <future>
 
 using namespace troupe;
 using namespace troupe::client;
@@ -301,6 +302,23 @@ TEST_CASE("producer: over its bound it says busy at once, also inside a callback
     REQUIRE(third != nullptr);
     CHECK(third->value().code() == errc::busy);
     CHECK(blocking.finish(second).ok());
+}
+
+TEST_CASE("producer: flush waits for the last callback, and not inside one") {
+    setup s{{"a"}};
+    std::optional<bool> inside;
+    bool flushed_early = true;
+    message m;
+    m.topic = "t";
+    m.body = "1";
+    s.producer.send_async(std::move(m), [&](const result<send_receipt>&) {
+        inside = s.producer.flush(1h);
+        flushed_early = std::async(std::launch::async, [&] { return s.producer.flush(0ms); }).get();
+    });
+    s.world.run_until([&] { return inside.has_value(); });
+    CHECK(inside == false);
+    CHECK_FALSE(flushed_early);
+    CHECK(s.producer.flush(0ms));
 }
 
 TEST_CASE("producer: closing answers everything that is unanswered") {

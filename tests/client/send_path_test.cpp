@@ -154,6 +154,18 @@ TEST_CASE("send_window: a waiter gets in as soon as there is room, and gives up 
     CHECK(waiting.get());
 }
 
+TEST_CASE("send_window: is empty only when the callbacks have returned, too") {
+    send_window window{1, 100};
+    REQUIRE(window.try_take(1, 10));
+    window.release(1, 10, true);
+    CHECK(window.try_take(1, 10)); // room is there before the callback ends
+    window.release(1, 10);
+    CHECK_FALSE(window.wait_empty(std::chrono::steady_clock::now()));
+    auto waiting = std::async(std::launch::async, [&] { return window.wait_empty(std::chrono::steady_clock::now() + 30s); });
+    window.callback_ended();
+    CHECK(waiting.get());
+}
+
 TEST_CASE("send_window: closing sends waiters away") {
     send_window window{1, 100};
     REQUIRE(window.try_take(1, 10));
