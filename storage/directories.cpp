@@ -2,6 +2,8 @@
 
 #include "storage/file_system.hpp"
 
+#include <array>
+
 namespace troupe::storage {
 
 result<void> make_durable_directories(file_system& files, const std::filesystem::path& directory) {
@@ -46,6 +48,43 @@ result<void> remove_directory_tree(file_system& files, const std::filesystem::pa
         return removed;
     }
     return files.sync_directory(directory.parent_path());
+}
+
+result<std::string> read_small_file(file_system& files, const std::filesystem::path& path, std::size_t bytes_max) {
+    auto opened = files.open(path, open_mode::read);
+    if (!opened) {
+        return opened.failure();
+    }
+    std::string content(bytes_max, '\0');
+    auto read = (*opened)->read_at(0, content);
+    if (!read) {
+        return read.failure();
+    }
+    content.resize(*read);
+    return content;
+}
+
+result<void> write_durable_file(file_system& files, const std::filesystem::path& path, std::string_view content) {
+    auto beside = path;
+    beside += ".new";
+    auto opened = files.open(beside, open_mode::open_or_create);
+    if (!opened) {
+        return opened.failure();
+    }
+    const std::array parts{content};
+    if (auto done = (*opened)->truncate(0); !done) {
+        return done;
+    }
+    if (auto done = (*opened)->write_at(0, parts); !done) {
+        return done;
+    }
+    if (auto done = (*opened)->sync(); !done) {
+        return done;
+    }
+    if (auto done = files.rename(beside, path); !done) {
+        return done;
+    }
+    return files.sync_directory(path.parent_path());
 }
 
 } // namespace troupe::storage

@@ -1,5 +1,6 @@
 #include "storage/metadata_store.hpp"
 
+#include "protocol/checksum.hpp"
 #include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 #include "storage/rocksdb_file_system.hpp"
@@ -11,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <mutex>
 #include <optional>
 #include <shared_mutex>
@@ -26,6 +28,8 @@ constexpr std::string_view format_key = "!format";
 constexpr std::string_view format_value = "troupe metadata 1";
 constexpr std::uint8_t value_version = 1;
 constexpr std::size_t block_cache_bytes = 1u << 20;
+/// Number of the last change that is in a table, and a checksum of its digits.
+constexpr std::string_view sequence_file = "sequence";
 constexpr std::uint64_t reopen_bytes = 8u << 20;
 constexpr char separator = '\0';
 
@@ -161,15 +165,30 @@ class metadata_store::implementation {
 public:
     implementation(std::shared_ptr<file_system> files, std::filesystem::path directory)
         : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)} {}
+    /// What stands in a table is checksummed whole; the end of a write-ahead log that was damaged looks like a torn write.
+    ~implementation() {
+        if (database_ && !failed_.load(std::memory_order_acquire) && database_->Flush({}).ok()) {
+            note_sequence(); // without the flush the write-ahead log still has everything
+        }
+    }
+    implementation(const implementation&) = delete;
+    implementation& operator=(const implementation&) = delete;
 
     result<void> open() {
         if (auto usable = check_directory(); !usable) {
             return usable;
         }
+        if (auto whole = check_sequence(); !whole) {
+            return whole;
+        }
         if (auto opened = open_database(); !opened) {
             return opened;
         }
-        return check_format();
+        if (auto ours = check_format(); !ours) {
+            return ours;
+        }
+        note_sequence();
+        return {};
     }
 
     /// Applies `changes` and syncs. After an earlier failure the database is brought back first.
@@ -249,6 +268,47 @@ private:
             return error{errc::corrupt, directory_.string() + ": data is there, but the file CURRENT is missing; restore it from a copy"};
         }
         return {};
+    }
+
+    /// RocksDB takes a damaged end of its file MANIFEST for one that was never written, starts with what is left, and deletes
+    /// the tables that it no longer knows. So the number of its last change stands in a file of ours too, and is compared
+    /// before the database is opened for writing.
+    result<void> check_sequence() {
+        const auto path = directory_ / sequence_file;
+        auto there = files_->exists(path);
+        if (!there || !*there) {
+            return there ? result<void>{} : there.failure();
+        }
+        auto content = read_small_file(*files_, path, 64);
+        if (!content) {
+            return content.failure();
+        }
+        std::uint64_t noted = 0;
+        if (std::from_chars(content->data(), content->data() + content->size(), noted).ec != std::errc{} ||
+            *content != sequence_text(noted)) {
+            return {}; // damaged itself: it proves nothing
+        }
+        rocksdb::DB* database = nullptr;
+        const auto status =
+            rocksdb::DB::OpenForReadOnly(small_database_options(env_.get(), block_cache_bytes), directory_.string(), &database);
+        const std::unique_ptr<rocksdb::DB> owned{database};
+        if (status.ok() && owned->GetLatestSequenceNumber() < noted) {
+            return error{errc::corrupt, directory_.string() + ": change " + std::to_string(noted) +
+                                            " was stored, but the last one there is " + std::to_string(owned->GetLatestSequenceNumber()) +
+                                            ": the file MANIFEST is damaged; restore the directory from a copy, or remove " +
+                                            path.string() + " to go on with what is left"};
+        }
+        return {}; // what else is wrong shows when it is opened for writing
+    }
+
+    static std::string sequence_text(std::uint64_t sequence) {
+        const auto number = std::to_string(sequence);
+        return number + ' ' + std::to_string(protocol::crc32(number)) + '\n';
+    }
+
+    /// For when everything is in tables: after a start, and at a clean close. Where it fails, the older number stays.
+    void note_sequence() {
+        static_cast<void>(write_durable_file(*files_, directory_ / sequence_file, sequence_text(database_->GetLatestSequenceNumber())));
     }
 
     result<void> open_database() {

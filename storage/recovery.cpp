@@ -18,44 +18,6 @@ namespace {
 /// Entries in memory after which replay writes what is safe to the database.
 constexpr std::size_t replay_memory_bytes = 8u << 20;
 
-result<std::string> read_file(file_system& files, const std::filesystem::path& path, std::size_t bytes_max) {
-    auto opened = files.open(path, open_mode::read);
-    if (!opened) {
-        return opened.failure();
-    }
-    std::string content(bytes_max, '\0');
-    auto read = (*opened)->read_at(0, content);
-    if (!read) {
-        return read.failure();
-    }
-    content.resize(*read);
-    return content;
-}
-
-/// Writes beside the place and renames, so that the file is there in whole or not at all.
-result<void> write_file(file_system& files, const std::filesystem::path& path, std::string_view content) {
-    auto beside = path;
-    beside += ".new";
-    auto opened = files.open(beside, open_mode::open_or_create);
-    if (!opened) {
-        return opened.failure();
-    }
-    const std::array parts{content};
-    if (auto done = (*opened)->truncate(0); !done) {
-        return done;
-    }
-    if (auto done = (*opened)->write_at(0, parts); !done) {
-        return done;
-    }
-    if (auto done = (*opened)->sync(); !done) {
-        return done;
-    }
-    if (auto done = files.rename(beside, path); !done) {
-        return done;
-    }
-    return files.sync_directory(path.parent_path());
-}
-
 /// Names that a directory without `format` may hold: what a crash while it was made, or a file system, leaves behind, and
 /// the metadata, which has a mark of its own.
 bool is_harmless(std::string_view name) {
@@ -87,7 +49,7 @@ result<void> mark_new_directory(file_system& files, const std::filesystem::path&
     if (auto ours = refuse_foreign(files, directory); !ours) {
         return ours;
     }
-    return write_file(files, directory / store_names::format, store_format);
+    return write_durable_file(files, directory / store_names::format, store_format);
 }
 
 result<void> check_format(file_system& files, const std::filesystem::path& directory) {
@@ -102,7 +64,7 @@ result<void> check_format(file_system& files, const std::filesystem::path& direc
     if (auto synced = files.sync_directory(directory); !synced) { // a process may have died before it could
         return synced;
     }
-    auto content = read_file(files, path, 4 * store_format.size());
+    auto content = read_small_file(files, path, 4 * store_format.size());
     if (!content) {
         return content.failure();
     }
@@ -283,7 +245,7 @@ result<std::unique_ptr<file_lock>> claim_directory(file_system& files, const std
 }
 
 result<void> request_index_rebuild(file_system& files, const std::filesystem::path& directory) {
-    return write_file(files, directory / store_names::rebuild_index, "the index was found damaged\n");
+    return write_durable_file(files, directory / store_names::rebuild_index, "the index was found damaged\n");
 }
 
 result<recovered_store> recover_store(const std::shared_ptr<file_system>& files, const store_options& options) {
