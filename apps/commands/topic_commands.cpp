@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <memory>
 #include <ostream>
 
@@ -59,10 +60,23 @@ result<void> change(topic_config& topic, const topic_arguments& arguments) {
     return {};
 }
 
-exit_code report(const command_context& context, std::string_view done, const topic_config& topic) {
+std::string shape_text(const topic_config& topic) {
+    return std::to_string(topic.read_queues) + " read queues, " + std::to_string(topic.write_queues) + " write queues, permission " +
+           format_permission(topic.perm);
+}
+
+table shapes_of(const std::vector<client::topic_on_broker>& brokers) {
+    table rows{{{"broker"}, {"read_queues"}, {"write_queues"}, {"permission"}}};
+    for (const auto& each : brokers) {
+        rows.add({each.broker_name, std::int64_t{each.config.read_queues}, std::int64_t{each.config.write_queues},
+                  format_permission(each.config.perm)});
+    }
+    return rows;
+}
+
+exit_code report_created(const command_context& context, const topic_config& topic) {
     if (context.format == output_format::table) {
-        context.out << done << " topic " << topic.name << ": " << topic.read_queues << " read queues, " << topic.write_queues
-                    << " write queues, permission " << format_permission(topic.perm) << ".\n";
+        context.out << "Created topic " << topic.name << ": " << shape_text(topic) << ".\n";
         return exit_code::ok;
     }
     record shown;
@@ -88,9 +102,42 @@ exit_code create(const command_context& context, const topic_arguments& argument
     if (const auto created = admin->create_topic(topic, arguments.brokers); !created) {
         return context.fail(created.failure());
     }
-    return report(context, "Created", topic);
+    return report_created(context, topic);
 }
 
+/// The brokers of `found` that the command line names, by default all. Fails with not_found for a name that is none of them.
+result<std::vector<client::topic_on_broker>> brokers_to_change(const client::topic_description& found, const topic_arguments& arguments) {
+    if (arguments.brokers.empty()) {
+        return found.brokers;
+    }
+    std::vector<client::topic_on_broker> named;
+    for (const std::string& name : arguments.brokers) {
+        const auto at =
+            std::ranges::find_if(found.brokers, [&name](const client::topic_on_broker& each) { return each.broker_name == name; });
+        if (at == found.brokers.end()) {
+            return error{errc::not_found, "broker " + name + " has no topic " + arguments.name + "; `troupe topic show " + arguments.name +
+                                              "` lists those that do"};
+        }
+        named.push_back(*at);
+    }
+    return named;
+}
+
+exit_code report_update(const command_context& context, const std::string& name, const std::vector<client::topic_on_broker>& changed) {
+    if (context.format == output_format::json) {
+        record shown;
+        shown.add("topic", name);
+        shown.add("brokers", shapes_of(changed));
+        shown.print(context.out, context.format);
+        return exit_code::ok;
+    }
+    for (const auto& each : changed) {
+        context.out << "Updated topic " << name << " on " << each.broker_name << ": " << shape_text(each.config) << ".\n";
+    }
+    return exit_code::ok;
+}
+
+/// Brokers may have a topic in different shapes; each keeps what is not to change.
 exit_code update(const command_context& context, const topic_arguments& arguments) {
     if (!arguments.queues_given && arguments.read_queues == 0 && arguments.write_queues == 0 && arguments.perm.empty()) {
         return context.fail(exit_code::usage, "nothing to change; give --queues, --read-queues, --write-queues or --perm");
@@ -106,14 +153,21 @@ exit_code update(const command_context& context, const topic_arguments& argument
     if (before->brokers.empty()) {
         return context.fail(exit_code::not_found, "no broker has topic " + arguments.name);
     }
-    topic_config topic = before->brokers.front().config;
-    if (const auto changed = change(topic, arguments); !changed) {
-        return context.fail(changed.failure());
+    auto brokers = brokers_to_change(*before, arguments);
+    if (!brokers) {
+        return context.fail(brokers.failure());
     }
-    if (const auto updated = admin->update_topic(topic); !updated) {
-        return context.fail(updated.failure());
+    std::string done;
+    for (client::topic_on_broker& each : *brokers) {
+        if (const auto changed = change(each.config, arguments); !changed) {
+            return context.fail(changed.failure());
+        }
+        if (const auto put = admin->put_topic(each.config, {each.broker_name}); !put) {
+            return context.fail(error{put.code(), put.failure().text + (done.empty() ? "" : "; already changed on" + done)});
+        }
+        done += " " + each.broker_name;
     }
-    return report(context, "Updated", topic);
+    return report_update(context, arguments.name, *brokers);
 }
 
 exit_code remove(const command_context& context, const topic_arguments& arguments) {
@@ -164,11 +218,6 @@ exit_code show(const command_context& context, const topic_arguments& arguments)
     if (!topic) {
         return context.fail(topic.failure());
     }
-    table brokers{{{"broker"}, {"read_queues"}, {"write_queues"}, {"permission"}}};
-    for (const auto& each : topic->brokers) {
-        brokers.add({each.broker_name, std::int64_t{each.config.read_queues}, std::int64_t{each.config.write_queues},
-                     format_permission(each.config.perm)});
-    }
     table queues{{{"broker"}, {"queue"}, {"first_offset"}, {"next_offset"}, {"messages"}, {"last_stored"}}};
     std::int64_t messages = 0;
     for (const auto& [queue, stats] : topic->queues) {
@@ -179,7 +228,7 @@ exit_code show(const command_context& context, const topic_arguments& arguments)
     record shown;
     shown.add("topic", arguments.name);
     shown.add("messages", messages);
-    shown.add("brokers", std::move(brokers));
+    shown.add("brokers", shapes_of(topic->brokers));
     shown.add("queues", std::move(queues));
     shown.print(context.out, context.format);
     return exit_code::ok;
@@ -245,7 +294,8 @@ void add_topic_commands(CLI::App& app, command_context& context) {
     CLI::App& update_command = add(*topic, context, arguments, "update", "Change the queues or the permission of a topic", update);
     add_name(update_command, *arguments);
     add_shape(update_command, *arguments);
-    set_examples(update_command, "troupe topic update orders --queues 32\ntroupe topic update orders --perm r");
+    update_command.add_option("-b,--broker", arguments->brokers, "Only on this broker; may be repeated")->type_name("NAME");
+    set_examples(update_command, "troupe topic update orders --queues 32\ntroupe topic update orders --perm r --broker broker-a");
 
     CLI::App& delete_command = add(*topic, context, arguments, "delete", "Delete a topic", remove);
     add_name(delete_command, *arguments);
