@@ -31,6 +31,11 @@ void delivery_check::delivered(std::size_t number, const std::string& queue, std
 delivery_verdict delivery_check::verdict() const {
     delivery_verdict result = found_;
     result.lost = static_cast<std::int64_t>(lines_.size() - arrived_);
+    if (stored_ >= 0) {
+        const auto surplus = stored_ - static_cast<std::int64_t>(lines_.size());
+        result.duplicated = std::max(result.duplicated, surplus);
+        result.lost = std::max(result.lost, -surplus);
+    }
     return result;
 }
 

@@ -27,6 +27,8 @@ public:
     explicit delivery_check(const std::vector<std::string>& lines) : lines_{lines}, times_(lines.size()) {}
 
     void delivered(std::size_t number, const std::string& queue, std::int64_t offset, std::string_view body);
+    /// How many messages the queues got in all: a copy that nobody was given yet counts as a duplicate, too.
+    void stored(std::int64_t messages) { stored_ = messages; }
     /// Every message has arrived at least once.
     [[nodiscard]] bool complete() const { return arrived_ == lines_.size(); }
     [[nodiscard]] delivery_verdict verdict() const;
@@ -41,6 +43,7 @@ private:
     std::vector<std::int32_t> times_;
     std::map<std::string, last_of_queue> last_;
     std::size_t arrived_ = 0;
+    std::int64_t stored_ = -1; ///< not told
     delivery_verdict found_;
 };
 

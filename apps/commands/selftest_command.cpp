@@ -85,6 +85,9 @@ public:
         }
         delivered_seconds_ = seconds_since(begin);
         consumer->stop(); // commits: the next run starts behind this one
+        if (const auto counted = count_stored(); !counted) {
+            return context_.fail(counted.failure());
+        }
         return report();
     }
 
@@ -108,8 +111,24 @@ private:
         }
         for (const auto& [queue, stats] : described->queues) {
             found_before_ += stats.max_offset - stats.min_offset;
+            ends_before_ += stats.max_offset;
         }
         queues_ = described->queues.size();
+        return {};
+    }
+
+    /// A second copy that arrives after the last message was waited for shows in the queues' ends.
+    result<void> count_stored() {
+        const auto described = admin_.describe_topic(arguments_.topic);
+        if (!described) {
+            return described.failure();
+        }
+        std::int64_t ends = 0;
+        for (const auto& [queue, stats] : described->queues) {
+            ends += stats.max_offset;
+        }
+        const std::lock_guard lock{mutex_};
+        check_.stored(ends - ends_before_);
         return {};
     }
 
@@ -247,6 +266,7 @@ private:
     std::vector<std::string> lines_;
     std::string run_;
     std::int64_t found_before_ = 0;
+    std::int64_t ends_before_ = 0; ///< sum of the queues' next offsets
     std::size_t queues_ = 0;
     double sent_seconds_ = 0;
     double delivered_seconds_ = 0;

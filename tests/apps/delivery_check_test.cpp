@@ -62,3 +62,16 @@ TEST_CASE("latencies: percentiles are values that occurred") {
     CHECK(some.percentile(99) == 4.0);
     CHECK(some.percentile(100) == 4.0);
 }
+
+TEST_CASE("delivery_check: a copy that the queues hold and nobody was given is a duplicate, a missing one is lost") {
+    delivery_check check{lines};
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        check.delivered(i, "b:0", static_cast<std::int64_t>(i), lines[i]);
+    }
+    check.stored(3);
+    CHECK(check.verdict().good());
+    check.stored(5);
+    CHECK(to_string(check.verdict()) == "0 lost, 2 duplicated, 0 altered, 0 out of order");
+    check.stored(2);
+    CHECK(to_string(check.verdict()) == "1 lost, 0 duplicated, 0 altered, 0 out of order");
+}
