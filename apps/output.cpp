@@ -45,17 +45,6 @@ std::size_t utf8_length(std::string_view bytes) {
     return overlong_or_surrogate ? 0 : length;
 }
 
-bool is_utf8(std::string_view bytes) {
-    while (!bytes.empty()) {
-        const std::size_t length = utf8_length(bytes);
-        if (length == 0) {
-            return false;
-        }
-        bytes.remove_prefix(length);
-    }
-    return true;
-}
-
 /// Characters that move the cursor or start an escape sequence: C0, DEL and C1.
 bool is_control(std::string_view sequence) {
     const auto first = static_cast<unsigned char>(sequence[0]);
@@ -82,14 +71,40 @@ std::string to_text(const cell& value, int decimals) {
                               }
                               return joined.empty() ? std::string{"-"} : joined;
                           },
+                          [](const std::map<std::string, std::string>& map) {
+                              std::string joined;
+                              for (const auto& [name, each] : map) {
+                                  joined += (joined.empty() ? "" : ", ") + printable(name) + "=" + printable(each);
+                              }
+                              return joined.empty() ? std::string{"-"} : joined;
+                          },
                       },
                       value);
+}
+
+/// JSON holds UTF-8 and nothing else.
+json json_text(const std::string& text) {
+    return is_utf8(text) ? text : printable(text);
 }
 
 json to_json(const cell& value) {
     return std::visit(overloaded{
                           [](moment when) { return json(when.ms); },
-                          [](const std::string& text) { return json(is_utf8(text) ? text : printable(text)); },
+                          [](const std::string& text) { return json_text(text); },
+                          [](const std::vector<std::string>& list) {
+                              json all = json::array();
+                              for (const std::string& item : list) {
+                                  all.push_back(json_text(item));
+                              }
+                              return all;
+                          },
+                          [](const std::map<std::string, std::string>& map) {
+                              json all = json::object();
+                              for (const auto& [name, each] : map) {
+                                  all[is_utf8(name) ? name : printable(name)] = json_text(each);
+                              }
+                              return all;
+                          },
                           [](const auto& other) { return json(other); },
                       },
                       value);
@@ -113,6 +128,34 @@ std::size_t width(std::string_view text) {
 }
 
 } // namespace
+
+bool is_utf8(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const std::size_t length = utf8_length(bytes);
+        if (length == 0) {
+            return false;
+        }
+        bytes.remove_prefix(length);
+    }
+    return true;
+}
+
+std::string to_base64(std::string_view bytes) {
+    constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    std::string text;
+    text.reserve((bytes.size() + 2) / 3 * 4);
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const auto three = bytes.substr(at, 3);
+        std::uint32_t bits = 0;
+        for (std::size_t i = 0; i < 3; ++i) {
+            bits = bits << 8 | (i < three.size() ? static_cast<unsigned char>(three[i]) : 0u);
+        }
+        for (std::size_t i = 0; i < 4; ++i) {
+            text += i <= three.size() ? letters[bits >> (18 - 6 * i) & 63u] : '=';
+        }
+    }
+    return text;
+}
 
 std::string format_moment(moment when) {
     if (when.ms == 0) {

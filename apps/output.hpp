@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -22,7 +23,11 @@ std::string format_moment(moment when);
 /// Text from anywhere made safe for a terminal: control characters and what is not UTF-8 become \xNN.
 std::string printable(std::string_view bytes);
 
-using cell = std::variant<std::string, std::int64_t, double, bool, moment, std::vector<std::string>>;
+bool is_utf8(std::string_view bytes);
+/// RFC 4648 section 4, with padding.
+std::string to_base64(std::string_view bytes);
+
+using cell = std::variant<std::string, std::int64_t, double, bool, moment, std::vector<std::string>, std::map<std::string, std::string>>;
 
 struct column {
     std::string name;  ///< JSON key; the table shows it in upper case with spaces for '_'

@@ -4,6 +4,7 @@
 #include "client/admin.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
+#include "protocol/properties.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <CLI/CLI.hpp>
@@ -39,7 +40,7 @@ class message_printer {
 public:
     message_printer(const command_context& context, const consume_arguments& arguments) : context_{context}, arguments_{arguments} {}
 
-    /// False when enough were printed before, or nobody reads our output any more: this one was not printed.
+    /// False when enough were printed before, or the output failed: this one was not printed.
     bool print(const client::received_message& message) {
         const std::lock_guard lock{mutex_};
         if (finished_) {
@@ -56,24 +57,47 @@ public:
                          << printable(message.body.view()) << '\n';
         }
         ++printed_;
-        finished_ = (arguments_.count > 0 && printed_ >= arguments_.count) || !context_.out.good();
-        return true;
+        failed_ = !context_.out.good();
+        finished_ = (arguments_.count > 0 && printed_ >= arguments_.count) || failed_;
+        return !failed_;
     }
-    void flush() {
+    /// False when what was printed did not reach its reader.
+    bool flush() {
         const std::lock_guard lock{mutex_};
         context_.out.flush();
-        finished_ = finished_ || !context_.out.good();
+        failed_ = !context_.out.good();
+        finished_ = finished_ || failed_;
+        return !failed_;
     }
     [[nodiscard]] bool finished() const { return finished_; }
+    [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::int64_t printed() const { return printed_; }
 
 private:
     void print_json(const client::received_message& message) {
-        table line{
-            {{"topic"}, {"broker"}, {"queue"}, {"offset"}, {"message_id"}, {"stored_ms"}, {"born_ms"}, {"tags"}, {"keys"}, {"body"}}};
+        const std::string_view body = message.body.view();
+        const bool as_text = is_utf8(body);
+        auto properties = message.properties();
+        for (const auto name : {protocol::property_name::tags, protocol::property_name::keys, protocol::property_name::unique_key,
+                                protocol::property_name::wait, protocol::property_name::checksum}) {
+            properties.erase(std::string{name}); // has a field of its own, or is a client's or the store's
+        }
+        table line{{{"topic"},
+                    {"broker"},
+                    {"queue"},
+                    {"offset"},
+                    {"message_id"},
+                    {"stored_ms"},
+                    {"born_ms"},
+                    {"tags"},
+                    {"keys"},
+                    {"properties"},
+                    {"body_encoding"},
+                    {"body"}}};
         line.add({message.queue.topic, message.queue.broker_name, std::int64_t{message.queue.queue}, message.offset.value(),
                   std::string{message.message_id()}, message.stored.value(), message.born.value(), std::string{message.tags()},
-                  std::string{message.keys()}, std::string{message.body.view()}});
+                  std::string{message.keys()}, std::move(properties), std::string{as_text ? "utf-8" : "base64"},
+                  as_text ? std::string{body} : to_base64(body)});
         line.print_line(context_.out, 0);
     }
 
@@ -82,7 +106,14 @@ private:
     std::mutex mutex_;
     std::atomic<std::int64_t> printed_{0};
     std::atomic<bool> finished_{false};
+    std::atomic<bool> failed_{false};
 };
+
+exit_code output_failed(const command_context& context, const consume_arguments& arguments) {
+    return context.fail(exit_code::failed,
+                        std::string{"standard output takes no more: it is closed, or its disk is full"} +
+                            (arguments.group.empty() ? "" : "; what was not printed was not committed, and comes again"));
+}
 
 client::seek_target to_seek_target(const start_point& start) {
     switch (start.kind) {
@@ -202,7 +233,9 @@ private:
             for (const auto& message : messages) {
                 printer_.print(message);
             }
-            printer_.flush();
+            if (!printer_.flush()) {
+                return output_failed(context_, arguments_);
+            }
             if (!messages.empty()) {
                 progressed = std::chrono::steady_clock::now();
             } else if (!arguments_.follow && std::chrono::steady_clock::now() - progressed > stalled_after) {
@@ -240,7 +273,8 @@ exit_code run_as_member(const command_context& context, const consume_arguments&
     }
     message_printer printer{context, arguments};
     auto consumer = client::push_consumer::open(connection, std::move(options), [&printer](const client::received_message& message) {
-        return printer.print(message) ? client::consume_outcome::done : client::consume_outcome::retry_later;
+        // Done means committed soon, so it has to have left this process.
+        return printer.print(message) && printer.flush() ? client::consume_outcome::done : client::consume_outcome::retry_later;
     });
     if (!consumer) {
         return context.fail(consumer.failure());
@@ -252,11 +286,9 @@ exit_code run_as_member(const command_context& context, const consume_arguments&
         return context.fail(started.failure());
     }
     while (!printer.finished() && stop.wait_for(poll_interval) == 0) {
-        printer.flush();
     }
     consumer->stop();
-    printer.flush();
-    return exit_code::ok;
+    return printer.failed() ? output_failed(context, arguments) : exit_code::ok;
 }
 
 exit_code consume(const command_context& context, consume_arguments& arguments) {
@@ -273,6 +305,10 @@ exit_code consume(const command_context& context, consume_arguments& arguments) 
         return context.fail(start.failure());
     }
     arguments.start = *start;
+    if (arguments.body_only && context.format == output_format::json) {
+        return context.fail(exit_code::usage, "--body-only prints bodies as they are, which is no JSON; leave out one of --body-only and "
+                                              "-o json");
+    }
     stop_signal stop;
     auto connection = connect(context);
     if (!connection) {

@@ -79,7 +79,7 @@ TEST_CASE("missing and impossible values say what is expected") {
         {"send", 2, usage("troupe send", "TOPIC is required")},
         {"store verify", 2, usage("troupe store verify", "DIRECTORY is required")},
         {"send orders hello --lines x", 2, usage("troupe send", "BODY excludes --lines")},
-        {"bench send --topic t --oneway --window 4", 2, usage("troupe bench send", "--oneway excludes --window")},
+        {"bench send --topic t --oneway --window 4", 2, usage("troupe bench send", "--window excludes --oneway")},
         {"bench suite --only P4,latncy", 2, "troupe: there is no scenario or figure \"latncy\"; did you mean \"latency\"?\n"},
     });
 }
@@ -88,6 +88,8 @@ TEST_CASE("bad names and arguments are refused before any name server is asked")
     check_all({
         {"topic delete orders", 2, "troupe: deleting orders makes its messages unreachable; add --yes to do it\n"},
         {"topic update orders", 2, "troupe: nothing to change; give --queues, --read-queues, --write-queues or --perm\n"},
+        {"consume orders --body-only -o json", 2,
+         "troupe: --body-only prints bodies as they are, which is no JSON; leave out one of --body-only and -o json\n"},
         {"consume orders --from frist", 2, "troupe: \"frist\" is none of first, last, time:T, offset:N; did you mean \"first\"?\n"},
         {"consume orders --from time:noon", 2,
          "troupe: \"noon\" is no time; write 2026-11-22T10:00:00Z, milliseconds since 1970, or -15m for 15 minutes ago\n"},

@@ -83,3 +83,22 @@ TEST_CASE("output: JSON keeps valid text as it is, and never fails on other byte
     CHECK(json[0]["body"] == "two\nlines");
     CHECK(json[1]["body"] == "\\xff\\x01");
 }
+
+TEST_CASE("output: lists and maps with bytes that are no UTF-8 are still JSON") {
+    table rows{{{"tags"}, {"properties"}}};
+    rows.add({std::vector<std::string>{"a\xff"}, std::map<std::string, std::string>{{"one", "1"}, {"two", "\xff"}}});
+    const auto json = nlohmann::json::parse(print(rows, output_format::json));
+    CHECK(json[0]["tags"][0] == "a\\xff");
+    CHECK(json[0]["properties"]["one"] == "1");
+    CHECK(json[0]["properties"]["two"] == "\\xff");
+    CHECK(print(rows, output_format::table) == "TAGS   PROPERTIES\na\\xff  one=1, two=\\xff\n");
+}
+
+TEST_CASE("output: base64 is that of RFC 4648") {
+    CHECK(to_base64("") == "");
+    CHECK(to_base64("f") == "Zg==");
+    CHECK(to_base64("fo") == "Zm8=");
+    CHECK(to_base64("foo") == "Zm9v");
+    CHECK(to_base64("foobar") == "Zm9vYmFy");
+    CHECK(to_base64(std::string_view{"\xff\x00\xfe", 3}) == "/wD+");
+}

@@ -1,11 +1,15 @@
 // The program as a process: what only a process has (exit codes, signals, streams).
+#include "testing/cluster.hpp"
 #include "testing/process_node.hpp"
 #include "testing/temporary_directory.hpp"
 
 #include <array>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>
+#include <fstream>
+#include <nlohmann/json.hpp>
 #include <sys/wait.h>
 
 using namespace troupe;
@@ -32,6 +36,25 @@ ended run(const std::string& arguments) {
     return result;
 }
 
+testing::process_node_options standalone(const testing::temporary_directory& directory) {
+    testing::process_node_options options;
+    options.directory = directory.path() / "node";
+    options.runs_name_server = true;
+    options.runs_broker = true;
+    return options;
+}
+
+template <class Condition>
+bool eventually(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) {
+            return false;
+        }
+    }
+    return true;
+}
+
 } // namespace
 
 TEST_CASE("the program returns the exit codes of its help") {
@@ -44,11 +67,7 @@ TEST_CASE("the program returns the exit codes of its help") {
 
 TEST_CASE("a first session: a topic is made, written, read, followed by a group, and gone again") {
     testing::temporary_directory directory;
-    testing::process_node_options options;
-    options.directory = directory.path() / "node";
-    options.runs_name_server = true;
-    options.runs_broker = true;
-    testing::process_node node{options};
+    testing::process_node node{standalone(directory)};
     REQUIRE(node.start().ok());
     const std::string at = " --name-server " + node.name_server_address();
 
@@ -64,7 +83,8 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(run("consume orders --body-only --group billing" + at).output == "again\n");
     CHECK(run("consume orders --body-only --group billing" + at).output.empty());
     CHECK(run("group list" + at).output == "GROUP\nbilling\n");
-    CHECK(run("topic update orders --queues 3" + at).output == "Updated topic orders: 3 read queues, 3 write queues, permission rw.\n");
+    CHECK(run("topic update orders --queues 3" + at).output ==
+          "Updated topic orders on broker-a: 3 read queues, 3 write queues, permission rw.\n");
     CHECK(run("topic delete orders --yes" + at).output == "Deleted topic orders.\n");
     CHECK(run("topic show orders" + at).code == 5);
     CHECK(run("send nowhere hello" + at).code == 5);
@@ -73,11 +93,7 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
 
 TEST_CASE("the self-test passes on a standalone node, twice, and finds its first run's messages") {
     testing::temporary_directory directory;
-    testing::process_node_options options;
-    options.directory = directory.path() / "node";
-    options.runs_name_server = true;
-    options.runs_broker = true;
-    testing::process_node node{options};
+    testing::process_node node{standalone(directory)};
     REQUIRE(node.start().ok());
     const std::string line =
         "selftest --file " TROUPE_SOURCE_DIRECTORY "/CMakeLists.txt -o json --name-server " + node.name_server_address();
@@ -92,4 +108,69 @@ TEST_CASE("the self-test passes on a standalone node, twice, and finds its first
     REQUIRE(node.stop().ok());
     const auto verified = run("store verify " + node.store_directory().string());
     CHECK_MESSAGE(verified.code == 0, verified.output);
+}
+
+TEST_CASE("a topic of different shapes on two brokers is changed without making them alike") {
+    testing::cluster_options options;
+    options.brokers = 2;
+    testing::cluster cluster{options};
+    REQUIRE(cluster.start().ok());
+    const std::string at = " --name-server " + cluster.name_server_addresses();
+    const auto create = [&at](const std::string& rest) { return run("topic create orders " + rest + at).code == 0; };
+    REQUIRE(eventually([&create] { return create("--queues 2 --broker broker-a"); }));
+    REQUIRE(eventually([&create] { return create("--queues 4 --broker broker-b"); }));
+
+    CHECK(run("topic update orders --perm r" + at).output ==
+          "Updated topic orders on broker-a: 2 read queues, 2 write queues, permission r.\n"
+          "Updated topic orders on broker-b: 4 read queues, 4 write queues, permission r.\n");
+    CHECK(run("topic update orders --queues 8 --broker broker-b" + at).output ==
+          "Updated topic orders on broker-b: 8 read queues, 8 write queues, permission r.\n");
+    const auto shown = run("topic show orders -o json" + at);
+    REQUIRE(shown.code == 0);
+    const auto brokers = nlohmann::json::parse(shown.output)["brokers"];
+    REQUIRE(brokers.size() == 2);
+    CHECK(brokers[0]["read_queues"] == 2);
+    CHECK(brokers[1]["read_queues"] == 8);
+    const auto refused = run("topic update orders --queues 8 --broker broker-c" + at);
+    CHECK(refused.code == 5);
+    CHECK(refused.output == "troupe: broker broker-c has no topic orders; `troupe topic show orders` lists those that do\n");
+}
+
+TEST_CASE("messages in JSON have their properties, and a body that is no text comes in base64") {
+    testing::temporary_directory directory;
+    testing::process_node node{standalone(directory)};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run("topic create orders --queues 1" + at).code == 0);
+    REQUIRE(run("send orders plain --property colour=blue --tag late" + at).code == 0);
+    const auto file = directory.path() / "bytes";
+    std::ofstream{file, std::ios::binary} << std::string{"\xff\x00\xfe", 3};
+    REQUIRE(run("send orders --file " + file.string() + at).code == 0);
+    const auto shown = run("consume orders -o json" + at);
+    REQUIRE(shown.code == 0);
+    const auto end = shown.output.find('\n');
+    const auto text = nlohmann::json::parse(shown.output.substr(0, end));
+    CHECK(text["properties"]["colour"] == "blue");
+    CHECK_FALSE(text["properties"].contains("TAGS"));
+    CHECK(text["body_encoding"] == "utf-8");
+    CHECK(text["body"] == "plain");
+    const auto bytes = nlohmann::json::parse(shown.output.substr(end + 1));
+    CHECK(bytes["body_encoding"] == "base64");
+    CHECK(bytes["body"] == "/wD+");
+}
+
+TEST_CASE("a group's messages that could not be printed come again") {
+    testing::temporary_directory directory;
+    testing::process_node node{standalone(directory)};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run("topic create orders --queues 1" + at).code == 0);
+    REQUIRE(run("send orders hello" + at).code == 0);
+    for (const std::string how : {"", " --count 1", " --follow --from first"}) {
+        CAPTURE(how);
+        const auto full = run("consume orders --group billing" + how + at + " 2>&1 >/dev/full; echo ended $?; true");
+        CHECK(full.output == "troupe: standard output takes no more: it is closed, or its disk is full; what was not printed was not "
+                             "committed, and comes again\nended 1\n");
+    }
+    CHECK(run("consume orders --group billing --body-only" + at).output == "hello\n");
 }
