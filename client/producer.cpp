@@ -39,6 +39,14 @@ result<send_receipt> single(batch_outcome outcome) {
     return std::move(outcome->front());
 }
 
+/// For a message that is refused at once; as sender_shared::finish for the others.
+void tell(const producer::completion& done, const error& failure) {
+    try {
+        done(failure);
+    } catch (...) { // NOLINT(bugprone-empty-catch): the same for every outcome
+    }
+}
+
 std::int64_t wall_clock_ms() {
     return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -140,13 +148,13 @@ void producer::send_async(message m, completion done, const queue_choice& choice
     one.push_back(std::move(m));
     auto send = state_->prepare(std::move(one), choice);
     if (!send) {
-        done(send.failure());
+        tell(done, send.failure());
         return;
     }
     auto shared_done = std::make_shared<completion>(std::move(done));
     (*send)->done = [shared_done](batch_outcome outcome) { (*shared_done)(single(std::move(outcome))); };
     if (auto taken = state_->admit(*send); !taken)
-        (*shared_done)(taken.failure());
+        tell(*shared_done, taken.failure());
 }
 
 std::future<result<send_receipt>> producer::send_async(message m, const queue_choice& choice) {

@@ -46,7 +46,7 @@ public:
     static queue_choice by_key(std::string key);
     static queue_choice exactly(message_queue queue);
     /// `choose` gets all writable queues of the topic, sorted, never empty, and returns an index below their number.
-    /// It runs on the producer's thread: it must not block.
+    /// It runs on the producer's thread: it must not block. If it throws, the send fails with argument_illegal.
     static queue_choice by(std::function<std::size_t(std::span<const message_queue>)> choose);
 
     [[nodiscard]] const std::string& key() const { return key_; }
@@ -70,7 +70,7 @@ struct producer_counters {
 /// Sends messages.
 ///
 /// Threads  safe to use from any thread. Callbacks run on the producer's thread: they must not block, and must not call
-///          send(); send_async() inside a callback is fine and never blocks.
+///          send(); send_async() inside a callback is fine and never blocks. An exception that leaves a callback is dropped.
 /// Order    messages of one thread to one queue are stored in the order of the calls as long as nothing is retried; a send
 ///          that starts after another was acknowledged is always stored after it.
 /// Retries  on busy, disk_full, store_read_only, shutting_down, timed_out, connection_lost, connect_failed,

@@ -26,6 +26,14 @@ constexpr std::size_t idle_topics_max = 256;
 
 thread_local bool in_callback = false;
 
+struct callback_scope {
+    callback_scope() : before{std::exchange(in_callback, true)} {}
+    ~callback_scope() { in_callback = before; }
+    callback_scope(const callback_scope&) = delete;
+    callback_scope& operator=(const callback_scope&) = delete;
+    const bool before;
+};
+
 using send_ptr = std::unique_ptr<pending_send>;
 
 struct lane {
@@ -55,7 +63,7 @@ struct sender_state {
 
     void accept(send_ptr send);
     void place(topic_state& topic, send_ptr send);
-    void misplaced(const topic_state& topic, send_ptr send);
+    void misplaced(const topic_state& topic, send_ptr send, const error& failure);
     void queue_lane(const message_queue& queue, lane& to);
     void send_ready();
     void send_from(const message_queue& queue, lane& from);
@@ -173,7 +181,7 @@ void sender_state::place(topic_state& topic, send_ptr send) {
     }
     auto queue = topic.selector.select(topic.routing->writable, send->choice, first.sharding_key, send->failed_broker);
     if (!queue) {
-        misplaced(topic, std::move(send));
+        misplaced(topic, std::move(send), queue.failure());
         return;
     }
     auto& to = lanes[*queue];
@@ -182,21 +190,17 @@ void sender_state::place(topic_state& topic, send_ptr send) {
     queue_lane(*queue, to);
 }
 
-void sender_state::misplaced(const topic_state& topic, send_ptr send) {
+void sender_state::misplaced(const topic_state& topic, send_ptr send, const error& failure) {
     const auto& wanted = send->choice.queue();
-    const auto& name_of_topic = send->messages.front().topic;
-    if (!wanted) {
-        shared->finish(
-            *send, error{errc::queue_not_found, "the caller's function chose a queue of topic " + name_of_topic + " that is out of range"});
-    } else if (topic.routing->brokers.contains(wanted->broker_name)) {
-        shared->finish(*send, error{errc::queue_not_found, "topic " + name_of_topic + " has no writable queue " +
-                                                               std::to_string(wanted->queue) + " on broker " + wanted->broker_name});
-    } else { // a broker that restarts leaves the routes for a while
-        self->send(hub, suspect_route{name_of_topic});
-        const auto queue = *wanted;
-        retry_or_fail(queue, std::move(send),
-                      {errc::connect_failed, "no name server knows a broker " + queue.broker_name + " for topic " + queue.topic});
+    if (!wanted || topic.routing->brokers.contains(wanted->broker_name)) {
+        shared->finish(*send, failure);
+        return;
     }
+    // A broker that restarts leaves the routes for a while.
+    const auto queue = *wanted;
+    self->send(hub, suspect_route{send->messages.front().topic});
+    retry_or_fail(queue, std::move(send),
+                  {errc::connect_failed, "no name server knows a broker " + queue.broker_name + " for topic " + queue.topic});
 }
 
 // ---- out ------------------------------------------------------------------------------------------------------------
@@ -483,9 +487,13 @@ void sender_shared::finish(pending_send& send, result<std::vector<send_receipt>>
     window.release(send.messages.size(), send.bytes, static_cast<bool>(done)); // before the callback, which may send
     if (!done)
         return;
-    const bool before = std::exchange(in_callback, true);
-    done(std::move(outcome));
-    in_callback = before;
+    {
+        const callback_scope scope;
+        try {
+            done(std::move(outcome));
+        } catch (...) { // NOLINT(bugprone-empty-catch): the caller's exceptions end here; the producer goes on
+        }
+    }
     done = nullptr; // with what it captured
     window.callback_ended();
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <future>
+#include <stdexcept>
 
 using namespace troupe;
 using namespace troupe::client;
@@ -319,6 +320,27 @@ TEST_CASE("producer: flush waits for the last callback, and not inside one") {
     CHECK(inside == false);
     CHECK_FALSE(flushed_early);
     CHECK(s.producer.flush(0ms));
+}
+
+TEST_CASE("producer: exceptions of the caller's functions end there") {
+    setup s{{"a"}};
+    int called = 0;
+    const auto throws = [&called](const result<send_receipt>&) {
+        ++called;
+        throw std::runtime_error{"not mine"};
+    };
+    message m;
+    m.topic = "t";
+    s.producer.send_async(m, throws); // refused at once: it has no body
+    CHECK(called == 1);
+    m.body = "1";
+    s.producer.send_async(m, throws);
+    CHECK(s.world.run_until([&] { return called == 2; }));
+    const auto no_choice = queue_choice::by([](std::span<const message_queue>) -> std::size_t { throw std::runtime_error{"no idea"}; });
+    const auto refused = s.finish(s.send("2", no_choice));
+    CHECK(refused.code() == errc::argument_illegal);
+    CHECK(s.finish(s.send("3")).ok());
+    CHECK(s.producer.flush(0ms)); // this thread is in no callback any more
 }
 
 TEST_CASE("producer: closing answers everything that is unanswered") {

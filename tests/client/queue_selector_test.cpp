@@ -5,7 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <stdexcept>
 
+using namespace troupe;
 using namespace troupe::client;
 
 namespace {
@@ -28,7 +30,7 @@ TEST_CASE("queue_selector: a retry avoids the broker that failed, unless there i
     for (int i = 0; i < 8; ++i)
         CHECK(selector.select(queues, {}, "", "a")->broker_name == "b");
     const std::vector<message_queue> one{{"t", "a", 0}, {"t", "a", 1}};
-    CHECK(selector.select(one, {}, "", "a").has_value());
+    CHECK(selector.select(one, {}, "", "a").ok());
 }
 
 TEST_CASE("queue_selector: a key picks the queue of Java's hash code, also when that is negative") {
@@ -39,20 +41,30 @@ TEST_CASE("queue_selector: a key picks the queue of Java's hash code, also when 
         const auto hash = static_cast<std::int64_t>(troupe::protocol::tag_hash(key));
         negative_seen = negative_seen || hash < 0;
         const auto& expected = queues[static_cast<std::size_t>(hash < 0 ? -hash : hash) % queues.size()];
-        CHECK(selector.select(queues, queue_choice::by_key(key), "", "") == expected);
-        CHECK(selector.select(queues, {}, key, "a") == expected); // pinned: stays although the broker failed
+        CHECK(*selector.select(queues, queue_choice::by_key(key), "", "") == expected);
+        CHECK(*selector.select(queues, {}, key, "a") == expected); // pinned: stays although the broker failed
     }
     CHECK(negative_seen);
 }
 
 TEST_CASE("queue_selector: a named queue must exist, and a function must stay in range") {
     queue_selector selector;
-    CHECK(selector.select(queues, queue_choice::exactly({"t", "b", 1}), "", "") == message_queue{"t", "b", 1});
-    CHECK_FALSE(selector.select(queues, queue_choice::exactly({"t", "b", 2}), "", "").has_value());
+    CHECK(*selector.select(queues, queue_choice::exactly({"t", "b", 1}), "", "") == message_queue{"t", "b", 1});
+    CHECK(selector.select(queues, queue_choice::exactly({"t", "b", 2}), "", "").code() == errc::queue_not_found);
     const auto last = queue_choice::by([](std::span<const message_queue> all) { return all.size() - 1; });
-    CHECK(selector.select(queues, last, "", "") == queues.back());
+    CHECK(*selector.select(queues, last, "", "") == queues.back());
     const auto beyond = queue_choice::by([](std::span<const message_queue> all) { return all.size(); });
-    CHECK_FALSE(selector.select(queues, beyond, "", "").has_value());
+    CHECK(selector.select(queues, beyond, "", "").code() == errc::queue_not_found);
+}
+
+TEST_CASE("queue_selector: what the caller's function throws becomes a failure that says so") {
+    queue_selector selector;
+    const auto throws = queue_choice::by([](std::span<const message_queue>) -> std::size_t { throw std::runtime_error{"no idea"}; });
+    const auto chosen = selector.select(queues, throws, "", "");
+    REQUIRE(chosen.code() == errc::argument_illegal);
+    CHECK(chosen.failure().text.find("no idea") != std::string::npos);
+    const auto throws_a_number = queue_choice::by([](std::span<const message_queue>) -> std::size_t { throw 42; });
+    CHECK(selector.select(queues, throws_a_number, "", "").code() == errc::argument_illegal);
 }
 
 TEST_CASE("queue_selector: only round-robin is free to move on a retry") {
