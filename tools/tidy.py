@@ -1,57 +1,55 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over every source of the project, several at a time, and only where something changed since the last run.
 
-Usage: tools/tidy.py BUILD_DIR. BUILD_DIR is a Ninja build made with Clang (preset lint), already built: its compile
-commands say how, and its dependency log says which headers a source reads. A source that was clean leaves a stamp with a
-hash over .clang-tidy, the source and its headers in BUILD_DIR/tidy.
+Usage: tools/tidy.py BUILD_DIR. BUILD_DIR is configured for Clang (preset lint); its compile commands say how. A source that was
+clean leaves a stamp in BUILD_DIR/tidy: a hash over .clang-tidy, its compile command, itself and the project's headers it reads.
 """
 import hashlib
 import json
 import os
-import shlex
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 
 from source_tree import ROOT, sources
 
 CHECKER = "clang-tidy-14"
+INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.MULTILINE)
 
 
-def dependencies(build):
-    """Object file -> files it was compiled from, without those of the system, from Ninja's log."""
-    text = subprocess.run(["ninja", "-C", str(build), "-t", "deps"], capture_output=True, text=True, check=True).stdout
-    result, current = {}, None
-    for line in text.splitlines():
-        if line.startswith("    "):
-            path = line.strip()
-            if current is not None and not path.startswith("/usr/"):
-                current.append(path)
-        elif ":" in line:
-            current = result.setdefault(line.split(":", 1)[0], [])
-    return result
+@cache
+def own_includes(path):
+    """The project's headers that a file names itself, as paths from the root."""
+    text = (ROOT / path).read_text(encoding="utf-8")
+    beside = ((path.parent / name, Path(name)) for name in INCLUDE.findall(text))
+    return [next((place for place in places if (ROOT / place).is_file()), None) for places in beside]
 
 
-def object_of(entry):
-    """The file that a compile command writes; CMake 3.25 says it only in the command itself."""
-    words = shlex.split(entry["command"])
-    return words[words.index("-o") + 1]
+def reads(source):
+    """Every header of the project that a source reads, directly or not."""
+    seen, waiting = set(), [source]
+    while waiting:
+        for header in own_includes(waiting.pop()):
+            if header is not None and header not in seen:
+                seen.add(header)
+                waiting.append(header)
+    return seen
 
 
-def fingerprint(source, headers, build):
-    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes())
-    for path in sorted({str(source), *headers}):
-        absolute = Path(path) if os.path.isabs(path) else build / path
-        digest.update(path.encode())
-        digest.update(absolute.read_bytes() if absolute.exists() else b"gone")
+def fingerprint(source, command):
+    digest = hashlib.sha256((ROOT / ".clang-tidy").read_bytes() + command.encode())
+    for path in sorted({source, *reads(source)}):
+        digest.update(path.as_posix().encode())
+        digest.update((ROOT / path).read_bytes())
     return digest.hexdigest()
 
 
 def main():
     build = Path(sys.argv[1] if len(sys.argv) > 1 else "build/lint").resolve()
     entries = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    by_object = dependencies(build)
     wanted = {ROOT / path for path in sources(".cpp")}
     stamps = build / "tidy"
     stamps.mkdir(exist_ok=True)
@@ -62,10 +60,7 @@ def main():
         if source not in wanted:
             continue
         wanted.discard(source)  # one compile command is enough
-        headers = by_object.get(object_of(entry))
-        if headers is None:
-            sys.exit(f"{source.relative_to(ROOT)} was not built in {build}: build everything there first")
-        mark = fingerprint(source, headers, build)
+        mark = fingerprint(source.relative_to(ROOT), entry["command"])
         stamp = stamps / source.relative_to(ROOT).as_posix().replace("/", "__")
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != mark:
             work.append((source, stamp, mark))
