@@ -78,7 +78,8 @@ public:
     ~push_consumer(); ///< stop()
 
     /// `expression` is "*" or tags: "TagA || TagB". All members of a group need the same subscriptions. Before or after
-    /// start(). Fails with topic_illegal, subscription_illegal.
+    /// start(). A topic's new expression replaces the old one and counts from each queue's oldest message that is not done;
+    /// messages after that may be delivered again. Fails with topic_illegal, subscription_illegal.
     result<void> subscribe(std::string topic, std::string expression = "*");
     result<void> unsubscribe(const std::string& topic);
 

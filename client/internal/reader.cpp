@@ -47,9 +47,12 @@ void reader_state::handle(const change_subscription& order) {
     if (!filter)
         return; // the caller has checked it
     auto& interest = watch(order.topic);
+    const bool changed = interest.subscribed && interest.filter.to_expression() != filter->to_expression();
     interest.subscribed = !order.expression.empty();
     interest.filter = std::move(*filter);
     interest.version = wall_clock_ms();
+    if (changed && interest.subscribed)
+        read_again(order.topic);
     if (!interest.subscribed) {
         apply_queues(order.topic, interest, {});
         topics.erase(order.topic);
@@ -58,6 +61,14 @@ void reader_state::handle(const change_subscription& order) {
     announce_membership();
     rebalance_due = now();
     work();
+}
+
+void reader_state::read_again(const std::string& topic) {
+    // What was fetched ahead, and the pull that is under way, went by the old filter: it has left out what the new one lets pass.
+    take_reports();
+    for (auto& [queue, progress] : queues)
+        if (queue.topic == topic && progress.located)
+            restart(queue, progress, seek_target::at(progress.tracker.position()));
 }
 
 void reader_state::handle(const begin_reading&) {

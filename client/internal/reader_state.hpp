@@ -69,6 +69,7 @@ struct reader_state {
     void handle(const reader_tick& tick);
     void handle(const route_known& news);
     void handle(const membership_changed&);
+    void read_again(const std::string& topic);
     void query_committed(const ask_committed& order);
     topic_interest& watch(const std::string& topic);
     topic_interest* current(const std::string& topic, std::uint64_t generation);

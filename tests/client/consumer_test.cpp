@@ -329,6 +329,25 @@ TEST_CASE("push consumer: filters tags by their text, and skipped messages do no
     CHECK(m->positions().at(queue_a0) == queue_offset{3});
 }
 
+TEST_CASE("push consumer: a new filter misses nothing that the old one left out of what is not done") {
+    setup s;
+    s.broker().store({"t", queue_id{0}}, "red", "Red");
+    s.broker().store({"t", queue_id{0}}, "blue", "Blue");
+    s.broker().store({"t", queue_id{0}}, "green", "Green");
+    const auto m = s.join("c1", in_group(), "Red");
+    REQUIRE(m->sink->bodies == std::vector<std::string>{"red"});
+    caf::anon_send(m->reader, change_subscription{"t", "Red || Blue"});
+    s.world.run();
+    CHECK(m->sink->bodies == std::vector<std::string>{"red", "red", "blue"});
+    CHECK(m->sink->waiting.front().revoked->load());
+    m->handle_all();
+    CHECK(m->positions().at(queue_a0) == queue_offset{3});
+    caf::anon_send(m->reader, change_subscription{"t", "Blue || Red"}); // the same
+    s.world.run();
+    CHECK(m->sink->bodies.size() == 3);
+    CHECK(m->sink->revoked.size() == 1);
+}
+
 TEST_CASE("push consumer: the first position is what the group asked for, unless it has committed") {
     setup s;
     s.store(0, 3);
