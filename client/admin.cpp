@@ -2,12 +2,14 @@
 
 #include "actors/type_ids.hpp"
 #include "client/internal/connection_core.hpp"
+#include "client/internal/while_away.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/scoped_actor.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <set>
 #include <thread>
 #include <utility>
@@ -26,13 +28,25 @@ public:
     /// Sends one order and waits for its answer.
     template <class Answer, class Handle, class Order>
     result<Answer> ask(const Handle& role, Order order) {
+        return ask_within<Answer>(timeout_, role, std::move(order));
+    }
+
+    template <class Answer, class Handle, class Order>
+    result<Answer> ask_within(std::chrono::milliseconds timeout, const Handle& role, Order order) {
         std::optional<Answer> answer;
         error failure;
-        self_->request(role, timeout_, std::move(order))
+        self_->request(role, timeout, std::move(order))
             .receive([&](Answer& got) { answer = std::move(got); }, [&](caf::error& problem) { failure = actors::to_error(problem); });
         if (answer)
             return std::move(*answer);
         return failure;
+    }
+
+    /// As ask(), and asks again while the broker is away, as during its restart.
+    template <class Answer, class Order>
+    result<Answer> ask_again(const actors::broker_actor& broker, const Order& order) {
+        return ask_while_away(timeout_, hints_at_lost_broker,
+                              [&](std::chrono::milliseconds left) { return ask_within<Answer>(left, broker, order); });
     }
 
     result<std::vector<actors::name_server_actor>> name_servers() {
@@ -82,12 +96,14 @@ public:
         return handles;
     }
 
-    /// The same order to every broker; the first failure ends it and names the broker.
+    /// The same order to every broker; the first failure ends it and names the broker. `repeat` for orders that do no harm twice.
+    enum class when_away : std::uint8_t { repeat, fail };
     template <class Answer, class Order>
-    result<std::map<std::string, Answer>> ask_brokers(const std::map<std::string, actors::broker_actor>& handles, const Order& order) {
+    result<std::map<std::string, Answer>> ask_brokers(const std::map<std::string, actors::broker_actor>& handles, const Order& order,
+                                                      when_away policy = when_away::repeat) {
         std::map<std::string, Answer> answers;
         for (const auto& [name, broker] : handles) {
-            auto answer = ask<Answer>(broker, order);
+            auto answer = policy == when_away::repeat ? ask_again<Answer>(broker, order) : ask<Answer>(broker, order);
             if (!answer)
                 return error{answer.code(), "broker " + name + ": " + answer.failure().text};
             answers.emplace(name, std::move(*answer));
@@ -219,7 +235,8 @@ result<void> admin::delete_topic(const std::string& topic) {
         return found.failure();
     if (found->empty())
         return topic_missing(topic);
-    if (auto deleted = ask.ask_brokers<actors::topic_deleted>(only(*brokers, *found), actors::delete_topic{topic}); !deleted)
+    if (auto deleted = ask.ask_brokers<actors::topic_deleted>(only(*brokers, *found), actors::delete_topic{topic}, asker::when_away::fail);
+        !deleted)
         return deleted.failure();
     auto servers = ask.name_servers();
     if (!servers)
@@ -291,7 +308,7 @@ result<void> admin::delete_group(const std::string& group, bool with_offsets) {
     auto brokers = ask.brokers();
     if (!brokers)
         return brokers.failure();
-    auto deleted = ask.ask_brokers<actors::group_deleted>(*brokers, actors::delete_group{group, with_offsets});
+    auto deleted = ask.ask_brokers<actors::group_deleted>(*brokers, actors::delete_group{group, with_offsets}, asker::when_away::fail);
     return deleted ? result<void>{} : deleted.failure();
 }
 
@@ -322,7 +339,7 @@ result<group_description> admin::describe_group(const std::string& group, const 
     std::set<std::string> members;
     bool known = false;
     for (const auto& [name, broker] : *brokers) {
-        auto progress = ask.ask<actors::group_described>(broker, actors::describe_group{group, topic});
+        auto progress = ask.ask_again<actors::group_described>(broker, actors::describe_group{group, topic});
         const bool absent = progress.code() == errc::group_not_found || progress.code() == errc::topic_not_found;
         if (!progress && !absent)
             return error{progress.code(), "broker " + name + ": " + progress.failure().text};
@@ -330,7 +347,7 @@ result<group_description> admin::describe_group(const std::string& group, const 
             known = true;
             all.queues.merge(progress->stats.queues);
         }
-        if (auto listed = ask.ask<actors::group_members>(broker, actors::list_group_members{group})) {
+        if (auto listed = ask.ask_again<actors::group_members>(broker, actors::list_group_members{group})) {
             known = true;
             members.insert(listed->client_ids.begin(), listed->client_ids.end());
         }
@@ -356,7 +373,7 @@ result<protocol::key_value_table> admin::describe_broker(const std::string& brok
     auto brokers = ask.brokers({broker_name});
     if (!brokers)
         return brokers.failure();
-    auto described = ask.ask<actors::broker_described>(brokers->at(broker_name), actors::describe_broker{});
+    auto described = ask.ask_again<actors::broker_described>(brokers->at(broker_name), actors::describe_broker{});
     if (!described)
         return described.failure();
     return std::move(described->values);

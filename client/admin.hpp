@@ -33,7 +33,9 @@ struct group_description {
     [[nodiscard]] std::int64_t lag() const;
 };
 
-/// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks.
+/// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
+/// as during its restart, is asked again within that time, except for deletions: those are not repeated when their outcome is
+/// unknown.
 ///
 /// Threads  safe to use from any thread, never from an actor or a callback.
 /// Fails    with no_name_server, no_route (no broker), connect_failed, timed_out, and what brokers answer.

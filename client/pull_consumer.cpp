@@ -4,10 +4,12 @@
 #include "client/internal/poll_buffer.hpp"
 #include "client/internal/reader.hpp"
 #include "client/internal/tag_filter.hpp"
+#include "client/internal/while_away.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/send.hpp>
 
+#include <atomic>
 #include <utility>
 
 namespace troupe::client {
@@ -28,6 +30,14 @@ public:
         caf::anon_send(reader_, std::move(order));
         return wait_for(known, via_.options().request_timeout * 2, what);
     }
+    /// As ask(), and asks again within the request timeout while a broker or all name servers are away, as during a restart.
+    template <class T, class Order>
+    result<T> ask_again(const Order& order, const char* what) {
+        const auto is_away = [this](errc code) {
+            return !closed_ && (hints_at_lost_broker(code) || code == errc::no_route || code == errc::no_name_server);
+        };
+        return ask_while_away(via_.options().request_timeout, is_away, [&](milliseconds) { return ask<T>(order, what); });
+    }
     [[nodiscard]] poll_buffer& buffer() { return *buffer_; }
     void close();
 
@@ -36,6 +46,7 @@ private:
     std::shared_ptr<report_inbox> reports_ = std::make_shared<report_inbox>();
     std::shared_ptr<poll_buffer> buffer_;
     reader_actor reader_;
+    std::atomic<bool> closed_{false};
 };
 
 pull_consumer::state::state(connection via, const pull_consumer_options& options) : via_{std::move(via)} {
@@ -54,6 +65,7 @@ pull_consumer::state::state(connection via, const pull_consumer_options& options
 }
 
 void pull_consumer::state::close() {
+    closed_ = true;
     buffer_->close();
     caf::anon_send_exit(reader_, caf::exit_reason::user_shutdown);
 }
@@ -74,7 +86,7 @@ result<pull_consumer> pull_consumer::open(const connection& via, pull_consumer_o
 result<std::vector<message_queue>> pull_consumer::queues(const std::string& topic) {
     if (auto legal = check_topic_name(topic); !legal)
         return legal.failure();
-    return state_->ask<std::vector<message_queue>>(list_queues{topic, nullptr}, "asking for the queues of the topic");
+    return state_->ask_again<std::vector<message_queue>>(list_queues{topic, nullptr}, "asking for the queues of the topic");
 }
 
 result<void> pull_consumer::assign(std::vector<message_queue> queues, seek_target from) {
@@ -96,12 +108,12 @@ result<queue_offset> pull_consumer::position(const message_queue& queue) const {
 }
 
 result<void> pull_consumer::commit() {
-    auto done = state_->ask<std::size_t>(commit_positions{nullptr}, "committing");
+    auto done = state_->ask_again<std::size_t>(commit_positions{nullptr}, "committing");
     return done ? result<void>{} : done.failure();
 }
 
 result<queue_offset> pull_consumer::committed(const message_queue& queue) {
-    return state_->ask<queue_offset>(ask_committed{queue, nullptr}, "asking for the committed offset");
+    return state_->ask_again<queue_offset>(ask_committed{queue, nullptr}, "asking for the committed offset");
 }
 
 void pull_consumer::close() {

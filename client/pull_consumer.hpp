@@ -44,6 +44,8 @@ struct pull_consumer_options {
 /// Threads  safe to use from any thread; one thread at a time should poll.
 /// Always   poll() returns the messages of a queue in offset order, each once between two seeks.
 /// Offsets  nothing is committed but by commit().
+/// Away     queues(), commit() and committed() ask again within the request timeout while a broker or all name servers are away,
+///          as during a restart; then they fail with what they met last: connect_failed, connection_lost, no_route, no_name_server.
 class pull_consumer {
 public:
     /// Fails with group_illegal, subscription_illegal.

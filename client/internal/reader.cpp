@@ -199,7 +199,8 @@ void reader_state::handle(const ask_committed& order) {
 
 void reader_state::query_committed(const ask_committed& order) {
     const auto broker = broker_of(order.queue);
-    if (!broker) {
+    if (!broker) { // a restarting broker leaves the route for a while
+        self->send(hub, suspect_route{order.queue.topic});
         order.answer->set_value(
             error{errc::no_route, "no name server knows a broker " + order.queue.broker_name + " for topic " + order.queue.topic});
         return;

@@ -388,6 +388,7 @@ void reader_state::save_local() {
 void reader_state::commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round) {
     const auto broker = broker_of(queue);
     if (!broker) {
+        self->send(hub, suspect_route{queue.topic});
         commit_ended(round, {errc::no_route, "no route to broker " + queue.broker_name});
         return;
     }

@@ -197,6 +197,38 @@ TEST_CASE("client: a node's restart costs latency only, for producers and consum
     CHECK(got.wait_for(3));
 }
 
+TEST_CASE("client: blocking calls outlast a node's restart") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    client_options patient;
+    patient.request_timeout = 30s;
+    const auto via = node.connect(patient);
+    admin administrator{*via};
+    REQUIRE(administrator.create_topic(make_topic(1)).ok());
+    REQUIRE(producer::open(*via)->send(make_message("m")).ok());
+    pull_consumer_options reading;
+    reading.group = "g";
+    auto consumer = pull_consumer::open(*via, reading);
+    const auto queues = consumer->queues("orders");
+    REQUIRE(queues.ok());
+    REQUIRE(consumer->assign(*queues, seek_target::first()).ok());
+    REQUIRE(consumer->poll(10s).size() == 1);
+    const auto during_restart = [&node](auto call) {
+        node.stop();
+        auto outcome = std::async(std::launch::async, std::move(call));
+        const auto failed = outcome.wait_for(200ms) == std::future_status::ready; // while nobody is there
+        REQUIRE(node.start().ok());
+        CHECK_FALSE(failed);
+        return outcome.get();
+    };
+    CHECK(during_restart([&] { return consumer->commit(); }).ok());
+    const auto committed = during_restart([&] { return consumer->committed(queues->front()); });
+    REQUIRE(committed.ok());
+    CHECK(*committed == queue_offset{1});
+    consumer->close();
+    CHECK(consumer->committed(queues->front()).code() == errc::shutting_down);
+}
+
 TEST_CASE("admin: says what a cluster has") {
     testing::node node;
     REQUIRE(node.start().ok());
