@@ -1,9 +1,8 @@
 # Every library is a Debian 12 package; `./dev setup` installs them. Debian ships no CMake files for CAF, RocksDB and
-# isa-l, so they get imported targets here. TroupeConfig.cmake includes this file too, in the user's project.
+# isa-l, so they get imported targets here. TroupeConfig.cmake includes this file too, in the user's project: it names what
+# the libraries need, and nothing that only the program does.
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
-find_package(CLI11 2.1 REQUIRED)
-find_package(spdlog 1.10 REQUIRED)
 find_package(ZLIB REQUIRED)
 
 set(TROUPE_CAF_ROOT "" CACHE PATH "A CAF 0.17.6 built elsewhere (the thread-sanitizer run needs one)")

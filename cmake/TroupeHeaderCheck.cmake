@@ -12,6 +12,8 @@ foreach(header IN LISTS check_headers)
   list(APPEND check_header_sources ${source})
 endforeach()
 
+find_package(CLI11 2.1 REQUIRED) # found in apps/ too, but imported targets stay in their folder
+find_package(spdlog 1.10 REQUIRED)
 add_library(check_headers OBJECT EXCLUDE_FROM_ALL ${check_header_sources})
 target_compile_options(check_headers PRIVATE -O0 -g0)
 target_link_libraries(check_headers PRIVATE troupe::build_flags caf::core caf::io nlohmann_json::nlohmann_json CLI11::CLI11
