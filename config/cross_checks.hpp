@@ -8,10 +8,11 @@
 
 namespace troupe::config {
 
-/// Two options that are each legal and contradict each other; reported at `key`.
+/// Options that are each legal and contradict each other; reported at `key`.
 struct contradiction {
     std::string_view key;
     std::string text;
+    std::vector<std::string_view> others; ///< keys of the other options that it looks at
 };
 
 /// All contradictions of a configuration. Rules for a role apply only where the role runs.

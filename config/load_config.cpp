@@ -96,14 +96,7 @@ result<option_value> value_of(const option& what, const json_node& node) {
         }
         break;
     case option_kind::address_list:
-    case option_kind::choice_list:
-        if (node.kind == json_kind::array &&
-            std::ranges::all_of(node.items, [](const json_node& item) { return item.kind == json_kind::string; })) {
-            std::vector<std::string> list;
-            std::ranges::transform(node.items, std::back_inserter(list), &json_node::text);
-            return check_option(what, std::move(list));
-        }
-        break;
+    case option_kind::choice_list: break; // see set_list
     case option_kind::text:
     case option_kind::name:
     case option_kind::host:
@@ -136,7 +129,14 @@ public:
 
 private:
     void mistake(std::string place, std::string key, std::string text) {
+        if (!key.empty()) {
+            refused_.push_back(key);
+        }
         mistakes_.push_back({std::move(place), std::move(key), std::move(text)});
+    }
+    /// Whether the value of `key` may not be what its writer meant.
+    bool is_refused(std::string_view key) const {
+        return std::ranges::any_of(refused_, [&](const std::string& each) { return key == each || key.starts_with(each + "."); });
     }
     std::string place(text_position position) const {
         return source_.file_name + ":" + std::to_string(position.line) + ":" + std::to_string(position.column);
@@ -150,6 +150,40 @@ private:
         *found = {&what, *value, from, where};
     }
 
+    /// A list of a file: each item that is wrong is shown at its own place.
+    void set_list(const option& what, const json_node& node) {
+        if (node.kind != json_kind::array) {
+            mistake(place(node.position), std::string{what.key}, wrong_type(what, node).text);
+            return;
+        }
+        std::vector<std::string> list;
+        for (const json_node& item : node.items) {
+            list.push_back(item.kind == json_kind::string ? item.text : "");
+        }
+        const auto mistakes = find_list_mistakes(what, list);
+        const auto mistakes_at = [&](std::optional<std::size_t> item, text_position position) {
+            for (const list_mistake& each : mistakes) {
+                if (each.item == item) {
+                    mistake(place(position), std::string{what.key}, each.text);
+                }
+            }
+        };
+        bool good = mistakes.empty();
+        mistakes_at(std::nullopt, node.position);
+        for (std::size_t i = 0; i < node.items.size(); ++i) {
+            const json_node& item = node.items[i];
+            if (item.kind == json_kind::string) {
+                mistakes_at(i, item.position);
+            } else {
+                mistake(place(item.position), std::string{what.key}, "expected " + expectation(what) + ", got " + found(item) + " in it");
+                good = false;
+            }
+        }
+        if (good) {
+            set(what, option_value{std::move(list)}, origin::file, place(node.position));
+        }
+    }
+
     void read_file() {
         if (source_.file_name.empty()) {
             return;
@@ -159,6 +193,7 @@ private:
         for (const json_error& each : errors) {
             mistake(place(each.position), "", each.text);
         }
+        is_file_read_ = errors.empty() && root.kind == json_kind::object;
         if (!errors.empty()) {
             return;
         }
@@ -191,8 +226,15 @@ private:
             }
             read_section(key, member.value);
         } else if (const option* what = member.key.find('.') == std::string::npos ? find_option(key) : nullptr) {
-            set(*what, value_of(*what, member.value), origin::file, place(member.value.position));
+            if (what->kind == option_kind::address_list || what->kind == option_kind::choice_list) {
+                set_list(*what, member.value);
+            } else {
+                set(*what, value_of(*what, member.value), origin::file, place(member.value.position));
+            }
         } else {
+            if (const std::string meant = nearest(member.key, names_in(path)); !meant.empty()) {
+                refused_.push_back(path.empty() ? meant : path + "." + meant);
+            }
             mistake(place(member.key_position), key.empty() ? "\"\"" : key, "unknown key" + suggest_key(path, member.key));
         }
     }
@@ -218,6 +260,9 @@ private:
             });
             if (ours) {
                 const std::string meant = nearest(name, names);
+                if (const auto option = std::ranges::find(names, meant); option != names.end()) {
+                    refused_.emplace_back(option_table()[static_cast<std::size_t>(option - names.begin())].key);
+                }
                 mistake(name, "", "unknown environment variable" + (meant.empty() ? "" : "; did you mean " + meant + "?"));
             }
         }
@@ -241,9 +286,12 @@ private:
         for (const setting& each : settings_) {
             each.what->apply(loaded.config, each.value);
         }
-        // A contradiction with a value that was itself refused would only confuse.
-        if (mistakes_.empty()) {
+        // A contradiction with a value that was itself refused, or is a default because its key was mistyped, would only confuse.
+        if (is_file_read_) {
             for (contradiction& each : find_contradictions(loaded.config)) {
+                if (is_refused(each.key) || std::ranges::any_of(each.others, [this](std::string_view key) { return is_refused(key); })) {
+                    continue;
+                }
                 const auto at = std::ranges::find_if(settings_, [&](const setting& x) { return x.what->key == each.key; });
                 const std::string file = source_.file_name.empty() ? "configuration" : source_.file_name;
                 mistake(at->place.empty() ? file : at->place, std::string{each.key}, std::move(each.text));
@@ -260,6 +308,8 @@ private:
     const config_source& source_;
     std::vector<setting> settings_;
     std::vector<config_error> mistakes_;
+    std::vector<std::string> refused_; ///< keys, or sections, whose values are not to be trusted
+    bool is_file_read_ = true;         ///< or there is none
 };
 
 } // namespace

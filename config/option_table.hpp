@@ -3,7 +3,9 @@
 #include "config/node_config.hpp"
 #include "protocol/vocabulary/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -59,6 +61,14 @@ std::string flag_name(const option& what);
 result<option_value> parse_option(const option& what, std::string_view text);
 /// Range, choices and form of a value of the right type. Fails as parse_option.
 result<option_value> check_option(const option& what, option_value value);
+
+/// One thing that is wrong with a list.
+struct list_mistake {
+    std::optional<std::size_t> item; ///< none: the list as a whole
+    std::string text;
+};
+/// All that check_option finds wrong with a value of a list kind; its text has them joined by "; ".
+std::vector<list_mistake> find_list_mistakes(const option& what, const std::vector<std::string>& list);
 /// The value as in a flag; parse_option reads it back.
 std::string format_option(const option& what, const option_value& value);
 

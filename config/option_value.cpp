@@ -141,22 +141,11 @@ result<void> check_choice(const option& what, std::string_view text) {
 }
 
 result<void> check_list(const option& what, const std::vector<std::string>& list) {
-    constexpr std::size_t items_max = 64;
-    if (list.size() > items_max) {
-        return illegal("has more than " + std::to_string(items_max) + " items");
+    std::string all;
+    for (const list_mistake& each : find_list_mistakes(what, list)) {
+        all += (all.empty() ? "" : "; ") + each.text;
     }
-    if (what.kind == option_kind::choice_list && list.empty()) {
-        return illegal("must name at least one of " + allowed_values(what));
-    }
-    for (auto item = list.begin(); item != list.end(); ++item) {
-        if (const auto checked = what.kind == option_kind::choice_list ? check_choice(what, *item) : check_address(*item); !checked) {
-            return checked;
-        }
-        if (std::find(list.begin(), item, *item) != item) {
-            return illegal(quoted(*item) + " is listed twice");
-        }
-    }
-    return {};
+    return all.empty() ? result<void>{} : illegal(std::move(all));
 }
 
 /// One bound of the table in the units of option_value.
@@ -246,6 +235,26 @@ result<option_value> check_option(const option& what, option_value value) {
         return checked.failure();
     }
     return value;
+}
+
+std::vector<list_mistake> find_list_mistakes(const option& what, const std::vector<std::string>& list) {
+    constexpr std::size_t items_max = 64;
+    if (list.size() > items_max) {
+        return {{std::nullopt, "has more than " + std::to_string(items_max) + " items"}};
+    }
+    if (what.kind == option_kind::choice_list && list.empty()) {
+        return {{std::nullopt, "must name at least one of " + allowed_values(what)}};
+    }
+    std::vector<list_mistake> found;
+    for (auto item = list.begin(); item != list.end(); ++item) {
+        const auto at = static_cast<std::size_t>(item - list.begin());
+        if (const auto checked = what.kind == option_kind::choice_list ? check_choice(what, *item) : check_address(*item); !checked) {
+            found.push_back({at, checked.failure().text});
+        } else if (std::find(list.begin(), item, *item) != item) {
+            found.push_back({at, quoted(*item) + " is listed twice"});
+        }
+    }
+    return found;
 }
 
 std::string format_option(const option& what, const option_value& value) {

@@ -66,7 +66,7 @@ TEST_CASE("troupe config check prints all mistakes of a bad file and returns 3")
     const auto result = run_command("config check " + file + " --broker-port many");
     CHECK(result.code == 3);
     CHECK(result.out.empty());
-    CHECK(result.err == file + ":1:11: roles: \"brokr\" is none of name_server, broker; did you mean \"broker\"?\n" + file +
+    CHECK(result.err == file + ":1:12: roles: \"brokr\" is none of name_server, broker; did you mean \"broker\"?\n" + file +
                             ":2:13: broker.prot: unknown key; did you mean \"port\"?\n"
                             "--broker-port: broker.port: expected a whole number, got \"many\"\n"
                             "troupe: 3 mistakes in the configuration; `troupe config explain KEY` helps\n");

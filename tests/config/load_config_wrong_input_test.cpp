@@ -87,7 +87,7 @@ TEST_CASE("load_config: wrong types say what was expected and what was found") {
         {R"({"broker": 7})", R"(f.json:1:12: broker: expected a section in braces, got the number 7)"},
         {R"({"broker": []})", R"(f.json:1:12: broker: expected a section in braces, got a list)"},
         {R"({"roles": "broker"})", R"(f.json:1:11: roles: expected a list of name_server, broker, got the string "broker")"},
-        {R"({"roles": [1]})", R"(f.json:1:11: roles: expected a list of name_server, broker, got a list)"},
+        {R"({"roles": [1]})", R"(f.json:1:12: roles: expected a list of name_server, broker, got the number 1 in it)"},
         {R"({"broker": {"port": "10911"}})", R"(f.json:1:21: broker.port: expected a whole number, got the string "10911")"},
         {R"({"broker": {"port": 10911.5}})", R"(f.json:1:21: broker.port: expected a whole number, got the number 10911.5)"},
         {R"({"broker": {"port": null}})", R"(f.json:1:21: broker.port: expected a whole number, got null)"},
@@ -139,9 +139,9 @@ TEST_CASE("load_config: choices name the nearest one") {
          R"(f.json:1:32: broker.store.flush: "snyc" is none of sync, async; did you mean "sync"?)"},
         {R"({"broker": {"store": {"flush": "never"}}})", R"(f.json:1:32: broker.store.flush: "never" is none of sync, async)"},
         {R"({"log": {"level": "warn"}})", R"(f.json:1:19: log.level: "warn" is none of trace, debug, info, warning, error)"},
-        {R"({"roles": ["nameserver"]})", R"(f.json:1:11: roles: "nameserver" is none of name_server, broker; did you mean "name_server"?)"},
+        {R"({"roles": ["nameserver"]})", R"(f.json:1:12: roles: "nameserver" is none of name_server, broker; did you mean "name_server"?)"},
         {R"({"roles": []})", R"(f.json:1:11: roles: must name at least one of name_server, broker)"},
-        {R"({"roles": ["broker", "broker"]})", R"(f.json:1:11: roles: "broker" is listed twice)"},
+        {R"({"roles": ["broker", "broker"]})", R"(f.json:1:22: roles: "broker" is listed twice)"},
     });
 }
 
@@ -153,14 +153,14 @@ TEST_CASE("load_config: names, hosts and addresses are checked") {
         {R"({"broker": {"host": ""}})", R"(f.json:1:21: broker.host: expected an IP address or host name, got nothing)"},
         {R"({"broker": {"host": "a b"}})", R"(f.json:1:21: broker.host: "a b" is no IP address or host name)"},
         {R"({"broker": {"name_servers": ["127.0.0.1"]}})",
-         R"(f.json:1:29: broker.name_servers: "127.0.0.1" has no port; write "host:port")"},
+         R"(f.json:1:30: broker.name_servers: "127.0.0.1" has no port; write "host:port")"},
         {R"({"broker": {"name_servers": ["a:0"]}})",
-         R"(f.json:1:29: broker.name_servers: "a:0" has no port from 1 to 65535 behind the colon)"},
+         R"(f.json:1:30: broker.name_servers: "a:0" has no port from 1 to 65535 behind the colon)"},
         {R"({"broker": {"name_servers": ["a:x"]}})",
-         R"(f.json:1:29: broker.name_servers: "a:x" has no port from 1 to 65535 behind the colon)"},
+         R"(f.json:1:30: broker.name_servers: "a:x" has no port from 1 to 65535 behind the colon)"},
         {R"({"broker": {"name_servers": ["::1:9876"]}})",
-         R"(f.json:1:29: broker.name_servers: "::1:9876" is ambiguous; write an IPv6 address in brackets: "[::1]:9876")"},
-        {R"({"broker": {"name_servers": ["a:1", "a:1"]}})", R"(f.json:1:29: broker.name_servers: "a:1" is listed twice)"},
+         R"(f.json:1:30: broker.name_servers: "::1:9876" is ambiguous; write an IPv6 address in brackets: "[::1]:9876")"},
+        {R"({"broker": {"name_servers": ["a:1", "a:1"]}})", R"(f.json:1:37: broker.name_servers: "a:1" is listed twice)"},
         {R"({"broker": {"advertised_address": ":10911"}})",
          R"(f.json:1:35: broker.advertised_address: ":10911": expected an IP address or host name, got nothing)"},
         {R"({"broker": {"store": {"directory": ""}}})", R"(f.json:1:36: broker.store.directory: must not be empty)"},
@@ -190,6 +190,49 @@ TEST_CASE("load_config: rules of a role that does not run are not applied") {
     CHECK(mistakes_of(file_of(R"({"roles": ["name_server"], "broker": {"port": 9876, "store": {"segment_size": "16MiB"}}})")).empty());
 }
 
+TEST_CASE("load_config: every wrong item of a list is listed, at its place") {
+    CHECK(mistakes_of(file_of(R"({"broker": {"name_servers": ["a:1", "b", 7, "c:0", "a:1"]}})")) ==
+          std::vector<std::string>{
+              R"(f.json:1:37: broker.name_servers: "b" has no port; write "host:port")",
+              R"(f.json:1:42: broker.name_servers: expected a list of addresses "host:port", got the number 7 in it)",
+              R"(f.json:1:45: broker.name_servers: "c:0" has no port from 1 to 65535 behind the colon)",
+              R"(f.json:1:52: broker.name_servers: "a:1" is listed twice)",
+          });
+    config_source source;
+    source.flags = {{"--roles", "brokr,name_servr"}};
+    CHECK(
+        mistakes_of(source) ==
+        std::vector<std::string>{
+            R"(--roles: roles: "brokr" is none of name_server, broker; did you mean "broker"?; "name_servr" is none of name_server, broker; did you mean "name_server"?)"});
+}
+
+TEST_CASE("load_config: contradictions between accepted options are listed beside other mistakes") {
+    CHECK(mistakes_of(file_of(R"({"log": {"level": "loud"}, "broker": {"port": 9876, "store": {"segment_size": "16MiB", "flsh": 1}}})")) ==
+          std::vector<std::string>{
+              R"(f.json:1:19: log.level: "loud" is none of trace, debug, info, warning, error)",
+              R"(f.json:1:88: broker.store.flsh: unknown key; did you mean "flush"?)",
+              R"(f.json:1:47: broker.port: is 9876, as is name_server.port; give each its own)",
+              R"(f.json: broker.store.checkpoint_size: is 64MiB, more than broker.store.segment_size (16MiB); lower it or raise the other)",
+          });
+}
+
+TEST_CASE("load_config: what was refused or mistyped is not said to contradict anything") {
+    check_all({
+        {R"({"name_server": {"port": "9876"}, "broker": {"port": 9876}})",
+         R"(f.json:1:26: name_server.port: expected a whole number, got the string "9876")"},
+        {R"({"roles": ["broker"], "broker": {"name_servrs": ["a:1"]}})",
+         R"(f.json:1:34: broker.name_servrs: unknown key; did you mean "name_servers"?)"},
+        {R"({"roles": ["broker"], "brokr": {"name_servers": ["a:1"]}})", R"(f.json:1:23: brokr: unknown key; did you mean "broker"?)"},
+        {R"({"broker": {"store": {"segment_size": "16MB"}}})",
+         R"(f.json:1:39: broker.store.segment_size: unknown unit "MB"; write MiB (powers of 1024))"},
+        {R"({"roles": ["broker"], "broker": 7})", R"(f.json:1:33: broker: expected a section in braces, got the number 7)"},
+    });
+    config_source source = file_of(R"({"roles": ["broker"]})");
+    source.environment = {{"TROUPE_BROKER_NAME_SERVRS", "a:1"}};
+    CHECK(mistakes_of(source) ==
+          std::vector<std::string>{"TROUPE_BROKER_NAME_SERVRS: unknown environment variable; did you mean TROUPE_BROKER_NAME_SERVERS?"});
+}
+
 TEST_CASE("load_config: all mistakes of a file are listed at once, in its order") {
     const auto lines = mistakes_of(file_of(R"({
   "roles": ["brokr"],
@@ -203,7 +246,7 @@ TEST_CASE("load_config: all mistakes of a file are listed at once, in its order"
     CHECK(
         lines ==
         std::vector<std::string>{
-            R"(f.json:2:12: roles: "brokr" is none of name_server, broker; did you mean "broker"?)",
+            R"(f.json:2:13: roles: "brokr" is none of name_server, broker; did you mean "broker"?)",
             R"(f.json:4:5: broker.prot: unknown key; did you mean "port"?)",
             R"(f.json:5:13: broker.port: 70000 is out of range: 0 to 65535)",
             R"(f.json:6:24: broker.store.flush: "snyc" is none of sync, async; did you mean "sync"?)",
