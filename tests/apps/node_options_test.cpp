@@ -55,6 +55,105 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made_registrar.register_interval == registrar.register_interval);
     CHECK(made_registrar.heartbeat_interval == registrar.heartbeat_interval);
     CHECK(made_registrar.request_timeout == registrar.request_timeout);
+    CHECK(made_registrar.expire == config.broker.expiry);
+}
+
+// Two values that change places would pass for each other if they were equal, so all of them differ.
+TEST_CASE("node_options: every value goes to its own place") {
+    using std::chrono::milliseconds;
+    auto config = config::default_config();
+    auto& network = config.network;
+    network.connections_max = 101;
+    network.connection_requests_max = 102;
+    network.connection_bytes_max = 103;
+    network.unsent_bytes_max = 104;
+    network.request_timeout = milliseconds{105};
+    network.half_frame_timeout = milliseconds{106};
+    network.idle_timeout = milliseconds{107};
+    config.name_server.scan_interval = milliseconds{108};
+    auto& broker = config.broker;
+    broker.cluster = "the-cluster";
+    broker.name = "the-broker";
+    broker.register_interval = milliseconds{201};
+    broker.heartbeat_interval = milliseconds{202};
+    broker.expiry = milliseconds{203};
+    broker.client_expiry = milliseconds{204};
+    broker.request_timeout = milliseconds{205};
+    broker.append_pending_bytes_max = 206;
+    broker.topic_queues = 207;
+    broker.auto_create_topics = true;
+    broker.auto_create_groups = false;
+    auto& store = broker.store;
+    store.directory = "the-directory";
+    store.flush = config::flush_policy::async;
+    store.flush_interval = milliseconds{301};
+    store.segment_bytes = 302;
+    store.checkpoint_bytes = 303;
+    store.retention_age = milliseconds{304};
+    store.retention_bytes = 305;
+    store.retention_interval = milliseconds{306};
+    store.disk_clean_ratio = 0.307;
+    store.disk_full_ratio = 0.308;
+    store.disk_reserve_bytes = 309;
+    store.index_memory_bytes_max = 310;
+    store.block_cache_bytes = 311;
+    auto& pull = broker.pull;
+    pull.messages_max = 401;
+    pull.bytes_max = 402;
+    pull.hold_max = milliseconds{403};
+    pull.held_max = 404;
+    pull.reads_pending_max = 405;
+
+    const auto listener = listener_options_of(config, "the-host", 7);
+    CHECK(listener.host == "the-host");
+    CHECK(listener.port == 7);
+    CHECK(listener.connections_max == 101);
+    CHECK(listener.unsent_bytes_max == 104);
+    CHECK(listener.half_frame_timeout == milliseconds{106});
+    CHECK(listener.idle_timeout == milliseconds{107});
+    const auto gateway = gateway_options_of(config);
+    CHECK(gateway.requests_per_connection_max == 102);
+    CHECK(gateway.in_flight_bytes_per_connection_max == 103);
+    CHECK(gateway.request_timeout == milliseconds{105});
+    CHECK(name_server_options_of(config).scan_interval == milliseconds{108});
+
+    const auto address = *protocol::parse_host_address("10.1.2.3:4");
+    const auto made = broker_options_of(config, address);
+    CHECK(made.cluster == "the-cluster");
+    CHECK(made.broker_name == "the-broker");
+    CHECK(made.store_host == address);
+    CHECK(made.client_expire == milliseconds{204});
+    CHECK(made.append_pending_bytes_max == 206);
+    CHECK(made.default_topic_queues == 207);
+    CHECK(made.auto_create_topics);
+    CHECK_FALSE(made.auto_create_groups);
+    CHECK(made.store.directory == "the-directory");
+    CHECK(made.store.flush == storage::flush_mode::async);
+    CHECK(made.flush_interval == milliseconds{301});
+    CHECK(made.store.segment_bytes == 302);
+    CHECK(made.store.checkpoint_bytes == 303);
+    CHECK(made.store.retention_age == milliseconds{304});
+    CHECK(made.store.retention_bytes == 305);
+    CHECK(made.retain_interval == milliseconds{306});
+    CHECK(made.store.disk_clean_ratio == 0.307);
+    CHECK(made.store.disk_full_ratio == 0.308);
+    CHECK(made.store.disk_reserve_bytes == 309);
+    CHECK(made.store.index_memory_bytes_max == 310);
+    CHECK(made.store.block_cache_bytes == 311);
+    CHECK(made.messages_per_pull_max == 401);
+    CHECK(made.bytes_per_pull_max == 402);
+    CHECK(made.hold_max == milliseconds{403});
+    CHECK(made.pulls_held_max == 404);
+    CHECK(made.reads_pending_max == 405);
+
+    const auto registrar = registrar_options_of(config, "10.1.2.3:4");
+    CHECK(registrar.cluster == "the-cluster");
+    CHECK(registrar.broker_name == "the-broker");
+    CHECK(registrar.address == "10.1.2.3:4");
+    CHECK(registrar.register_interval == milliseconds{201});
+    CHECK(registrar.heartbeat_interval == milliseconds{202});
+    CHECK(registrar.expire == milliseconds{203});
+    CHECK(registrar.request_timeout == milliseconds{205});
 }
 
 TEST_CASE("node_options: what a file says reaches the store") {
