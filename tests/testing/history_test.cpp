@@ -30,6 +30,27 @@ TEST_CASE("history: an acknowledged message that never arrives is lost") {
     CHECK(check(notes).good());
 }
 
+TEST_CASE("history: complete only when each message came from the place where it was acknowledged") {
+    history notes;
+    notes.sending("a");
+    notes.delivered("a", {"q", 3}); // an attempt whose answer was lost
+    notes.acknowledged("a", {"q", 5}, 2);
+    CHECK_FALSE(notes.complete());
+    notes.delivered("a", {"q", 5});
+    CHECK(notes.complete());
+    CHECK(check(notes).good());
+    CHECK(check(notes).stored_twice == 1);
+}
+
+TEST_CASE("history: a delivery before the acknowledgement counts") {
+    history notes;
+    notes.sending("a");
+    notes.delivered("a", {"q", 3});
+    notes.acknowledged("a", {"q", 3}, 1);
+    CHECK(notes.complete());
+    CHECK(check(notes).good());
+}
+
 TEST_CASE("history: a delivery that nobody sent is a phantom, one whose send failed is not") {
     history notes;
     notes.delivered("ghost", {"q", 0});
@@ -46,6 +67,12 @@ TEST_CASE("history: two messages at one place, or one elsewhere than acknowledge
     send(notes, "a", 0);
     notes.delivered("b", {"q", 0});
     CHECK(check(notes).contradictions.size() == 1);
+
+    history replaced;
+    send(replaced, "a", 0);
+    replaced.sending("b");
+    replaced.delivered("b", {"q", 0});
+    CHECK(check(replaced).contradictions.size() >= 1);
 
     history moved;
     send(moved, "a", 0);
