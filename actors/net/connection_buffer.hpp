@@ -18,7 +18,7 @@ struct read_plan {
 
 /// Cuts the bytes of one connection into frames.
 ///
-/// Memory  at most one unfinished frame plus one read. An announced length allocates nothing; only received bytes do.
+/// Memory  at most one unfinished frame plus one read, and what is received while no frames are taken. An announced length allocates nothing; only received bytes do.
 /// Always  after a failure the stream is lost: the connection must be closed.
 class connection_buffer {
 public:

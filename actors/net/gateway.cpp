@@ -41,10 +41,14 @@ void gateway::connection_closed(connection_id connection) {
     const auto found = connections_.find(connection);
     if (found == connections_.end())
         return;
+    found->second.ended = true;
+    // Whoever sends a one-way request and leaves has done nothing wrong.
+    static_cast<void>(receive_frames(connection, found->second, std::exchange(found->second.delayed, {})));
     auto state = std::move(found->second);
     connections_.erase(found);
+    std::erase(waiting_, connection);
     if (state.session) {
-        for (auto& command : state.waiting) // whoever sends a one-way request and leaves has done nothing wrong
+        for (auto& command : state.waiting)
             if (command.is_oneway())
                 caf::anon_send(state.session, session_request{std::move(command)});
         caf::anon_send(state.session, session_closed{});
@@ -59,75 +63,124 @@ void gateway::connection_closed(connection_id connection) {
         caf::anon_send(roles_.broker->broker, std::move(gone));
 }
 
-bool gateway::wants_pause(connection_id connection) {
+bool gateway::wants_pause(connection_id connection) const {
     const auto found = connections_.find(connection);
-    if (found == connections_.end())
-        return false;
-    auto& state = found->second;
-    state.pausing = state.oneway_requests >= options_.oneway_requests_pause ||
-                    (state.oneway_requests > 0 && 2 * state.in_flight_bytes > options_.in_flight_bytes_per_connection_max);
-    return state.pausing;
+    return found != connections_.end() && !found->second.delayed.empty();
+}
+
+result<void> gateway::go_on(connection_id connection) {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end() || found->second.delayed.empty())
+        return {};
+    std::erase(waiting_, connection);
+    return receive_frames(connection, found->second, std::exchange(found->second.delayed, {}));
+}
+
+bool gateway::has_byte_room(const connection_state& state) const {
+    return 2 * state.in_flight_bytes <= options_.in_flight_bytes_per_connection_max &&
+           2 * roles_.broker->appends->under_way() <= roles_.broker->appends->amount_max();
+}
+
+bool gateway::may_go_on(const connection_state& state) const {
+    if (broker_gone_)
+        return true;
+    return 2 * state.oneway_requests <= options_.oneway_requests_pause && (!roles_.broker || has_byte_room(state)) &&
+           2 * (state.waiting.size() + state.session_requests) <= options_.session_requests_max &&
+           2 * state.waiting_bytes <= options_.in_flight_bytes_per_connection_max;
+}
+
+void gateway::resume_waiting() {
+    if (waiting_.empty())
+        return;
+    for (const auto connection : std::exchange(waiting_, {}))
+        if (may_go_on(connections_.at(connection)))
+            host_.resume(connection);
+        else
+            waiting_.push_back(connection);
 }
 
 result<void> gateway::receive(connection_id connection, std::span<const payload> frames) {
     const auto found = connections_.find(connection);
     if (found == connections_.end())
         return {};
+    auto& delayed = found->second.delayed;
+    if (delayed.empty())
+        return receive_frames(connection, found->second, frames);
+    delayed.insert(delayed.end(), frames.begin(), frames.end()); // nothing overtakes what waits
+    return {};
+}
+
+result<void> gateway::receive_frames(connection_id connection, connection_state& state, std::span<const payload> frames) {
     if (roles_.broker)
         topics_ = roles_.broker->topics->current();
-    for (const auto& frame : frames) {
-        auto command = protocol::decode_frame(frame);
+    for (std::size_t index = 0; index < frames.size(); ++index) {
+        auto command = protocol::decode_frame(frames[index]);
         if (!command)
             return command.failure();
         // Nothing that is sent from here to a client asks for an answer.
-        if (!command->is_response())
-            receive_command(connection, found->second, std::move(*command));
+        if (command->is_response() || (state.ended && !command->is_oneway()))
+            continue;
+        if (!receive_command(connection, state, std::move(*command))) {
+            state.delayed.assign(frames.begin() + static_cast<std::ptrdiff_t>(index), frames.end());
+            waiting_.push_back(connection);
+            break;
+        }
     }
     return {};
 }
 
-void gateway::receive_command(connection_id connection, connection_state& state, protocol::remoting_command command) {
+bool gateway::receive_command(connection_id connection, connection_state& state, protocol::remoting_command command) {
     if (roles_.broker && is_send(command.code))
-        receive_send(connection, state, command);
-    else if (roles_.broker && command.code == protocol::request_code::pull_message)
-        receive_pull(connection, state, command);
-    else
-        pass_to_session(connection, state, std::move(command));
+        return receive_send(connection, state, command);
+    if (!roles_.broker || command.code != protocol::request_code::pull_message)
+        return pass_to_session(connection, state, std::move(command));
+    receive_pull(connection, state, command);
+    return true;
 }
 
 // ---- sends ----------------------------------------------------------------------------------------------------------
 
-void gateway::receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command) {
+bool gateway::receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command) {
+    const auto refused = [&](const error& failure) {
+        refuse(connection, command, failure);
+        return true;
+    };
     if (broker_gone_)
-        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
-    if (state.requests >= options_.requests_per_connection_max)
-        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
+        return refused({errc::shutting_down, "this broker is ending"});
+    const bool oneway = command.is_oneway();
+    const bool can_wait = oneway && !state.ended;
+    if (can_wait && (state.oneway_requests >= options_.oneway_requests_pause || !has_byte_room(state)))
+        return false;
+    if (!oneway && state.requests >= options_.requests_per_connection_max)
+        return refused(too_many_requests(options_.requests_per_connection_max));
     auto send = decode_request<send_messages>(command);
     if (!send)
-        return refuse(connection, command, send.failure());
+        return refused(send.failure());
     send->born_host = state.peer;
     auto encoded = encoder_->encode(*send, *topics_);
     if (!encoded) {
         if (encoded.code() == errc::topic_not_found) // the broker may create it
             return pass_to_session(connection, state, std::move(command));
-        return refuse(connection, command, encoded.failure());
+        return refused(encoded.failure());
     }
     const auto bytes = encoded->records.bytes.size();
     const bool over = state.in_flight_bytes > 0 && state.in_flight_bytes + bytes > options_.in_flight_bytes_per_connection_max;
     if (over || !roles_.broker->appends->try_acquire(bytes)) {
+        if (can_wait)
+            return false;
         add(roles_.broker->metrics->busy_answers);
-        return refuse(connection, command, {errc::busy, "too many bytes wait to be written; back off and send again"});
+        return refused({errc::busy, "too many bytes wait to be written; back off and send again"});
     }
     auto request = make_pending(pending_kind::send, connection, command);
     request.bytes = bytes;
     request.receipt = std::move(encoded->receipt);
-    ++state.requests;
-    state.oneway_requests += request.oneway ? 1 : 0;
+    ++(oneway ? state.oneway_requests : state.requests);
     state.in_flight_bytes += bytes;
     if (collected_.entries.empty())
         host_.wake();
     collected_.entries.push_back({next_ticket_, std::move(encoded->records)});
     pending_.emplace(next_ticket_++, std::move(request));
+    return true;
 }
 
 void gateway::flush() {
@@ -147,6 +200,7 @@ void gateway::handle(const records_appended& message) {
         else
             answer(request, encode_answer(encoder_->describe(request.receipt, outcome.placed)));
     }
+    resume_waiting();
 }
 
 // ---- pulls ----------------------------------------------------------------------------------------------------------
@@ -181,16 +235,23 @@ void gateway::handle(const pull_answered& message) {
 
 // ---- everything else ------------------------------------------------------------------------------------------------
 
-void gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
-    if (state.waiting.size() + state.session_requests >= options_.session_requests_max)
-        return refuse(connection, command, too_many_requests(options_.session_requests_max));
-    if (state.waiting_bytes > 0 && state.waiting_bytes + command.body.size() > options_.in_flight_bytes_per_connection_max)
-        return refuse(connection, command, {errc::busy, "too many bytes of requests wait on this connection; send fewer at once"});
+bool gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
+    const bool many = state.waiting.size() + state.session_requests >= options_.session_requests_max;
+    const bool large = state.waiting_bytes > 0 && state.waiting_bytes + command.body.size() > options_.in_flight_bytes_per_connection_max;
+    if ((many || large) && command.is_oneway() && !state.ended)
+        return false;
+    if (many || large) {
+        refuse(connection, command,
+               many ? too_many_requests(options_.session_requests_max)
+                    : error{errc::busy, "too many bytes of requests wait on this connection; send fewer at once"});
+        return true;
+    }
     if (!state.session)
         state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
     state.waiting_bytes += command.body.size();
     state.waiting.push_back(std::move(command));
     feed_session(connection, state);
+    return true;
 }
 
 void gateway::feed_session(connection_id connection, connection_state& state) {
@@ -219,6 +280,7 @@ void gateway::handle(const session_answered& message) {
         return;
     --found->second.session_requests;
     feed_session(message.connection, found->second);
+    resume_waiting();
 }
 
 // ---- answers --------------------------------------------------------------------------------------------------------
@@ -244,15 +306,8 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     if (connection == connections_.end())
         return false;
     auto& state = connection->second;
-    --state.requests;
+    --(request.oneway && request.kind == pending_kind::send ? state.oneway_requests : state.requests);
     state.in_flight_bytes -= request.bytes;
-    if (request.oneway && request.kind == pending_kind::send) {
-        --state.oneway_requests;
-        if (state.pausing && 2 * state.oneway_requests <= options_.oneway_requests_pause) {
-            state.pausing = false;
-            host_.resume(request.connection);
-        }
-    }
     if (request.kind == pending_kind::pull)
         state.pulls.erase(ticket);
     return true;
@@ -286,6 +341,7 @@ void gateway::broker_ended() {
     for (const auto ticket : tickets)
         if (pending request; take(ticket, request))
             answer(request, encode_failure({errc::shutting_down, "this broker is ending"}));
+    resume_waiting();
 }
 
 void gateway::expire() {
@@ -298,6 +354,7 @@ void gateway::expire() {
     for (const auto ticket : tickets)
         if (pending request; take(ticket, request))
             answer(request, encode_failure({errc::timed_out, "the broker did not answer in time"}));
+    resume_waiting();
 }
 
 } // namespace troupe::actors::net

@@ -31,8 +31,8 @@ public:
     [[nodiscard]] virtual time_point now() = 0;
     /// Calls gateway::flush soon, after other input that is waiting: sends of several connections become one append.
     virtual void wake() = 0;
-    /// gateway::wants_pause was true and no longer is. A host that never pauses ignores it.
-    virtual void resume(connection_id) {}
+    /// gateway::wants_pause was true, and what it waited for has happened: call gateway::go_on, in this message or soon.
+    virtual void resume(connection_id connection) = 0;
     [[nodiscard]] virtual gateway_actor handle() = 0;
     [[nodiscard]] virtual caf::actor_system& system() = 0;
 };
@@ -46,20 +46,25 @@ public:
 /// Always 1. Every request that is not one-way is answered exactly once: by a role, or after its deadline by the gateway.
 ///        2. Beyond a bound the answer is busy, at once.
 ///        3. Answers go to the connection that asked or, if it has ended, nowhere.
+///        4. A one-way request that is legal is never thrown away for lack of room: it, and what came behind it on its
+///           connection, waits here, and wants_pause says so.
 class gateway {
 public:
     gateway(gateway_host& host, gateway_roles roles, gateway_options options);
 
     void connection_opened(connection_id connection, const protocol::host_address& peer);
     /// All frames of one read. Fails with protocol_error when one cannot be decoded: the host closes the connection.
+    /// Frames behind one that has to wait are kept until go_on.
     result<void> receive(connection_id connection, std::span<const payload> frames);
     /// The peer has read most of what was unsent.
     void connection_drained(connection_id connection);
-    /// Abandons what the connection waits for, and ends its session.
+    /// Hands on the one-way requests that still wait here, abandons what the connection waits for, and ends its session.
     void connection_closed(connection_id connection);
-    /// One-way sends cannot be answered busy, so their connection is not read from while too many of them are under way:
-    /// the sender's socket fills up, and it slows down instead of losing messages.
-    [[nodiscard]] bool wants_pause(connection_id connection);
+    /// One-way requests cannot be answered busy. When there is no room for one, its connection should not be read from until
+    /// gateway_host::resume: the sender's socket fills up, and it slows down instead of losing messages.
+    [[nodiscard]] bool wants_pause(connection_id connection) const;
+    /// Handles the frames that had to wait, as far as there is room now; then wants_pause may be true again. Fails as receive.
+    result<void> go_on(connection_id connection);
 
     void handle(const records_appended& message);
     void handle(const pull_answered& message);
@@ -87,10 +92,11 @@ private:
     };
     struct connection_state {
         protocol::host_address peer;
-        std::size_t requests = 0;
-        std::size_t oneway_requests = 0; ///< of these
-        bool pausing = false;            ///< wants_pause has said yes
-        std::size_t in_flight_bytes = 0;
+        std::size_t requests = 0;                       ///< sends and pulls under way, without one-way sends
+        std::size_t oneway_requests = 0;                ///< one-way sends under way
+        std::size_t in_flight_bytes = 0;                ///< of both kinds of sends
+        std::vector<payload> delayed;                   ///< frames from the first one-way request on that found no room
+        bool ended = false;                             ///< its last frames are handled: nothing can wait any more
         std::deque<protocol::remoting_command> waiting; ///< for the session
         std::size_t waiting_bytes = 0;                  ///< of their bodies
         std::size_t session_requests = 0;               ///< that the session has
@@ -98,10 +104,18 @@ private:
         session_actor session;
     };
 
-    void receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
-    void receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
+    result<void> receive_frames(connection_id connection, connection_state& state, std::span<const payload> frames);
+    /// False: it is one-way and there is no room for it now.
+    bool receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
+    bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
-    void pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    /// The bytes under way leave room for more one-way sends. Half of each bound, so that sends that can be refused are not
+    /// crowded out.
+    [[nodiscard]] bool has_byte_room(const connection_state& state) const;
+    /// Enough of what a waiting connection has under way is done. Later than necessary, so that a pause is worth its cost.
+    [[nodiscard]] bool may_go_on(const connection_state& state) const;
+    void resume_waiting();
     /// Gives the session what waits, as far as its bounds and the peer's reading allow.
     void feed_session(connection_id connection, connection_state& state);
     pending make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const;
@@ -119,6 +133,7 @@ private:
     std::uint64_t next_ticket_ = 1;
     std::unordered_map<std::uint64_t, pending> pending_;
     std::unordered_map<connection_id, connection_state> connections_;
+    std::vector<connection_id> waiting_; ///< connections with delayed frames that were not resumed yet
     append_records collected_;
 };
 

@@ -23,8 +23,8 @@ struct broker_entry {
 };
 
 struct gateway_options {
-    std::size_t requests_per_connection_max = 4'096; ///< outstanding, held pulls included; beyond: busy
-    std::size_t oneway_requests_pause = 2'048;       ///< one-way sends under way at which a connection is not read from for a while
+    std::size_t requests_per_connection_max = 4'096; ///< outstanding, held pulls included, one-way sends not; beyond: busy
+    std::size_t oneway_requests_pause = 2'048;       ///< one-way sends under way; beyond: their connection is not read from for a while
     std::size_t in_flight_bytes_per_connection_max = 64u << 20; ///< bodies of sends that wait for their answer; beyond: busy
     std::size_t session_requests_max = 1'024;                   ///< of the rarer kinds, per connection, waiting ones included; beyond: busy
     std::size_t session_requests_at_once = 32;                  ///< of those, asked of the roles at the same time; the others wait here

@@ -35,6 +35,20 @@ struct flush_tick {
         return f();
     }
 };
+/// Comes in a later round of the multiplexer than what asked for it; see listener_state::later.
+struct read_tick {
+    std::uint64_t connection = 0;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, read_tick& x) {
+        return f(x.connection);
+    }
+};
+struct door_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, door_tick&) {
+        return f();
+    }
+};
 
 constexpr std::chrono::seconds sweep_interval{1};
 /// Left free for files and outgoing connections: a process without descriptors cannot even refuse a connection, and the
@@ -51,7 +65,8 @@ using time_point = gateway_host::time_point;
 struct connection {
     caf::io::connection_handle handle;
     connection_buffer in;
-    bool halted = false;  ///< not read from, because its peer does not read
+    bool halted = false;  ///< not read from, because its peer does not read or its requests have no room
+    bool waking = false;  ///< a read_tick is on its way; only while halted
     bool written = false; ///< listed in written_
     bool queued = false;  ///< CAF holds bytes that the socket has not taken
     bool doomed = false;  ///< to be dropped at the end of this message
@@ -70,7 +85,7 @@ public:
     void write(connection_id id, std::string_view head, const payload& body) override;
     std::size_t unsent_bytes(connection_id id) override;
     time_point now() override { return self_->clock().now(); }
-    void resume(connection_id id) override { resumed_.push_back(id); }
+    void resume(connection_id id) override;
     void wake() override { self_->send(self_, flush_tick{}); }
     gateway_actor handle() override { return caf::actor_cast<gateway_actor>(self_); }
     caf::actor_system& system() override { return self_->system(); }
@@ -79,10 +94,18 @@ private:
     void accept(const caf::io::new_connection_msg& message);
     void receive(const caf::io::new_data_msg& message);
     void transferred(const caf::io::data_transferred_msg& message);
+    void ended(caf::io::connection_handle handle);
     void closed(caf::io::connection_handle handle);
     void sweep();
 
+    /// Sends `tick` so that it is handled when CAF has applied every halt() of now. CAF collects changes of its epoll set
+    /// until the end of a round; a trigger() in the round of a halt() cancels it there, but the socket still counts as
+    /// removed afterwards, and no later trigger() brings it back.
+    template <class Tick>
+    void later(Tick tick);
     void pump(connection_id id, connection& each);
+    bool handle_frames(connection_id id, connection& each);
+    void read_by_plan(connection& each);
     void drop(connection_id id, std::string_view reason);
     connection* find(caf::io::connection_handle handle);
     void watch_broker();
@@ -91,7 +114,7 @@ private:
     void guarded(connection_id id, Work work);
     void send_written();
     void send_some(connection_id id, connection& each);
-    void read_again(connection_id id);
+    void read_again(connection_id id, connection& each);
 
     listener_broker* self_;
     listener_options options_;
@@ -101,9 +124,9 @@ private:
     std::unordered_map<caf::io::connection_handle, connection_id> ids_; ///< a handle is the socket's number: it comes again
     std::vector<connection_id> written_;
     std::vector<connection_id> doomed_;
-    std::vector<connection_id> resumed_; ///< to be read from again at the end of this message
     caf::io::accept_handle door_;
     bool door_halted_ = false;
+    bool door_waking_ = false;
     std::size_t connections_max_ = 0;
     std::size_t dropped_ = 0; ///< since the last sweep
     connection_id next_id_{1};
@@ -144,8 +167,6 @@ void listener_state::send_written() {
     }
     for (const auto id : std::exchange(doomed_, {}))
         drop(id, "its peer does not read");
-    for (const auto id : std::exchange(resumed_, {}))
-        read_again(id);
 }
 
 /// Most answers fit into the socket at once. Sending them here saves CAF's two changes of the epoll set and one more round
@@ -221,23 +242,34 @@ void listener_state::receive(const caf::io::new_data_msg& message) {
     });
 }
 
-/// Handles the frames that are complete, unless the peer leaves too many answers unread. halt() alone is not enough: CAF
-/// may deliver up to middleman.max-consecutive-reads more buffers after it.
+/// Handles the frames that are complete, and decides how to read on. halt() alone is not enough: CAF may deliver up to
+/// middleman.max-consecutive-reads more buffers after it. They are small then, and taken as they come: part of an exact
+/// read would be forgotten when the connection is triggered again.
 void listener_state::pump(connection_id id, connection& each) {
-    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes || gateway_->wants_pause(id)) {
-        each.halted = true;
-        self_->halt(each.handle);
+    const bool unread = self_->wr_buf(each.handle).size() > options_.write_high_water_bytes;
+    if (!unread && !handle_frames(id, each))
         return;
-    }
+    if (!unread && !gateway_->wants_pause(id))
+        return read_by_plan(each);
+    each.halted = true;
+    self_->halt(each.handle);
+    self_->configure_read(each.handle, caf::io::receive_policy::at_most(connection_buffer::small_read_bytes));
+}
+
+/// False: the connection was dropped.
+bool listener_state::handle_frames(connection_id id, connection& each) {
     std::vector<payload> frames;
     auto taken = each.in.take_frames(frames);
     if (!frames.empty())
         each.frame_began = each.last_seen;
     auto received = gateway_->receive(id, frames);
-    if (!taken)
-        return drop(id, taken.failure().text);
-    if (!received)
-        return drop(id, received.failure().text);
+    if (taken && received)
+        return true;
+    drop(id, !taken ? taken.failure().text : received.failure().text);
+    return false;
+}
+
+void listener_state::read_by_plan(connection& each) {
     const auto plan = each.in.plan();
     self_->configure_read(each.handle,
                           plan.exact ? caf::io::receive_policy::exactly(plan.bytes) : caf::io::receive_policy::at_most(plan.bytes));
@@ -253,16 +285,45 @@ void listener_state::transferred(const caf::io::data_transferred_msg& message) {
         return;
     const auto id = ids_.at(message.handle);
     gateway_->connection_drained(id);
-    read_again(id);
+    resume(id);
 }
 
-/// Goes on with a connection that was halted; pump() halts it again if there still is a reason.
-void listener_state::read_again(connection_id id) {
+template <class Tick>
+void listener_state::later(Tick tick) {
+    self_->system().middleman().backend().post([self = caf::actor_cast<caf::actor>(self_), tick] { caf::anon_send(self, tick); });
+}
+
+void listener_state::resume(connection_id id) {
     const auto found = connections_.find(id);
-    if (found == connections_.end() || !std::exchange(found->second.halted, false))
+    if (found != connections_.end() && found->second.halted && !std::exchange(found->second.waking, true))
+        later(read_tick{id.value()});
+}
+
+/// Goes on with a connection that was halted, if there is no reason left to wait. Whatever waits was received before, so it
+/// is handled before CAF is told to read: this must not halt what it has just triggered.
+void listener_state::read_again(connection_id id, connection& each) {
+    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes)
         return;
-    self_->trigger(found->second.handle);
-    guarded(id, [&] { pump(id, found->second); });
+    if (const auto went_on = gateway_->go_on(id); !went_on)
+        return drop(id, went_on.failure().text);
+    if (gateway_->wants_pause(id) || !handle_frames(id, each) || gateway_->wants_pause(id))
+        return;
+    each.halted = false;
+    each.frame_began = now();
+    read_by_plan(each);
+    self_->trigger(each.handle);
+}
+
+/// The peer has closed. What it had sent before that is still taken.
+void listener_state::ended(caf::io::connection_handle handle) {
+    auto* each = find(handle);
+    if (each == nullptr)
+        return;
+    if (each->halted) {
+        const auto id = ids_.at(handle);
+        guarded(id, [&] { handle_frames(id, *each); });
+    }
+    closed(handle);
 }
 
 void listener_state::closed(caf::io::connection_handle handle) {
@@ -290,8 +351,8 @@ void listener_state::drop(connection_id id, std::string_view reason) {
 
 void listener_state::sweep() {
     self_->delayed_send(self_, sweep_interval, sweep_tick{});
-    if (std::exchange(door_halted_, false))
-        self_->trigger(door_);
+    if (door_halted_ && !std::exchange(door_waking_, true))
+        later(door_tick{});
     if (dropped_ > drops_logged_max)
         write_log(log_level::info, "listener: dropped " + std::to_string(dropped_ - drops_logged_max) + " more connections");
     dropped_ = 0;
@@ -350,8 +411,19 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
         [answered](const pull_answered& message) { answered(message); },
         [answered](const session_answered& message) { answered(message); },
         [this](const flush_tick&) { gateway_->flush(); },
+        [this](const read_tick& tick) {
+            const connection_id id{tick.connection};
+            const auto found = connections_.find(id);
+            if (found == connections_.end() || !std::exchange(found->second.waking, false))
+                return;
+            guarded(id, [&] { read_again(id, found->second); });
+        },
+        [this](const door_tick&) {
+            door_halted_ = door_waking_ = false;
+            self_->trigger(door_);
+        },
         [this](const caf::io::new_connection_msg& message) { accept(message); },
-        [this](const caf::io::connection_closed_msg& message) { closed(message.handle); },
+        [this](const caf::io::connection_closed_msg& message) { ended(message.handle); },
         [](const caf::io::acceptor_closed_msg&) { write_log(log_level::error, "listener: the port was closed by the system"); },
         [this](const sweep_tick&) { sweep(); },
     };

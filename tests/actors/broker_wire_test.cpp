@@ -1,5 +1,6 @@
 #include "actors/net/broker_listener.hpp"
 #include "actors/net/broker_proxy.hpp"
+#include "actors/net/wire.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
@@ -18,7 +19,11 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <condition_variable>
 #include <future>
+#include <mutex>
+#include <optional>
 
 // A real broker behind a real port, asked through a proxy: every message of the role crosses the wire.
 
@@ -38,6 +43,7 @@ struct config : caf::actor_system_config {
 struct fixture {
     config settings;
     caf::actor_system system{settings};
+    std::shared_ptr<test_support::fault_file_system> files = test_support::fault_file_system::make(1);
     std::unique_ptr<broker_node> node;
     net::bound_listener listener;
     broker_actor proxy;
@@ -48,7 +54,7 @@ struct fixture {
         options.store.segment_bytes = 16u << 20; // files in memory: the usual gigabyte would be cleared first
         options.store.disk_reserve_bytes = 0;
         options.store_host = *protocol::parse_host_address("127.0.0.1:10911");
-        auto started = broker_node::start(system, options, test_support::fault_file_system::make(1));
+        auto started = broker_node::start(system, options, files);
         REQUIRE(started.ok());
         node = std::move(*started);
         auto bound = net::spawn_broker_listener(system, {}, *node);
@@ -100,6 +106,51 @@ pull_messages pull(std::int64_t offset, std::int64_t hold_ms = 0) {
     order.expression = "*";
     order.expression_type = "TAG";
     return order;
+}
+
+/// Holds every sync of a file system back until it is opened.
+class sync_gate {
+public:
+    explicit sync_gate(test_support::fault_file_system& files) {
+        files.set_hook([state = state_](const test_support::call_info& call) -> std::optional<test_support::call_fault> {
+            if (call.kind != test_support::call_kind::sync)
+                return std::nullopt;
+            std::unique_lock lock{state->mutex};
+            state->changed.wait(lock, [&] { return state->open; });
+            return std::nullopt;
+        });
+    }
+    ~sync_gate() { open(); }
+    sync_gate(const sync_gate&) = delete;
+    sync_gate& operator=(const sync_gate&) = delete;
+    void open() {
+        const std::lock_guard lock{state_->mutex};
+        state_->open = true;
+        state_->changed.notify_all();
+    }
+
+private:
+    struct gate {
+        std::mutex mutex;
+        std::condition_variable changed;
+        bool open = false;
+    };
+    std::shared_ptr<gate> state_ = std::make_shared<gate>();
+};
+
+/// A body that no other one equals, and whose every part says where it belongs.
+std::string patterned(int number, std::size_t bytes) {
+    std::string body = "message " + std::to_string(number) + ":";
+    for (std::size_t word = 0; body.size() < bytes; ++word)
+        body += std::to_string(number) + "." + std::to_string(word) + " ";
+    body.resize(bytes);
+    return body;
+}
+
+std::string oneway_frame(const std::string& body) {
+    auto command = net::encode_request(message(body));
+    command.flag = protocol::command_flag::oneway;
+    return protocol::encode_frame(command);
 }
 
 } // namespace
@@ -241,4 +292,66 @@ TEST_CASE_FIXTURE(fixture, "requests beyond a connection's bound are busy at onc
         found += answer->code == protocol::response_code::success ? 1 : 0;
     }
     CHECK(found == 4'096);
+}
+
+// Goal: a sender of one-way messages is slowed down, and loses nothing, whatever the log's disk does meanwhile.
+TEST_CASE_FIXTURE(fixture, "one-way sends into a stalled log are all stored, in order, byte by byte") {
+    struct load {
+        int messages;
+        std::size_t bytes;
+        bool closes; ///< before the log goes on
+    };
+    load sends{};
+    SUBCASE("small ones") {
+        sends = {20'000, 40, false};
+    }
+    SUBCASE("large ones, which are read in one piece") {
+        sends = {2'000, 64u << 10, false};
+    }
+    SUBCASE("of a sender that leaves") {
+        sends = {6'000, 40, true};
+    }
+    sync_gate gate{*files};
+    auto client = std::make_unique<test_support::raw_client>(listener.port);
+    std::atomic<int> sent{0};
+    auto sender = std::async(std::launch::async, [&] {
+        for (int number = 0; number < sends.messages; ++number, ++sent)
+            if (!client->send(oneway_frame(patterned(number, sends.bytes)), 60s))
+                return false;
+        return true;
+    });
+    if (sends.closes) {
+        REQUIRE(sender.wait_for(60s) == std::future_status::ready);
+        REQUIRE(sender.get());
+        client.reset();
+    }
+    // Until everything is sent, or the listener has stopped reading and the sockets are full.
+    for (int before = -1; sender.valid() && before != sent;) {
+        before = sent;
+        sender.wait_for(200ms);
+    }
+    gate.open();
+    if (!sends.closes) {
+        REQUIRE(sender.get());
+        auto asked = net::encode_request(find_max_offset{{"orders", queue_id{0}}});
+        asked.opaque = 7;
+        const auto answer = client->ask(asked);
+        REQUIRE(answer);
+        CHECK(answer->opaque == 7);
+    }
+    int next = 0;
+    while (next < sends.messages) {
+        auto order = pull(next, 20'000);
+        order.messages_max = 32;
+        const auto pulled = ask<messages_pulled>(order);
+        REQUIRE(pulled.ok());
+        REQUIRE(pulled->status == pull_status::found);
+        const auto messages = protocol::decode_records(pulled->records);
+        REQUIRE(messages.ok());
+        for (const auto& each : *messages) {
+            REQUIRE(each.body.view() == patterned(next, sends.bytes));
+            ++next;
+        }
+    }
+    CHECK(ask<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{sends.messages});
 }

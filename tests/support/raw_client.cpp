@@ -49,11 +49,11 @@ std::size_t raw_client::send_some(std::string_view bytes) {
     return sent > 0 ? static_cast<std::size_t>(sent) : 0;
 }
 
-bool raw_client::send(std::string_view bytes) {
+bool raw_client::send(std::string_view bytes, std::chrono::milliseconds patience) {
     while (!bytes.empty()) {
         const auto sent = send_some(bytes);
         bytes.remove_prefix(sent);
-        if (sent == 0 && !wait_for(socket_, POLLOUT, std::chrono::steady_clock::now() + std::chrono::seconds{1}))
+        if (sent == 0 && !wait_for(socket_, POLLOUT, std::chrono::steady_clock::now() + patience))
             return false;
         char byte = 0;
         if (sent == 0 && ::recv(socket_, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)

@@ -20,8 +20,8 @@ public:
     raw_client& operator=(raw_client&&) = delete;
 
     [[nodiscard]] bool is_connected() const { return socket_ >= 0; }
-    /// False when the peer has closed, or takes no more bytes for a second.
-    bool send(std::string_view bytes);
+    /// False when the peer has closed, or takes no more bytes for `patience`.
+    bool send(std::string_view bytes, std::chrono::milliseconds patience = std::chrono::seconds{1});
     /// Sends what the socket takes without waiting; the number of bytes, 0 when it is full.
     std::size_t send_some(std::string_view bytes);
     /// The next answer; nothing after the deadline or when the peer has closed.

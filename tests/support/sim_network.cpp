@@ -73,6 +73,10 @@ public:
     std::size_t unsent_bytes(connection_id) override { return 0; }
     time_point now() override { return self_->clock().now(); }
     void wake() override { self_->send(self_, end_tick{true}); }
+    void resume(connection_id id) override {
+        if (!gateway_->go_on(id))
+            network_->hang_up(id.value());
+    }
     net::gateway_actor handle() override { return caf::actor_cast<net::gateway_actor>(self_); }
     caf::actor_system& system() override { return self_->system(); }
 

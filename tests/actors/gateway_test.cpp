@@ -1,0 +1,281 @@
+#include "actors/net/gateway.hpp"
+#include "actors/net/wire.hpp"
+#include "protocol/request_code.hpp"
+#include "protocol/response_code.hpp"
+#include "tests/actors/virtual_system.hpp"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+// A gateway between a host and roles that the test plays, in virtual time.
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::actors::net;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What the gateway sent to the roles.
+struct recorded_roles {
+    std::vector<append_records> appends;
+    std::vector<pull_ticketed> pulls;
+    std::vector<pull_abandoned> abandoned;
+    std::vector<std::string> created; ///< topics of sends that came by the session
+};
+
+class scripted_host final : public gateway_host {
+public:
+    explicit scripted_host(test_support::virtual_system& world) : world_{world} {}
+
+    void write(connection_id connection, std::string_view head, const payload& body) override {
+        auto command = protocol::decode_frame(payload{std::string{head} + std::string{body.view()}});
+        REQUIRE(command.ok());
+        written[connection].push_back(std::move(*command));
+    }
+    std::size_t unsent_bytes(connection_id) override { return unsent; }
+    time_point now() override { return world_.scheduler().clock().now(); }
+    void wake() override { ++wakes; }
+    void resume(connection_id connection) override { resumed.push_back(connection); }
+    gateway_actor handle() override { return actor; }
+    caf::actor_system& system() override { return world_.system(); }
+
+    std::map<connection_id, std::vector<protocol::remoting_command>> written;
+    std::vector<connection_id> resumed;
+    std::size_t unsent = 0;
+    int wakes = 0;
+    gateway_actor actor;
+
+private:
+    test_support::virtual_system& world_;
+};
+
+local_broker_actor spawn_broker(caf::actor_system& system, recorded_roles& record) {
+    // Only what a gateway and its session ask of a broker in these tests.
+    return caf::actor_cast<local_broker_actor>(system.spawn([&record](caf::event_based_actor*) -> caf::behavior {
+        return {
+            [&record](const pull_ticketed& order) { record.pulls.push_back(order); },
+            [&record](const pull_abandoned& order) { record.abandoned.push_back(order); },
+            [&record](const send_messages& order) {
+                record.created.push_back(order.topic);
+                return messages_stored{};
+            },
+            [](const list_topics&) { return topics_listed{}; },
+        };
+    }));
+}
+
+struct fixture {
+    test_support::virtual_system world;
+    recorded_roles roles;
+    std::shared_ptr<admission> appends;
+    gateway_options options;
+    scripted_host host{world};
+    std::unique_ptr<gateway> tested;
+    std::shared_ptr<topic_directory> topics;
+    connection_id first{1};
+
+    explicit fixture(std::size_t append_bytes_max = 1u << 20) : appends{std::make_shared<admission>(append_bytes_max)} {
+        options.oneway_requests_pause = 4;
+        options.requests_per_connection_max = 3;
+        options.in_flight_bytes_per_connection_max = 100'000;
+        topic_config orders;
+        orders.name = "orders";
+        orders.read_queues = orders.write_queues = 1;
+        topics = std::make_shared<topic_directory>(
+            std::make_shared<topic_snapshot>(permission::read_write, 1, std::vector<topic_config>{orders}));
+        auto broker = spawn_broker(world.system(), roles);
+        auto writer = caf::actor_cast<log_writer_actor>(world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+            return {[this](const append_records& order) { roles.appends.push_back(order); }};
+        }));
+        auto entry = std::make_shared<broker_entry>(
+            broker_entry{broker, writer, topics, appends, std::make_shared<broker_metrics>(), send_encoder{send_encoder_options{}}});
+        host.actor = caf::actor_cast<gateway_actor>(world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+            return {[this](const session_answered& message) { tested->handle(message); }};
+        }));
+        tested = std::make_unique<gateway>(host, gateway_roles{entry, {}}, options);
+        tested->connection_opened(first, {});
+        caf_broker = caf::actor_cast<caf::actor>(broker);
+        caf_writer = caf::actor_cast<caf::actor>(writer);
+    }
+    ~fixture() {
+        tested->connection_closed(first);
+        for (const auto& each : {caf_broker, caf_writer, caf::actor_cast<caf::actor>(host.actor)})
+            caf::anon_send_exit(each, caf::exit_reason::user_shutdown);
+        world.run();
+    }
+    static payload frame(std::string body, bool oneway, const std::string& topic = "orders", std::int32_t opaque = 1) {
+        send_messages order;
+        order.producer_group = "producers";
+        order.topic = topic;
+        order.body = payload{std::move(body)};
+        auto command = encode_request(order);
+        command.opaque = opaque;
+        command.flag = oneway ? protocol::command_flag::oneway : 0;
+        return payload{protocol::encode_frame(command)};
+    }
+    static payload frame_of(protocol::remoting_command command, std::int32_t opaque) {
+        command.opaque = opaque;
+        return payload{protocol::encode_frame(command)};
+    }
+    void receive(const std::vector<payload>& frames) { REQUIRE(tested->receive(first, frames).ok()); }
+    /// What has reached the log writer since the last call.
+    std::vector<append_entry> written() {
+        tested->flush();
+        world.run();
+        std::vector<append_entry> all;
+        for (auto& order : std::exchange(roles.appends, {}))
+            all.insert(all.end(), order.entries.begin(), order.entries.end());
+        return all;
+    }
+    void store(const std::vector<append_entry>& entries, error failure = {}) {
+        records_appended done;
+        for (const auto& entry : entries) {
+            appends->release(entry.records.bytes.size());
+            done.outcomes.push_back({entry.ticket, failure, {}});
+        }
+        tested->handle(done);
+    }
+
+    caf::actor caf_broker;
+    caf::actor caf_writer;
+};
+
+} // namespace
+
+// ---- sends ----------------------------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(fixture, "sends of one read become one append, and each is answered") {
+    receive({frame("one", false, "orders", 1), frame("two", false, "orders", 2)});
+    CHECK(host.wakes == 1);
+    tested->flush();
+    world.run();
+    REQUIRE(roles.appends.size() == 1);
+    const auto entries = written();
+    REQUIRE(entries.size() == 2);
+    store(entries);
+    REQUIRE(host.written[first].size() == 2);
+    CHECK(host.written[first][0].opaque == 1);
+    CHECK(host.written[first][1].opaque == 2);
+    CHECK(tested->outstanding() == 0);
+}
+
+// Goal: one-way sends wait instead of being lost, and nothing overtakes them.
+TEST_CASE_FIXTURE(fixture, "one-way sends beyond the bound wait in order, and so does what comes behind them") {
+    std::vector<payload> frames;
+    for (int index = 0; index < 10; ++index)
+        frames.push_back(frame("body " + std::to_string(index), true));
+    frames.push_back(frame("asked", false));
+    CHECK_FALSE(tested->wants_pause(first));
+    receive(frames);
+    CHECK(tested->wants_pause(first));
+    receive({frame("late", true)}); // what was on its way before the host paused
+    std::vector<std::string> bodies;
+    const auto note = [&](const std::vector<append_entry>& entries) {
+        CHECK(entries.size() <= 5); // the bound, and the send that is not one-way
+        for (const auto& entry : entries)
+            bodies.emplace_back(entry.records.bytes);
+    };
+    for (int round = 0; round < 10; ++round) {
+        const auto entries = written();
+        note(entries);
+        host.resumed.clear();
+        store(entries);
+        if (!tested->wants_pause(first))
+            break;
+        REQUIRE(host.resumed == std::vector{first});
+        REQUIRE(tested->go_on(first).ok());
+    }
+    note(written());
+    REQUIRE(bodies.size() == 12);
+    for (std::size_t index = 0; index < 10; ++index)
+        CHECK(bodies[index].find("body " + std::to_string(index)) != std::string::npos);
+    CHECK(bodies[10].find("asked") != std::string::npos);
+    CHECK(bodies[11].find("late") != std::string::npos);
+    CHECK(appends->refused() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "a paused connection goes on only when half of its one-way sends are done") {
+    receive({frame("1", true), frame("2", true), frame("3", true), frame("4", true), frame("5", true)});
+    const auto entries = written();
+    REQUIRE(entries.size() == 4);
+    store({entries[0]});
+    CHECK(host.resumed.empty());
+    store({entries[1]});
+    CHECK(host.resumed == std::vector{first});
+    store({entries[2], entries[3]});
+    CHECK(host.resumed.size() == 1); // told once
+}
+
+TEST_CASE_FIXTURE(fixture, "one-way sends wait for bytes too, of their connection and of the whole broker") {
+    SUBCASE("of their connection") {
+        receive({frame(std::string(60'000, 'x'), true), frame("small", true)});
+        CHECK(tested->wants_pause(first));
+        const auto entries = written();
+        REQUIRE(entries.size() == 1);
+        store(entries);
+        CHECK(host.resumed == std::vector{first});
+    }
+    SUBCASE("of the broker, when this connection has nothing under way that could wake it") {
+        REQUIRE(appends->try_acquire(600'000));
+        receive({frame("small", true)});
+        CHECK(tested->wants_pause(first));
+        CHECK(written().empty());
+        tested->expire();
+        CHECK(host.resumed.empty());
+        appends->release(600'000);
+        tested->expire();
+        CHECK(host.resumed == std::vector{first});
+    }
+    REQUIRE(tested->go_on(first).ok());
+    CHECK_FALSE(tested->wants_pause(first));
+    CHECK(written().size() == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "pulls and sends with an answer leave one-way sends their room") {
+    for (int index = 0; index < 3; ++index)
+        receive({frame("asked", false)});
+    receive({frame("too many", false, "orders", 9)});
+    REQUIRE(host.written[first].size() == 1);
+    CHECK(host.written[first][0].code == protocol::response_code::system_busy);
+    receive({frame("one-way", true)});
+    CHECK_FALSE(tested->wants_pause(first));
+    CHECK(written().size() == 4);
+}
+
+TEST_CASE_FIXTURE(fixture, "one-way sends that wait when their connection closes are still stored") {
+    receive({frame("1", true), frame("2", true), frame("3", true), frame("4", true), frame("5", true), frame("6", true)});
+    CHECK(written().size() == 4);
+    tested->connection_closed(first);
+    CHECK(written().size() == 2);
+    CHECK(host.resumed.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "one-way sends to a topic that is not there yet wait for the session's room") {
+    std::vector<payload> frames;
+    for (std::size_t index = 0; index <= options.session_requests_max; ++index)
+        frames.push_back(frame("x", true, "new"));
+    receive(frames);
+    CHECK(tested->wants_pause(first));
+    world.run();
+    REQUIRE(host.resumed == std::vector{first});
+    REQUIRE(tested->go_on(first).ok());
+    world.run();
+    CHECK(roles.created.size() == options.session_requests_max + 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "when the broker ends, what waits for it is answered and nothing is paused for ever") {
+    receive({frame("1", true), frame("2", true), frame("3", true), frame("4", true), frame("5", true), frame("asked", false)});
+    CHECK(tested->wants_pause(first));
+    tested->broker_ended();
+    CHECK(host.resumed == std::vector{first});
+    REQUIRE(tested->go_on(first).ok());
+    CHECK_FALSE(tested->wants_pause(first));
+    REQUIRE(host.written[first].size() == 1);
+    CHECK(tested->outstanding() == 0);
+    CHECK(appends->under_way() == 0); // what was collected and never sent is given back
+}
