@@ -428,7 +428,8 @@ const std::vector<option> table{
      "",
      "",
      {"sharing", "stealing"},
-     "How actors are given to threads. `sharing` measured better at every load but the largest machines.",
+     "How actors are given to threads: from one queue for all (`sharing`), or from one of each thread (`stealing`). On two cores they "
+     "measured alike.",
      [](config& c, const value& v) {
          c.runtime.policy = text_of(v) == "stealing" ? scheduler_policy::stealing : scheduler_policy::sharing;
      }},
