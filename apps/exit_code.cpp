@@ -53,9 +53,9 @@ std::string_view exit_code_help() {
            "  0  success\n"
            "  1  failed in a way that has no number of its own\n"
            "  2  the command line is wrong\n"
-           "  3  the configuration is wrong\n"
+           "  3  the configuration is wrong or cannot be read\n"
            "  4  no name server or broker answers, or not in time; trying again may help\n"
-           "  5  no such topic, group, broker or file\n"
+           "  5  no such topic, group, broker, store or file to send\n"
            "  6  stored data is damaged, or is not Troupe's\n"
            "  7  the name exists already, the port is in use, or the store is locked\n"
            "  8  refused: an illegal name or message, missing permission, a full or read-only store\n";
