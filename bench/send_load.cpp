@@ -47,7 +47,7 @@ prepared_send prepare_send(const send_load& load, const std::string& topic, std:
     const auto body_bytes = std::max<std::size_t>(load.body_bytes, 8);
     const auto body = load.batch > 0 ? batch_body(load.batch, body_bytes) : std::string(body_bytes, 'x');
     prepared_send prepared;
-    prepared.frame = protocol::encode_frame_head(command, body.size());
+    prepared.frame = protocol::encode_frame_head(command, body.size()).value();
     prepared.body_offset = prepared.frame.size() + (load.batch > 0 ? batch_body_offset : 0);
     prepared.time_stride = batch_record_head_bytes + body_bytes;
     prepared.times = load.batch > 0 ? static_cast<std::size_t>(load.batch) : 1;

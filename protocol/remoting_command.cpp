@@ -5,7 +5,6 @@
 #include "protocol/vocabulary/limits.hpp"
 
 #include <algorithm>
-#include <cassert>
 
 namespace troupe::protocol {
 
@@ -81,7 +80,7 @@ result<remoting_command> decode_frame(const payload& frame) {
     return command;
 }
 
-std::string encode_frame_head(const remoting_command& command, std::size_t body_bytes) {
+result<std::string> encode_frame_head(const remoting_command& command, std::size_t body_bytes) {
     const bool binary = command.codec == header_codec::binary && fits_binary_header(command);
     std::string head;
     head.reserve(header_at + header_estimate_bytes(command));
@@ -91,15 +90,19 @@ std::string encode_frame_head(const remoting_command& command, std::size_t body_
     else
         append_json_header(head, command);
     const std::size_t header_bytes = head.size() - header_at;
-    assert(header_bytes <= header_bytes_max);
-    assert(head.size() + body_bytes <= limits::frame_bytes_max);
-    store_be(head.data(), static_cast<std::uint32_t>(head.size() - length_word_bytes + body_bytes));
+    const auto frame_bytes = head.size() + body_bytes;
+    if (header_bytes > header_bytes_max || frame_bytes > limits::frame_bytes_max)
+        return error{errc::argument_illegal, "command " + std::to_string(command.code) + " would be a frame of " +
+                                                 std::to_string(frame_bytes) + " bytes, at most " +
+                                                 std::to_string(limits::frame_bytes_max) +
+                                                 " are allowed; ask for less, or send less, at once"};
+    store_be(head.data(), static_cast<std::uint32_t>(frame_bytes - length_word_bytes));
     store_be(head.data() + length_word_bytes, static_cast<std::uint32_t>(header_bytes) | (binary ? 1u << 24 : 0u));
     return head;
 }
 
 std::string encode_frame(const remoting_command& command) {
-    std::string frame = encode_frame_head(command, command.body.size());
+    std::string frame = encode_frame_head(command, command.body.size()).value();
     frame.append(command.body.view());
     return frame;
 }

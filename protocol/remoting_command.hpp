@@ -89,11 +89,11 @@ result<std::optional<std::size_t>> frame_size(std::string_view stream);
 /// Takes one whole frame apart; the body shares `frame`'s buffer. Fails with protocol_error; never trusts a length.
 result<remoting_command> decode_frame(const payload& frame);
 
-/// The bytes before the body: length word, header length, header. `body_bytes` is what will follow; the caller keeps the
-/// whole within limits::frame_bytes_max. The header takes the command's form, but JSON when the code or a field name is
+/// The bytes before the body: length word, header length, header. `body_bytes` is what will follow. Fails with
+/// argument_illegal when header and body do not fit into limits::frame_bytes_max. The header takes the command's form, but JSON when the code or a field name is
 /// too long for the binary form. Every field is written as a JSON string, as C++ and Go clients need it.
-std::string encode_frame_head(const remoting_command& command, std::size_t body_bytes);
-/// The whole frame.
+result<std::string> encode_frame_head(const remoting_command& command, std::size_t body_bytes);
+/// The whole frame of a command that is known to fit.
 std::string encode_frame(const remoting_command& command);
 
 } // namespace troupe::protocol

@@ -317,7 +317,7 @@ void gateway::answer(const pending& request, protocol::remoting_command response
     if (request.oneway)
         return;
     address_answer(response, request.opaque, request.codec);
-    const auto head = protocol::encode_frame_head(response, response.body.size());
+    const auto head = encode_answer_head(response);
     host_.write(request.connection, head, response.body);
 }
 

@@ -36,23 +36,23 @@ void link::request(protocol::remoting_command command, std::chrono::milliseconds
     } while (pending_.contains(last_opaque_));
     command.opaque = last_opaque_;
     command.codec = protocol::header_codec::binary;
+    auto head = protocol::encode_frame_head(command, command.body.size());
+    if (!head)
+        return done(head.failure());
     auto& entry = pending_[last_opaque_];
     entry.done = std::move(done);
     entry.deadline = transport_.now() + timeout;
     if (!std::exchange(awake_, true))
         transport_.wake_in(expire_interval);
     if (state_ == link_state::connected)
-        return send(command);
-    waiting_bytes_ += command.body.size();
-    entry.unsent = std::move(command);
+        return transport_.write(*head, command.body);
+    waiting_bytes_ += head->size() + command.body.size();
+    entry.head = std::move(*head);
+    entry.body = std::move(command.body);
     if (state_ == link_state::disconnected) {
         state_ = link_state::dialing;
         transport_.dial();
     }
-}
-
-void link::send(const protocol::remoting_command& command) {
-    transport_.write(protocol::encode_frame_head(command, command.body.size()), command.body);
 }
 
 void link::connected() {
@@ -63,7 +63,7 @@ void link::connected() {
     retry_ = options_.retry_min;
     waiting_bytes_ = 0;
     for (auto& entry : pending_)
-        send(std::exchange(entry.second.unsent, {}));
+        transport_.write(std::exchange(entry.second.head, {}), std::exchange(entry.second.body, {}));
 }
 
 void link::dial_failed(const error& failure) {
@@ -111,7 +111,7 @@ void link::expire() {
             ++entry;
             continue;
         }
-        waiting_bytes_ -= std::min(waiting_bytes_, entry->second.unsent.body.size());
+        waiting_bytes_ -= std::min(waiting_bytes_, entry->second.head.size() + entry->second.body.size());
         overdue.push_back(std::move(entry->second.done));
         entry = pending_.erase(entry);
     }

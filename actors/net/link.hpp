@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace troupe::actors::net {
@@ -48,7 +49,7 @@ public:
     link(const link&) = delete;
     link& operator=(const link&) = delete;
 
-    /// `command` lacks opaque and codec. `done` may be called before this returns.
+    /// `command` lacks opaque and codec. Fails with argument_illegal if it fits into no frame. `done` may be called before this returns.
     void request(protocol::remoting_command command, std::chrono::milliseconds timeout, completion done);
 
     void connected();
@@ -71,11 +72,11 @@ private:
     struct pending {
         completion done;
         link_transport::time_point deadline;
-        protocol::remoting_command unsent; ///< only while dialing
+        std::string head; ///< with `body`, the frame to be sent; both only while dialing
+        payload body;
     };
 
     [[nodiscard]] error refusal() const;
-    void send(const protocol::remoting_command& command);
     void fail_all(const error& failure);
 
     link_transport& transport_;

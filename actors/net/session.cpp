@@ -43,7 +43,8 @@ void answer(session_pointer self, const request_ticket& request, remoting_comman
     session_answered message{self->state.connection, {}, false};
     if (!request.oneway) {
         address_answer(response, request.opaque, request.codec);
-        message.frame = protocol::encode_frame(response);
+        message.frame = encode_answer_head(response);
+        message.frame += response.body.view();
     }
     self->send(self->state.gateway, std::move(message));
 }
@@ -144,7 +145,9 @@ session_actor::behavior_type session(session_pointer self, connection_id connect
     self->set_down_handler([self](const caf::down_msg&) { self->quit(caf::exit_reason::user_shutdown); });
     return {
         [self](const consumers_changed& event) {
-            self->send(self->state.gateway, session_answered{self->state.connection, protocol::encode_frame(encode_request(event)), true});
+            const auto command = encode_request(event);
+            if (auto frame = protocol::encode_frame_head(command, 0))
+                self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true});
         },
         [self](const session_request& request) { dispatch(self, request.command); },
         [self](const session_closed&) { self->quit(caf::exit_reason::user_shutdown); },

@@ -3,13 +3,42 @@
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 
+#include <utility>
+
 namespace troupe::actors::net {
+
+namespace {
+
+constexpr std::size_t remark_bytes_max = 1'024;
+
+/// Cuts `text` at the end of a UTF-8 character.
+void cut(std::string& text, std::size_t bytes_max) {
+    if (text.size() <= bytes_max)
+        return;
+    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xc0u) == 0x80u)
+        --bytes_max;
+    text.resize(bytes_max);
+    text += "...";
+}
+
+} // namespace
 
 protocol::remoting_command encode_failure(const error& failure) {
     protocol::remoting_command command;
     command.code = protocol::to_response_code(failure.code);
     command.remark = protocol::to_remark(failure);
+    cut(command.remark, remark_bytes_max);
     return command;
+}
+
+std::string encode_answer_head(protocol::remoting_command& answer) {
+    auto head = protocol::encode_frame_head(answer, answer.body.size());
+    if (head)
+        return std::move(*head);
+    auto failure = encode_failure(head.failure());
+    address_answer(failure, answer.opaque, answer.codec);
+    answer = std::move(failure);
+    return protocol::encode_frame_head(answer, 0).value();
 }
 
 error failure_of(std::int32_t request_code, const protocol::remoting_command& answer) {

@@ -21,10 +21,13 @@ protocol::remoting_command encode_answer(const Answer& answer);
 template <class Answer>
 result<Answer> decode_answer(const protocol::remoting_command& command);
 
-/// An answer that says what went wrong.
+/// An answer that says what went wrong. A text that quotes a request may be long, so the remark is cut to a kilobyte.
 protocol::remoting_command encode_failure(const error& failure);
 /// The opposite: the error an answer carries, none if it is a success. Pulls have several codes that are none.
 error failure_of(std::int32_t request_code, const protocol::remoting_command& answer);
+
+/// The bytes of `answer`'s frame before its body. An answer that fits into no frame becomes one that says so.
+std::string encode_answer_head(protocol::remoting_command& answer);
 
 /// Makes `answer` the answer to a request with this opaque and header form.
 void address_answer(protocol::remoting_command& answer, std::int32_t opaque, protocol::header_codec codec);

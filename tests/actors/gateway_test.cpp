@@ -2,6 +2,7 @@
 #include "actors/net/wire.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/virtual_system.hpp"
 
 #include <doctest/doctest.h>
@@ -278,4 +279,45 @@ TEST_CASE_FIXTURE(fixture, "when the broker ends, what waits for it is answered 
     REQUIRE(host.written[first].size() == 1);
     CHECK(tested->outstanding() == 0);
     CHECK(appends->under_way() == 0); // what was collected and never sent is given back
+}
+
+// ---- pulls ----------------------------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(fixture, "an answer that fits into no frame becomes an error, and the connection goes on") {
+    pull_messages order;
+    order.group = "consumers";
+    order.topic = "orders";
+    auto command = encode_request(order);
+    SUBCASE("JSON") {
+        command.codec = protocol::header_codec::json;
+    }
+    SUBCASE("binary") {
+        command.codec = protocol::header_codec::binary;
+    }
+    receive({frame_of(command, 5)});
+    world.run();
+    REQUIRE(roles.pulls.size() == 1);
+    pull_answered answered{roles.pulls[0].ticket, {}, {}};
+    answered.answer.records = payload{std::string(limits::frame_bytes_max, 'x')};
+    tested->handle(answered);
+    REQUIRE(host.written[first].size() == 1);
+    const auto& answer = host.written[first][0];
+    CHECK(answer.code == protocol::response_code::invalid_parameter);
+    CHECK(answer.opaque == 5);
+    CHECK(answer.codec == command.codec);
+    CHECK(answer.is_response());
+    CHECK(answer.remark.find("ask for less") != std::string::npos);
+}
+
+TEST_CASE("a failure that quotes much is cut at the end of a character") {
+    const auto answer = encode_failure({errc::topic_illegal, std::string(10'000, 'x')});
+    CHECK(answer.remark.size() < 1'100);
+    const auto umlauts = encode_failure({errc::topic_illegal, [] {
+                                             std::string text;
+                                             while (text.size() < 10'000)
+                                                 text += "\xc3\xa4";
+                                             return text;
+                                         }()});
+    CHECK(umlauts.remark.ends_with("\xc3\xa4..."));
+    CHECK(encode_failure({errc::topic_illegal, "short"}).remark.ends_with("short"));
 }

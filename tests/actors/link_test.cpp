@@ -1,4 +1,5 @@
 #include "actors/net/link.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <doctest/doctest.h>
 
@@ -129,6 +130,23 @@ TEST_CASE("a link refuses as busy what passes its bounds") {
     transport.unsent = 11;
     tested.request({}, 1s, note);
     CHECK(outcomes == std::vector{errc::busy});
+}
+
+TEST_CASE_FIXTURE(fixture, "a request that fits into no frame fails by itself") {
+    const auto ask_much = [this] {
+        protocol::remoting_command command;
+        command.body = payload{std::string(limits::frame_bytes_max, 'x')};
+        tested.request(std::move(command), 1s,
+                       [this](const result<protocol::remoting_command>& answer) { outcomes.push_back(answer.code()); });
+    };
+    ask_much();
+    CHECK(transport.dials == 0);
+    ask();
+    tested.connected();
+    ask_much();
+    CHECK(outcomes == std::vector{errc::argument_illegal, errc::argument_illegal});
+    CHECK(transport.sent.size() == 1);
+    CHECK(tested.outstanding() == 1);
 }
 
 TEST_CASE_FIXTURE(fixture, "requests of the server go to the push handler") {

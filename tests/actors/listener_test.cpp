@@ -180,7 +180,7 @@ TEST_CASE("a frame of exactly the limit is taken") {
     served server;
     raw_client client{server.port()};
     auto command = request(4711);
-    const auto head = protocol::encode_frame_head(command, 0).size();
+    const auto head = protocol::encode_frame_head(command, 0).value().size();
     command.body = payload{std::string(limits::frame_bytes_max - head, 'x')};
     auto answer = client.ask(command);
     REQUIRE(answer);

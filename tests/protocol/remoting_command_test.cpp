@@ -96,7 +96,7 @@ TEST_CASE("a command comes back with every field in both header forms") {
         check_same(decoded, command);
         CHECK(decoded.is_response());
         CHECK(decoded.is_oneway());
-        CHECK(frame == encode_frame_head(command, command.body.size()) + std::string{command.body.view()});
+        CHECK(frame == encode_frame_head(command, command.body.size()).value() + std::string{command.body.view()});
     }
 }
 
@@ -112,6 +112,18 @@ TEST_CASE("every header field is written as a JSON string, as C++ and Go clients
     const auto bare_header = nlohmann::json::parse(bare.substr(8));
     CHECK_FALSE(bare_header.contains("remark"));
     CHECK_FALSE(bare_header.contains("extFields"));
+}
+
+TEST_CASE("a command that fits into no frame is refused, whether its body or its header is too large") {
+    for (const auto codec : {header_codec::json, header_codec::binary}) {
+        auto command = full_command(codec);
+        command.body = {};
+        const auto head = encode_frame_head(command, 0).value().size();
+        CHECK(encode_frame_head(command, limits::frame_bytes_max - head).ok());
+        CHECK(encode_frame_head(command, limits::frame_bytes_max - head + 1).code() == errc::argument_illegal);
+        command.remark.assign(limits::frame_bytes_max, 'x');
+        CHECK(encode_frame_head(command, 0).code() == errc::argument_illegal);
+    }
 }
 
 TEST_CASE("a decoded body shares the frame's memory") {
