@@ -19,14 +19,16 @@ constexpr std::size_t filters_max = 4'096; // parsed expressions kept; over it a
 // ---- sends of embedded clients, and sends to topics that are not there yet ------------------------------------------
 
 caf::result<messages_stored> broker_state::handle(const send_messages& order) {
+    const bool is_retry = is_retry_topic(order.topic);
+    const bool is_missing = topics_->find(order.topic) == nullptr && check_topic_name(order.topic);
+    // An error may be returned only before the promise is made: the promise takes the request along.
+    if (is_missing && is_retry && !may_use_group(order.topic.substr(7))) // after "%RETRY%"
+        return make_caf_error(errc::group_not_found, "group " + order.topic.substr(7) + " does not exist on this broker");
     auto promise = self_->make_response_promise<messages_stored>();
-    if (topics_->find(order.topic) != nullptr || !check_topic_name(order.topic)) {
+    if (!is_missing) {
         append(order, promise);
         return promise;
     }
-    const bool is_retry = is_retry_topic(order.topic);
-    if (is_retry && !may_use_group(order.topic.substr(7))) // after "%RETRY%"
-        return make_caf_error(errc::group_not_found, "group " + order.topic.substr(7) + " does not exist on this broker");
     if (!is_retry && (!setup_.options.auto_create_topics || is_system_topic(order.topic))) {
         append(order, promise); // fails, and says why
         return promise;

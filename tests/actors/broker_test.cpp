@@ -128,6 +128,16 @@ TEST_CASE_FIXTURE(broker_world, "broker: a send without a topic is refused, also
     CHECK(answer<messages_stored>(bad).code() == errc::topic_illegal);
 }
 
+TEST_CASE("broker: a send to the retry topic of a group that may not exist is refused, not forgotten") {
+    auto options = small_broker();
+    options.auto_create_groups = false;
+    broker_world broker{options};
+    auto send = broker_world::message("x");
+    send.topic = "%RETRY%strangers";
+    const auto refused = broker.answer<messages_stored>(send);
+    CHECK(refused.code() == errc::group_not_found);
+}
+
 TEST_CASE("broker: with auto_create_topics the first send makes the topic, durably") {
     auto options = small_broker();
     options.auto_create_topics = true;
