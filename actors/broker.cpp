@@ -2,6 +2,7 @@
 
 #include "actors/broker_state.hpp"
 #include "actors/log.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -41,8 +42,15 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
 }
 
 bool broker_state::begin_change(const std::string& what, continuation done) {
+    if (changes_waiting_ >= limits::changes_per_broker_max) {
+        add(setup_.metrics->busy_answers);
+        done({errc::busy, "more than " + std::to_string(limits::changes_per_broker_max) +
+                              " requests wait for topics and groups to be stored; repeat this one later"});
+        return false;
+    }
     const auto [change, first] = changes_.try_emplace(what);
     change->second.push_back(std::move(done));
+    ++changes_waiting_;
     return first;
 }
 
@@ -50,6 +58,7 @@ void broker_state::end_change(const std::string& what, const error& failure) {
     auto change = changes_.extract(what);
     if (change.empty())
         return; // failed already, because the broker ends
+    changes_waiting_ -= change.mapped().size();
     for (const auto& done : change.mapped())
         done(failure);
     end_if_idle();
@@ -129,6 +138,7 @@ void broker_state::fail_everything(const error& failure) {
         entry.second.promise.deliver(make_caf_error(failure));
     for (auto& entry : std::exchange(pending_pulls_, {}))
         entry.second.promise.deliver(make_caf_error(failure));
+    changes_waiting_ = 0;
     for (auto& change : std::exchange(changes_, {}))
         for (const auto& done : change.second)
             done(failure);

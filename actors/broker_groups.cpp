@@ -1,4 +1,5 @@
 #include "actors/broker_state.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
@@ -10,6 +11,32 @@ namespace {
 
 std::string change_of_group(const std::string& group) {
     return "group " + group;
+}
+
+result<void> check_subscriptions(const protocol::consumer_data& consumer) {
+    if (consumer.subscriptions.size() > limits::subscriptions_per_consumer_max)
+        return error{errc::argument_illegal, "group " + consumer.group + " subscribes to " + std::to_string(consumer.subscriptions.size()) +
+                                                 " topics; at most " + std::to_string(limits::subscriptions_per_consumer_max) +
+                                                 " are allowed"};
+    for (const auto& subscription : consumer.subscriptions)
+        if (const auto legal = check_topic_name(subscription.topic); !legal)
+            return legal;
+    return {};
+}
+
+/// What one heartbeat may make the broker keep.
+result<void> check_heartbeat(const protocol::heartbeat_data& data) {
+    if (data.client_id.size() > limits::client_id_bytes_max)
+        return error{errc::argument_illegal, "the client id has " + std::to_string(data.client_id.size()) + " bytes; at most " +
+                                                 std::to_string(limits::client_id_bytes_max) + " are allowed"};
+    if (data.consumers.size() > limits::consumers_per_heartbeat_max)
+        return error{errc::argument_illegal, "client " + data.client_id + " consumes in " + std::to_string(data.consumers.size()) +
+                                                 " groups; at most " + std::to_string(limits::consumers_per_heartbeat_max) +
+                                                 " are allowed: use several clients"};
+    for (const auto& consumer : data.consumers)
+        if (const auto legal = check_subscriptions(consumer); !legal)
+            return legal;
+    return {};
 }
 
 } // namespace
@@ -40,8 +67,15 @@ void broker_state::notify(const std::set<std::string>& groups) {
 
 caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {
     auto data = order.data;
+    if (const auto legal = check_heartbeat(data); !legal)
+        return make_caf_error(legal.failure());
     // A group that may not exist is left out, without failing the others (reference "remoting-client.md" 4.1).
     std::erase_if(data.consumers, [this](const auto& consumer) { return !may_use_group(consumer.group); });
+    if (members_.member_count() + data.consumers.size() > limits::members_per_broker_max) {
+        add(setup_.metrics->busy_answers);
+        return make_caf_error(errc::busy, "this broker keeps at most " + std::to_string(limits::members_per_broker_max) +
+                                              " group members; stop some, or wait until silent ones have expired");
+    }
     // Members join before their group is durable: a session that ends meanwhile must find them to take out.
     notify(members_.heartbeat(data, number_of(order.session), now()));
 
@@ -153,12 +187,14 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     if (changes_.contains(change))
         return make_caf_error(errc::busy, "another change of group " + order.group + " is under way; repeat this one later");
     auto promise = self_->make_response_promise<group_deleted>();
-    begin_change(change, [promise](const error& failure) mutable {
+    const bool begun = begin_change(change, [promise](const error& failure) mutable {
         if (failure.code == errc::none)
             promise.deliver(group_deleted{});
         else
             promise.deliver(make_caf_error(failure));
     });
+    if (!begun)
+        return promise;
     self_->request(setup_.offset_keeper, setup_.options.request_deadline, order)
         .then(
             [this, group = order.group, change](group_deleted) {

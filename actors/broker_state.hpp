@@ -129,7 +129,8 @@ private:
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
     [[nodiscard]] describe_progress progress_question(const offsets_listed& committed, const std::string& topic) const;
 
-    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome.
+    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome. False when
+    /// there is nothing to do for this caller: another works already, or too many wait, and `done` has been told busy.
     bool begin_change(const std::string& what, continuation done);
     void end_change(const std::string& what, const error& failure);
 
@@ -163,6 +164,7 @@ private:
     clock_time next_expire_;
 
     std::map<std::string, std::vector<continuation>> changes_; ///< under way, by what is changed
+    std::size_t changes_waiting_ = 0;                          ///< continuations in changes_; bounded
     std::map<caf::actor_addr, topics_watcher_actor> watchers_;
     std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
     bool finishing_ = false;

@@ -109,12 +109,14 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     if (changes_.contains(change))
         return make_caf_error(errc::busy, "another change of topic " + order.topic + " is under way; repeat this one later");
     auto promise = self_->make_response_promise<topic_deleted>();
-    begin_change(change, [promise](const error& failure) mutable {
+    const bool begun = begin_change(change, [promise](const error& failure) mutable {
         if (failure.code == errc::none)
             promise.deliver(topic_deleted{});
         else
             promise.deliver(make_caf_error(failure));
     });
+    if (!begun)
+        return promise;
     // First nobody may use it any more, then it goes: offsets and configuration in one write, its index after that.
     const auto topic = *known;
     publish(topics_->without(topic.name, setup_.options.now().value()));

@@ -7,16 +7,16 @@ namespace troupe::actors {
 
 bool consumer_groups::replace_subscriptions(group_state& group, const std::vector<protocol::subscription_data>& wanted) {
     bool changed = false;
+    std::set<std::string_view> topics;
     for (const auto& subscription : wanted) {
+        topics.insert(subscription.topic);
         const auto [known, added] = group.subscriptions.try_emplace(subscription.topic, subscription);
         changed |= added;
         // A late heartbeat of a client that has not yet heard of a newer expression must not bring the old one back.
         if (!added && subscription.version >= known->second.version)
             known->second = subscription;
     }
-    const auto removed = std::erase_if(group.subscriptions, [&wanted](const auto& known) {
-        return std::none_of(wanted.begin(), wanted.end(), [&known](const auto& one) { return one.topic == known.first; });
-    });
+    const auto removed = std::erase_if(group.subscriptions, [&topics](const auto& known) { return !topics.contains(known.first); });
     return changed || removed != 0;
 }
 
@@ -26,6 +26,7 @@ std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data&
         auto& group = groups_[consumer.group];
         group.model = consumer.model;
         const auto [known, added] = group.members.try_emplace(data.client_id);
+        member_count_ += added ? 1u : 0u;
         const bool moved = !added && known->second.session != session; // a new connection of a known client
         known->second = {session, now};
         const bool changed = replace_subscriptions(group, consumer.subscriptions);
@@ -43,6 +44,7 @@ std::set<std::string> consumer_groups::remove_if(Predicate leaves) {
         auto& group = entry->second;
         const auto removed =
             std::erase_if(group.members, [&leaves, &name](const auto& one) { return leaves(name, one.first, one.second); });
+        member_count_ -= removed;
         if (removed != 0 && !group.members.empty() && group.model != protocol::message_model::broadcasting)
             to_notify.insert(name);
         entry = group.members.empty() ? groups_.erase(entry) : std::next(entry);
@@ -104,13 +106,6 @@ bool consumer_groups::uses(session_number session) const {
 bool consumer_groups::is_broadcasting(std::string_view group) const {
     const auto known = groups_.find(group);
     return known != groups_.end() && known->second.model == protocol::message_model::broadcasting;
-}
-
-std::size_t consumer_groups::member_count() const {
-    std::size_t all = 0;
-    for (const auto& entry : groups_)
-        all += entry.second.members.size();
-    return all;
 }
 
 } // namespace troupe::actors

@@ -47,7 +47,8 @@ public:
     [[nodiscard]] bool uses(session_number session) const;
     [[nodiscard]] bool is_broadcasting(std::string_view group) const;
     [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
-    [[nodiscard]] std::size_t member_count() const;
+    /// A client counts once for each group it is in.
+    [[nodiscard]] std::size_t member_count() const { return member_count_; }
 
 private:
     struct member {
@@ -68,6 +69,7 @@ private:
 
     std::chrono::milliseconds expire_;
     group_map groups_;
+    std::size_t member_count_ = 0;
 };
 
 } // namespace troupe::actors

@@ -14,6 +14,13 @@ inline constexpr std::size_t group_bytes_max = 120;
 inline constexpr std::size_t frame_bytes_max = 16u << 20; ///< including the length word
 inline constexpr std::int32_t queues_per_topic_max = 1024;
 
+// RocketMQ has none of these: bounds on what one request, or all clients together, can make a broker keep.
+inline constexpr std::size_t client_id_bytes_max = 255;
+inline constexpr std::size_t consumers_per_heartbeat_max = 1'000;    ///< groups that one client consumes in
+inline constexpr std::size_t subscriptions_per_consumer_max = 1'000; ///< topics of one group
+inline constexpr std::size_t members_per_broker_max = 1'000'000;     ///< clients, once for each group they are in
+inline constexpr std::size_t changes_per_broker_max = 4'000;         ///< requests that wait for a topic or group to be stored
+
 static_assert(body_bytes_max + properties_bytes_max + internal_topic_bytes_max < frame_bytes_max);
 
 } // namespace troupe::limits

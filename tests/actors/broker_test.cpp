@@ -1,5 +1,6 @@
 #include "actors/broker.hpp"
 
+#include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/broker_world.hpp"
 #include "tests/support/random_seed.hpp"
 
@@ -264,6 +265,63 @@ TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat makes the group and its ret
     CHECK(answer<group_members>(list_group_members{"nobody"}).code() == errc::group_not_found);
     REQUIRE(answer<heartbeat_accepted>(beat("b", other))); // nothing new
     CHECK(first->changes.size() == 1);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat that would make it keep too much is refused, and one at the bounds is not") {
+    const auto outcome = [this](auto change) {
+        auto one = beat("a", {});
+        change(one.data);
+        return answer<heartbeat_accepted>(one).code();
+    };
+    const auto consumers = [](std::size_t count) {
+        std::vector<protocol::consumer_data> all(count);
+        for (std::size_t i = 0; i < count; ++i)
+            all[i].group = "group-" + std::to_string(i);
+        return all;
+    };
+    const auto subscriptions = [](std::size_t count) {
+        std::vector<protocol::subscription_data> all(count);
+        for (std::size_t i = 0; i < count; ++i)
+            all[i].topic = "topic-" + std::to_string(i);
+        return all;
+    };
+    CHECK(outcome([](auto& data) { data.client_id.assign(limits::client_id_bytes_max + 1, 'c'); }) == errc::argument_illegal);
+    CHECK(outcome([&](auto& data) { data.consumers = consumers(limits::consumers_per_heartbeat_max + 1); }) == errc::argument_illegal);
+    CHECK(outcome([&](auto& data) { data.consumers[0].subscriptions = subscriptions(limits::subscriptions_per_consumer_max + 1); }) ==
+          errc::argument_illegal);
+    CHECK(outcome([](auto& data) { data.consumers[0].subscriptions[0].topic = "not legal!"; }) == errc::topic_illegal);
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.empty());
+
+    CHECK(outcome([](auto& data) { data.client_id.assign(limits::client_id_bytes_max, 'c'); }) == errc::none);
+    CHECK(outcome([&](auto& data) { data.consumers[0].subscriptions = subscriptions(limits::subscriptions_per_consumer_max); }) ==
+          errc::none);
+    CHECK(outcome([&](auto& data) { data.consumers = consumers(limits::consumers_per_heartbeat_max); }) == errc::none);
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.size() == 1 + limits::consumers_per_heartbeat_max);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: beyond the changes that may wait for the disk a heartbeat is busy") {
+    // Asked without running in between, so that all of them wait at once: each heartbeat of 500 new groups waits for 1,000.
+    std::vector<virtual_system::awaited<heartbeat_accepted>> all;
+    for (std::size_t beats = 0; beats < 5; ++beats) {
+        auto one = beat("client-" + std::to_string(beats), {});
+        one.data.consumers.resize(500);
+        for (std::size_t i = 0; i < one.data.consumers.size(); ++i)
+            one.data.consumers[i].group = "group-" + std::to_string(beats) + "-" + std::to_string(i);
+        auto place = std::make_shared<std::optional<result<heartbeat_accepted>>>();
+        all.push_back(place);
+        world.system().spawn([broker = node->broker(), one, place](caf::event_based_actor* self) {
+            self->request(broker, caf::infinite, one)
+                .then([place](heartbeat_accepted) { *place = result<heartbeat_accepted>{heartbeat_accepted{}}; },
+                      [place](caf::error& failure) { *place = result<heartbeat_accepted>{to_error(failure)}; });
+        });
+    }
+    world.run();
+    std::size_t busy = 0;
+    for (const auto& place : all) {
+        REQUIRE(place->has_value());
+        busy += (*place)->code() == errc::busy ? 1u : 0u;
+    }
+    CHECK(busy == 1);
 }
 
 TEST_CASE_FIXTURE(broker_world, "broker: a member leaves with its session, by unregister, or by silence") {

@@ -33,6 +33,21 @@ TEST_CASE("consumer_groups: a new member is announced once, a repeated heartbeat
     CHECK(groups.sessions("g") == std::set<session_number>{1, 2});
 }
 
+TEST_CASE("consumer_groups: a client counts once for each group it is in, until it leaves") {
+    consumer_groups groups{120s};
+    groups.heartbeat(beat("a", "g", {}), 1, clock_time{0s});
+    groups.heartbeat(beat("a", "h", {}), 1, clock_time{0s});
+    groups.heartbeat(beat("a", "h", {}), 1, clock_time{1s});
+    groups.heartbeat(beat("b", "h", {}), 2, clock_time{1s});
+    CHECK(groups.member_count() == 3);
+    groups.unregister("a", "g");
+    CHECK(groups.member_count() == 2);
+    groups.session_lost(1);
+    CHECK(groups.member_count() == 1);
+    groups.expire(clock_time{200s});
+    CHECK(groups.member_count() == 0);
+}
+
 TEST_CASE("consumer_groups: the last heartbeat decides the topics of a group") {
     consumer_groups groups{120s};
     groups.heartbeat(beat("a", "g", {subscribed("t"), subscribed("u")}), 1, clock_time{0s});
