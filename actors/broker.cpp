@@ -64,6 +64,11 @@ void broker_state::end_change(const std::string& what, const error& failure) {
     end_if_idle();
 }
 
+std::size_t broker_state::changes_under_way(std::string_view prefix) const {
+    const auto begins_so = [prefix](const auto& change) { return change.first.starts_with(prefix); };
+    return static_cast<std::size_t>(std::count_if(changes_.begin(), changes_.end(), begins_so));
+}
+
 caf::result<broker_described> broker_state::handle(const describe_broker&) {
     auto promise = self_->make_response_promise<broker_described>();
     self_->request(background_reader(), setup_.options.request_deadline, describe_store{})

@@ -148,6 +148,9 @@ void broker_state::ensure_group(const std::string& group, continuation done) {
 }
 
 void broker_state::store_group(const group_config& group, continuation done) {
+    if (!groups_.contains(group.name) && groups_.size() + changes_under_way(change_of_group("")) >= setup_.options.groups_max)
+        return done({errc::busy, "this broker has its " + std::to_string(setup_.options.groups_max) +
+                                     " groups; there is no room for group " + group.name + " until another is deleted"});
     const auto change = change_of_group(group.name);
     if (!begin_change(change, std::move(done)))
         return;
@@ -183,6 +186,8 @@ caf::result<group_put> broker_state::handle(const put_group& order) {
 }
 
 caf::result<group_deleted> broker_state::handle(const delete_group& order) {
+    if (const auto legal = check_group_name(order.group); !legal && !groups_.contains(order.group))
+        return make_caf_error(legal.failure());
     const auto change = change_of_group(order.group);
     if (changes_.contains(change))
         return make_caf_error(errc::busy, "another change of group " + order.group + " is under way; repeat this one later");

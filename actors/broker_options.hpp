@@ -2,6 +2,7 @@
 
 #include "actors/wall_clock.hpp"
 #include "protocol/message_codec.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 #include "storage/store_options.hpp"
 
@@ -29,6 +30,8 @@ struct broker_options {
     bool auto_create_topics = false; ///< a send may create a topic; offers the template topic TBW102
     std::int32_t default_topic_queues = 8;
     bool auto_create_groups = true;
+    std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included
+    std::size_t groups_max = limits::groups_per_broker_max;
 
     std::chrono::milliseconds hold_max{30'000}; ///< longer holds are cut to this
     std::size_t pulls_held_max = 100'000;       ///< over all queues

@@ -12,6 +12,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -133,6 +134,7 @@ private:
     /// there is nothing to do for this caller: another works already, or too many wait, and `done` has been told busy.
     bool begin_change(const std::string& what, continuation done);
     void end_change(const std::string& what, const error& failure);
+    [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
 
     void forget_role(const caf::actor_addr& address, const caf::error& reason);
     void fail_overdue();

@@ -20,6 +20,12 @@ result<void> check_topic_config(const topic_config& topic) {
         if (queues < 1 || queues > limits::queues_per_topic_max)
             return error{errc::argument_illegal, std::to_string(queues) + " queues for topic " + topic.name + "; allowed are 1 to " +
                                                      std::to_string(limits::queues_per_topic_max)};
+    std::size_t attributes_bytes = 0;
+    for (const auto& [name, value] : topic.attributes)
+        attributes_bytes += name.size() + value.size();
+    if (attributes_bytes > limits::attributes_bytes_max)
+        return error{errc::argument_illegal, "the attributes of topic " + topic.name + " have " + std::to_string(attributes_bytes) +
+                                                 " bytes; at most " + std::to_string(limits::attributes_bytes_max) + " are allowed"};
     return {};
 }
 
@@ -68,6 +74,11 @@ void broker_state::ensure_topic(topic_config topic, continuation done) {
 }
 
 void broker_state::store_topic(const topic_config& topic, continuation done) {
+    if (const auto legal = check_topic_config(topic); !legal)
+        return done(legal.failure());
+    if (topics_->find(topic.name) == nullptr && topics_->size() + changes_under_way(change_of_topic("")) >= setup_.options.topics_max)
+        return done({errc::busy, "this broker has its " + std::to_string(setup_.options.topics_max) +
+                                     " topics; there is no room for topic " + topic.name + " until another is deleted"});
     const auto change = change_of_topic(topic.name);
     if (!begin_change(change, std::move(done)))
         return;

@@ -15,6 +15,10 @@ inline constexpr std::size_t frame_bytes_max = 16u << 20; ///< including the len
 inline constexpr std::int32_t queues_per_topic_max = 1024;
 
 // RocketMQ has none of these: bounds on what one request, or all clients together, can make a broker keep.
+inline constexpr std::size_t topics_per_broker_max = 50'000; ///< with names of usual length their list fits into a frame
+inline constexpr std::size_t groups_per_broker_max = 25'000; ///< each has a retry topic as well
+inline constexpr std::size_t attributes_bytes_max = 4'096;   ///< of one topic: names and values together
+inline constexpr std::size_t expression_bytes_max = 4'096;   ///< of a subscription or pull
 inline constexpr std::size_t client_id_bytes_max = 255;
 inline constexpr std::size_t consumers_per_heartbeat_max = 1'000;    ///< groups that one client consumes in
 inline constexpr std::size_t subscriptions_per_consumer_max = 1'000; ///< topics of one group

@@ -200,6 +200,40 @@ TEST_CASE_FIXTURE(broker_world, "broker: topics are made, listed, described, del
     CHECK(answer<offset_found>(query_offset{{"readers", {"orders", queue_id{1}}}, false}).code() == errc::offset_not_found);
 }
 
+TEST_CASE("broker: beyond its bounds there are no new topics and groups, but those there are can be changed and replaced") {
+    auto options = small_broker();
+    options.topics_max = 2;
+    options.groups_max = 1;
+    options.auto_create_topics = false;
+    broker_world broker{options};
+    broker.make_topic("orders", 1);
+    broker.make_topic("bills", 1);
+    topic_config topic;
+    topic.name = "more";
+    CHECK(broker.answer<topic_put>(put_topic{topic}).code() == errc::busy);
+    broker.make_topic("orders", 3);
+    REQUIRE(broker.answer<topic_deleted>(delete_topic{"bills"}));
+    CHECK(broker.answer<topic_put>(put_topic{topic}).ok());
+
+    group_config group;
+    group.name = "readers";
+    REQUIRE(broker.answer<group_put>(put_group{group}));
+    group.retry_max = 3;
+    CHECK(broker.answer<group_put>(put_group{group}).ok());
+    group.name = "others";
+    CHECK(broker.answer<group_put>(put_group{group}).code() == errc::busy);
+    CHECK(broker.answer<group_deleted>(delete_group{"not legal!", true}).code() == errc::group_illegal);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: the attributes of a topic have a limit") {
+    topic_config topic;
+    topic.name = "orders";
+    topic.attributes["name"].assign(limits::attributes_bytes_max - 4, '\x01');
+    CHECK(answer<topic_put>(put_topic{topic}).ok());
+    topic.attributes["name"].push_back('x');
+    CHECK(answer<topic_put>(put_topic{topic}).code() == errc::argument_illegal);
+}
+
 TEST_CASE_FIXTURE(broker_world, "broker: a topic whose pull is held can be deleted, and the pull is answered") {
     make_topic("orders");
     const auto waiting = ask<messages_pulled>(pull(0, 15'000));
