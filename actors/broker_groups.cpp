@@ -98,7 +98,7 @@ caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& ord
     for (const auto& consumer : data.consumers) {
         auto retry = default_topic("%RETRY%" + consumer.group);
         if (const auto group = groups_.find(consumer.group); group != groups_.end())
-            retry.read_queues = retry.write_queues = std::max(group->second.retry_queues, 1);
+            retry.read_queues = retry.write_queues = std::clamp(group->second.retry_queues, 1, limits::queues_per_topic_max);
         all->open += 2;
         ensure_group(consumer.group, one_done);
         ensure_topic(std::move(retry), one_done);
@@ -171,6 +171,9 @@ caf::result<group_put> broker_state::handle(const put_group& order) {
         return make_caf_error(legal.failure());
     if (group.retry_queues < 0 || group.retry_max < -1)
         return make_caf_error(errc::argument_illegal, "group " + group.name + ": retry_queues and retry_max may not be negative");
+    if (group.retry_queues > limits::queues_per_topic_max)
+        return make_caf_error(errc::argument_illegal, std::to_string(group.retry_queues) + " retry queues for group " + group.name +
+                                                          "; at most " + std::to_string(limits::queues_per_topic_max) + " are allowed");
     if (const auto known = groups_.find(group.name); known != groups_.end() && known->second == group)
         return group_put{};
     if (changes_.contains(change_of_group(group.name)))

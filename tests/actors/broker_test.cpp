@@ -438,6 +438,9 @@ TEST_CASE_FIXTURE(broker_world, "broker: groups are put and deleted, with or wit
     CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers").retry_max == 3);
     group.name = "bad name";
     CHECK(answer<group_put>(put_group{group}).code() == errc::group_illegal);
+    group.name = "patient";
+    group.retry_queues = limits::queues_per_topic_max + 1;
+    CHECK(answer<group_put>(put_group{group}).code() == errc::argument_illegal);
     const progress_key key{"readers", {"orders", queue_id{0}}};
     REQUIRE(answer<offset_committed>(commit_offset{key, queue_offset{1}}));
     REQUIRE(answer<group_deleted>(delete_group{"readers", false}));
