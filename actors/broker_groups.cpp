@@ -18,9 +18,14 @@ result<void> check_subscriptions(const protocol::consumer_data& consumer) {
         return error{errc::argument_illegal, "group " + consumer.group + " subscribes to " + std::to_string(consumer.subscriptions.size()) +
                                                  " topics; at most " + std::to_string(limits::subscriptions_per_consumer_max) +
                                                  " are allowed"};
-    for (const auto& subscription : consumer.subscriptions)
+    for (const auto& subscription : consumer.subscriptions) {
         if (const auto legal = check_topic_name(subscription.topic); !legal)
             return legal;
+        if (subscription.expression.size() > limits::expression_bytes_max)
+            return error{errc::subscription_illegal, "the expression of group " + consumer.group + " for topic " + subscription.topic +
+                                                         " has " + std::to_string(subscription.expression.size()) + " bytes; at most " +
+                                                         std::to_string(limits::expression_bytes_max) + " are allowed"};
+    }
     return {};
 }
 

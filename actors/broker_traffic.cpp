@@ -1,6 +1,7 @@
 #include "actors/broker_state.hpp"
 #include "actors/queue.hpp"
 #include "actors/tag_expression.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/send.hpp>
@@ -12,7 +13,7 @@ namespace troupe::actors {
 
 namespace {
 
-constexpr std::size_t filters_max = 4'096; // parsed expressions kept; over it all are dropped and parsed again
+constexpr std::size_t filters_max = 1'024; // parsed expressions kept; over it all are dropped and parsed again
 
 } // namespace
 
@@ -174,6 +175,9 @@ result<std::shared_ptr<const storage::tag_filter>> broker_state::filter_of(const
 result<std::shared_ptr<const storage::tag_filter>> broker_state::parse_filter(const std::string& expression, const std::string& type) {
     if (type != "SQL92" && (expression == "*" || expression.empty()))
         return std::shared_ptr<const storage::tag_filter>{};
+    if (expression.size() > limits::expression_bytes_max || type.size() > limits::expression_bytes_max)
+        return error{errc::subscription_illegal, "the filter expression has " + std::to_string(expression.size()) + " bytes; at most " +
+                                                     std::to_string(limits::expression_bytes_max) + " are allowed"};
     const auto key = type + '\x01' + expression;
     if (const auto known = filters_.find(key); known != filters_.end())
         return known->second;

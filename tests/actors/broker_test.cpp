@@ -105,6 +105,8 @@ TEST_CASE_FIXTURE(broker_world, "broker: each wrong pull is refused by its own c
     CHECK(code([](auto& p) { p.group = "no such group"; }) == errc::group_not_found);
     CHECK(code([](auto& p) { p.expression_type = "SQL92"; }) == errc::not_supported);
     CHECK(code([](auto& p) { p.expression = "||"; }) == errc::subscription_illegal);
+    CHECK(code([](auto& p) { p.expression.assign(limits::expression_bytes_max, 'x'); }) == errc::none);
+    CHECK(code([](auto& p) { p.expression.assign(limits::expression_bytes_max + 1, 'x'); }) == errc::subscription_illegal);
     CHECK(code([](auto& p) { p.has_expression = false; }) == errc::subscription_not_found);
     CHECK(code([](auto& p) { p.offset = queue_offset{-1}; }) == errc::none);
     CHECK(answer<messages_pulled>(pull(5))->status == pull_status::offset_moved);
@@ -324,6 +326,8 @@ TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat that would make it keep too
     CHECK(outcome([&](auto& data) { data.consumers[0].subscriptions = subscriptions(limits::subscriptions_per_consumer_max + 1); }) ==
           errc::argument_illegal);
     CHECK(outcome([](auto& data) { data.consumers[0].subscriptions[0].topic = "not legal!"; }) == errc::topic_illegal);
+    CHECK(outcome([](auto& data) { data.consumers[0].subscriptions[0].expression.assign(limits::expression_bytes_max + 1, 'x'); }) ==
+          errc::subscription_illegal);
     CHECK(answer<groups_listed>(list_groups{})->table.groups.empty());
 
     CHECK(outcome([](auto& data) { data.client_id.assign(limits::client_id_bytes_max, 'c'); }) == errc::none);
