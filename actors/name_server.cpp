@@ -3,6 +3,7 @@
 #include "actors/log.hpp"
 #include "actors/route_table.hpp"
 #include "actors/type_ids.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/atom.hpp>
@@ -55,11 +56,18 @@ void bind_session(name_server_pointer self, const route_table::live_key& broker,
     if (!session || (state.vouched_by.contains(broker) && state.vouched_by[broker] == session.address()))
         return;
     forget_session(state, broker);
-    // One connection speaks for one broker: whatever else it vouched for before has moved here.
-    if (const auto other = state.sessions.find(session.address()); other != state.sessions.end())
-        state.vouched_by.erase(other->second);
-    self->monitor(session);
-    state.sessions[session.address()] = broker;
+    // One connection speaks for one broker: whatever else it vouched for before has moved here, and nobody would hear of its
+    // end.
+    const auto [place, is_new] = state.sessions.try_emplace(session.address(), broker);
+    if (is_new) {
+        self->monitor(session);
+    } else {
+        write_log(log_level::warning, "name server: the connection of the " + to_text(place->second) + " now speaks for the " +
+                                          to_text(broker) + "; the former is out of the routes");
+        state.vouched_by.erase(place->second);
+        state.routes.remove(place->second);
+        place->second = broker;
+    }
     state.vouched_by[broker] = session.address();
 }
 
@@ -111,7 +119,9 @@ name_server_impl::behavior_type name_server(name_server_pointer self, name_serve
         [self](const find_route& order) -> caf::result<route_found> {
             if (auto route = self->state.routes.find(order.topic))
                 return route_found{std::move(*route)};
-            return make_caf_error(errc::topic_not_found, "no live broker has topic " + order.topic);
+            // The name comes from anybody, and may be as long as a frame.
+            const auto legal = check_topic_name(order.topic);
+            return make_caf_error(errc::topic_not_found, legal ? "no live broker has topic " + order.topic : legal.failure().text);
         },
         [self](const describe_cluster&) { return cluster_described{self->state.routes.clusters()}; },
         [self](const list_all_topics&) { return all_topics{self->state.routes.topics()}; },

@@ -18,7 +18,7 @@ struct name_server_options {
 ///       scan_tick                           to itself, every options.scan_interval
 /// Out   nothing but answers
 /// State one route_table (sole owner); one monitored session per registered broker
-/// Always  the end of the session of a broker's last registration removes the broker from the routes at once.
+/// Always one session speaks for one broker, the last it registered, and its end takes that broker out of the routes at once.
 /// Ends  when told to (user_shutdown); keeps nothing on disk: brokers register again.
 name_server_actor spawn_name_server(caf::actor_system& system, name_server_options options = {});
 

@@ -1,5 +1,8 @@
 #include "actors/route_table.hpp"
 
+#include "protocol/vocabulary/limits.hpp"
+
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -7,13 +10,29 @@ namespace troupe::actors {
 
 namespace {
 
-/// Bounds on what a stranger who registers can make us keep.
-constexpr std::size_t brokers_max = 10'000;
-constexpr std::size_t topics_max = 1'000'000;
+/// Names end up in routes, answers and the log. RocketMQ's brokers register topics that it would not let users create, so
+/// only what is never right is refused.
+result<void> check_text(const std::string& what, const std::string& text) {
+    if (text.empty())
+        return error{errc::argument_illegal, "a broker registered without its " + what};
+    if (text.size() > limits::internal_topic_bytes_max)
+        return error{errc::argument_illegal, "a broker registered with a " + what + " of " + std::to_string(text.size()) +
+                                                 " bytes; at most " + std::to_string(limits::internal_topic_bytes_max) + " are allowed"};
+    if (std::any_of(text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
+        return error{errc::argument_illegal, "a broker registered with a " + what + " that does not print"};
+    return {};
+}
 
 result<void> check(const register_broker& broker) {
-    if (broker.broker_name.empty() || broker.address.empty() || broker.cluster.empty())
-        return error{errc::argument_illegal, "a broker must register with a cluster, a name and an address"};
+    if (auto legal = check_text("cluster", broker.cluster); !legal)
+        return legal;
+    if (auto legal = check_text("name", broker.broker_name); !legal)
+        return legal;
+    if (auto legal = check_text("address", broker.address); !legal)
+        return legal;
+    for (const auto& topic : broker.topics.topics)
+        if (auto legal = check_text("topic name", topic.first); !legal)
+            return legal;
     if (broker.id.value() < 0)
         return error{errc::argument_illegal,
                      "broker " + broker.broker_name + " at " + broker.address + " registered with the negative id " + to_string(broker.id)};
@@ -29,12 +48,12 @@ protocol::queue_data to_queue_data(const topic_config& topic, const std::string&
 result<void> route_table::register_broker(const actors::register_broker& broker, time_point now) {
     if (auto checked = check(broker); !checked)
         return checked;
-    if (!brokers_.contains(broker.broker_name) && brokers_.size() >= brokers_max)
-        return error{errc::busy, "this name server keeps at most " + std::to_string(brokers_max) + " brokers"};
-    if (queues_.size() + broker.topics.topics.size() > 2 * topics_max)
-        return error{errc::busy, "this name server keeps at most " + std::to_string(topics_max) + " topics"};
+    if (auto room = check_room(broker); !room)
+        return room;
 
     const live_key key{broker.cluster, broker.address};
+    if (const auto other = live_.find(key); other != live_.end() && other->second.broker_name != broker.broker_name)
+        remove(key); // it has another name now
     auto& known = brokers_[broker.broker_name];
     if (is_stale(known, broker)) {
         // RocketMQ answers success all the same: the older process must not take its successor's place.
@@ -55,8 +74,23 @@ result<void> route_table::register_broker(const actors::register_broker& broker,
     const bool changed = first || before == live_.end() || before->second.version != broker.topics.version;
     if (broker.id.value() == 0)
         update_queues(broker, changed);
-    const auto expire = broker.expire_ms > 0 ? std::chrono::milliseconds{broker.expire_ms} : expire_default;
+    const auto expire = broker.expire_ms > 0 ? std::chrono::milliseconds{std::min(broker.expire_ms, expire_max.count())} : expire_default;
     live_[key] = {broker.broker_name, broker.id.value(), now, expire, broker.topics.version};
+    return {};
+}
+
+result<void> route_table::check_room(const actors::register_broker& broker) const {
+    if (!live_.contains({broker.cluster, broker.address}) && live_.size() >= allowed_.brokers_max)
+        return error{errc::busy, "this name server keeps at most " + std::to_string(allowed_.brokers_max) + " brokers"};
+    if (broker.id.value() != 0)
+        return {};
+    std::size_t added = 0;
+    for (const auto& topic : broker.topics.topics) {
+        const auto known = queues_.find(topic.first);
+        added += known == queues_.end() || !known->second.contains(broker.broker_name) ? 1u : 0u;
+    }
+    if (added > 0 && route_count_ + added > allowed_.routes_max)
+        return error{errc::busy, "this name server keeps at most " + std::to_string(allowed_.routes_max) + " topics of brokers"};
     return {};
 }
 
@@ -75,8 +109,10 @@ void route_table::drop_other_ids(protocol::broker_data& known, const actors::reg
 void route_table::update_queues(const actors::register_broker& broker, bool changed) {
     for (const auto& [name, topic] : broker.topics.topics) {
         auto& per_broker = queues_[name];
-        if (changed || !per_broker.contains(broker.broker_name))
-            per_broker[broker.broker_name] = to_queue_data(topic, broker.broker_name);
+        const auto [known, added] = per_broker.try_emplace(broker.broker_name);
+        route_count_ += added ? 1u : 0u;
+        if (changed || added)
+            known->second = to_queue_data(topic, broker.broker_name);
     }
 }
 
@@ -121,7 +157,7 @@ void route_table::remove_address(const std::string& broker_name, const std::stri
         return;
     brokers_.erase(found);
     for (auto topic = queues_.begin(); topic != queues_.end();) {
-        topic->second.erase(broker_name);
+        route_count_ -= topic->second.erase(broker_name);
         topic = topic->second.empty() ? queues_.erase(topic) : std::next(topic);
     }
 }
@@ -160,7 +196,11 @@ std::vector<std::string> route_table::topics() const {
 }
 
 void route_table::forget_topic(const std::string& topic) {
-    queues_.erase(topic);
+    const auto known = queues_.find(topic);
+    if (known == queues_.end())
+        return;
+    route_count_ -= known->second.size();
+    queues_.erase(known);
 }
 
 } // namespace troupe::actors

@@ -22,6 +22,15 @@ class route_table {
 public:
     using time_point = std::chrono::steady_clock::time_point;
     static constexpr std::chrono::milliseconds expire_default{120'000};
+    static constexpr std::chrono::milliseconds expire_max{3'600'000}; ///< longer wishes are cut to this
+
+    /// Bounds on what strangers who register can make us keep; beyond them a newcomer is told busy.
+    struct bounds {
+        std::size_t brokers_max = 10'000;   ///< addresses, whatever their names
+        std::size_t routes_max = 1'000'000; ///< a topic counts once for each broker name that has it
+    };
+    route_table() = default;
+    explicit route_table(bounds allowed) : allowed_{allowed} {}
 
     /// One registered broker process: the key of a sign of life.
     struct live_key {
@@ -31,7 +40,7 @@ public:
     };
 
     /// Adds or refreshes a broker and its topics. Topics that are missing now stay (216 removes them), as in RocketMQ.
-    /// Fails with argument_illegal (empty name or address, negative id) and busy (broker or topic limit reached).
+    /// Fails with argument_illegal (a name or address that is empty, over 255 bytes or not printable, negative id) and busy.
     result<void> register_broker(const actors::register_broker& broker, time_point now);
     void unregister_broker(const actors::unregister_broker& broker);
     /// A sign of life; false if no such broker is registered.
@@ -57,11 +66,14 @@ private:
         protocol::data_version version;
     };
 
+    [[nodiscard]] result<void> check_room(const actors::register_broker& broker) const;
     [[nodiscard]] bool is_stale(const protocol::broker_data& known, const actors::register_broker& broker) const;
     void drop_other_ids(protocol::broker_data& known, const actors::register_broker& broker);
     void update_queues(const actors::register_broker& broker, bool changed);
     void remove_address(const std::string& broker_name, const std::string& address);
 
+    bounds allowed_;
+    std::size_t route_count_ = 0;                                               ///< entries of the inner maps of queues_
     std::map<std::string, protocol::broker_data> brokers_;                      ///< by broker name
     std::map<std::string, std::map<std::string, protocol::queue_data>> queues_; ///< topic, broker name
     std::map<live_key, live_broker> live_;

@@ -56,6 +56,24 @@ TEST_CASE_FIXTURE(fixture, "only the session of the last registration speaks for
     CHECK_FALSE(has_route());
 }
 
+TEST_CASE_FIXTURE(fixture, "a connection that speaks for another broker takes the first out of the routes") {
+    const auto session = spawn_session();
+    add_broker(session);
+    register_broker other{"DefaultCluster", "b", broker_id{0}, "10.0.0.2:10911", 0, {}, session};
+    CHECK((*ask<broker_registered>(server, other))->ok());
+    CHECK_FALSE(has_route());
+    const auto brokers = (*ask<cluster_described>(server, describe_cluster{}))->value().info.brokers;
+    CHECK(brokers.size() == 1);
+    end(session);
+    CHECK((*ask<cluster_described>(server, describe_cluster{}))->value().info.brokers.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "the answer to a name that cannot be a topic's does not repeat it") {
+    const auto route = *ask<route_found>(server, find_route{std::string(100'000, 'x')});
+    CHECK(route->code() == errc::topic_not_found);
+    CHECK(route->failure().text.size() < 1'000);
+}
+
 TEST_CASE_FIXTURE(fixture, "a broker that falls silent leaves by expiry, one that beats stays") {
     const auto session = spawn_session();
     add_broker(session);

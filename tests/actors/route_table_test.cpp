@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using namespace troupe;
 using namespace troupe::actors;
 using namespace std::chrono_literals;
@@ -52,6 +54,49 @@ TEST_CASE("a broker may ask for an expiry of its own") {
     order.expire_ms = 1'000;
     REQUIRE(table.register_broker(order, start).ok());
     CHECK(table.expire(start + 2s).size() == 1);
+}
+
+TEST_CASE("an expiry without end is cut to an hour, and one below zero is the default") {
+    route_table table;
+    auto order = broker("a", 0, "10.0.0.1:10911");
+    order.expire_ms = std::numeric_limits<std::int64_t>::max();
+    REQUIRE(table.register_broker(order, start).ok());
+    CHECK(table.expire(start + 1h).empty());
+    CHECK(table.expire(start + 1h + 1ms).size() == 1);
+    order.expire_ms = -1;
+    REQUIRE(table.register_broker(order, start).ok());
+    CHECK(table.expire(start + 121s).size() == 1);
+}
+
+TEST_CASE("beyond the bound of brokers a newcomer is refused, also under a known name, and one that is known may return") {
+    route_table table{{2, 100}};
+    REQUIRE(table.register_broker(broker("a", 0, "10.0.0.1:10911"), start).ok());
+    REQUIRE(table.register_broker(broker("a", 1, "10.0.0.2:10911"), start).ok());
+    CHECK(table.register_broker(broker("a", 2, "10.0.0.3:10911"), start).code() == errc::busy);
+    CHECK(table.register_broker(broker("a", 1, "10.0.0.2:10911"), start).ok());
+    table.remove({"DefaultCluster", "10.0.0.1:10911"});
+    CHECK(table.register_broker(broker("a", 2, "10.0.0.3:10911"), start).ok());
+    CHECK(table.broker_count() == 2);
+}
+
+TEST_CASE("beyond the bound of topics a registration is refused, until topics are forgotten or their broker leaves") {
+    route_table table{{10, 3}};
+    REQUIRE(table.register_broker(broker("a", 0, "10.0.0.1:10911", {"one", "two"}), start).ok());
+    CHECK(table.register_broker(broker("b", 0, "10.0.0.2:10911", {"one", "two"}), start).code() == errc::busy);
+    REQUIRE(table.register_broker(broker("b", 0, "10.0.0.2:10911", {"one"}), start).ok());
+    CHECK(table.register_broker(broker("a", 0, "10.0.0.1:10911", {"one", "two"}, 2), start).ok());
+    table.forget_topic("one");
+    CHECK(table.register_broker(broker("b", 0, "10.0.0.2:10911", {"one", "two"}), start).ok());
+    table.remove({"DefaultCluster", "10.0.0.2:10911"});
+    CHECK(table.register_broker(broker("a", 0, "10.0.0.1:10911", {"one", "two", "three"}), start).ok());
+}
+
+TEST_CASE("an address that registers under another name gives up the first") {
+    route_table table;
+    REQUIRE(table.register_broker(broker("a", 0, "10.0.0.1:10911"), start).ok());
+    REQUIRE(table.register_broker(broker("b", 0, "10.0.0.1:10911"), start).ok());
+    CHECK(table.clusters().brokers.size() == 1);
+    CHECK(table.clusters().brokers.contains("b"));
 }
 
 TEST_CASE("the last address of a broker takes the topics along; an earlier one does not") {
@@ -108,5 +153,12 @@ TEST_CASE("a registration without a name or address, or with a negative id, is r
     CHECK(table.register_broker(broker("", 0, "10.0.0.1:10911"), start).code() == errc::argument_illegal);
     CHECK(table.register_broker(broker("a", 0, ""), start).code() == errc::argument_illegal);
     CHECK(table.register_broker(broker("a", -1, "10.0.0.1:10911"), start).code() == errc::argument_illegal);
+    const std::string line_break = "a\nb";
+    const std::string long_name(256, 'a');
+    for (const auto& bad : {line_break, long_name}) {
+        CHECK(table.register_broker(broker(bad, 0, "10.0.0.1:10911"), start).code() == errc::argument_illegal);
+        CHECK(table.register_broker(broker("a", 0, bad), start).code() == errc::argument_illegal);
+        CHECK(table.register_broker(broker("a", 0, "10.0.0.1:10911", {bad}), start).code() == errc::argument_illegal);
+    }
     CHECK(table.broker_count() == 0);
 }
