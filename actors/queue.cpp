@@ -3,6 +3,7 @@
 #include "actors/pull_hold.hpp"
 
 #include <caf/actor_system.hpp>
+#include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
@@ -28,6 +29,11 @@ bool want_the_same(const pull_from_queue& x, const pull_from_queue& y) {
 class queue_state {
 public:
     static inline const char* name = "queue";
+
+    queue_state() = default;
+    queue_state(const queue_state&) = delete;
+    queue_state& operator=(const queue_state&) = delete;
+    ~queue_state();
 
     void start(queue_actor::pointer self, queue_options options);
     void handle(const pull_from_queue& pull);
@@ -70,8 +76,25 @@ void queue_state::start(queue_actor::pointer self, queue_options options) {
     options_ = std::move(options);
     last_active_ = now();
     add(options_.metrics->queue_actors);
-    self_->attach_functor([metrics = options_.metrics](const caf::error&) { subtract(metrics->queue_actors); });
+    // A broker that dies sends no finish.
+    self_->monitor(options_.owner);
+    self_->set_down_handler([this](const caf::down_msg&) { handle(finish{}); });
     arm();
+}
+
+/// After finish nothing is left. A queue that ends in any other way owes its pulls an answer, and admission what they took.
+queue_state::~queue_state() {
+    if (self_ == nullptr)
+        return; // never started
+    subtract(options_.metrics->queue_actors);
+    auto left = held_.take_all();
+    release_held(left);
+    for (auto& entry : reads_)
+        std::move(entry.second.pulls.begin(), entry.second.pulls.end(), std::back_inserter(left));
+    const error failure{errc::internal, "queue " + to_string(options_.queue.queue) + " of topic " + options_.queue.topic +
+                                            " has ended unexpectedly; pull again"};
+    for (const auto& pull : left)
+        caf::anon_send(pull.pull.reply_to, pull_answered{pull.pull.ticket, failure, {}});
 }
 
 void queue_state::handle(const pull_from_queue& pull) {
@@ -278,6 +301,8 @@ void queue_state::handle(finish order) {
     }
     if (watching_)
         self_->send(options_.log_writer, unwatch_queue{options_.queue, queue_actor{self_}});
+    // The owner lives on through many queues: it must not keep a note of each.
+    self_->demonitor(options_.owner.address());
     self_->quit();
 }
 

@@ -37,10 +37,11 @@ struct queue_options {
 ///        records_arrived    from the log writer, once the queue has held something
 ///        records_read       from a log reader
 ///        hold_tick          to itself; one timer at a time, for the earliest thing due
-///        finish             answers everything, ends
+///        finish             answers everything, ends; the end of its owner is a finish
 /// Out    queue_idle to its owner after options.idle without work, repeated until finish comes
 /// State  held pulls (at most hold_admission over all queues), reads under way (at most read_admission over all queues)
-/// Always a held pull is looked at whenever the queue's end passes its offset; nothing polls.
+/// Always 1. A held pull is looked at whenever the queue's end passes its offset; nothing polls.
+///        2. However it ends, its pulls are answered and what they took of hold_admission is released.
 queue_actor spawn_queue(caf::actor_system& system, queue_options options);
 
 } // namespace troupe::actors

@@ -24,15 +24,17 @@ struct queue_world {
     std::shared_ptr<admission> hold_admission = std::make_shared<admission>(3);
     std::shared_ptr<broker_metrics> metrics = std::make_shared<broker_metrics>();
     ticket_holder_actor holder = spawn_recorder(world.system(), answers);
+    queue_owner_actor owner;
     queue_actor queue;
 
     queue_world() {
         queue_options options;
         options.queue = orders;
         options.instance = 7;
-        options.owner = world.system().spawn([n = idle](queue_owner_actor::pointer) -> queue_owner_actor::behavior_type {
+        owner = world.system().spawn([n = idle](queue_owner_actor::pointer) -> queue_owner_actor::behavior_type {
             return {[n](const queue_idle& event) { *n += event.instance == 7 ? 1 : 100; }};
         });
+        options.owner = owner;
         options.log_writer = spawn_writer();
         options.log_readers = {spawn_reader()};
         options.read_admission = read_admission;
@@ -290,4 +292,36 @@ TEST_CASE_FIXTURE(queue_world, "queue: it reports idleness, but not while it hol
     world.advance(70s, 1s);
     CHECK(answered(1));
     CHECK(*idle >= 2);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: when its owner dies everything is answered and the queue is gone") {
+    pull(1, 4, 15'000);
+    answer_read(read_status::at_end, 4, 4);
+    pull(2, 0, 15'000); // being read
+    CHECK(hold_admission->under_way() == 1);
+    caf::anon_send_exit(owner, caf::exit_reason::kill);
+    world.run();
+    REQUIRE(answered(1));
+    REQUIRE(answered(2));
+    CHECK(answer(1).failure.code == errc::shutting_down);
+    CHECK(answer(2).failure.code == errc::shutting_down);
+    CHECK(hold_admission->under_way() == 0);
+    CHECK(metrics->pulls_held == 0);
+    CHECK(metrics->queue_actors == 0);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: one that dies answers its pulls and gives back what they took") {
+    pull(1, 4, 15'000);
+    answer_read(read_status::at_end, 4, 4);
+    pull(2, 0, 15'000); // being read
+    caf::anon_send_exit(queue, caf::exit_reason::kill);
+    world.run();
+    REQUIRE(answered(1));
+    REQUIRE(answered(2));
+    CHECK(answer(1).failure.code == errc::internal);
+    CHECK(answer(2).failure.code == errc::internal);
+    CHECK(answers->repeated == 0);
+    CHECK(hold_admission->under_way() == 0);
+    CHECK(metrics->pulls_held == 0);
+    CHECK(metrics->queue_actors == 0);
 }

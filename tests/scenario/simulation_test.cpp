@@ -72,17 +72,13 @@ public:
     void end() {
         if (!node_)
             return;
-        // Nobody hears them any more, and a disk that crashed takes nothing: what they still do is done by nobody. They are
-        // asked to finish because the broker's queues end with it only then.
+        // Nobody hears them any more, and a disk that crashed takes nothing: what they still do is done by nobody.
         caf::anon_send_exit(door_, caf::exit_reason::kill);
         caf::anon_send_exit(registrar_, caf::exit_reason::kill);
         caf::anon_send_exit(names_, caf::exit_reason::kill);
         world_.settle();
-        for (const auto& role : node_->finish_order()) {
-            caf::anon_send(role, finish{});
-            world_.settle();
+        for (const auto& role : node_->finish_order())
             caf::anon_send_exit(role, caf::exit_reason::kill);
-        }
         world_.settle();
         door_ = nullptr;
         node_.reset();
