@@ -35,6 +35,9 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         watch(reader, "log reader");
     watch(setup_.offset_keeper, "offset keeper");
     watch(setup_.metadata_keeper, "metadata keeper");
+    watch(setup_.indexer, "indexer");
+    if (setup_.log_flusher)
+        watch(setup_.log_flusher, "log flusher");
     self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
     // A stray error answer must not end the broker.
     self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
@@ -176,22 +179,21 @@ void broker_state::handle(const caf::down_msg& event) {
         queue_addresses_.erase(queue);
         end_if_idle();
     } else if (watchers_.erase(address) == 0) {
-        forget_role(address, event.reason);
+        end_with_role(address, event.reason);
     }
 }
 
-/// A role below has ended before the broker: a bug or a failed start. What waits for it gets an answer; requests to it
-/// from now on fail by themselves.
-void broker_state::forget_role(const caf::actor_addr& address, const caf::error& reason) {
+/// A role below has ended before the broker: a bug. What it left behind is unknown, so nothing may build on it.
+void broker_state::end_with_role(const caf::actor_addr& address, const caf::error& reason) {
     const auto role = roles_.find(address);
     if (role == roles_.end())
         return;
-    write_log(log_level::error, "broker: the " + role->second + " has ended: " + to_string(to_error(reason)) + "; restart this broker");
-    if (address == setup_.log_writer.address())
-        for (auto& entry : std::exchange(pending_sends_, {}))
-            entry.second.promise.deliver(make_caf_error(errc::internal, "the log writer has ended; the outcome is unknown"));
-    roles_.erase(role);
-    end_if_idle();
+    const error failure{errc::internal, "the " + role->second + " has ended (" + to_string(to_error(reason)) + "); restart this broker"};
+    write_log(log_level::error, "broker: " + failure.text);
+    roles_.clear();
+    fail_everything(failure);
+    finish_queues(finish{}, {});
+    self_->quit(make_caf_error(failure));
 }
 
 namespace {

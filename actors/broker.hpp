@@ -25,6 +25,8 @@ struct broker_setup {
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;
     metadata_keeper_actor metadata_keeper;
+    indexer_actor indexer;         ///< only watched
+    log_flusher_actor log_flusher; ///< only watched; null in flush mode sync
     std::vector<group_config> groups;
 };
 
@@ -36,8 +38,9 @@ struct broker_setup {
 /// State  topics (published in the directory), groups, members, live queues, and the sends and pulls of embedded clients
 /// Always 1. Topics and groups exist only after they are durable.
 ///        2. A member whose session ends leaves at once, and the rest of its groups hears of it.
-///        3. Every order is answered once, within options.request_deadline (a held pull: plus its hold time), also when a
-///           role below has died.
+///        3. Every order is answered once, within options.request_deadline (a held pull: plus its hold time).
+/// Ends   by finish, and when a role below it ends: what is under way fails with `internal`, then the broker ends too. Which
+///        state that role left behind nobody knows; a restart, which recovers it from the disk, is what is known to work.
 /// Never blocks: runs on the scheduler.
 local_broker_actor spawn_broker(caf::actor_system& system, broker_setup setup);
 

@@ -9,6 +9,7 @@
 #include "actors/metadata_keeper.hpp"
 #include "actors/offset_keeper.hpp"
 #include "actors/spawn_role.hpp"
+#include "actors/type_ids.hpp"
 #include "storage/metadata_store.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -124,6 +125,8 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;
     setup.metadata_keeper = metadata_keeper_;
+    setup.indexer = indexer_;
+    setup.log_flusher = log_flusher_;
     setup.groups = std::move(groups);
     broker_ = spawn_broker(system, std::move(setup));
 }
@@ -143,6 +146,11 @@ std::vector<caf::actor> broker_node::finish_order() const {
         next(reader);
     next(indexer_);
     return order;
+}
+
+void broker_node::on_end(std::function<void(const error&)> notice) const {
+    caf::actor_cast<caf::actor>(broker_)->attach_functor(
+        [notice = std::move(notice)](const caf::error& reason) { notice(to_error(reason)); });
 }
 
 void broker_node::stop() {

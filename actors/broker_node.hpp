@@ -10,6 +10,7 @@
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -35,6 +36,10 @@ public:
     ~broker_node(); ///< stops if stop() was not called
     broker_node(const broker_node&) = delete;
     broker_node& operator=(const broker_node&) = delete;
+
+    /// `notice` is called once, when the broker has ended: by stop(), or because a role below it did, with the reason. Called on
+    /// the thread of an actor; must not wait. stop() is still needed then.
+    void on_end(std::function<void(const error&)> notice) const;
 
     /// Ends the roles in order: the broker with its queues, the log writer and flusher, the keepers, the readers, the indexer. Close
     /// the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.

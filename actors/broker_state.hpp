@@ -136,7 +136,7 @@ private:
     void end_change(const std::string& what, const error& failure);
     [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
 
-    void forget_role(const caf::actor_addr& address, const caf::error& reason);
+    void end_with_role(const caf::actor_addr& address, const caf::error& reason);
     void fail_overdue();
     template <class Pending>
     void fail_overdue_of(Pending& pending);

@@ -48,8 +48,6 @@ void broker_state::append(const send_messages& order, caf::typed_response_promis
     auto encoded = encoder_->encode(order, *topics_);
     if (!encoded)
         return fail(encoded.failure());
-    if (!roles_.contains(setup_.log_writer.address()))
-        return fail({errc::internal, "the log writer has ended; restart this broker"});
     if (!setup_.append_admission->try_acquire(encoded->records.bytes.size())) {
         add(setup_.metrics->busy_answers);
         return fail({errc::busy, "too many bytes wait to be written; back off and send again"});

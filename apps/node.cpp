@@ -10,6 +10,7 @@
 #include "apps/node_options.hpp"
 #include "storage/file_system.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/io/middleman.hpp>
@@ -18,6 +19,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -122,7 +124,29 @@ public:
         return config_.runs_broker ? start_broker() : result<void>{};
     }
 
+    void on_end(const std::function<void(const error&)>& notice) {
+        const auto tell = [stopping = stopping_, notice](const std::string& role, const error& reason) {
+            if (!*stopping) {
+                notice({errc::internal, "the " + role + " has ended: " + (reason.text.empty() ? "no reason given" : reason.text)});
+            }
+        };
+        const auto watch = [&tell](const caf::actor& handle, const std::string& role) {
+            handle->attach_functor([tell, role](const caf::error& reason) { tell(role, actors::to_error(reason)); });
+        };
+        if (name_server_) {
+            watch(caf::actor_cast<caf::actor>(name_server_->name_server), "name server");
+            watch(name_server_->listener.handle, "name server's port");
+        }
+        if (broker_) {
+            broker_->on_end([tell](const error& reason) { tell("broker", reason); });
+        }
+        if (broker_listener_) {
+            watch(broker_listener_->handle, "broker's port");
+        }
+    }
+
     void stop() {
+        *stopping_ = true;
         if (registrar_) {
             end(registrar_);
         }
@@ -245,6 +269,8 @@ private:
     std::vector<actors::name_server_actor> proxies_;
     actors::registrar_actor registrar_;
     std::string description_;
+    /// Shared with what on_end attached to the roles: that may outlive this.
+    std::shared_ptr<std::atomic<bool>> stopping_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 result<std::unique_ptr<node>> node::start(const config::node_config& config) {
@@ -257,6 +283,10 @@ result<std::unique_ptr<node>> node::start(const config::node_config& config) {
 
 node::node(std::unique_ptr<implementation> made) : implementation_{std::move(made)} {}
 node::~node() = default;
+
+void node::on_end(std::function<void(const error&)> notice) {
+    implementation_->on_end(notice);
+}
 
 void node::stop() {
     implementation_->stop();

@@ -3,6 +3,7 @@
 #include "config/node_config.hpp"
 #include "protocol/vocabulary/result.hpp"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -22,6 +23,10 @@ public:
     ~node(); ///< stop()
     node(const node&) = delete;
     node& operator=(const node&) = delete;
+
+    /// `notice` is called, at least once, when a role ends before stop() told it to; the text says which and why. Nothing works as it
+    /// should from then on: stop(), and start again. Called on the thread of an actor; must not wait.
+    void on_end(std::function<void(const error&)> notice);
 
     /// In order: leaves the routes, closes the ports, answers what is under way, writes what is left, closes the store.
     void stop();

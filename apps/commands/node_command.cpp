@@ -9,11 +9,15 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <ostream>
 #include <thread>
+#include <unistd.h>
 
 namespace troupe::apps {
 
@@ -85,6 +89,29 @@ private:
     std::thread watcher_;
 };
 
+/// Why a role ended by itself, if one did.
+class unexpected_end {
+public:
+    /// Remembers the first reason, and wakes whoever waits for a signal.
+    void note(const error& reason) {
+        {
+            const std::lock_guard lock{mutex_};
+            if (!reason_) {
+                reason_ = reason;
+            }
+        }
+        ::kill(::getpid(), SIGTERM);
+    }
+    [[nodiscard]] std::optional<error> reason() {
+        const std::lock_guard lock{mutex_};
+        return reason_;
+    }
+
+private:
+    std::mutex mutex_;
+    std::optional<error> reason_;
+};
+
 result<std::unique_ptr<node>> start(const config::node_config& config, stop_signal& stop) {
     const start_watch watch{stop};
     return node::start(config);
@@ -109,13 +136,16 @@ exit_code run(const command_context& context, const config_arguments& arguments)
         return context.fail(started.failure());
     }
     context.out << "ready in " << milliseconds_since(begin) << " ms: " << (*started)->description() << std::endl;
+    const auto ended = std::make_shared<unexpected_end>();
+    (*started)->on_end([ended](const error& reason) { ended->note(reason); });
     const int signal = stop.wait();
     const auto stop_begin = clock::now();
-    actors::write_log(actors::log_level::info, std::string{"stopping: "} + ::strsignal(signal));
+    const auto reason = ended->reason();
+    actors::write_log(actors::log_level::info, "stopping: " + (reason ? reason->text : std::string{::strsignal(signal)}));
     const stop_deadline deadline;
     started->reset();
     actors::write_log(actors::log_level::info, "stopped in " + std::to_string(milliseconds_since(stop_begin)) + " ms");
-    return exit_code::ok;
+    return reason ? context.fail(exit_code::failed, reason->text) : exit_code::ok;
 }
 
 } // namespace

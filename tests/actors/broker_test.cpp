@@ -513,13 +513,38 @@ TEST_CASE_FIXTURE(broker_world, "broker: when it ends, everything held is answer
     CHECK((*late)->code() == errc::shutting_down);
 }
 
-TEST_CASE_FIXTURE(broker_world, "broker: a log writer that dies costs its senders an answer, not the broker") {
-    make_topic("orders");
-    caf::anon_send_exit(node->log_writer(), caf::exit_reason::kill);
-    world.run();
-    const auto sent = answer<messages_stored>(message("x"));
-    CHECK(sent.code() == errc::internal);
-    CHECK(answer<topics_listed>(list_topics{}).ok());
+TEST_CASE("broker: whichever role below it dies, what waits is answered, the broker ends and says why, and a restart goes on") {
+    auto options = small_broker();
+    options.store.flush = storage::flush_mode::async; // with a log flusher
+    for (std::size_t role = 1; role < 8; ++role) {
+        CAPTURE(role);
+        broker_world broker{options};
+        broker.make_topic("orders");
+        broker.send("a");
+        error ended;
+        broker.node->on_end([&ended](const error& reason) { ended = reason; });
+        const auto waiting = broker.ask<messages_pulled>(broker_world::pull(1, 15'000));
+        const auto roles = broker.node->finish_order(); // the broker, then those below it
+        REQUIRE(roles.size() == 8);
+        caf::anon_send_exit(roles[role], caf::exit_reason::kill);
+        broker.world.run();
+        REQUIRE(waiting->has_value());
+        CHECK((*waiting)->code() == errc::internal);
+        CHECK(ended.code == errc::internal);
+        CHECK(ended.text.find("restart this broker") != std::string::npos);
+        CHECK(broker.node->metrics()->queue_actors == 0);
+        CHECK(broker.answer<topics_listed>(list_topics{}).code() == errc::shutting_down);
+        broker.stop();
+        broker.start();
+        CHECK(broker_world::bodies(*broker.answer<messages_pulled>(broker_world::pull(0))) == std::vector<std::string>{"a"});
+    }
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: one that ends in order says so, without a reason to worry") {
+    error ended{errc::internal, "not yet"};
+    node->on_end([&ended](const error& reason) { ended = reason; });
+    stop();
+    CHECK(ended.code == errc::none);
 }
 
 TEST_CASE_FIXTURE(broker_world, "broker: a crash loses nothing that was acknowledged") {
@@ -547,25 +572,6 @@ TEST_CASE_FIXTURE(broker_world, "broker: when the store turns read-only sends fa
     CHECK(answer<messages_stored>(message("c")).code() == errc::store_read_only);
     CHECK(bodies(*answer<messages_pulled>(pull(0))) == std::vector<std::string>{"a"});
     CHECK(answer<broker_described>(describe_broker{})->values.at("storeState") == "read_only");
-}
-
-TEST_CASE_FIXTURE(broker_world, "broker: a keeper that dies costs its callers an answer, not the broker") {
-    make_topic("orders");
-    const auto roles = node->finish_order(); // broker, log writer, offset keeper, metadata keeper, ...
-    for (const std::size_t keeper : {2u, 3u})
-        caf::anon_send_exit(roles[keeper], caf::exit_reason::kill);
-    world.run();
-    const progress_key key{"readers", {"orders", queue_id{0}}};
-    CHECK(answer<offset_committed>(commit_offset{key, queue_offset{1}}).code() == errc::shutting_down);
-    CHECK(answer<offset_found>(query_offset{key, true}).code() == errc::shutting_down);
-    CHECK(answer<group_described>(describe_group{"readers", ""}).code() == errc::shutting_down);
-    topic_config topic;
-    topic.name = "other";
-    CHECK(answer<topic_put>(put_topic{topic}).code() == errc::shutting_down);
-    CHECK(answer<topic_deleted>(delete_topic{"orders"}).code() == errc::shutting_down);
-    CHECK(node->directory()->current()->find("orders") != nullptr); // it is still there
-    CHECK(answer<heartbeat_accepted>(beat("a", {})).code() == errc::shutting_down);
-    CHECK(answer<messages_stored>(message("x")).ok());
 }
 
 // Goal: whatever the order in which roles run, a consumer that pulls, is held, gives up, and pulls again sees each
