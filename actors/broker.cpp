@@ -74,38 +74,37 @@ std::size_t broker_state::changes_under_way(std::string_view prefix) const {
 
 caf::result<broker_described> broker_state::handle(const describe_broker&) {
     auto promise = self_->make_response_promise<broker_described>();
-    self_->request(background_reader(), setup_.options.request_deadline, describe_store{})
-        .then(
-            [this, promise](broker_described described) mutable {
-                const auto& metrics = *setup_.metrics;
-                auto& values = described.values;
-                const auto count = [&values](const char* key, const broker_metrics::counter& counter) {
-                    values[key] = std::to_string(counter.load(std::memory_order_relaxed));
-                };
-                values["brokerName"] = setup_.options.broker_name;
-                values["clusterName"] = setup_.options.cluster;
-                count("putMessageTimesTotal", metrics.put_messages);
-                count("putMessageSizeTotal", metrics.put_bytes);
-                count("putMessageFailedTimes", metrics.put_failures);
-                count("groupCommits", metrics.commits);
-                count("groupCommitMicros", metrics.commit_us);
-                count("pullTimesTotal", metrics.pulls);
-                count("pullFoundTimesTotal", metrics.pulls_found);
-                count("pullSizeTotal", metrics.pull_bytes);
-                count("pullsHeld", metrics.pulls_held);
-                count("pullsExpired", metrics.pulls_expired);
-                count("readTimesTotal", metrics.reads);
-                count("readFailedTimes", metrics.read_failures);
-                count("queueActors", metrics.queue_actors);
-                count("offsetCommitsTotal", metrics.offset_commits);
-                count("busyAnswersTotal", metrics.busy_answers);
-                values["topics"] = std::to_string(topics_->size());
-                values["groups"] = std::to_string(groups_.size());
-                values["consumerGroupsOnline"] = std::to_string(members_.group_count());
-                values["consumersOnline"] = std::to_string(members_.member_count());
-                promise.deliver(std::move(described));
-            },
-            [promise](caf::error& failure) mutable { promise.deliver(make_caf_error(to_error(failure))); });
+    ask<broker_described>(
+        background_reader(), describe_store{}, [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+        [this, promise](broker_described& described) mutable {
+            const auto& metrics = *setup_.metrics;
+            auto& values = described.values;
+            const auto count = [&values](const char* key, const broker_metrics::counter& counter) {
+                values[key] = std::to_string(counter.load(std::memory_order_relaxed));
+            };
+            values["brokerName"] = setup_.options.broker_name;
+            values["clusterName"] = setup_.options.cluster;
+            count("putMessageTimesTotal", metrics.put_messages);
+            count("putMessageSizeTotal", metrics.put_bytes);
+            count("putMessageFailedTimes", metrics.put_failures);
+            count("groupCommits", metrics.commits);
+            count("groupCommitMicros", metrics.commit_us);
+            count("pullTimesTotal", metrics.pulls);
+            count("pullFoundTimesTotal", metrics.pulls_found);
+            count("pullSizeTotal", metrics.pull_bytes);
+            count("pullsHeld", metrics.pulls_held);
+            count("pullsExpired", metrics.pulls_expired);
+            count("readTimesTotal", metrics.reads);
+            count("readFailedTimes", metrics.read_failures);
+            count("queueActors", metrics.queue_actors);
+            count("offsetCommitsTotal", metrics.offset_commits);
+            count("busyAnswersTotal", metrics.busy_answers);
+            values["topics"] = std::to_string(topics_->size());
+            values["groups"] = std::to_string(groups_.size());
+            values["consumerGroupsOnline"] = std::to_string(members_.group_count());
+            values["consumersOnline"] = std::to_string(members_.member_count());
+            promise.deliver(std::move(described));
+        });
     return promise;
 }
 
@@ -146,6 +145,8 @@ void broker_state::fail_everything(const error& failure) {
         entry.second.promise.deliver(make_caf_error(failure));
     for (auto& entry : std::exchange(pending_pulls_, {}))
         entry.second.promise.deliver(make_caf_error(failure));
+    for (const auto& question : std::exchange(questions_, {}))
+        question.second(failure);
     changes_waiting_ = 0;
     for (auto& change : std::exchange(changes_, {}))
         for (const auto& done : change.second)
@@ -161,7 +162,8 @@ void broker_state::handle(const finish& order) {
 }
 
 void broker_state::end_if_idle() {
-    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && changes_.empty())
+    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && changes_.empty() &&
+        questions_.empty())
         self_->quit();
 }
 

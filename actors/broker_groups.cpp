@@ -133,13 +133,13 @@ caf::result<offset_committed> broker_state::handle(const commit_offset& order) {
         return make_caf_error(known.failure());
     if (order.offset.value() < 0)
         return make_caf_error(errc::argument_illegal, "offset " + to_string(order.offset) + " is below 0");
-    return self_->delegate(setup_.offset_keeper, order);
+    return pass_on<offset_committed>(setup_.offset_keeper, order);
 }
 
 caf::result<offset_found> broker_state::handle(const query_offset& order) {
     if (const auto known = check_queue(order.key.queue); !known)
         return make_caf_error(known.failure());
-    return self_->delegate(setup_.offset_keeper, order);
+    return pass_on<offset_found>(setup_.offset_keeper, order);
 }
 
 // ---- administration -------------------------------------------------------------------------------------------------
@@ -235,16 +235,16 @@ caf::result<group_described> broker_state::handle(const describe_group& order) {
 
 caf::typed_response_promise<group_described> broker_state::describe_progress_of(std::string group, std::string topic) {
     auto promise = self_->make_response_promise<group_described>();
-    const auto fail = [promise](const caf::error& failure) mutable { promise.deliver(make_caf_error(to_error(failure))); };
-    const auto ask_reader = [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
-        if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
-            promise.deliver(make_caf_error(errc::group_not_found, "group " + group + " does not exist on this broker"));
-            return;
-        }
-        self_->request(background_reader(), setup_.options.request_deadline, progress_question(committed, topic))
-            .then([promise](const group_described& described) mutable { promise.deliver(described); }, fail);
-    };
-    self_->request(setup_.offset_keeper, setup_.options.request_deadline, list_offsets{group, topic}).then(ask_reader, fail);
+    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
+    ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, topic}, fail,
+                        [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
+                            if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
+                                fail({errc::group_not_found, "group " + group + " does not exist on this broker"});
+                                return;
+                            }
+                            ask<group_described>(background_reader(), progress_question(committed, topic), fail,
+                                                 [promise](group_described& described) mutable { promise.deliver(std::move(described)); });
+                        });
     return promise;
 }
 

@@ -84,6 +84,7 @@ public:
     }
 
 private:
+    static constexpr std::size_t questions_max = 10'000;            ///< under way to roles below; beyond them the answer is busy
     using continuation = std::function<void(const error& failure)>; ///< code none: it worked
 
     struct live_queue {
@@ -136,6 +137,13 @@ private:
     void end_change(const std::string& what, const error& failure);
     [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
 
+    /// Asks a role below. `then` takes the answer; `fail` is told of a failure, of the deadline, or of the broker's end.
+    template <class Answer, class Role, class Order, class Then>
+    void ask(const Role& role, Order order, continuation fail, Then then);
+    /// Asks a role below for the answer to the order that is being served.
+    template <class Answer, class Role, class Order>
+    caf::typed_response_promise<Answer> pass_on(const Role& role, Order order);
+
     void end_with_role(const caf::actor_addr& address, const caf::error& reason);
     void fail_overdue();
     template <class Pending>
@@ -159,6 +167,9 @@ private:
     std::map<std::uint64_t, pending_send> pending_sends_;
     std::map<std::uint64_t, pending_pull> pending_pulls_;
 
+    std::uint64_t next_question_ = 1;
+    std::map<std::uint64_t, continuation> questions_; ///< to roles below, by what to do if they fail; bounded
+
     consumer_groups members_{std::chrono::milliseconds{0}};
     std::map<session_number, client_session_actor> sessions_;
     std::map<caf::actor_addr, session_number> session_addresses_;
@@ -172,5 +183,37 @@ private:
     bool finishing_ = false;
     clock_time finish_by_;
 };
+
+template <class Answer, class Role, class Order, class Then>
+void broker_state::ask(const Role& role, Order order, continuation fail, Then then) {
+    if (questions_.size() >= questions_max) {
+        add(setup_.metrics->busy_answers);
+        fail({errc::busy, "more than " + std::to_string(questions_max) + " requests wait for the disk; repeat this one later"});
+        return;
+    }
+    const auto number = next_question_++;
+    questions_.emplace(number, std::move(fail));
+    self_->request(role, setup_.options.request_deadline, std::move(order))
+        .then(
+            [this, number, then](Answer& answer) mutable {
+                if (questions_.erase(number) != 0)
+                    then(answer);
+                end_if_idle();
+            },
+            [this, number](const caf::error& failure) {
+                if (const auto question = questions_.extract(number); !question.empty())
+                    question.mapped()(to_error(failure));
+                end_if_idle();
+            });
+}
+
+template <class Answer, class Role, class Order>
+caf::typed_response_promise<Answer> broker_state::pass_on(const Role& role, Order order) {
+    auto promise = self_->make_response_promise<Answer>();
+    ask<Answer>(
+        role, std::move(order), [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+        [promise](Answer& answer) mutable { promise.deliver(std::move(answer)); });
+    return promise;
+}
 
 } // namespace troupe::actors

@@ -1,0 +1,173 @@
+#include "actors/broker.hpp"
+
+#include "actors/type_ids.hpp"
+#include "tests/actors/virtual_system.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/atom.hpp>
+#include <caf/response_promise.hpp>
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <functional>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+namespace {
+
+/// Answers that a role below the broker owes; the test decides when it pays.
+struct debts {
+    struct debt {
+        caf::actor debtor;
+        std::function<void(const error&)> answer; ///< code none: it worked
+    };
+    std::deque<debt> open;
+};
+
+template <class Answer, class Order>
+auto owe(caf::event_based_actor* self, debts& all) {
+    return [self, &all](const Order&) {
+        auto promise = self->make_response_promise();
+        all.open.push_back({caf::actor{self}, [promise](const error& failure) mutable {
+                                if (failure.code == errc::none)
+                                    promise.deliver(Answer{});
+                                else
+                                    promise.deliver(make_caf_error(failure));
+                            }});
+        return promise;
+    };
+}
+
+/// A broker between doubles that answer when the test says so.
+struct slow_world {
+    virtual_system world;
+    debts offsets;
+    debts metadata;
+    debts drops; ///< of topic indexes, by the log writer
+    debts reads;
+    std::function<void()> due; ///< what pay() wants done
+    std::shared_ptr<topic_directory> directory;
+    caf::actor writer;
+    caf::actor reader;
+    caf::actor offset_keeper;
+    caf::actor metadata_keeper;
+    caf::actor indexer;
+    local_broker_actor broker;
+
+    slow_world() {
+        topic_config orders;
+        orders.name = "orders";
+        directory = std::make_shared<topic_directory>(
+            std::make_shared<const topic_snapshot>(permission::read_write, 0, std::vector<topic_config>{orders}));
+        auto& system = world.system();
+        writer = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
+            return {owe<topic_index_dropped, drop_topic_index>(self, drops), [this](caf::ok_atom) { due(); }, [](const finish&) {}};
+        });
+        reader = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
+            return {owe<offset_found, find_max_offset>(self, reads), owe<topic_described, describe_queues>(self, reads),
+                    owe<broker_described, describe_store>(self, reads), owe<group_described, describe_progress>(self, reads),
+                    [this](caf::ok_atom) { due(); }};
+        });
+        offset_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
+            return {owe<offset_committed, commit_offset>(self, offsets), owe<offset_found, query_offset>(self, offsets),
+                    owe<offsets_listed, list_offsets>(self, offsets),    owe<topic_deleted, delete_topic>(self, offsets),
+                    owe<group_deleted, delete_group>(self, offsets),     [this](caf::ok_atom) { due(); }};
+        });
+        metadata_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
+            return {owe<topic_put, put_topic>(self, metadata), owe<group_put, put_group>(self, metadata), [this](caf::ok_atom) { due(); }};
+        });
+        indexer = system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](const finish&) {}}; });
+        broker_setup setup;
+        setup.options.store_host = {{127, 0, 0, 1}, false, 10911};
+        setup.options.now = world.wall_clock();
+        setup.options.auto_create_topics = true;
+        setup.directory = directory;
+        setup.append_admission = std::make_shared<admission>(1'000);
+        setup.read_admission = std::make_shared<admission>(10);
+        setup.hold_admission = std::make_shared<admission>(10);
+        setup.metrics = std::make_shared<broker_metrics>();
+        setup.log_writer = caf::actor_cast<log_writer_actor>(writer);
+        setup.log_readers = {caf::actor_cast<log_reader_actor>(reader)};
+        setup.offset_keeper = caf::actor_cast<offset_keeper_actor>(offset_keeper);
+        setup.metadata_keeper = caf::actor_cast<metadata_keeper_actor>(metadata_keeper);
+        setup.indexer = caf::actor_cast<indexer_actor>(indexer);
+        broker = spawn_broker(system, std::move(setup));
+        world.run();
+    }
+    ~slow_world() {
+        caf::anon_send_exit(broker, caf::exit_reason::kill);
+        for (const auto& role : {writer, reader, offset_keeper, metadata_keeper, indexer})
+            caf::anon_send_exit(role, caf::exit_reason::kill);
+        world.run();
+    }
+
+    /// Answers the oldest debt. A promise can only be kept by its own actor, while that runs.
+    void pay(debts& all, const error& failure = {}) {
+        REQUIRE_FALSE(all.open.empty());
+        const auto first = std::move(all.open.front());
+        all.open.pop_front();
+        due = [&first, &failure] { first.answer(failure); };
+        caf::anon_send(first.debtor, caf::ok_atom_v);
+        world.run();
+        due = nullptr;
+    }
+    template <class Answer, class Order>
+    virtual_system::awaited<Answer> ask(Order order) {
+        return world.ask<Answer>(broker, std::move(order));
+    }
+    [[nodiscard]] bool exists(const std::string& topic) const { return directory->current()->find(topic) != nullptr; }
+};
+
+const progress_key key{"readers", {"orders", queue_id{0}}};
+
+} // namespace
+
+TEST_CASE_FIXTURE(slow_world, "broker: a question that a role below does not answer fails at its deadline") {
+    const auto committed = ask<offset_committed>(commit_offset{key, queue_offset{1}});
+    const auto max = ask<offset_found>(find_max_offset{key.queue});
+    const auto described = ask<topic_described>(describe_topic{"orders"});
+    const auto group = ask<group_described>(describe_group{"readers", ""});
+    world.advance(4s, 100ms);
+    CHECK_FALSE(committed->has_value());
+    world.advance(2s, 100ms);
+    REQUIRE(committed->has_value());
+    REQUIRE(max->has_value());
+    REQUIRE(described->has_value());
+    REQUIRE(group->has_value());
+    CHECK((*committed)->code() == errc::timed_out);
+    CHECK((*max)->code() == errc::timed_out);
+    CHECK((*described)->code() == errc::timed_out);
+    CHECK((*group)->code() == errc::timed_out);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a question to a role that dies with it is answered") {
+    const auto committed = ask<offset_committed>(commit_offset{key, queue_offset{1}});
+    const auto queried = ask<offset_found>(query_offset{key, true});
+    REQUIRE(offsets.open.size() == 2);
+    caf::anon_send_exit(offset_keeper, caf::exit_reason::kill);
+    world.run();
+    REQUIRE(committed->has_value());
+    REQUIRE(queried->has_value());
+    CHECK((*committed)->code() == errc::internal);
+    CHECK((*queried)->code() == errc::internal);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: finish waits for the questions under way, and no longer than its deadline") {
+    const auto described = ask<broker_described>(describe_broker{});
+    const auto group = ask<group_described>(describe_group{"readers", ""});
+    caf::anon_send(broker, finish{});
+    world.run();
+    CHECK_FALSE(described->has_value());
+    pay(reads);
+    REQUIRE(described->has_value());
+    CHECK((*described)->ok());
+    CHECK_FALSE(group->has_value());
+    world.advance(3s, 100ms);
+    REQUIRE(group->has_value());
+    CHECK((*group)->code() == errc::shutting_down);
+}
