@@ -44,27 +44,44 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
 }
 
-bool broker_state::begin_change(const std::string& what, continuation done) {
-    if (changes_waiting_ >= limits::changes_per_broker_max) {
+bool broker_state::begin_change(const std::string& what, bool removes, continuation done) {
+    const auto running = changes_.find(what);
+    const bool full = changes_waiting_ >= limits::changes_per_broker_max;
+    if (full || (running != changes_.end() && running->second.removes != removes)) {
         add(setup_.metrics->busy_answers);
-        done({errc::busy, "more than " + std::to_string(limits::changes_per_broker_max) +
-                              " requests wait for topics and groups to be stored; repeat this one later"});
+        done({errc::busy, full ? "more than " + std::to_string(limits::changes_per_broker_max) +
+                                     " requests wait for topics and groups to be stored; repeat this one later"
+                               : "another change of " + what + " is under way; repeat this one later"});
         return false;
     }
-    const auto [change, first] = changes_.try_emplace(what);
-    change->second.push_back(std::move(done));
+    const auto [place, first] = changes_.try_emplace(what, running_change{removes, {}});
+    place->second.waiting.push_back({std::move(done), now() + setup_.options.request_deadline});
     ++changes_waiting_;
     return first;
 }
 
 void broker_state::end_change(const std::string& what, const error& failure) {
-    auto change = changes_.extract(what);
-    if (change.empty())
+    auto ended = changes_.extract(what);
+    if (ended.empty())
         return; // failed already, because the broker ends
-    changes_waiting_ -= change.mapped().size();
-    for (const auto& done : change.mapped())
-        done(failure);
+    changes_waiting_ -= ended.mapped().waiting.size();
+    for (const auto& waiter : ended.mapped().waiting)
+        waiter.done(failure);
     end_if_idle();
+}
+
+void broker_state::fail_overdue_changes() {
+    std::vector<continuation> overdue;
+    for (auto& entry : changes_)
+        std::erase_if(entry.second.waiting, [this, &overdue](auto& waiter) {
+            if (now() < waiter.deadline)
+                return false;
+            overdue.push_back(std::move(waiter.done));
+            return true;
+        });
+    changes_waiting_ -= overdue.size();
+    for (const auto& done : overdue)
+        done({errc::timed_out, "no answer within the deadline; the outcome is unknown"});
 }
 
 std::size_t broker_state::changes_under_way(std::string_view prefix) const {
@@ -137,6 +154,7 @@ void broker_state::fail_overdue_of(Pending& pending) {
 void broker_state::fail_overdue() {
     fail_overdue_of(pending_sends_);
     fail_overdue_of(pending_pulls_);
+    fail_overdue_changes();
     end_if_idle();
 }
 
@@ -148,9 +166,9 @@ void broker_state::fail_everything(const error& failure) {
     for (const auto& question : std::exchange(questions_, {}))
         question.second(failure);
     changes_waiting_ = 0;
-    for (auto& change : std::exchange(changes_, {}))
-        for (const auto& done : change.second)
-            done(failure);
+    for (const auto& entry : std::exchange(changes_, {}))
+        for (const auto& waiter : entry.second.waiting)
+            waiter.done(failure);
 }
 
 void broker_state::handle(const finish& order) {

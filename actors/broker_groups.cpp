@@ -157,9 +157,9 @@ void broker_state::store_group(const group_config& group, continuation done) {
         return done({errc::busy, "this broker has its " + std::to_string(setup_.options.groups_max) +
                                      " groups; there is no room for group " + group.name + " until another is deleted"});
     const auto change = change_of_group(group.name);
-    if (!begin_change(change, std::move(done)))
+    if (!begin_change(change, false, std::move(done)))
         return;
-    self_->request(setup_.metadata_keeper, setup_.options.request_deadline, put_group{group})
+    self_->request(setup_.metadata_keeper, caf::infinite, put_group{group})
         .then(
             [this, group, change](group_put) {
                 groups_.insert_or_assign(group.name, group);
@@ -200,7 +200,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     if (changes_.contains(change))
         return make_caf_error(errc::busy, "another change of group " + order.group + " is under way; repeat this one later");
     auto promise = self_->make_response_promise<group_deleted>();
-    const bool begun = begin_change(change, [promise](const error& failure) mutable {
+    const bool begun = begin_change(change, true, [promise](const error& failure) mutable {
         if (failure.code == errc::none)
             promise.deliver(group_deleted{});
         else
@@ -208,7 +208,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     });
     if (!begun)
         return promise;
-    self_->request(setup_.offset_keeper, setup_.options.request_deadline, order)
+    self_->request(setup_.offset_keeper, caf::infinite, order)
         .then(
             [this, group = order.group, change](group_deleted) {
                 groups_.erase(group);

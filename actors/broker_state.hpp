@@ -96,6 +96,15 @@ private:
         send_receipt receipt;
         clock_time deadline;
     };
+    /// A topic or group on its way to the disk.
+    struct running_change {
+        struct waiter {
+            continuation done;
+            clock_time deadline;
+        };
+        bool removes = false;
+        std::vector<waiter> waiting; ///< may be empty: all are over their deadline, and the outcome is still open
+    };
     struct pending_pull {
         caf::typed_response_promise<messages_pulled> promise;
         clock_time deadline;
@@ -118,7 +127,7 @@ private:
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
     void ensure_topic(topic_config topic, continuation done);
     void store_topic(const topic_config& topic, continuation done);
-    void drop_index(const topic_config& topic, const std::string& change);
+    void drop_index(const std::string& topic, const std::string& change);
     void publish(std::shared_ptr<const topic_snapshot> next);
     [[nodiscard]] topic_config default_topic(const std::string& topic) const;
 
@@ -131,9 +140,11 @@ private:
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
     [[nodiscard]] describe_progress progress_question(const offsets_listed& committed, const std::string& topic) const;
 
-    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome. False when
-    /// there is nothing to do for this caller: another works already, or too many wait, and `done` has been told busy.
-    bool begin_change(const std::string& what, continuation done);
+    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome, each until its
+    /// own deadline; the change stays until the role below has answered, because until then nobody knows what is on the disk.
+    /// False when there is nothing to do for this caller: another works already, or `done` has been told busy, because the
+    /// running change is of the other kind or too many wait.
+    bool begin_change(const std::string& what, bool removes, continuation done);
     void end_change(const std::string& what, const error& failure);
     [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
 
@@ -148,6 +159,7 @@ private:
     void fail_overdue();
     template <class Pending>
     void fail_overdue_of(Pending& pending);
+    void fail_overdue_changes();
     void fail_everything(const error& failure);
     void end_if_idle();
 
@@ -176,8 +188,9 @@ private:
     session_number next_session_ = 1;
     clock_time next_expire_;
 
-    std::map<std::string, std::vector<continuation>> changes_; ///< under way, by what is changed
-    std::size_t changes_waiting_ = 0;                          ///< continuations in changes_; bounded
+    std::map<std::string, running_change> changes_; ///< under way, by what is changed
+    std::set<std::string> undropped_;               ///< topics that are deleted, but for their index
+    std::size_t changes_waiting_ = 0;               ///< continuations in changes_; bounded
     std::map<caf::actor_addr, topics_watcher_actor> watchers_;
     std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
     bool finishing_ = false;

@@ -80,9 +80,11 @@ void broker_state::store_topic(const topic_config& topic, continuation done) {
         return done({errc::busy, "this broker has its " + std::to_string(setup_.options.topics_max) +
                                      " topics; there is no room for topic " + topic.name + " until another is deleted"});
     const auto change = change_of_topic(topic.name);
-    if (!begin_change(change, std::move(done)))
+    if (undropped_.contains(topic.name))
+        return done({errc::busy, "the old messages of topic " + topic.name + " are not gone yet; delete it again first"});
+    if (!begin_change(change, false, std::move(done)))
         return;
-    self_->request(setup_.metadata_keeper, setup_.options.request_deadline, put_topic{topic})
+    self_->request(setup_.metadata_keeper, caf::infinite, put_topic{topic})
         .then(
             [this, topic, change](topic_put) {
                 publish(topics_->with(topic, setup_.options.now().value()));
@@ -114,13 +116,13 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     if (is_system_topic(order.topic))
         return make_caf_error(errc::system_name, "topic " + order.topic + " belongs to the system");
     const auto* known = topics_->find(order.topic);
-    if (known == nullptr)
-        return topic_deleted{}; // as RocketMQ: deleting on every broker must not fail where it never was
     const auto change = change_of_topic(order.topic);
     if (changes_.contains(change))
         return make_caf_error(errc::busy, "another change of topic " + order.topic + " is under way; repeat this one later");
+    if (known == nullptr && !undropped_.contains(order.topic))
+        return topic_deleted{}; // as RocketMQ: deleting on every broker must not fail where it never was
     auto promise = self_->make_response_promise<topic_deleted>();
-    const bool begun = begin_change(change, [promise](const error& failure) mutable {
+    const bool begun = begin_change(change, true, [promise](const error& failure) mutable {
         if (failure.code == errc::none)
             promise.deliver(topic_deleted{});
         else
@@ -128,12 +130,16 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     });
     if (!begun)
         return promise;
+    if (known == nullptr) {
+        drop_index(order.topic, change);
+        return promise;
+    }
     // First nobody may use it any more, then it goes: offsets and configuration in one write, its index after that.
     const auto topic = *known;
     publish(topics_->without(topic.name, setup_.options.now().value()));
     finish_queues(finish{false}, topic.name);
-    self_->request(setup_.offset_keeper, setup_.options.request_deadline, order)
-        .then([this, topic, change](topic_deleted) { drop_index(topic, change); },
+    self_->request(setup_.offset_keeper, caf::infinite, order)
+        .then([this, topic, change](topic_deleted) { drop_index(topic.name, change); },
               [this, topic, change](const caf::error& failure) {
                   publish(topics_->with(topic, setup_.options.now().value())); // it is still there
                   end_change(change, to_error(failure));
@@ -141,10 +147,17 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     return promise;
 }
 
-void broker_state::drop_index(const topic_config& topic, const std::string& change) {
-    self_->request(setup_.log_writer, setup_.options.request_deadline, drop_topic_index{topic.name})
-        .then([this, change](topic_index_dropped) { end_change(change, {}); },
-              [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+void broker_state::drop_index(const std::string& topic, const std::string& change) {
+    self_->request(setup_.log_writer, caf::infinite, drop_topic_index{topic})
+        .then(
+            [this, topic, change](topic_index_dropped) {
+                undropped_.erase(topic);
+                end_change(change, {});
+            },
+            [this, topic, change](const caf::error& failure) {
+                undropped_.insert(topic); // a topic of this name must not come to life with the old messages
+                end_change(change, to_error(failure));
+            });
 }
 
 caf::result<topics_listed> broker_state::handle(const list_topics&) {

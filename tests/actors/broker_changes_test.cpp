@@ -171,3 +171,68 @@ TEST_CASE_FIXTURE(slow_world, "broker: finish waits for the questions under way,
     REQUIRE(group->has_value());
     CHECK((*group)->code() == errc::shutting_down);
 }
+
+TEST_CASE_FIXTURE(slow_world, "broker: a deletion over its deadline stays open until the disk has answered, whatever the answer") {
+    const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
+    CHECK_FALSE(exists("orders"));
+    world.advance(6s, 100ms);
+    REQUIRE(deleted->has_value());
+    CHECK((*deleted)->code() == errc::timed_out);
+    CHECK_FALSE(exists("orders")); // nobody knows
+    topic_config orders;
+    orders.name = "orders";
+    CHECK((*ask<topic_put>(put_topic{orders}))->code() == errc::busy);
+    CHECK((*ask<topic_deleted>(delete_topic{"orders"}))->code() == errc::busy);
+
+    SUBCASE("it is gone") {
+        pay(offsets);
+        pay(drops);
+        CHECK_FALSE(exists("orders"));
+        CHECK((*ask<topic_deleted>(delete_topic{"orders"}))->ok());
+    }
+    SUBCASE("it is still there") {
+        pay(offsets, {errc::io, "no"});
+        CHECK(exists("orders"));
+    }
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a topic over its deadline appears when the disk has it after all") {
+    topic_config bills;
+    bills.name = "bills";
+    const auto put = ask<topic_put>(put_topic{bills});
+    world.advance(6s, 100ms);
+    REQUIRE(put->has_value());
+    CHECK((*put)->code() == errc::timed_out);
+    CHECK_FALSE(exists("bills"));
+    pay(metadata);
+    CHECK(exists("bills"));
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a send that wants a topic which is being deleted is busy, not told that it is there") {
+    const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
+    send_messages send;
+    send.topic = "orders";
+    send.body = payload{"x"};
+    const auto sent = ask<messages_stored>(send);
+    REQUIRE(sent->has_value());
+    CHECK((*sent)->code() == errc::busy);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a topic whose index could not be dropped is deleted again, and not made anew before that") {
+    const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
+    pay(offsets);
+    pay(drops, {errc::disk_full, "no room"});
+    REQUIRE(deleted->has_value());
+    CHECK((*deleted)->code() == errc::disk_full);
+    topic_config orders;
+    orders.name = "orders";
+    CHECK((*ask<topic_put>(put_topic{orders}))->code() == errc::busy);
+    const auto again = ask<topic_deleted>(delete_topic{"orders"});
+    CHECK_FALSE(again->has_value());
+    pay(drops);
+    REQUIRE(again->has_value());
+    CHECK((*again)->ok());
+    const auto put = ask<topic_put>(put_topic{orders});
+    pay(metadata);
+    CHECK((*put)->ok());
+}
