@@ -173,6 +173,7 @@ void broker_state::fail_everything(const error& failure) {
 
 void broker_state::handle(const finish& order) {
     finishing_ = true;
+    send_notes(); // the keeper's own finish comes after them
     finish_by_ = now() + setup_.options.finish_deadline;
     finish_queues(order, {});
     self_->delayed_send(self_, setup_.options.finish_deadline, broker_tick{false});

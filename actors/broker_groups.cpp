@@ -133,12 +133,14 @@ caf::result<offset_committed> broker_state::handle(const commit_offset& order) {
         return make_caf_error(known.failure());
     if (order.offset.value() < 0)
         return make_caf_error(errc::argument_illegal, "offset " + to_string(order.offset) + " is below 0");
+    send_notes();
     return pass_on<offset_committed>(setup_.offset_keeper, order);
 }
 
 caf::result<offset_found> broker_state::handle(const query_offset& order) {
     if (const auto known = check_queue(order.key.queue); !known)
         return make_caf_error(known.failure());
+    send_notes();
     return pass_on<offset_found>(setup_.offset_keeper, order);
 }
 
@@ -208,6 +210,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     });
     if (!begun)
         return promise;
+    send_notes();
     self_->request(setup_.offset_keeper, caf::infinite, order)
         .then(
             [this, group = order.group, change](group_deleted) {
@@ -236,6 +239,7 @@ caf::result<group_described> broker_state::handle(const describe_group& order) {
 caf::typed_response_promise<group_described> broker_state::describe_progress_of(std::string group, std::string topic) {
     auto promise = self_->make_response_promise<group_described>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
+    send_notes();
     ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, topic}, fail,
                         [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
                             if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {

@@ -120,6 +120,8 @@ private:
     [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> filter_of(const pull_messages& order);
     [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> parse_filter(const std::string& expression, const std::string& type);
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
+    void note_offset(const progress_key& key, queue_offset offset);
+    void send_notes();
     queue_actor queue_for(const topic_queue& queue);
     void finish_queues(const finish& order, std::string_view topic);
 
@@ -178,6 +180,9 @@ private:
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;
     std::map<std::uint64_t, pending_pull> pending_pulls_;
+
+    std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
+    std::size_t notes_under_way_ = 0;            ///< messages it has not answered
 
     std::uint64_t next_question_ = 1;
     std::map<std::uint64_t, continuation> questions_; ///< to roles below, by what to do if they fail; bounded

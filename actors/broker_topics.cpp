@@ -138,6 +138,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     const auto topic = *known;
     publish(topics_->without(topic.name, setup_.options.now().value()));
     finish_queues(finish{false}, topic.name);
+    send_notes();
     self_->request(setup_.offset_keeper, caf::infinite, order)
         .then([this, topic, change](topic_deleted) { drop_index(topic.name, change); },
               [this, topic, change](const caf::error& failure) {

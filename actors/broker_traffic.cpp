@@ -118,11 +118,35 @@ result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_
         return pull.failure();
     const topic_queue queue{order.topic, order.queue};
     if (order.commit)
-        self_->send(setup_.offset_keeper, note_offset{{order.group, queue}, order.commit_offset});
+        note_offset({order.group, queue}, order.commit_offset);
     pull->ticket = ticket;
     pull->reply_to = holder;
     self_->send(queue_for(queue), std::move(*pull));
     return {};
+}
+
+/// While the keeper waits for the disk, what is noted meanwhile is kept here, one offset per queue and group: its mailbox has no
+/// bound. With a keeper that keeps up nothing waits.
+void broker_state::note_offset(const progress_key& key, queue_offset offset) {
+    notes_.insert_or_assign(key, offset);
+    if (notes_under_way_ == 0)
+        send_notes();
+}
+
+/// Whoever asks the offset keeper sends the notes first: an answer must not be older than a pull before the question.
+void broker_state::send_notes() {
+    if (notes_.empty())
+        return;
+    note_offsets order;
+    order.offsets.assign(notes_.begin(), notes_.end());
+    notes_.clear();
+    ++notes_under_way_;
+    const auto answered = [this] {
+        if (--notes_under_way_ == 0)
+            send_notes();
+    };
+    self_->request(setup_.offset_keeper, caf::infinite, std::move(order))
+        .then([answered](offsets_noted) { answered(); }, [answered](const caf::error&) { answered(); });
 }
 
 /// Order and outcome of the checks: reference "remoting-client.md" 4.4.
@@ -141,6 +165,8 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
     if (order.queue.value() < 0 || order.queue.value() >= topic->read_queues)
         return error{errc::queue_not_found, "topic " + order.topic + " has " + std::to_string(topic->read_queues) +
                                                 " queues to read, there is no queue " + to_string(order.queue)};
+    if (order.commit && order.commit_offset.value() < 0)
+        return error{errc::argument_illegal, "commit offset " + to_string(order.commit_offset) + " is below 0"};
     auto filter = filter_of(order);
     if (!filter)
         return filter.failure();

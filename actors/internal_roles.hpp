@@ -239,13 +239,19 @@ using log_reader_actor =
 
 // ---- metadata -------------------------------------------------------------------------------------------------------
 
-/// A commit that came with a pull: nobody waits for it, so it is made durable with the next batch.
-struct note_offset {
-    progress_key key;
-    queue_offset offset;
+/// Commits that came with pulls: no client waits for them, so they are made durable with the next batch. The answer says that
+/// they are known, not that they are durable: it paces whoever sends them.
+struct note_offsets {
+    std::vector<std::pair<progress_key, queue_offset>> offsets;
     template <class Inspector>
-    friend auto inspect(Inspector& f, note_offset& x) {
-        return f(x.key, x.offset);
+    friend auto inspect(Inspector& f, note_offsets& x) {
+        return f(x.offsets);
+    }
+};
+struct offsets_noted {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, offsets_noted&) {
+        return f();
     }
 };
 /// Committed offsets of a group; of one topic if that is not empty.
@@ -274,7 +280,7 @@ struct offset_tick {
 };
 /// Keeps how far each group has read. It also removes topics and groups, so that their offsets go in the same write.
 using offset_keeper_actor =
-    caf::typed_actor<caf::replies_to<commit_offset>::with<offset_committed>, caf::reacts_to<note_offset>,
+    caf::typed_actor<caf::replies_to<commit_offset>::with<offset_committed>, caf::replies_to<note_offsets>::with<offsets_noted>,
                      caf::replies_to<query_offset>::with<offset_found>, caf::replies_to<list_offsets>::with<offsets_listed>,
                      caf::replies_to<delete_topic>::with<topic_deleted>, caf::replies_to<delete_group>::with<group_deleted>,
                      caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;

@@ -21,7 +21,7 @@ public:
 
     void start(offset_keeper_actor::pointer self, offset_keeper_options options);
     caf::result<offset_committed> handle(const commit_offset& order);
-    void handle(const note_offset& order);
+    offsets_noted handle(const note_offsets& order);
     caf::result<offset_found> handle(const query_offset& order);
     caf::result<offsets_listed> handle(const list_offsets& order);
     caf::result<topic_deleted> handle(const delete_topic& order);
@@ -43,6 +43,7 @@ private:
     offset_map unwritten_; ///< the part of offsets_ that is not durable yet
     std::vector<caf::typed_response_promise<offset_committed>> waiting_;
     bool write_tick_sent_ = false;
+    bool failing_ = false; ///< a row of failures is reported once
 };
 
 void offset_keeper_state::start(offset_keeper_actor::pointer self, offset_keeper_options options) {
@@ -73,8 +74,10 @@ caf::result<offset_committed> offset_keeper_state::handle(const commit_offset& o
     return waiting_.back();
 }
 
-void offset_keeper_state::handle(const note_offset& order) {
-    set(order.key, order.offset);
+offsets_noted offset_keeper_state::handle(const note_offsets& order) {
+    for (const auto& [key, offset] : order.offsets)
+        set(key, offset);
+    return {};
 }
 
 /// Makes everything unwritten durable, in one write, and answers who waits. After a failure it stays unwritten: the next
@@ -88,8 +91,10 @@ result<void> offset_keeper_state::write() {
             add(options_.metrics->offset_commits, all.size());
             unwritten_.clear();
         } else {
-            write_log(log_level::error, "offset keeper: " + to_string(written.failure()));
+            if (!failing_)
+                write_log(log_level::error, "offset keeper: " + to_string(written.failure()));
         }
+        failing_ = !written.ok();
     }
     for (auto& promise : std::exchange(waiting_, {})) {
         if (written)
@@ -172,7 +177,7 @@ offset_keeper_actor::behavior_type offset_keeper(offset_keeper_actor::stateful_p
     self->state.start(self, std::move(options));
     return {
         [self](const commit_offset& order) { return self->state.handle(order); },
-        [self](const note_offset& order) { self->state.handle(order); },
+        [self](const note_offsets& order) { return self->state.handle(order); },
         [self](const query_offset& order) { return self->state.handle(order); },
         [self](const list_offsets& order) { return self->state.handle(order); },
         [self](const delete_topic& order) { return self->state.handle(order); },

@@ -28,7 +28,7 @@ struct offset_keeper_options {
 /// Spawns the role that knows how far each group has read.
 ///
 /// In     commit_offset -> offset_committed   fails: busy, io, disk_full; lower offsets are accepted, as in RocketMQ
-///        note_offset                         a commit that nobody waits for, durable within options.interval
+///        note_offsets -> offsets_noted       commits that nobody waits for, durable within options.interval
 ///        query_offset -> offset_found        fails: offset_not_found, io
 ///        list_offsets -> offsets_listed
 ///        delete_topic -> topic_deleted, delete_group -> group_deleted   with their offsets; fails: io, disk_full

@@ -50,6 +50,8 @@ struct slow_world {
     debts metadata;
     debts drops; ///< of topic indexes, by the log writer
     debts reads;
+    debts note_answers;
+    std::vector<note_offsets> noted;
     std::function<void()> due; ///< what pay() wants done
     std::shared_ptr<topic_directory> directory;
     caf::actor writer;
@@ -74,9 +76,16 @@ struct slow_world {
                     [this](caf::ok_atom) { due(); }};
         });
         offset_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-            return {owe<offset_committed, commit_offset>(self, offsets), owe<offset_found, query_offset>(self, offsets),
-                    owe<offsets_listed, list_offsets>(self, offsets),    owe<topic_deleted, delete_topic>(self, offsets),
-                    owe<group_deleted, delete_group>(self, offsets),     [this](caf::ok_atom) { due(); }};
+            return {owe<offset_committed, commit_offset>(self, offsets),
+                    owe<offset_found, query_offset>(self, offsets),
+                    owe<offsets_listed, list_offsets>(self, offsets),
+                    owe<topic_deleted, delete_topic>(self, offsets),
+                    owe<group_deleted, delete_group>(self, offsets),
+                    [this](caf::ok_atom) { due(); },
+                    [this, self](const note_offsets& order) {
+                        noted.push_back(order);
+                        return owe<offsets_noted, note_offsets>(self, note_answers)(order);
+                    }};
         });
         metadata_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {owe<topic_put, put_topic>(self, metadata), owe<group_put, put_group>(self, metadata), [this](caf::ok_atom) { due(); }};
@@ -235,4 +244,36 @@ TEST_CASE_FIXTURE(slow_world, "broker: a topic whose index could not be dropped 
     const auto put = ask<topic_put>(put_topic{orders});
     pay(metadata);
     CHECK((*put)->ok());
+}
+
+TEST_CASE_FIXTURE(slow_world,
+                  "broker: offsets that come with pulls wait for a slow keeper, the last of each queue, and go before a question") {
+    const auto pull_and_commit = [this](std::int32_t queue, std::int64_t offset) {
+        pull_messages pull;
+        pull.group = "readers";
+        pull.topic = "orders";
+        pull.queue = queue_id{queue};
+        pull.commit = true;
+        pull.commit_offset = queue_offset{offset};
+        pull.has_expression = true;
+        pull.expression_type = "TAG";
+        return ask<messages_pulled>(pull);
+    };
+    CHECK((*pull_and_commit(0, -5))->code() == errc::argument_illegal);
+    CHECK(noted.empty());
+    for (std::int64_t offset = 1; offset <= 100; ++offset) {
+        pull_and_commit(0, offset);
+        pull_and_commit(1, offset * 2);
+    }
+    REQUIRE(noted.size() == 1); // the rest waits for its answer
+    pay(note_answers);
+    REQUIRE(noted.size() == 2);
+    const std::vector<std::pair<progress_key, queue_offset>> last{{{"readers", {"orders", queue_id{0}}}, queue_offset{100}},
+                                                                  {{"readers", {"orders", queue_id{1}}}, queue_offset{200}}};
+    CHECK(noted[1].offsets == last);
+    pull_and_commit(0, 101);
+    CHECK(noted.size() == 2);
+    const auto queried = ask<offset_found>(query_offset{key, true});
+    CHECK(noted.size() == 3);
+    CHECK(offsets.open.size() == 1);
 }

@@ -1,5 +1,6 @@
 #include "actors/offset_keeper.hpp"
 
+#include "actors/log.hpp"
 #include "storage/metadata_store.hpp"
 #include "tests/actors/broker_world.hpp"
 
@@ -66,7 +67,7 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a committed offset is on disk wh
 }
 
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: an offset that came with a pull is durable a moment later") {
-    caf::anon_send(keeper, note_offset{key("g"), queue_offset{5}});
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
     world.run();
     CHECK(query(key("g"))->offset == queue_offset{5});
     CHECK(durable().empty());
@@ -75,7 +76,7 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: an offset that came with a pull 
 }
 
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: finish makes noted offsets durable") {
-    caf::anon_send(keeper, note_offset{key("g"), queue_offset{5}});
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
     caf::anon_send(keeper, finish{});
     world.run();
     CHECK(durable().at(key("g")) == queue_offset{5});
@@ -94,6 +95,22 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a failed write is told, and the 
     REQUIRE(committed->has_value());
     CHECK_FALSE((*committed)->ok());
     files->set_hook(nullptr);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a disk that fails on and on is reported once, and again after it had worked") {
+    int reports = 0;
+    set_log_sink([&reports](log_level, std::string_view text) { reports += text.starts_with("offset keeper") ? 1 : 0; });
+    const auto fail = [this](bool fails) {
+        files->set_hook([fails](const call_info& call) -> std::optional<call_fault> {
+            return fails && (call.kind == call_kind::write || call.kind == call_kind::sync) ? std::optional{call_fault::io} : std::nullopt;
+        });
+    };
+    fail(true);
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
+    world.advance(3s);
+    CHECK(reports == 1);
+    set_log_sink({});
+    fail(false);
 }
 
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: beyond the bound of waiting commits the answer is busy") {
@@ -129,7 +146,7 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: lists the offsets of a group, al
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a removed topic or group takes its offsets along") {
     for (const auto& one : {key("g", 0), key("g", 0, "other"), key("h", 0)})
         world.ask<offset_committed>(keeper, commit_offset{one, queue_offset{9}});
-    caf::anon_send(keeper, note_offset{key("k", 0), queue_offset{9}});
+    caf::anon_send(keeper, note_offsets{{{key("k", 0), queue_offset{9}}}});
     CHECK((*world.ask<topic_deleted>(keeper, delete_topic{"orders"}))->ok());
     CHECK(durable().size() == 1);
     CHECK(query(key("g", 0), false).code() == errc::offset_not_found);
