@@ -56,7 +56,11 @@ private:
     std::size_t batch_bytes_ = 0;
     bool write_tick_sent_ = false;
     pending_acks acks_;
-    std::unordered_map<topic_queue, queue_actor> watchers_;
+    struct watching {
+        queue_actor actor;
+        bool is_touched = false; ///< its queue is in touched_
+    };
+    std::unordered_map<topic_queue, watching> watchers_;
     std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
     std::size_t unindexed_bytes_ = 0;  ///< since the last nudge
     std::size_t unsynced_bytes_ = 0;   ///< likewise
@@ -148,7 +152,9 @@ void log_writer_state::fail_collected(const error& failure) {
     }
     add(failure.code == errc::busy ? options_.metrics->busy_answers : options_.metrics->put_failures, failed.size());
     collected_.clear();
-    touched_.clear();
+    for (const auto& queue : std::exchange(touched_, {}))
+        if (const auto watcher = watchers_.find(queue); watcher != watchers_.end())
+            watcher->second.is_touched = false;
     answer(std::move(failed));
 }
 
@@ -166,17 +172,19 @@ void log_writer_state::answer(std::vector<pending_ack> acks) {
 }
 
 void log_writer_state::note_touched(const topic_queue& queue) {
-    if (watchers_.contains(queue) && std::find(touched_.begin(), touched_.end(), queue) == touched_.end())
-        touched_.push_back(queue);
+    const auto known = watchers_.find(queue);
+    if (known == watchers_.end() || std::exchange(known->second.is_touched, true))
+        return;
+    touched_.push_back(queue);
 }
 
 void log_writer_state::tell_watchers() {
     for (const auto& queue : std::exchange(touched_, {})) {
         const auto watcher = watchers_.find(queue);
-        if (watcher == watchers_.end())
+        if (watcher == watchers_.end() || !std::exchange(watcher->second.is_touched, false))
             continue;
         if (const auto bounds = options_.store->bounds(queue))
-            self_->send(watcher->second, records_arrived{*bounds});
+            self_->send(watcher->second.actor, records_arrived{*bounds});
     }
 }
 
@@ -195,7 +203,7 @@ void log_writer_state::nudge(std::size_t bytes) {
 }
 
 void log_writer_state::handle(const watch_queue& order) {
-    watchers_.insert_or_assign(order.queue, order.watcher);
+    watchers_[order.queue].actor = order.watcher;
     // What is collected already was not noted for this watcher, and the bounds of now do not hold it yet.
     const auto is_collected = [&order](const auto& records) { return records.queue == order.queue; };
     if (std::any_of(batch_.begin(), batch_.end(), is_collected))
@@ -209,7 +217,7 @@ void log_writer_state::handle(const watch_queue& order) {
 
 void log_writer_state::handle(const unwatch_queue& order) {
     const auto known = watchers_.find(order.queue);
-    if (known != watchers_.end() && known->second == order.watcher)
+    if (known != watchers_.end() && known->second.actor == order.watcher)
         watchers_.erase(known);
 }
 

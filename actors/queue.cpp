@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace troupe::actors {
@@ -21,9 +22,9 @@ struct reading {
     clock_time deadline;
 };
 
-bool want_the_same(const pull_from_queue& x, const pull_from_queue& y) {
-    return x.from == y.from && x.filter == y.filter && x.limits.messages_max == y.limits.messages_max &&
-           x.limits.bytes_max == y.limits.bytes_max;
+/// What decides which records a pull gets: equal means that one read serves both.
+auto wish_of(const held_pull& one) {
+    return std::tie(one.pull.from, one.pull.filter, one.pull.limits.messages_max, one.pull.limits.bytes_max);
 }
 
 class queue_state {
@@ -128,12 +129,11 @@ void queue_state::read(std::vector<held_pull> pulls, bool woken) {
 
 /// Many consumers at the end of a queue (broadcasting) want the same records: one read for all of them.
 void queue_state::read_together(std::vector<held_pull> pulls) {
-    while (!pulls.empty()) {
-        const auto first = pulls.front().pull;
-        const auto rest =
-            std::stable_partition(pulls.begin(), pulls.end(), [&first](const held_pull& one) { return want_the_same(one.pull, first); });
-        read({std::make_move_iterator(pulls.begin()), std::make_move_iterator(rest)}, true);
-        pulls.erase(pulls.begin(), rest);
+    std::stable_sort(pulls.begin(), pulls.end(), [](const held_pull& x, const held_pull& y) { return wish_of(x) < wish_of(y); });
+    for (auto first = pulls.begin(); first != pulls.end();) {
+        const auto rest = std::find_if(first, pulls.end(), [wish = wish_of(*first)](const held_pull& one) { return wish_of(one) != wish; });
+        read({std::make_move_iterator(first), std::make_move_iterator(rest)}, true);
+        first = rest;
     }
 }
 

@@ -293,6 +293,34 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears the bounds at once 
     CHECK(heard->size() == 2);
 }
 
+TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears of its queue again after a group commit that failed") {
+    start();
+    const auto heard = std::make_shared<std::vector<std::int64_t>>();
+    const auto watcher = world.system().spawn([heard](queue_actor::pointer) -> queue_actor::behavior_type {
+        return {[](const pull_from_queue&) {},
+                [](const pull_abandoned&) {},
+                [heard](const records_arrived& event) { heard->push_back(event.bounds.max.value()); },
+                [](const records_read&) {},
+                [](hold_tick) {},
+                [](const finish&) {}};
+    });
+    caf::anon_send(writer, watch_queue{{"orders", queue_id{0}}, watcher});
+    world.run();
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::write || call.kind == call_kind::allocate ? std::optional{call_fault::disk_full} : std::nullopt;
+    });
+    append(1, "a");
+    world.run();
+    CHECK(code(1) == errc::disk_full);
+    files->set_hook(nullptr);
+    world.advance(2'000ms, 100ms);
+    append(2, "b");
+    append(3, "c");
+    world.run();
+    CHECK(code(2) == errc::none);
+    CHECK(*heard == std::vector<std::int64_t>{0, 2});
+}
+
 TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher that comes between a record and its commit hears of the record") {
     start();
     const auto heard = std::make_shared<std::vector<std::int64_t>>();

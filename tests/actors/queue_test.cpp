@@ -156,6 +156,25 @@ TEST_CASE_FIXTURE(queue_world, "queue: at the known end a pull is held without a
     CHECK(answered(2));
 }
 
+TEST_CASE_FIXTURE(queue_world, "queue: of pulls woken together, those that want the same share a read, whatever came between them") {
+    pull(1, 4, 15'000);
+    answer_read(read_status::at_end, 4, 4);
+    arrive(4);
+    pull(2, 4, 15'000, std::make_shared<storage::tag_filter>());
+    pull(3, 4, 15'000);
+    CHECK(reads->empty());
+    arrive(5);
+    REQUIRE(reads->size() == 2);
+    const bool plain_is_first = reads->front().filter == nullptr;
+    answer_read(read_status::found, 5, 5, "r");
+    CHECK(answered(1) == plain_is_first);
+    CHECK(answered(3) == plain_is_first);
+    CHECK(answered(2) != plain_is_first);
+    answer_read(read_status::found, 5, 5, "r");
+    CHECK(answers->pulled.size() == 3);
+    CHECK(answers->repeated == 0);
+}
+
 TEST_CASE_FIXTURE(queue_world, "queue: a held pull hears at its deadline that there was nothing") {
     pull(1, 4, 15'000);
     answer_read(read_status::at_end, 4, 4);
