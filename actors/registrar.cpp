@@ -24,6 +24,9 @@ struct beat_tick {
     }
 };
 
+/// A stop must not wait long for a name server that is gone: it drops the broker by itself.
+constexpr std::chrono::milliseconds farewell_timeout_max{1'000};
+
 using registrar_impl = registrar_actor::extend<caf::reacts_to<beat_tick>>;
 using time_point = caf::actor_clock::time_point;
 
@@ -167,7 +170,7 @@ void leave(registrar_pointer self) {
         if (!each.registered)
             continue;
         ++state.farewells;
-        self->request(each.handle, state.options.request_timeout,
+        self->request(each.handle, std::min(state.options.request_timeout, farewell_timeout_max),
                       unregister_broker{state.options.cluster, state.options.broker_name, state.options.id, state.options.address})
             .then([self](const broker_unregistered&) { farewell_answered(self); }, [self](const caf::error&) { farewell_answered(self); });
     }

@@ -37,7 +37,8 @@ struct registrar_options {
 /// State per server: registered or not, and when to do what next
 /// Always a server that failed or lost us is tried again, with back-off, until it works; how many there are and in which
 ///        order they start makes no difference.
-/// Ends  on user_shutdown, and when the broker ends: unregisters everywhere first, waiting at most request_timeout.
+/// Ends  on user_shutdown, and when the broker ends: unregisters everywhere first, waiting at most a second (or request_timeout, if
+///        that is shorter).
 registrar_actor spawn_registrar(caf::actor_system& system, registrar_options options, local_broker_actor broker,
                                 std::shared_ptr<const topic_directory> topics, std::vector<name_server_actor> name_servers);
 

@@ -19,6 +19,7 @@ struct scripted_server {
     std::vector<register_broker> registrations;
     int heartbeats = 0;
     int farewells = 0;
+    bool keeps_farewells = false; ///< never answers them
     errc registration_outcome = errc::none;
     errc heartbeat_outcome = errc::none;
 };
@@ -30,7 +31,7 @@ caf::result<broker_registered> answer(errc code) {
 }
 
 name_server_actor spawn_scripted(caf::actor_system& system, scripted_server& script) {
-    return caf::actor_cast<name_server_actor>(system.spawn([&script](caf::event_based_actor*) -> caf::behavior {
+    return caf::actor_cast<name_server_actor>(system.spawn([&script](caf::event_based_actor* self) -> caf::behavior {
         return {
             [&script](const register_broker& order) {
                 script.registrations.push_back(order);
@@ -40,8 +41,10 @@ name_server_actor spawn_scripted(caf::actor_system& system, scripted_server& scr
                 ++script.heartbeats;
                 return answer(script.heartbeat_outcome);
             },
-            [&script](const unregister_broker&) {
+            [&script, self](const unregister_broker&) -> caf::result<broker_unregistered> {
                 ++script.farewells;
+                if (script.keeps_farewells)
+                    return self->make_response_promise<broker_unregistered>();
                 return broker_unregistered{};
             },
         };
@@ -138,4 +141,17 @@ TEST_CASE_FIXTURE(fixture, "a broker that ends says goodbye to every server that
     run();
     CHECK(scripts[0].farewells == 1);
     CHECK(scripts[1].farewells == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "a name server that does not answer the goodbye holds up the end for a second, not for a request's time") {
+    scripts[1].keeps_farewells = true;
+    start();
+    bool ended = false;
+    caf::actor_cast<caf::actor>(registrar)->attach_functor([&ended](const caf::error&) { ended = true; });
+    stop();
+    CHECK(scripts[1].farewells == 1);
+    advance(900ms);
+    CHECK_FALSE(ended);
+    advance(200ms);
+    CHECK(ended);
 }
