@@ -37,34 +37,41 @@ std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data&
 }
 
 template <class Predicate>
+bool consumer_groups::remove_from(group_map::iterator entry, Predicate leaves) {
+    auto& group = entry->second;
+    const auto removed = std::erase_if(group.members, [&leaves](const auto& one) { return leaves(one.first, one.second); });
+    member_count_ -= removed;
+    const bool notify = removed != 0 && !group.members.empty() && group.model != protocol::message_model::broadcasting;
+    if (group.members.empty())
+        groups_.erase(entry);
+    return notify;
+}
+
+template <class Predicate>
 std::set<std::string> consumer_groups::remove_if(Predicate leaves) {
     std::set<std::string> to_notify;
     for (auto entry = groups_.begin(); entry != groups_.end();) {
-        const auto& name = entry->first;
-        auto& group = entry->second;
-        const auto removed =
-            std::erase_if(group.members, [&leaves, &name](const auto& one) { return leaves(name, one.first, one.second); });
-        member_count_ -= removed;
-        if (removed != 0 && !group.members.empty() && group.model != protocol::message_model::broadcasting)
-            to_notify.insert(name);
-        entry = group.members.empty() ? groups_.erase(entry) : std::next(entry);
+        const auto group = entry++; // which may go
+        auto name = group->first;
+        if (remove_from(group, leaves))
+            to_notify.insert(std::move(name));
     }
     return to_notify;
 }
 
 std::set<std::string> consumer_groups::unregister(std::string_view client_id, std::string_view group) {
-    return remove_if([client_id, group](const std::string& name, const std::string& client, const member&) {
-        return name == group && client == client_id;
-    });
+    const auto known = groups_.find(group);
+    if (known != groups_.end() && remove_from(known, [client_id](const std::string& client, const member&) { return client == client_id; }))
+        return {std::string{group}};
+    return {};
 }
 
 std::set<std::string> consumer_groups::session_lost(session_number session) {
-    return remove_if([session](const std::string&, const std::string&, const member& one) { return one.session == session; });
+    return remove_if([session](const std::string&, const member& one) { return one.session == session; });
 }
 
 std::set<std::string> consumer_groups::expire(clock_time now) {
-    return remove_if(
-        [this, now](const std::string&, const std::string&, const member& one) { return one.last_heartbeat + expire_ <= now; });
+    return remove_if([this, now](const std::string&, const member& one) { return one.last_heartbeat + expire_ <= now; });
 }
 
 bool consumer_groups::has_members(std::string_view group) const {
@@ -94,13 +101,6 @@ const protocol::subscription_data* consumer_groups::subscription(std::string_vie
         return nullptr;
     const auto subscribed = known->second.subscriptions.find(topic);
     return subscribed == known->second.subscriptions.end() ? nullptr : &subscribed->second;
-}
-
-bool consumer_groups::uses(session_number session) const {
-    return std::any_of(groups_.begin(), groups_.end(), [session](const auto& entry) {
-        const auto& members = entry.second.members;
-        return std::any_of(members.begin(), members.end(), [session](const auto& one) { return one.second.session == session; });
-    });
 }
 
 bool consumer_groups::is_broadcasting(std::string_view group) const {

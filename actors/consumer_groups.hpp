@@ -43,8 +43,6 @@ public:
     [[nodiscard]] std::set<session_number> sessions(std::string_view group) const;
     /// What a group wants of a topic; nullptr when it has not subscribed to it.
     [[nodiscard]] const protocol::subscription_data* subscription(std::string_view group, std::string_view topic) const;
-    /// True when a session still has members.
-    [[nodiscard]] bool uses(session_number session) const;
     [[nodiscard]] bool is_broadcasting(std::string_view group) const;
     [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
     /// A client counts once for each group it is in.
@@ -64,6 +62,9 @@ private:
 
     /// True when a topic came or went.
     static bool replace_subscriptions(group_state& group, const std::vector<protocol::subscription_data>& wanted);
+    /// Takes members out of one group, and the group out when none is left. True when the others must be told.
+    template <class Predicate>
+    bool remove_from(group_map::iterator group, Predicate leaves);
     template <class Predicate>
     std::set<std::string> remove_if(Predicate leaves);
 

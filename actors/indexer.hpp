@@ -16,7 +16,7 @@ struct indexer_options {
 
 /// Spawns the role that moves index entries from memory to RocksDB.
 ///
-/// In     index_tick   to itself every interval while there is work, and from the log writer after much of it
+/// In     index_tick   to itself every interval (sooner while there is work left), and from the log writer after much was written
 ///        finish       writes everything and moves the checkpoint, so that the next start replays nothing; then ends
 /// State  the indexer side of the message store (sole caller)
 /// Always one piece of bounded work per message: nudges that arrive meanwhile find nothing to do.

@@ -14,7 +14,7 @@ namespace troupe::actors {
 
 struct log_writer_options {
     std::shared_ptr<storage::message_store> store;
-    std::shared_ptr<admission> append_admission; ///< released here, byte by byte, when a ticket is answered
+    std::shared_ptr<admission> append_admission; ///< of a record: released here when it is written, or refused
     std::shared_ptr<broker_metrics> metrics;
     indexer_actor indexer;     ///< nudged every index_nudge_bytes; may be null
     log_flusher_actor flusher; ///< flush mode async: nudged every flush_nudge_bytes; may be null
@@ -33,7 +33,7 @@ struct log_writer_options {
 ///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
 ///        finish                              writes and syncs what is collected, answers it, ends
 ///        write_tick, probe_tick, retain_tick   to itself
-/// State  the writer side of the message store (sole caller); at most append_admission bytes not yet answered
+/// State  the writer side of the message store (sole caller); at most append_admission bytes not yet written
 /// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
 ///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.
 ///        3. After a failed write or sync each ticket fails with what the store says, at once.

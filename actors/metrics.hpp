@@ -9,7 +9,7 @@ namespace troupe::actors {
 struct broker_metrics {
     using counter = std::atomic<std::uint64_t>;
 
-    counter put_messages{0}; ///< stored and acknowledged
+    counter put_messages{0}; ///< written to the log; in flush mode sync acknowledged only after the sync
     counter put_bytes{0};    ///< of records, as stored
     counter put_failures{0}; ///< appends answered with an error by the log writer
     counter commits{0};      ///< group commits: batches written

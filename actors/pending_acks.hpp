@@ -18,7 +18,7 @@ struct pending_ack {
 /// written one (async). Replication will lower the watermark and change nothing here.
 ///
 /// Threads  not synchronised.
-/// Always   an ack leaves exactly once, by release or by take_all.
+/// Always   an ack leaves exactly once, by release or by fail_all.
 class pending_acks {
 public:
     /// `ack.end` must not be below that of the last one added.
