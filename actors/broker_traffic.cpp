@@ -106,10 +106,15 @@ void broker_state::handle(const pull_answered& result) {
 void broker_state::handle(const pull_abandoned& order) {
     auto sorted = order;
     std::sort(sorted.tickets.begin(), sorted.tickets.end());
-    // Which queue holds which ticket is not worth remembering per pull: connections end rarely.
+    const auto queues = std::exchange(sorted.queues, {});
     const auto message = caf::make_message(std::move(sorted));
-    for (const auto& entry : queues_)
-        caf::anon_send(caf::actor_cast<caf::actor>(entry.second.actor), message);
+    const auto tell = [&message](const live_queue& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue.actor), message); };
+    if (queues.empty())
+        for (const auto& entry : queues_)
+            tell(entry.second);
+    for (const auto& queue : std::set<topic_queue>{queues.begin(), queues.end()})
+        if (const auto live = queues_.find(queue); live != queues_.end())
+            tell(live->second);
 }
 
 result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder) {

@@ -72,6 +72,7 @@ struct pull_ticketed {
 struct pull_abandoned {
     std::vector<std::uint64_t> tickets;
     ticket_holder_actor reply_to;
+    std::vector<topic_queue> queues = {}; ///< that the pulls are for; empty: the sender does not know, every queue is told
 };
 
 /// A pull that the broker has checked.

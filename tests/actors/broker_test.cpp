@@ -493,7 +493,15 @@ TEST_CASE_FIXTURE(broker_world, "broker: tickets of a gateway are answered to it
     caf::anon_send(node->broker(), pull_ticketed{13, wrong, holder});
     world.run();
     CHECK(record->pulled.at(13).failure.code == errc::topic_not_found);
-    caf::anon_send(node->broker(), pull_abandoned{{11}, holder});
+    caf::anon_send(node->broker(), pull_abandoned{{11}, holder, {{"orders", queue_id{1}}}}); // no queue of these pulls
+    world.run();
+    CHECK(node->metrics()->pulls_held == 2);
+    SUBCASE("with the queue they are for") {
+        caf::anon_send(node->broker(), pull_abandoned{{11}, holder, {{"orders", queue_id{0}}, {"orders", queue_id{3}}}});
+    }
+    SUBCASE("without it") {
+        caf::anon_send(node->broker(), pull_abandoned{{11}, holder, {}});
+    }
     send("a");
     CHECK(record->pulled.contains(12));
     CHECK_FALSE(record->pulled.contains(11));
@@ -628,7 +636,7 @@ TEST_CASE("broker: under any schedule a consumer sees each message once, in orde
                 open = ++pulls;
                 caf::anon_send(roles.broker(), pull_ticketed{*open, broker_world::pull(next, 200), holder});
             } else if (what == 4 && open && random() % 4 == 0) {
-                caf::anon_send(roles.broker(), pull_abandoned{{*open}, holder});
+                caf::anon_send(roles.broker(), pull_abandoned{{*open}, holder, {{"orders", queue_id{0}}}});
                 abandoned.insert(*open);
                 open.reset();
             } else if (what == 5) {

@@ -237,7 +237,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: an abandoned pull is forgotten, held or b
     pull(1, 4, 15'000);
     answer_read(read_status::at_end, 4, 4);
     pull(2, 0, 15'000);
-    caf::anon_send(queue, pull_abandoned{{1, 2}, holder});
+    caf::anon_send(queue, pull_abandoned{{1, 2}, holder, {}});
     world.run();
     CHECK(hold_admission->under_way() == 0);
     answer_read(read_status::found, 4, 4, "r");
