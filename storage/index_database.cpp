@@ -2,6 +2,7 @@
 
 #include "storage/directories.hpp"
 #include "storage/file_system.hpp"
+#include "storage/index_rows.hpp"
 #include "storage/rocksdb_file_system.hpp"
 #include "storage/rocksdb_support.hpp"
 
@@ -19,66 +20,14 @@ namespace troupe::storage {
 namespace {
 
 // Keys and values: docs/formats/index.md.
-constexpr char block_kind = 'q';
-constexpr char key_kind = 'k';
 constexpr char forgotten_kind = 'f';
 constexpr std::string_view checkpoint_key = "!checkpoint";
 constexpr std::string_view format_key = "!format";
 constexpr std::string_view format_value = "troupe index 1";
-constexpr char separator = '\0';
 constexpr std::uint64_t room_bytes = 8u << 20; // for the memory table and RocksDB's own files
-constexpr std::size_t key_row_head_bytes = 24;
-constexpr std::size_t key_row_entry_bytes = 16;
 
 rocksdb::Slice slice_of(std::string_view text) {
     return {text.data(), text.size()};
-}
-
-/// Front of the keys of all blocks of `topic`; with `separator + 1` the first key past them.
-std::string blocks_of(std::string_view topic, char end = separator) {
-    std::string key{block_kind};
-    key.append(topic).push_back(end);
-    return key;
-}
-
-std::string block_key(const topic_queue& queue, std::int64_t number) {
-    auto key = blocks_of(queue.topic);
-    append_be(key, queue.queue.value());
-    append_be(key, number);
-    return key;
-}
-
-std::string key_row_key(std::uint16_t partition, log_position first) {
-    std::string key{key_kind};
-    append_be(key, partition);
-    append_be(key, first.value());
-    return key;
-}
-
-std::optional<std::pair<topic_queue, std::int64_t>> parse_block_key(std::string_view key) {
-    const auto end = key.find(separator);
-    if (end == std::string_view::npos || key.size() != end + 1 + sizeof(std::int32_t) + sizeof(std::int64_t)) {
-        return std::nullopt;
-    }
-    value_reader in{key.substr(end + 1)};
-    const queue_id queue{in.number<std::int32_t>()};
-    return std::pair{topic_queue{std::string{key.substr(1, end - 1)}, queue}, in.number<std::int64_t>()};
-}
-
-std::optional<index_database::key_row> decode_key_row(std::string_view value) {
-    if (value.size() < key_row_head_bytes + key_row_entry_bytes || (value.size() - key_row_head_bytes) % key_row_entry_bytes != 0) {
-        return std::nullopt;
-    }
-    value_reader in{value.substr(sizeof(std::int64_t))}; // the last position is there for the compaction filter
-    index_database::key_row row;
-    row.stored_min = timestamp_ms{in.number<std::int64_t>()};
-    row.stored_max = timestamp_ms{in.number<std::int64_t>()};
-    row.entries.resize((value.size() - key_row_head_bytes) / key_row_entry_bytes);
-    for (auto& [hash, position] : row.entries) {
-        hash = in.number<std::uint64_t>();
-        position = log_position{in.number<std::int64_t>()};
-    }
-    return row;
 }
 
 /// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
@@ -121,18 +70,7 @@ void index_batch::put_block(const topic_queue& queue, std::int64_t number, std::
 }
 
 void index_batch::put_keys(std::uint16_t partition, std::span<const key_entry> entries) {
-    const auto [least, most] =
-        std::minmax_element(entries.begin(), entries.end(), [](const auto& x, const auto& y) { return x.stored < y.stored; });
-    std::string value;
-    value.reserve(key_row_head_bytes + entries.size() * key_row_entry_bytes);
-    append_be(value, entries.back().position.value());
-    append_be(value, least->stored.value());
-    append_be(value, most->stored.value());
-    for (const auto& entry : entries) {
-        append_be(value, entry.hash);
-        append_be(value, entry.position.value());
-    }
-    changes_->Put(key_row_key(partition, entries.front().position), value).PermitUncheckedError();
+    changes_->Put(key_row_key(partition, entries.front().position), encode_key_row(entries)).PermitUncheckedError();
 }
 
 void index_batch::put_checkpoint(log_position covered) {
@@ -142,7 +80,7 @@ void index_batch::put_checkpoint(log_position covered) {
 }
 
 void index_batch::forget_topic(std::string_view topic, log_position position) {
-    changes_->DeleteRange(blocks_of(topic), blocks_of(topic, separator + 1)).PermitUncheckedError();
+    changes_->DeleteRange(blocks_of(topic), blocks_of(topic, '\1')).PermitUncheckedError();
     std::string value;
     append_be(value, position.value());
     changes_->Put(std::string{forgotten_kind}.append(topic), value).PermitUncheckedError();

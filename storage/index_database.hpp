@@ -3,6 +3,7 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/result.hpp"
 #include "storage/index_entry.hpp"
+#include "storage/index_rows.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -93,11 +94,6 @@ public:
     /// Every block, by topic, queue and number.
     result<void> for_each_block(const std::function<void(const topic_queue&, const block&)>& visit) const;
 
-    struct key_row {
-        timestamp_ms stored_min;
-        timestamp_ms stored_max;
-        std::vector<std::pair<std::uint64_t, log_position>> entries; ///< hash and position, ascending by position
-    };
     /// The rows of a partition, newest first, until `visit` says false.
     result<void> for_each_key_row(std::uint16_t partition, const std::function<bool(const key_row&)>& visit) const;
 

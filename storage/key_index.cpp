@@ -142,7 +142,7 @@ result<void> key_index::find(std::uint64_t hash, timestamp_ms begin, timestamp_m
     if (!std::all_of(candidates.rbegin(), candidates.rend(), visit_once)) {
         return {};
     }
-    return database_.for_each_key_row(key_partition(hash), [&](const index_database::key_row& row) {
+    return database_.for_each_key_row(key_partition(hash), [&](const key_row& row) {
         if (row.stored_max < begin) {
             return false; // store times do not decrease in the log: all that follow are older
         }

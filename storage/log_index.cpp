@@ -154,7 +154,7 @@ result<std::string> log_index::dump() const {
 
     std::set<std::pair<std::int64_t, std::uint64_t>> keys;
     for (std::uint16_t partition = 0; partition < key_partitions; ++partition) {
-        auto rows = database_->for_each_key_row(partition, [&](const index_database::key_row& row) {
+        auto rows = database_->for_each_key_row(partition, [&](const key_row& row) {
             for (const auto& [hash, position] : row.entries) {
                 keys.emplace(position.value(), hash);
             }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <system_error>
 
@@ -54,13 +55,21 @@ result<void> sync_directory(const std::filesystem::path& path) {
 } // namespace
 
 result<std::map<message_queue, queue_offset>> offset_file::load() const {
-    std::map<message_queue, queue_offset> offsets;
     std::error_code ignored;
     if (!std::filesystem::exists(path_, ignored))
-        return offsets;
+        return std::map<message_queue, queue_offset>{};
     std::ifstream in{path_};
     if (!in)
         return io_error("cannot read", path_, errno);
+    auto offsets = decode(std::string{std::istreambuf_iterator<char>{in}, {}});
+    if (!offsets)
+        return error{offsets.code(), path_.string() + " " + offsets.failure().text};
+    return offsets;
+}
+
+result<std::map<message_queue, queue_offset>> offset_file::decode(const std::string& text) {
+    std::map<message_queue, queue_offset> offsets;
+    std::istringstream in{text};
     std::string line;
     bool ended = false;
     std::getline(in, line);
@@ -77,8 +86,16 @@ result<std::map<message_queue, queue_offset>> offset_file::load() const {
         offsets[queue] = queue_offset{offset};
     }
     if (!good || !ended)
-        return error{errc::corrupt, path_.string() + " is no offsets file of this version, or cut off; move it away to start anew"};
+        return error{errc::corrupt, "is no offsets file of this version, or cut off; move it away to start anew"};
     return offsets;
+}
+
+std::string offset_file::encode(const std::map<message_queue, queue_offset>& offsets) {
+    std::string text{first_line};
+    text += "\n";
+    for (const auto& [queue, offset] : offsets)
+        text += to_string(offset) + " " + std::to_string(queue.queue) + " " + queue.broker_name + " " + queue.topic + "\n";
+    return text + "end\n";
 }
 
 result<void> offset_file::save(const std::map<message_queue, queue_offset>& offsets) const {
@@ -87,13 +104,8 @@ result<void> offset_file::save(const std::map<message_queue, queue_offset>& offs
     std::filesystem::create_directories(directory, failure);
     if (failure)
         return io_error("cannot create", directory, failure.value());
-    std::string text{first_line};
-    text += "\n";
-    for (const auto& [queue, offset] : offsets)
-        text += to_string(offset) + " " + std::to_string(queue.queue) + " " + queue.broker_name + " " + queue.topic + "\n";
-    text += "end\n";
     const auto temporary = std::filesystem::path{path_.string() + ".new"};
-    if (auto written = write_synced(temporary, text); !written)
+    if (auto written = write_synced(temporary, encode(offsets)); !written)
         return written;
     std::filesystem::rename(temporary, path_, failure);
     if (failure)

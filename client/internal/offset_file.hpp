@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <string>
 
 namespace troupe::client {
 
@@ -21,6 +22,10 @@ public:
     result<std::map<message_queue, queue_offset>> load() const;
     /// Creates the directory if need be. Fails with io.
     result<void> save(const std::map<message_queue, queue_offset>& offsets) const;
+
+    static std::string encode(const std::map<message_queue, queue_offset>& offsets);
+    /// Fails with corrupt.
+    static result<std::map<message_queue, queue_offset>> decode(const std::string& text);
 
 private:
     std::filesystem::path path_;

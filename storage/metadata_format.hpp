@@ -1,0 +1,36 @@
+#pragma once
+
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/topic_config.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// Keys and values of the metadata database, as bytes. docs/formats/metadata.md describes them. What is decoded comes from the
+/// disk: nullopt for anything that encode() does not make.
+namespace troupe::storage {
+
+// First byte of a key.
+inline constexpr char topic_kind = 't';
+inline constexpr char group_kind = 'g';
+inline constexpr char offset_kind = 'o';
+inline constexpr char separator = '\0'; ///< names hold none, so that keys sort by name
+
+/// Of a topic or group.
+std::string key_of(char kind, std::string_view name);
+/// Of a committed offset.
+std::string key_of(const progress_key& key);
+std::optional<progress_key> progress_key_of(std::string_view key);
+/// Front of the keys of all offsets in `topic`. With `separator + 1` instead it is the first key past them.
+std::string offsets_of(std::string_view topic, char end = separator);
+
+std::string encode(const topic_config& topic);
+std::string encode(const group_config& group);
+std::string encode(queue_offset offset);
+std::optional<topic_config> decode_topic(std::string_view name, std::string_view value);
+std::optional<group_config> decode_group(std::string_view name, std::string_view value);
+std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value);
+
+} // namespace troupe::storage

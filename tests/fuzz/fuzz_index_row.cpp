@@ -1,0 +1,13 @@
+#include "storage/index_rows.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+FUZZ_TARGET(bytes) {
+    using namespace troupe;
+    if (const auto key = storage::parse_block_key(bytes); key && bytes.front() == storage::block_kind)
+        fuzz::require(storage::block_key(key->first, key->second) == bytes, "the key of a block survives a round trip");
+    const auto row = storage::decode_key_row(bytes);
+    if (!row)
+        return;
+    fuzz::require(!row->entries.empty(), "a row of keys is not empty");
+    fuzz::require(24 + 16 * row->entries.size() == bytes.size(), "nothing of a row is left over");
+}
