@@ -41,7 +41,8 @@ void link::request(protocol::remoting_command command, std::chrono::milliseconds
         return done(head.failure());
     auto& entry = pending_[last_opaque_];
     entry.done = std::move(done);
-    entry.deadline = transport_.now() + timeout;
+    entry.sent = transport_.now();
+    entry.deadline = entry.sent + timeout;
     if (!std::exchange(awake_, true))
         transport_.wake_in(expire_interval);
     if (state_ == link_state::connected)
@@ -62,8 +63,11 @@ void link::connected() {
     ++connection_number_;
     retry_ = options_.retry_min;
     waiting_bytes_ = 0;
-    for (auto& entry : pending_)
+    last_received_ = transport_.now();
+    for (auto& entry : pending_) {
+        entry.second.sent = last_received_;
         transport_.write(std::exchange(entry.second.head, {}), std::exchange(entry.second.body, {}));
+    }
 }
 
 void link::dial_failed(const error& failure) {
@@ -80,10 +84,13 @@ void link::disconnected() {
     if (state_ == link_state::closed)
         return;
     state_ = link_state::disconnected;
+    silent_since_.reset();
     fail_all({errc::connection_lost, "the connection to " + address_ + " ended before the answer; the outcome is unknown"});
 }
 
 result<void> link::receive(std::span<const payload> frames) {
+    last_received_ = transport_.now();
+    silent_since_.reset();
     for (const auto& frame : frames) {
         auto command = protocol::decode_frame(frame);
         if (!command)
@@ -111,14 +118,27 @@ void link::expire() {
             ++entry;
             continue;
         }
+        if (state_ == link_state::connected && last_received_ <= entry->second.sent)
+            silent_since_ = std::min(silent_since_.value_or(entry->second.sent), entry->second.sent);
         waiting_bytes_ -= std::min(waiting_bytes_, entry->second.head.size() + entry->second.body.size());
         overdue.push_back(std::move(entry->second.done));
         entry = pending_.erase(entry);
     }
     for (auto& done : overdue)
         done(error{errc::timed_out, address_ + " did not answer in time; the outcome is unknown"});
-    if (!pending_.empty() && !std::exchange(awake_, true))
+    give_up_silent(now);
+    if ((!pending_.empty() || silent_since_) && !std::exchange(awake_, true))
         transport_.wake_in(expire_interval);
+}
+
+void link::give_up_silent(link_transport::time_point now) {
+    if (!silent_since_ || now - *silent_since_ < options_.request_timeout)
+        return;
+    silent_since_.reset();
+    if (state_ != link_state::connected)
+        return;
+    transport_.hang_up();
+    disconnected();
 }
 
 void link::close() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -38,7 +39,9 @@ public:
 /// Always 1. Every request is completed exactly once: by its answer, or by timed_out, connection_lost, connect_failed, busy
 ///        or shutting_down.
 ///        2. A lost connection fails everything outstanding at once; the next request dials again.
-///        3. After a failed dial, requests fail at once until the back-off is over.
+///        3. A peer that is silent from a request until its deadline has passed, and at least for options.request_timeout, is
+///        given up: its connection is closed as if it had been lost.
+///        4. After a failed dial, requests fail at once until the back-off is over.
 class link {
 public:
     using completion = std::function<void(result<protocol::remoting_command>)>;
@@ -72,12 +75,15 @@ private:
     struct pending {
         completion done;
         link_transport::time_point deadline;
-        std::string head; ///< with `body`, the frame to be sent; both only while dialing
+        link_transport::time_point sent; ///< asked, while dialing
+        std::string head;                ///< with `body`, the frame to be sent; both only while dialing
         payload body;
     };
 
     [[nodiscard]] error refusal() const;
     void fail_all(const error& failure);
+    /// Closes the connection of a peer that has been silent for too long.
+    void give_up_silent(link_transport::time_point now);
 
     link_transport& transport_;
     std::string address_;
@@ -91,6 +97,8 @@ private:
     bool awake_ = false;                      ///< wake_in was called and has not come
     std::chrono::milliseconds retry_;
     link_transport::time_point next_dial_{};
+    link_transport::time_point last_received_{};
+    std::optional<link_transport::time_point> silent_since_; ///< since then a request has waited, is overdue, and nothing came
     error dial_failure_;
 };
 

@@ -149,6 +149,54 @@ TEST_CASE_FIXTURE(fixture, "a request that fits into no frame fails by itself") 
     CHECK(tested.outstanding() == 1);
 }
 
+// Goal: a peer whose machine is gone sends no end of its connection; requests must not go into that hole for ever.
+TEST_CASE_FIXTURE(fixture, "a peer that stays silent past a deadline is given up, and the next request dials again") {
+    ask(3s);
+    tested.connected();
+    transport.time += 3s;
+    ask(30s); // as a held pull
+    tested.expire();
+    CHECK(outcomes == std::vector{errc::timed_out});
+    CHECK(transport.hang_ups == 0); // options.request_timeout is not over
+    transport.time += 2s;
+    tested.expire();
+    CHECK(transport.hang_ups == 1);
+    CHECK(outcomes == std::vector{errc::timed_out, errc::connection_lost});
+    ask();
+    CHECK(transport.dials == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "a peer that answers anything, or owes nothing yet, is kept") {
+    SUBCASE("an answer to another request") {
+        ask(1s);
+        ask(30s);
+        tested.connected();
+        transport.time += 500ms;
+        answer(transport.sent[1].opaque);
+        transport.time += 6s;
+        tested.expire();
+        CHECK(outcomes == std::vector{errc::none, errc::timed_out});
+    }
+    SUBCASE("a late answer") {
+        ask(1s);
+        tested.connected();
+        transport.time += 2s;
+        tested.expire();
+        answer(transport.sent[0].opaque);
+        transport.time += 6s;
+        tested.expire();
+        CHECK(outcomes == std::vector{errc::timed_out});
+    }
+    SUBCASE("a held pull") {
+        ask(30s);
+        tested.connected();
+        transport.time += 20s;
+        tested.expire();
+        CHECK(outcomes.empty());
+    }
+    CHECK(transport.hang_ups == 0);
+}
+
 TEST_CASE_FIXTURE(fixture, "requests of the server go to the push handler") {
     ask();
     tested.connected();
