@@ -7,6 +7,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace troupe::actors::net {
@@ -190,15 +191,26 @@ void gateway::flush() {
     caf::anon_send(roles_.broker->log_writer, std::exchange(collected_, {}));
 }
 
+template <class Work>
+void gateway::guarded(connection_id connection, Work work) {
+    try {
+        work();
+    } catch (const std::exception& problem) {
+        host_.fail(connection, problem.what());
+    }
+}
+
 void gateway::handle(const records_appended& message) {
     for (const auto& outcome : message.outcomes) {
         pending request;
         if (!take(outcome.ticket, request) || request.oneway)
             continue;
-        if (outcome.failure.code != errc::none)
-            answer(request, encode_failure(outcome.failure));
-        else
-            answer(request, encode_answer(encoder_->describe(request.receipt, outcome.placed)));
+        guarded(request.connection, [&] {
+            if (outcome.failure.code != errc::none)
+                answer(request, encode_failure(outcome.failure));
+            else
+                answer(request, encode_answer(encoder_->describe(request.receipt, outcome.placed)));
+        });
     }
     resume_waiting();
 }
@@ -225,12 +237,14 @@ void gateway::handle(const pull_answered& message) {
     pending request;
     if (!take(message.ticket, request))
         return;
-    if (message.failure.code != errc::none)
-        return answer(request, encode_failure(message.failure));
-    // A client that asks for much and reads little gets its records when it has read what is on its way.
-    if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
-        return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
-    answer(request, encode_answer(message.answer));
+    guarded(request.connection, [&] {
+        if (message.failure.code != errc::none)
+            return answer(request, encode_failure(message.failure));
+        // A client that asks for much and reads little gets its records when it has read what is on its way.
+        if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
+            return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
+        answer(request, encode_answer(message.answer));
+    });
 }
 
 // ---- everything else ------------------------------------------------------------------------------------------------
@@ -246,8 +260,10 @@ bool gateway::pass_to_session(connection_id connection, connection_state& state,
                     : error{errc::busy, "too many bytes of requests wait on this connection; send fewer at once"});
         return true;
     }
-    if (!state.session)
+    if (!state.session) {
         state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
+        host_.watch(state.session);
+    }
     state.waiting_bytes += command.body.size();
     state.waiting.push_back(std::move(command));
     feed_session(connection, state);
@@ -270,16 +286,25 @@ void gateway::connection_drained(connection_id connection) {
         feed_session(connection, found->second);
 }
 
+std::optional<connection_id> gateway::connection_of(const caf::actor_addr& session) const {
+    for (const auto& [connection, state] : connections_) // sessions end with their connection; one that does not is rare
+        if (state.session && state.session.address() == session)
+            return connection;
+    return std::nullopt;
+}
+
 void gateway::handle(const session_answered& message) {
     const auto found = connections_.find(message.connection);
     if (found == connections_.end())
         return;
-    if (!message.frame.empty())
-        host_.write(message.connection, message.frame, {});
-    if (message.push)
-        return;
-    --found->second.session_requests;
-    feed_session(message.connection, found->second);
+    guarded(message.connection, [&] {
+        if (!message.frame.empty())
+            host_.write(message.connection, message.frame, {});
+        if (message.push)
+            return;
+        --found->second.session_requests;
+        feed_session(message.connection, found->second);
+    });
     resume_waiting();
 }
 
@@ -340,7 +365,7 @@ void gateway::broker_ended() {
     std::sort(tickets.begin(), tickets.end());
     for (const auto ticket : tickets)
         if (pending request; take(ticket, request))
-            answer(request, encode_failure({errc::shutting_down, "this broker is ending"}));
+            guarded(request.connection, [&] { answer(request, encode_failure({errc::shutting_down, "this broker is ending"})); });
     resume_waiting();
 }
 
@@ -353,7 +378,7 @@ void gateway::expire() {
     std::sort(tickets.begin(), tickets.end());
     for (const auto ticket : tickets)
         if (pending request; take(ticket, request))
-            answer(request, encode_failure({errc::timed_out, "the broker did not answer in time"}));
+            guarded(request.connection, [&] { answer(request, encode_failure({errc::timed_out, "the broker did not answer in time"})); });
     resume_waiting();
 }
 

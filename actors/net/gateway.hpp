@@ -33,6 +33,11 @@ public:
     virtual void wake() = 0;
     /// gateway::wants_pause was true, and what it waited for has happened: call gateway::go_on, in this message or soon.
     virtual void resume(connection_id connection) = 0;
+    /// Something that concerns this connection only went wrong: drop it, at the latest when the current message has been handled.
+    virtual void fail(connection_id connection, std::string_view reason) = 0;
+    /// Drop the connection of gateway::connection_of when `session` ends by itself: it owes answers that never come. A host
+    /// without memory to run out of ignores it.
+    virtual void watch(const session_actor&) {}
     [[nodiscard]] virtual gateway_actor handle() = 0;
     [[nodiscard]] virtual caf::actor_system& system() = 0;
 };
@@ -65,6 +70,9 @@ public:
     [[nodiscard]] bool wants_pause(connection_id connection) const;
     /// Handles the frames that had to wait, as far as there is room now; then wants_pause may be true again. Fails as receive.
     result<void> go_on(connection_id connection);
+
+    /// Whose session this is, if its connection is still there.
+    [[nodiscard]] std::optional<connection_id> connection_of(const caf::actor_addr& session) const;
 
     void handle(const records_appended& message);
     void handle(const pull_answered& message);
@@ -121,6 +129,9 @@ private:
     pending make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const;
     void refuse(connection_id connection, const protocol::remoting_command& command, const error& failure);
     void answer(const pending& request, protocol::remoting_command response);
+    /// Runs `work`; whatever it throws costs `connection` only.
+    template <class Work>
+    void guarded(connection_id connection, Work work);
     /// Forgets the request and lowers its connection's counts; false if the ticket is not known (any more).
     bool take(std::uint64_t ticket, pending& request);
 

@@ -4,6 +4,7 @@
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/gateway.hpp"
 #include "actors/net/socket.hpp"
+#include "actors/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -65,11 +66,12 @@ using time_point = gateway_host::time_point;
 struct connection {
     caf::io::connection_handle handle;
     connection_buffer in;
-    bool halted = false;  ///< not read from, because its peer does not read or its requests have no room
-    bool waking = false;  ///< a read_tick is on its way; only while halted
-    bool written = false; ///< listed in written_
-    bool queued = false;  ///< CAF holds bytes that the socket has not taken
-    bool doomed = false;  ///< to be dropped at the end of this message
+    bool halted = false;    ///< not read from, because its peer does not read or its requests have no room
+    bool waking = false;    ///< a read_tick is on its way; only while halted
+    bool written = false;   ///< listed in written_
+    bool queued = false;    ///< CAF holds bytes that the socket has not taken
+    std::size_t unsent = 0; ///< bytes written that the socket has not taken; CAF's wr_buf is only a part of them
+    bool doomed = false;    ///< to be dropped at the end of this message
     time_point last_seen;
     time_point frame_began;
 };
@@ -86,6 +88,8 @@ public:
     std::size_t unsent_bytes(connection_id id) override;
     time_point now() override { return self_->clock().now(); }
     void resume(connection_id id) override;
+    void fail(connection_id id, std::string_view reason) override;
+    void watch(const session_actor& session) override { self_->monitor(session); }
     void wake() override { self_->send(self_, flush_tick{}); }
     gateway_actor handle() override { return caf::actor_cast<gateway_actor>(self_); }
     caf::actor_system& system() override { return self_->system(); }
@@ -108,7 +112,7 @@ private:
     void read_by_plan(connection& each);
     void drop(connection_id id, std::string_view reason);
     connection* find(caf::io::connection_handle handle);
-    void watch_broker();
+    void watch_others();
     /// Runs `work`; whatever it throws costs `id` only. Then sends what was written.
     template <class Work>
     void guarded(connection_id id, Work work);
@@ -123,7 +127,7 @@ private:
     std::unordered_map<connection_id, connection> connections_;
     std::unordered_map<caf::io::connection_handle, connection_id> ids_; ///< a handle is the socket's number: it comes again
     std::vector<connection_id> written_;
-    std::vector<connection_id> doomed_;
+    std::vector<std::pair<connection_id, std::string>> doomed_;
     caf::io::accept_handle door_;
     bool door_halted_ = false;
     bool door_waking_ = false;
@@ -140,21 +144,27 @@ void listener_state::write(connection_id id, std::string_view head, const payloa
         return;
     auto& each = found->second;
     auto& out = self_->wr_buf(each.handle);
-    if (!out.empty() && out.size() + head.size() + body.size() > options_.unsent_bytes_max) {
-        each.doomed = true; // not dropped here: the gateway is in the middle of something
-        doomed_.push_back(id);
-        return;
+    const auto bytes = head.size() + body.size();
+    if (each.unsent > 0 && each.unsent + bytes > options_.unsent_bytes_max) {
+        return fail(id, "its peer does not read");
     }
     out.insert(out.end(), head.begin(), head.end());
     const auto view = body.view();
     out.insert(out.end(), view.begin(), view.end());
+    each.unsent += bytes;
     if (!std::exchange(each.written, true))
         written_.push_back(id);
 }
 
+void listener_state::fail(connection_id id, std::string_view reason) {
+    const auto found = connections_.find(id);
+    if (found != connections_.end() && !std::exchange(found->second.doomed, true))
+        doomed_.emplace_back(id, reason); // not dropped here: the gateway is in the middle of something
+}
+
 std::size_t listener_state::unsent_bytes(connection_id id) {
     const auto found = connections_.find(id);
-    return found == connections_.end() ? 0 : self_->wr_buf(found->second.handle).size();
+    return found == connections_.end() ? 0 : found->second.unsent;
 }
 
 void listener_state::send_written() {
@@ -165,8 +175,8 @@ void listener_state::send_written() {
         found->second.written = false;
         send_some(id, found->second);
     }
-    for (const auto id : std::exchange(doomed_, {}))
-        drop(id, "its peer does not read");
+    for (const auto& [id, reason] : std::exchange(doomed_, {}))
+        drop(id, reason);
 }
 
 /// Most answers fit into the socket at once. Sending them here saves CAF's two changes of the epoll set and one more round
@@ -178,10 +188,12 @@ void listener_state::send_some(connection_id id, connection& each) {
         each.last_seen = now();
         if (sent == out.size()) {
             out.clear();
+            each.unsent = 0;
             return gateway_->connection_drained(id);
         }
         out.erase(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(sent));
         each.queued = true;
+        each.unsent = out.size();
     }
     self_->flush(each.handle);
 }
@@ -246,7 +258,7 @@ void listener_state::receive(const caf::io::new_data_msg& message) {
 /// middleman.max-consecutive-reads more buffers after it. They are small then, and taken as they come: part of an exact
 /// read would be forgotten when the connection is triggered again.
 void listener_state::pump(connection_id id, connection& each) {
-    const bool unread = self_->wr_buf(each.handle).size() > options_.write_high_water_bytes;
+    const bool unread = each.unsent > options_.write_high_water_bytes;
     if (!unread && !handle_frames(id, each))
         return;
     if (!unread && !gateway_->wants_pause(id))
@@ -281,11 +293,14 @@ void listener_state::transferred(const caf::io::data_transferred_msg& message) {
         return;
     each->last_seen = now();
     each->queued = message.remaining > 0;
+    each->unsent = message.remaining;
     if (message.remaining > options_.write_low_water_bytes)
         return;
     const auto id = ids_.at(message.handle);
-    gateway_->connection_drained(id);
-    resume(id);
+    guarded(id, [&] {
+        gateway_->connection_drained(id);
+        resume(id);
+    });
 }
 
 template <class Tick>
@@ -302,7 +317,7 @@ void listener_state::resume(connection_id id) {
 /// Goes on with a connection that was halted, if there is no reason left to wait. Whatever waits was received before, so it
 /// is handled before CAF is told to read: this must not halt what it has just triggered.
 void listener_state::read_again(connection_id id, connection& each) {
-    if (self_->wr_buf(each.handle).size() > options_.write_high_water_bytes)
+    if (each.unsent > options_.write_high_water_bytes)
         return;
     if (const auto went_on = gateway_->go_on(id); !went_on)
         return drop(id, went_on.failure().text);
@@ -372,13 +387,19 @@ void listener_state::sweep() {
 
 // ---- actor ----------------------------------------------------------------------------------------------------------
 
-void listener_state::watch_broker() {
-    if (!roles_.broker)
-        return;
-    self_->monitor(roles_.broker->broker);
-    self_->monitor(roles_.broker->log_writer);
-    self_->set_down_handler([this](const caf::down_msg&) {
-        gateway_->broker_ended();
+void listener_state::watch_others() {
+    if (roles_.broker) {
+        self_->monitor(roles_.broker->broker);
+        self_->monitor(roles_.broker->log_writer);
+    }
+    self_->set_down_handler([this](const caf::down_msg& message) {
+        const bool is_role =
+            roles_.broker && (message.source == roles_.broker->broker.address() || message.source == roles_.broker->log_writer.address());
+        if (is_role)
+            gateway_->broker_ended();
+        else if (message.reason != caf::exit_reason::user_shutdown) // how sessions end with their connection
+            if (const auto id = gateway_->connection_of(message.source))
+                drop(*id, "its session has ended: " + to_string(message.reason));
         send_written();
     });
 }
@@ -393,7 +414,7 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
         std::min(options_.connections_max, openable > 2 * descriptors_reserved ? openable - descriptors_reserved : openable / 2);
     door_ = door->hdl();
     self_->add_doorman(std::move(door));
-    watch_broker();
+    watch_others();
     self_->delayed_send(self_, sweep_interval, sweep_tick{});
     self_->set_exit_handler([this](caf::exit_msg& message) {
         for (const auto& entry : connections_)
@@ -422,9 +443,20 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
             door_halted_ = door_waking_ = false;
             self_->trigger(door_);
         },
-        [this](const caf::io::new_connection_msg& message) { accept(message); },
+        [this](const caf::io::new_connection_msg& message) {
+            try {
+                accept(message);
+            } catch (const std::exception& problem) {
+                write_log(log_level::warning, "listener: a connection could not be accepted: " + std::string{problem.what()});
+                self_->close(message.handle);
+                closed(message.handle);
+            }
+        },
         [this](const caf::io::connection_closed_msg& message) { ended(message.handle); },
-        [](const caf::io::acceptor_closed_msg&) { write_log(log_level::error, "listener: the port was closed by the system"); },
+        [this](const caf::io::acceptor_closed_msg&) {
+            write_log(log_level::error, "listener: the port was closed by the system");
+            self_->quit(make_caf_error(errc::io, "the port was closed by the system; start the process again"));
+        },
         [this](const sweep_tick&) { sweep(); },
     };
 }

@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,8 @@ public:
     explicit scripted_host(test_support::virtual_system& world) : world_{world} {}
 
     void write(connection_id connection, std::string_view head, const payload& body) override {
+        if (connection == broken)
+            throw std::bad_alloc{};
         auto command = protocol::decode_frame(payload{std::string{head} + std::string{body.view()}});
         REQUIRE(command.ok());
         written[connection].push_back(std::move(*command));
@@ -42,11 +45,16 @@ public:
     time_point now() override { return world_.scheduler().clock().now(); }
     void wake() override { ++wakes; }
     void resume(connection_id connection) override { resumed.push_back(connection); }
+    void fail(connection_id connection, std::string_view) override { failed.push_back(connection); }
+    void watch(const session_actor& session) override { watched.push_back(session.address()); }
     gateway_actor handle() override { return actor; }
     caf::actor_system& system() override { return world_.system(); }
 
     std::map<connection_id, std::vector<protocol::remoting_command>> written;
     std::vector<connection_id> resumed;
+    std::vector<connection_id> failed;
+    std::vector<caf::actor_addr> watched;
+    connection_id broken; ///< writing to it throws
     std::size_t unsent = 0;
     int wakes = 0;
     gateway_actor actor;
@@ -320,4 +328,38 @@ TEST_CASE("a failure that quotes much is cut at the end of a character") {
                                          }()});
     CHECK(umlauts.remark.ends_with("\xc3\xa4..."));
     CHECK(encode_failure({errc::topic_illegal, "short"}).remark.ends_with("short"));
+}
+
+// ---- what goes wrong ------------------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(fixture, "a failure while one connection is answered costs no other its answer") {
+    const connection_id second{2};
+    tested->connection_opened(second, {});
+    receive({frame("one", false)});
+    const auto other = frame("two", false);
+    REQUIRE(tested->receive(second, {&other, 1}).ok());
+    host.broken = first;
+    SUBCASE("stored") {
+        store(written());
+    }
+    SUBCASE("overdue") {
+        world.advance(11s, 1s);
+        tested->expire();
+    }
+    SUBCASE("at the end of the broker") {
+        tested->broker_ended();
+    }
+    CHECK(host.failed == std::vector{first});
+    CHECK(host.written[second].size() == 1);
+    CHECK(tested->outstanding() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "the host is told of each session, and which connection it belongs to") {
+    receive({frame_of(encode_request(list_topics{}), 1), frame_of(encode_request(list_topics{}), 2)});
+    REQUIRE(host.watched.size() == 1);
+    CHECK(tested->connection_of(host.watched[0]) == first);
+    world.run();
+    CHECK(host.written[first].size() == 2);
+    tested->connection_closed(first);
+    CHECK_FALSE(tested->connection_of(host.watched[0]));
 }

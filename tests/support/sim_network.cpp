@@ -77,6 +77,7 @@ public:
         if (!gateway_->go_on(id))
             network_->hang_up(id.value());
     }
+    void fail(connection_id id, std::string_view) override { network_->hang_up(id.value()); }
     net::gateway_actor handle() override { return caf::actor_cast<net::gateway_actor>(self_); }
     caf::actor_system& system() override { return self_->system(); }
 
