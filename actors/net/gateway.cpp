@@ -131,6 +131,10 @@ result<void> gateway::receive_frames(connection_id connection, connection_state&
 }
 
 bool gateway::receive_command(connection_id connection, connection_state& state, protocol::remoting_command command) {
+    if (stopping_ && !command.is_oneway()) {
+        refuse(connection, command, {errc::shutting_down, "this process is ending"});
+        return true;
+    }
     if (roles_.broker && is_send(command.code))
         return receive_send(connection, state, command);
     if (!roles_.broker || command.code != protocol::request_code::pull_message)
@@ -182,6 +186,12 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
     collected_.entries.push_back({next_ticket_, std::move(encoded->records)});
     pending_.emplace(next_ticket_++, std::move(request));
     return true;
+}
+
+bool gateway::is_idle() const {
+    return std::none_of(pending_.begin(), pending_.end(), [](const auto& entry) { return entry.second.kind == pending_kind::send; }) &&
+           std::none_of(connections_.begin(), connections_.end(),
+                        [](const auto& entry) { return entry.second.session_requests > 0 || !entry.second.waiting.empty(); });
 }
 
 void gateway::flush() {

@@ -79,6 +79,10 @@ public:
     void handle(const session_answered& message);
     /// The broker or its log writer has ended: what waits there has failed.
     void broker_ended();
+    /// Refuses new requests as shutting_down; one-way sends, which nobody can refuse, are still taken.
+    void stop() { stopping_ = true; }
+    /// No answer is due but those of held pulls.
+    [[nodiscard]] bool is_idle() const;
     /// Hands the collected append to the log writer.
     void flush();
     /// Answers what is overdue. Call about once a second.
@@ -141,6 +145,7 @@ private:
     std::optional<send_encoder> encoder_;
     std::shared_ptr<const topic_snapshot> topics_; ///< of the read that is being handled
     bool broker_gone_ = false;
+    bool stopping_ = false;
     std::uint64_t next_ticket_ = 1;
     std::unordered_map<std::uint64_t, pending> pending_;
     std::unordered_map<connection_id, connection_state> connections_;

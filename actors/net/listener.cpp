@@ -44,6 +44,12 @@ struct read_tick {
         return f(x.connection);
     }
 };
+struct stop_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, stop_tick&) {
+        return f();
+    }
+};
 struct door_tick {
     template <class Inspector>
     friend auto inspect(Inspector& f, door_tick&) {
@@ -52,6 +58,8 @@ struct door_tick {
 };
 
 constexpr std::chrono::seconds sweep_interval{1};
+/// How long a stop waits for answers that are due.
+constexpr std::chrono::seconds stop_patience{1};
 /// Left free for files and outgoing connections: a process without descriptors cannot even refuse a connection, and the
 /// multiplexer then spins on the port.
 constexpr std::size_t descriptors_reserved = 128;
@@ -113,6 +121,8 @@ private:
     void drop(connection_id id, std::string_view reason);
     connection* find(caf::io::connection_handle handle);
     void watch_others();
+    void stop();
+    void end(caf::error reason = caf::exit_reason::user_shutdown);
     /// Runs `work`; whatever it throws costs `id` only. Then sends what was written.
     template <class Work>
     void guarded(connection_id id, Work work);
@@ -131,6 +141,7 @@ private:
     caf::io::accept_handle door_;
     bool door_halted_ = false;
     bool door_waking_ = false;
+    bool stopping_ = false;
     std::size_t connections_max_ = 0;
     std::size_t dropped_ = 0; ///< since the last sweep
     connection_id next_id_{1};
@@ -404,6 +415,25 @@ void listener_state::watch_others() {
     });
 }
 
+void listener_state::stop() {
+    if (std::exchange(stopping_, true))
+        return;
+    self_->close(door_);
+    gateway_->stop();
+    gateway_->flush();
+    if (gateway_->is_idle())
+        return end();
+    self_->delayed_send(self_, stop_patience, stop_tick{});
+}
+
+/// CAF still sends what is in its buffers after the end of its broker.
+void listener_state::end(caf::error reason) {
+    for (const auto& entry : connections_)
+        gateway_->connection_closed(entry.first);
+    gateway_->flush();
+    self_->quit(std::move(reason));
+}
+
 caf::behavior listener_state::start(listener_options options, gateway_roles roles, gateway_options gateway_options,
                                     caf::io::doorman_ptr door) {
     options_ = std::move(options);
@@ -417,13 +447,15 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
     watch_others();
     self_->delayed_send(self_, sweep_interval, sweep_tick{});
     self_->set_exit_handler([this](caf::exit_msg& message) {
-        for (const auto& entry : connections_)
-            gateway_->connection_closed(entry.first);
-        self_->quit(std::move(message.reason));
+        if (message.reason == caf::exit_reason::user_shutdown)
+            return stop();
+        end(std::move(message.reason));
     });
     const auto answered = [this](const auto& message) {
         gateway_->handle(message);
         send_written();
+        if (stopping_ && gateway_->is_idle())
+            end();
     };
     return {
         [this](const caf::io::new_data_msg& message) { receive(message); },
@@ -443,6 +475,7 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
             door_halted_ = door_waking_ = false;
             self_->trigger(door_);
         },
+        [this](const stop_tick&) { end(); },
         [this](const caf::io::new_connection_msg& message) {
             try {
                 accept(message);

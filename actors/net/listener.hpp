@@ -26,7 +26,9 @@ struct listener_options {
 
 /// A listener that serves.
 struct bound_listener {
-    caf::actor handle; ///< end it with exit_reason::user_shutdown: it closes the port and every connection
+    /// End it with exit_reason::user_shutdown, before the roles: it closes the port, refuses what is new, answers what it has
+    /// accepted, for a second at most, and then closes every connection.
+    caf::actor handle;
     std::uint16_t port = 0;
 };
 

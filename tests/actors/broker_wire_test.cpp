@@ -116,6 +116,8 @@ public:
             if (call.kind != test_support::call_kind::sync)
                 return std::nullopt;
             std::unique_lock lock{state->mutex};
+            state->reached = true;
+            state->changed.notify_all();
             state->changed.wait(lock, [&] { return state->open; });
             return std::nullopt;
         });
@@ -123,6 +125,11 @@ public:
     ~sync_gate() { open(); }
     sync_gate(const sync_gate&) = delete;
     sync_gate& operator=(const sync_gate&) = delete;
+    /// Until a sync waits.
+    void wait_reached() {
+        std::unique_lock lock{state_->mutex};
+        REQUIRE(state_->changed.wait_for(lock, 10s, [&] { return state_->reached; }));
+    }
     void open() {
         const std::lock_guard lock{state_->mutex};
         state_->open = true;
@@ -134,6 +141,7 @@ private:
         std::mutex mutex;
         std::condition_variable changed;
         bool open = false;
+        bool reached = false;
     };
     std::shared_ptr<gate> state_ = std::make_shared<gate>();
 };
@@ -354,4 +362,31 @@ TEST_CASE_FIXTURE(fixture, "one-way sends into a stalled log are all stored, in 
         }
     }
     CHECK(ask<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{sends.messages});
+}
+
+TEST_CASE_FIXTURE(fixture, "a port that is told to stop answers what it has accepted, and refuses what comes then") {
+    test_support::raw_client client{listener.port};
+    const auto ask_for = [&](std::int32_t opaque) {
+        auto command = net::encode_request(message("body " + std::to_string(opaque)));
+        command.opaque = opaque;
+        return client.send(protocol::encode_frame(command));
+    };
+    sync_gate gate{*files};
+    REQUIRE(ask_for(1));
+    gate.wait_reached();
+    caf::anon_send_exit(listener.handle, caf::exit_reason::user_shutdown);
+    std::optional<protocol::remoting_command> refused;
+    for (std::int32_t opaque = 2; !refused; ++opaque) { // those before the stop wait behind the first one
+        REQUIRE(ask_for(opaque));
+        refused = client.receive(20ms);
+        REQUIRE(opaque < 40);
+    }
+    CHECK(net::failure_of(refused->code, *refused).code == errc::shutting_down);
+    gate.open();
+    const auto first = client.receive();
+    REQUIRE(first);
+    CHECK(first->opaque == 1);
+    CHECK(first->code == protocol::response_code::success);
+    CHECK(client.wait_closed());
+    CHECK_FALSE(test_support::raw_client{listener.port}.is_connected());
 }
