@@ -19,6 +19,14 @@ bool is_send(std::int32_t code) {
            code == protocol::request_code::send_batch_message;
 }
 
+/// What a waiting command keeps in memory.
+std::size_t kept_bytes(const protocol::remoting_command& command) {
+    std::size_t bytes = command.body.size() + command.remark.size();
+    for (const auto& [name, value] : command.fields)
+        bytes += name.size() + value.size();
+    return bytes;
+}
+
 error too_many_requests(std::size_t requests_max) {
     return {errc::busy,
             "this connection already has " + std::to_string(requests_max) + " requests waiting for an answer; send fewer at once"};
@@ -261,7 +269,7 @@ void gateway::handle(const pull_answered& message) {
 
 bool gateway::pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command) {
     const bool many = state.waiting.size() + state.session_requests >= options_.session_requests_max;
-    const bool large = state.waiting_bytes > 0 && state.waiting_bytes + command.body.size() > options_.in_flight_bytes_per_connection_max;
+    const bool large = state.waiting_bytes > 0 && state.waiting_bytes + kept_bytes(command) > options_.in_flight_bytes_per_connection_max;
     if ((many || large) && command.is_oneway() && !state.ended)
         return false;
     if (many || large) {
@@ -274,7 +282,7 @@ bool gateway::pass_to_session(connection_id connection, connection_state& state,
         state.session = spawn_session(host_.system(), connection, state.peer, roles_, options_, host_.handle());
         host_.watch(state.session);
     }
-    state.waiting_bytes += command.body.size();
+    state.waiting_bytes += kept_bytes(command);
     state.waiting.push_back(std::move(command));
     feed_session(connection, state);
     return true;
@@ -285,7 +293,7 @@ void gateway::feed_session(connection_id connection, connection_state& state) {
     while (!state.waiting.empty() && state.session_requests < options_.session_requests_at_once &&
            host_.unsent_bytes(connection) <= options_.unsent_answer_bytes_max) {
         ++state.session_requests;
-        state.waiting_bytes -= state.waiting.front().body.size();
+        state.waiting_bytes -= kept_bytes(state.waiting.front());
         caf::anon_send(state.session, session_request{std::move(state.waiting.front())});
         state.waiting.pop_front();
     }

@@ -110,7 +110,7 @@ private:
         std::vector<payload> delayed;                   ///< frames from the first one-way request on that found no room
         bool ended = false;                             ///< its last frames are handled: nothing can wait any more
         std::deque<protocol::remoting_command> waiting; ///< for the session
-        std::size_t waiting_bytes = 0;                  ///< of their bodies
+        std::size_t waiting_bytes = 0;                  ///< that they keep: a header may be as large as a body
         std::size_t session_requests = 0;               ///< that the session has
         std::unordered_set<std::uint64_t> pulls;
         session_actor session;

@@ -363,3 +363,17 @@ TEST_CASE_FIXTURE(fixture, "the host is told of each session, and which connecti
     tested->connection_closed(first);
     CHECK_FALSE(tested->connection_of(host.watched[0]));
 }
+
+TEST_CASE_FIXTURE(fixture, "requests that wait are bounded by all they keep, headers too") {
+    auto command = encode_request(list_topics{});
+    command.fields.set("padding", std::string(60'000, 'x'));
+    host.unsent = options.unsent_answer_bytes_max + 1; // its peer does not read: they wait
+    receive({frame_of(command, 1), frame_of(command, 2)});
+    REQUIRE(host.written[first].size() == 1);
+    CHECK(host.written[first][0].opaque == 2);
+    CHECK(host.written[first][0].code == protocol::response_code::system_busy);
+    host.unsent = 0;
+    tested->connection_drained(first);
+    world.run();
+    CHECK(host.written[first].size() == 2);
+}
