@@ -154,7 +154,7 @@ bool gateway::receive_command(connection_id connection, connection_state& state,
 // ---- sends ----------------------------------------------------------------------------------------------------------
 
 bool gateway::receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command) {
-    const auto refused = [&](const error& failure) {
+    const auto refused = [this, connection, &command](const error& failure) {
         refuse(connection, command, failure);
         return true;
     };

@@ -13,6 +13,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/io/middleman.hpp>
+#include <caf/io/network/multiplexer.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -67,13 +68,20 @@ struct fixture {
         REQUIRE(ask<topic_put>(put_topic{orders}).ok());
     }
     ~fixture() {
-        caf::anon_send_exit(proxy, caf::exit_reason::user_shutdown);
         {
             caf::scoped_actor self{system};
+            self->send_exit(proxy, caf::exit_reason::user_shutdown);
+            self->wait_for(proxy);
             self->send_exit(listener.handle, caf::exit_reason::user_shutdown);
             self->wait_for(listener.handle);
         }
         node->stop();
+        // The multiplexer lets go of a closed socket, and so of the actor that had it, in its next round.
+        for (int round = 0; round < 2; ++round) {
+            std::promise<void> seen;
+            system.middleman().backend().post([&seen] { seen.set_value(); });
+            seen.get_future().wait();
+        }
     }
 
     template <class Answer, class Order>
