@@ -96,7 +96,9 @@ private:
         send_receipt receipt;
         clock_time deadline;
     };
-    /// A topic or group on its way to the disk.
+    /// A topic or group on its way to the disk. The request that carries it has no deadline, on purpose: until the disk has
+    /// answered nobody knows whether the change happened, and a second one must not begin. Who waits for it has a deadline,
+    /// and a role on the disk that dies ends the broker, so nothing waits for ever.
     struct running_change {
         struct waiter {
             continuation done;
