@@ -7,7 +7,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <atomic>
 #include <condition_variable>
 #include <csignal>
 #include <cstdlib>
@@ -62,12 +61,17 @@ private:
 };
 
 /// Ends the process on a signal while the node still starts: recovery may read for longer than a stop may take, and what is
-/// on disk is then as after kill -9, which the next start knows how to handle.
+/// on disk is then as after kill -9, which the next start knows how to handle. A start that is all but done is waited for,
+/// and stopped in order: its ports may have taken work already.
 class start_watch {
 public:
     explicit start_watch(stop_signal& stop) : watcher_{[this, &stop] { watch(stop); }} {}
     ~start_watch() {
-        started_ = true;
+        {
+            const std::lock_guard lock{mutex_};
+            started_ = true;
+        }
+        changed_.notify_one();
         watcher_.join();
     }
     start_watch(const start_watch&) = delete;
@@ -75,17 +79,31 @@ public:
 
 private:
     static constexpr std::chrono::milliseconds look_interval{20};
+    static constexpr std::chrono::milliseconds patience{500};
 
-    void watch(stop_signal& stop) const {
-        while (!started_) {
-            if (const int signal = stop.wait_for(look_interval); signal != 0) {
-                actors::write_log(actors::log_level::info, std::string{"stopped while starting: "} + ::strsignal(signal));
-                std::_Exit(static_cast<int>(exit_code::ok));
+    void watch(stop_signal& stop) {
+        while (!started_within(std::chrono::milliseconds{0})) {
+            const int signal = stop.wait_for(look_interval);
+            if (signal == 0) {
+                continue;
             }
+            if (started_within(patience)) {
+                ::kill(::getpid(), signal); // for the wait that follows the start
+                return;
+            }
+            actors::write_log(actors::log_level::info, std::string{"stopped while starting: "} + ::strsignal(signal));
+            std::_Exit(static_cast<int>(exit_code::ok));
         }
     }
 
-    std::atomic<bool> started_{false};
+    bool started_within(std::chrono::milliseconds limit) {
+        std::unique_lock lock{mutex_};
+        return changed_.wait_for(lock, limit, [this] { return started_; });
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool started_ = false;
     std::thread watcher_;
 };
 
