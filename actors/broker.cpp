@@ -241,6 +241,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const list_groups& order) { return self->state.serve(order); },
         [self](const describe_group& order) { return self->state.serve(order); },
         [self](const describe_broker& order) { return self->state.serve(order); },
+        [self](const find_group_config& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },
@@ -254,8 +255,9 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
 
 } // namespace
 
-local_broker_actor spawn_broker(caf::actor_system& system, broker_setup setup) {
-    return system.spawn(broker, std::move(setup));
+spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
+    const broker_role spawned = system.spawn(broker, std::move(setup));
+    return {spawned, spawned};
 }
 
 } // namespace troupe::actors

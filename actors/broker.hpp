@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/admission.hpp"
+#include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
@@ -30,9 +31,15 @@ struct broker_setup {
     std::vector<group_config> groups;
 };
 
+/// Two views of the same actor.
+struct spawned_broker {
+    local_broker_actor broker;
+    broker_admin_actor admin;
+};
+
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp); pull_ticketed, pull_abandoned from gateways; watch_topics
+/// In     everything of broker_actor (roles.hpp) and broker_admin_actor; pull_ticketed, pull_abandoned from gateways; watch_topics
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, live queues, and the sends and pulls of embedded clients
@@ -42,6 +49,6 @@ struct broker_setup {
 /// Ends   by finish, and when a role below it ends: what is under way fails with `internal`, then the broker ends too. Which
 ///        state that role left behind nobody knows; a restart, which recovers it from the disk, is what is known to work.
 /// Never blocks: runs on the scheduler.
-local_broker_actor spawn_broker(caf::actor_system& system, broker_setup setup);
+spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup);
 
 } // namespace troupe::actors

@@ -128,7 +128,9 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
     setup.groups = std::move(groups);
-    broker_ = spawn_broker(system, std::move(setup));
+    auto spawned = spawn_broker(system, std::move(setup));
+    broker_ = std::move(spawned.broker);
+    broker_admin_ = std::move(spawned.admin);
 }
 
 std::vector<caf::actor> broker_node::finish_order() const {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/admission.hpp"
+#include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
@@ -48,6 +49,7 @@ public:
     [[nodiscard]] std::vector<caf::actor> finish_order() const;
 
     [[nodiscard]] const local_broker_actor& broker() const { return broker_; }
+    [[nodiscard]] const broker_admin_actor& broker_admin() const { return broker_admin_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -71,6 +73,7 @@ private:
     std::shared_ptr<admission> hold_admission_;
     std::shared_ptr<broker_metrics> metrics_;
     local_broker_actor broker_;
+    broker_admin_actor broker_admin_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/broker.hpp"
+#include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/type_ids.hpp"
@@ -29,8 +30,9 @@ struct broker_tick {
 };
 
 /// Everything the broker understands, its own messages included.
-using broker_role = local_broker_actor::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
-                                               caf::reacts_to<broker_tick>>;
+using broker_role =
+    local_broker_actor::extend_with<broker_admin_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>,
+                                                                caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -68,6 +70,9 @@ public:
     caf::result<group_deleted> handle(const delete_group& order);
     caf::result<groups_listed> handle(const list_groups& order);
     caf::result<group_described> handle(const describe_group& order);
+
+    // administration (broker_admin.cpp)
+    caf::result<group_config_found> handle(const find_group_config& order);
 
     // life (broker.cpp)
     caf::result<broker_described> handle(const describe_broker& order);

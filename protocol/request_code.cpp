@@ -29,6 +29,7 @@ std::string_view name(std::int32_t code) {
     case get_consume_stats: return "get_consume_stats";
     case delete_topic_in_broker: return "delete_topic_in_broker";
     case query_topic_consume_by_who: return "query_topic_consume_by_who";
+    case get_subscription_group_config: return "get_subscription_group_config";
     case register_broker: return "register_broker";
     case unregister_broker: return "unregister_broker";
     case get_routeinfo_by_topic: return "get_routeinfo_by_topic";

@@ -39,6 +39,7 @@ inline constexpr std::int32_t delete_subscription_group = 207;
 inline constexpr std::int32_t get_consume_stats = 208;
 inline constexpr std::int32_t delete_topic_in_broker = 215;
 inline constexpr std::int32_t query_topic_consume_by_who = 300;
+inline constexpr std::int32_t get_subscription_group_config = 352;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/admission.hpp"
+#include "actors/broker_admin.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
 #include "actors/send_encoder.hpp"
@@ -20,6 +21,7 @@ struct broker_entry {
     std::shared_ptr<admission> appends; ///< bytes of records on their way; acquired here, released by the log writer
     std::shared_ptr<broker_metrics> metrics;
     send_encoder encoder; ///< each gateway takes a copy
+    broker_admin_actor admin = {};
 };
 
 struct gateway_options {

@@ -1,6 +1,7 @@
 #include "actors/net/session.hpp"
 
 #include "actors/net/wire.hpp"
+#include "actors/net/wire_broker_admin.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 
@@ -83,6 +84,11 @@ void ask_broker(session_pointer self, const remoting_command& command) {
 }
 
 template <class Order, class Answer>
+void ask_broker_admin(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->admin, command);
+}
+
+template <class Order, class Answer>
 void ask_name_server(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.name_server, command);
 }
@@ -109,6 +115,7 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::get_all_subscription_group_config, ask_broker<list_groups, groups_listed>},
         {code::get_consume_stats, ask_broker<describe_group, group_described>},
         {code::get_broker_runtime_info, ask_broker<describe_broker, broker_described>},
+        {code::get_subscription_group_config, ask_broker_admin<find_group_config, group_config_found>},
     };
     return all;
 }

@@ -105,7 +105,7 @@ struct slow_world {
         setup.offset_keeper = caf::actor_cast<offset_keeper_actor>(offset_keeper);
         setup.metadata_keeper = caf::actor_cast<metadata_keeper_actor>(metadata_keeper);
         setup.indexer = caf::actor_cast<indexer_actor>(indexer);
-        broker = spawn_broker(system, std::move(setup));
+        broker = spawn_broker(system, std::move(setup)).broker;
         world.run();
     }
     ~slow_world() {

@@ -1,19 +1,11 @@
-#include "actors/net/broker_listener.hpp"
-#include "actors/net/broker_proxy.hpp"
 #include "actors/net/wire.hpp"
-#include "actors/type_ids.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
-#include "tests/support/fault_file_system.hpp"
-#include "tests/support/raw_client.hpp"
+#include "tests/actors/wire_world.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/io/middleman.hpp>
-#include <caf/io/network/multiplexer.hpp>
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -33,66 +25,6 @@ using namespace troupe::actors;
 using namespace std::chrono_literals;
 
 namespace {
-
-struct config : caf::actor_system_config {
-    config() {
-        load<caf::io::middleman>();
-        register_types(*this);
-    }
-};
-
-struct fixture {
-    config settings;
-    caf::actor_system system{settings};
-    std::shared_ptr<test_support::fault_file_system> files = test_support::fault_file_system::make(1);
-    std::unique_ptr<broker_node> node;
-    net::bound_listener listener;
-    broker_actor proxy;
-
-    fixture() {
-        broker_options options;
-        options.store.directory = "/store";
-        options.store.segment_bytes = 16u << 20; // files in memory: the usual gigabyte would be cleared first
-        options.store.disk_reserve_bytes = 0;
-        options.store_host = *protocol::parse_host_address("127.0.0.1:10911");
-        auto started = broker_node::start(system, options, files);
-        REQUIRE(started.ok());
-        node = std::move(*started);
-        auto bound = net::spawn_broker_listener(system, {}, *node);
-        REQUIRE(bound.ok());
-        listener = std::move(*bound);
-        proxy = net::spawn_broker_proxy(system, "127.0.0.1:" + std::to_string(listener.port));
-        topic_config orders;
-        orders.name = "orders";
-        orders.read_queues = orders.write_queues = 2;
-        REQUIRE(ask<topic_put>(put_topic{orders}).ok());
-    }
-    ~fixture() {
-        {
-            caf::scoped_actor self{system};
-            self->send_exit(proxy, caf::exit_reason::user_shutdown);
-            self->wait_for(proxy);
-            self->send_exit(listener.handle, caf::exit_reason::user_shutdown);
-            self->wait_for(listener.handle);
-        }
-        node->stop();
-        // The multiplexer lets go of a closed socket, and so of the actor that had it, in its next round.
-        for (int round = 0; round < 2; ++round) {
-            std::promise<void> seen;
-            system.middleman().backend().post([&seen] { seen.set_value(); });
-            seen.get_future().wait();
-        }
-    }
-
-    template <class Answer, class Order>
-    result<Answer> ask(const Order& order) {
-        caf::scoped_actor self{system};
-        result<Answer> outcome = error{errc::internal, "nothing came back"};
-        self->request(proxy, 30s, order)
-            .receive([&](Answer& answer) { outcome = std::move(answer); }, [&](caf::error& failure) { outcome = to_error(failure); });
-        return outcome;
-    }
-};
 
 send_messages message(const std::string& body, const std::string& topic = "orders", std::int32_t queue = 0) {
     send_messages order;
@@ -171,7 +103,7 @@ std::string oneway_frame(const std::string& body) {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "messages go in and come out over the wire, in order") {
+TEST_CASE_FIXTURE(wire_world, "messages go in and come out over the wire, in order") {
     for (int index = 0; index < 3; ++index) {
         const auto stored = ask<messages_stored>(message("body " + std::to_string(index)));
         REQUIRE(stored.ok());
@@ -192,7 +124,7 @@ TEST_CASE_FIXTURE(fixture, "messages go in and come out over the wire, in order"
     CHECK(ask<messages_pulled>(pull(9))->status == pull_status::offset_moved);
 }
 
-TEST_CASE_FIXTURE(fixture, "a held pull is answered by the message it waits for") {
+TEST_CASE_FIXTURE(wire_world, "a held pull is answered by the message it waits for") {
     auto held = std::async(std::launch::async, [this] { return ask<messages_pulled>(pull(0, 20'000)); });
     REQUIRE(ask<messages_stored>(message("late")).ok());
     REQUIRE(held.wait_for(10s) == std::future_status::ready);
@@ -201,7 +133,7 @@ TEST_CASE_FIXTURE(fixture, "a held pull is answered by the message it waits for"
     CHECK(pulled->status == pull_status::found);
 }
 
-TEST_CASE_FIXTURE(fixture, "what is wrong with a send keeps its own name across the wire") {
+TEST_CASE_FIXTURE(wire_world, "what is wrong with a send keeps its own name across the wire") {
     CHECK(ask<messages_stored>(message("x", "unknown")).code() == errc::topic_not_found);
     CHECK(ask<messages_stored>(message("x", "bad topic")).code() == errc::topic_illegal);
     CHECK(ask<messages_stored>(message("x", "orders", 7)).code() == errc::queue_not_found);
@@ -210,7 +142,7 @@ TEST_CASE_FIXTURE(fixture, "what is wrong with a send keeps its own name across 
     CHECK(ask<messages_stored>(message(std::string(limits::body_bytes_max, 'x'))).ok());
 }
 
-TEST_CASE_FIXTURE(fixture, "offsets, bounds, topics and groups are asked over the wire") {
+TEST_CASE_FIXTURE(wire_world, "offsets, bounds, topics and groups are asked over the wire") {
     REQUIRE(ask<messages_stored>(message("x")).ok());
     const progress_key key{"consumers", {"orders", queue_id{0}}};
     CHECK(ask<offset_found>(find_max_offset{key.queue})->offset == queue_offset{1});
@@ -232,7 +164,7 @@ TEST_CASE_FIXTURE(fixture, "offsets, bounds, topics and groups are asked over th
 
 // Goal: a change of a group reaches its members through the connection their heartbeat came on, and the end of a
 // connection is the end of its members.
-TEST_CASE_FIXTURE(fixture, "members hear of each other, and of a connection that ends") {
+TEST_CASE_FIXTURE(wire_world, "members hear of each other, and of a connection that ends") {
     std::promise<std::string> heard;
     auto session = system.spawn([&heard](client_session_actor::pointer) -> client_session_actor::behavior_type {
         return {[&heard, told = false](const consumers_changed& event) mutable {
@@ -271,7 +203,7 @@ TEST_CASE_FIXTURE(fixture, "members hear of each other, and of a connection that
     self->send_exit(session, caf::exit_reason::user_shutdown);
 }
 
-TEST_CASE_FIXTURE(fixture, "requests beyond a connection's bound are busy at once, and every one is answered") {
+TEST_CASE_FIXTURE(wire_world, "requests beyond a connection's bound are busy at once, and every one is answered") {
     test_support::raw_client client{listener.port};
     std::string frames;
     constexpr int count = 5'000; // the bound is 4,096
@@ -311,7 +243,7 @@ TEST_CASE_FIXTURE(fixture, "requests beyond a connection's bound are busy at onc
 }
 
 // Goal: a sender of one-way messages is slowed down, and loses nothing, whatever the log's disk does meanwhile.
-TEST_CASE_FIXTURE(fixture, "one-way sends into a stalled log are all stored, in order, byte by byte") {
+TEST_CASE_FIXTURE(wire_world, "one-way sends into a stalled log are all stored, in order, byte by byte") {
     struct load {
         int messages;
         std::size_t bytes;
@@ -372,7 +304,7 @@ TEST_CASE_FIXTURE(fixture, "one-way sends into a stalled log are all stored, in 
     CHECK(ask<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{sends.messages});
 }
 
-TEST_CASE_FIXTURE(fixture, "a port that is told to stop answers what it has accepted, and refuses what comes then") {
+TEST_CASE_FIXTURE(wire_world, "a port that is told to stop answers what it has accepted, and refuses what comes then") {
     test_support::raw_client client{listener.port};
     const auto ask_for = [&](std::int32_t opaque) {
         auto command = net::encode_request(message("body " + std::to_string(opaque)));
