@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
-/// Request codes of the wire, under RocketMQ's names (RocketMQ: RequestCode). Plain numbers, as a frame may carry any.
+/// Request codes of the wire that code here names, under RocketMQ's names (RocketMQ: RequestCode). Plain numbers, as a frame
+/// may carry any. `request_table.hpp` has all of them, with what they mean.
 /// Source: reference "remoting-client.md" 3 to 5 and 7, "remoting-admin.md" 1.2 and 2.
 namespace troupe::protocol::request_code {
 
@@ -49,8 +49,5 @@ inline constexpr std::int32_t get_broker_cluster_info = 106;
 inline constexpr std::int32_t get_all_topic_list_from_nameserver = 206;
 inline constexpr std::int32_t delete_topic_in_namesrv = 216;
 inline constexpr std::int32_t broker_heartbeat = 904;
-
-/// "pull_message", for logs and metrics; "unknown" for numbers that are not above.
-std::string_view name(std::int32_t code);
 
 } // namespace troupe::protocol::request_code

@@ -4,6 +4,7 @@
 #include "actors/net/wire_broker_admin.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
+#include "protocol/request_table.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -11,6 +12,7 @@
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -142,7 +144,8 @@ void dispatch(session_pointer self, const remoting_command& command) {
         if (const auto found = name_server_handlers().find(command.code); found != name_server_handlers().end())
             return found->second(self, command);
     const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
-    answer(self, ticket, encode_failure({errc::not_supported, "request type " + std::to_string(command.code) + " not supported"}));
+    answer(self, ticket,
+           encode_failure({errc::not_supported, "request type " + protocol::describe_request(command.code) + " not supported"}));
 }
 
 session_actor::behavior_type session(session_pointer self, connection_id connection, const protocol::host_address& peer,
@@ -166,6 +169,14 @@ session_actor::behavior_type session(session_pointer self, connection_id connect
 session_actor spawn_session(caf::actor_system& system, connection_id connection, const protocol::host_address& peer, gateway_roles roles,
                             gateway_options options, const gateway_actor& gateway) {
     return system.spawn(session, connection, peer, std::move(roles), options, gateway);
+}
+
+std::vector<std::int32_t> served_requests() {
+    std::set<std::int32_t> codes;
+    for (const auto* handlers : {&broker_handlers(), &name_server_handlers()})
+        for (const auto& entry : *handlers)
+            codes.insert(entry.first);
+    return {codes.begin(), codes.end()};
 }
 
 } // namespace troupe::actors::net

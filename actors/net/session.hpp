@@ -7,6 +7,7 @@
 #include <caf/fwd.hpp>
 
 #include <string>
+#include <vector>
 
 namespace troupe::actors::net {
 
@@ -46,6 +47,9 @@ using session_actor = client_session_actor::extend<caf::reacts_to<session_reques
 /// `roles.broker->log_writer` is not used: sends that arrive here go through the broker, which may create their topic.
 session_actor spawn_session(caf::actor_system& system, connection_id connection, const protocol::host_address& peer, gateway_roles roles,
                             gateway_options options, const gateway_actor& gateway);
+
+/// Codes of the requests that sessions of a port with both roles answer, in order. Pulls are the gateway's own.
+std::vector<std::int32_t> served_requests();
 
 } // namespace troupe::actors::net
 

@@ -54,11 +54,3 @@ TEST_CASE("a remark that names an error of another code is only text") {
     CHECK(to_error(1, "unknown: no such name") == error{errc::internal, "unknown: no such name"});
     CHECK(to_error(1, "none: is for success") == error{errc::internal, "none: is for success"});
 }
-
-TEST_CASE("request codes have RocketMQ's numbers and names") {
-    CHECK(request_code::name(request_code::send_message_v2) == "send_message_v2");
-    CHECK(request_code::send_message_v2 == 310);
-    CHECK(request_code::name(11) == "pull_message");
-    CHECK(request_code::name(904) == "broker_heartbeat");
-    CHECK(request_code::name(-1) == "unknown");
-}
