@@ -108,6 +108,7 @@ void add_commands(CLI::App& app, command_context& context) {
     add_send_command(app, context);
     add_consume_command(app, context);
     add_cluster_command(app, context);
+    add_doctor_command(app, context);
     add_store_commands(app, context);
     add_selftest_command(app, context);
     add_bench_commands(app, context);

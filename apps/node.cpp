@@ -7,6 +7,7 @@
 #include "actors/net/name_server_proxy.hpp"
 #include "actors/registrar.hpp"
 #include "actors/type_ids.hpp"
+#include "apps/addresses.hpp"
 #include "apps/node_options.hpp"
 #include "storage/file_system.hpp"
 
@@ -17,17 +18,11 @@
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
 
-#include <arpa/inet.h>
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <optional>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <thread>
-#include <unistd.h>
 
 namespace troupe::apps {
 
@@ -48,63 +43,6 @@ struct caf_config : caf::actor_system_config {
         }
     }
 };
-
-/// The numeric form of a host name; a numeric address is returned as it is.
-result<std::string> resolve(const std::string& host) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (const int failure = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); failure != 0) {
-        return error{errc::argument_illegal, "the host " + host + " does not resolve: " + ::gai_strerror(failure)};
-    }
-    std::array<char, NI_MAXHOST> text{};
-    const int failure =
-        ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), static_cast<socklen_t>(text.size()), nullptr, 0, NI_NUMERICHOST);
-    ::freeaddrinfo(found);
-    if (failure != 0) {
-        return error{errc::argument_illegal, "the host " + host + " does not resolve: " + ::gai_strerror(failure)};
-    }
-    return std::string{text.data()};
-}
-
-/// A port that nobody listens on. The broker's address is part of what it stores, so it is needed before the port is opened.
-result<std::uint16_t> free_port(const std::string& host) {
-    const bool ipv6 = host.find(':') != std::string::npos;
-    const int probe = ::socket(ipv6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in6 address6{};
-    sockaddr_in address4{};
-    address6.sin6_family = AF_INET6;
-    address4.sin_family = AF_INET;
-    auto* address = ipv6 ? reinterpret_cast<sockaddr*>(&address6) : reinterpret_cast<sockaddr*>(&address4);
-    socklen_t bytes = ipv6 ? sizeof(address6) : sizeof(address4);
-    const bool good = probe >= 0 && ::bind(probe, address, bytes) == 0 && ::getsockname(probe, address, &bytes) == 0;
-    if (probe >= 0) {
-        ::close(probe);
-    }
-    if (!good) {
-        return error{errc::io, "the system gave no free port"};
-    }
-    return ntohs(ipv6 ? address6.sin6_port : address4.sin_port);
-}
-
-std::string join(const std::string& host, std::uint16_t port) {
-    return (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":" + std::to_string(port);
-}
-
-/// The advertised address in numbers: it becomes part of every record.
-result<protocol::host_address> numeric_address(const std::string& address) {
-    const std::size_t colon = address.rfind(':');
-    std::string host = address.substr(0, colon);
-    if (host.starts_with('[')) {
-        host = host.substr(1, host.size() - 2);
-    }
-    const auto numeric = resolve(host);
-    if (!numeric) {
-        return numeric.failure();
-    }
-    return protocol::parse_host_address((numeric->find(':') == std::string::npos ? *numeric : "[" + *numeric + "]") +
-                                        address.substr(colon));
-}
 
 } // namespace
 
@@ -143,6 +81,9 @@ public:
         if (broker_listener_) {
             watch(broker_listener_->handle, "broker's port");
         }
+        if (vip_listener_) {
+            watch(vip_listener_->handle, "broker's VIP port");
+        }
     }
 
     void stop() {
@@ -150,9 +91,11 @@ public:
         if (registrar_) {
             end(registrar_);
         }
-        if (broker_listener_) {
-            end(broker_listener_->handle);
-            broker_listener_.reset();
+        for (auto* listener : {&vip_listener_, &broker_listener_}) {
+            if (*listener) {
+                end((*listener)->handle);
+                listener->reset();
+            }
         }
         if (broker_) {
             broker_->stop();
@@ -203,7 +146,7 @@ private:
         if (!port) {
             return port.failure();
         }
-        const std::string advertised = config_.broker.advertised_address.empty() ? join(*host, *port) : config_.broker.advertised_address;
+        const std::string advertised = advertised_address(*host, *port);
         const auto address = numeric_address(advertised);
         if (!address) {
             return address.failure();
@@ -219,12 +162,40 @@ private:
             return bound.failure();
         }
         broker_listener_ = std::move(*bound);
+        open_vip_port(*host, *port);
         register_broker(advertised);
         wait_until_routed();
         description_ += (description_.empty() ? "" : "; ") + ("broker " + config_.broker.name) + " " + advertised + ", store " +
                         config_.broker.store.directory + " (flush " +
                         (config_.broker.store.flush == config::flush_policy::sync ? "sync" : "async") + ")";
         return {};
+    }
+
+    /// What clients are told to dial.
+    [[nodiscard]] std::string advertised_address(const std::string& host, std::uint16_t port) const {
+        if (!config_.broker.advertised_address.empty()) {
+            return config_.broker.advertised_address;
+        }
+        return join(is_wildcard(host) ? outbound_host(host == "::") : host, port);
+    }
+
+    /// Clients with the "VIP channel" on dial two below the port that routes name, and nobody can tell them another. Most have it
+    /// off, so a broker whose VIP port is taken works all the same.
+    void open_vip_port(const std::string& host, std::uint16_t port) {
+        constexpr std::uint16_t below = 2;
+        if (!config_.broker.vip_port || config_.broker.port == 0 || port <= below) {
+            return;
+        }
+        const auto vip = static_cast<std::uint16_t>(port - below);
+        auto bound =
+            actors::net::spawn_broker_listener(system_, listener_options_of(config_, host, vip), *broker_, {}, gateway_options_of(config_));
+        if (!bound) {
+            actors::write_log(actors::log_level::warning,
+                              "broker: the VIP port is not open, clients with their VIP channel on cannot connect (" +
+                                  bound.failure().text + "); free it, or set broker.vip_port to false");
+            return;
+        }
+        vip_listener_ = std::move(*bound);
     }
 
     void register_broker(const std::string& address) {
@@ -266,6 +237,7 @@ private:
     std::optional<actors::name_server_node> name_server_;
     std::unique_ptr<actors::broker_node> broker_;
     std::optional<actors::net::bound_listener> broker_listener_;
+    std::optional<actors::net::bound_listener> vip_listener_;
     std::vector<actors::name_server_actor> proxies_;
     actors::registrar_actor registrar_;
     std::string description_;

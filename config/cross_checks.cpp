@@ -20,11 +20,6 @@ void check_addresses(const node_config& config, contradictions& found) {
                          "is empty, and this process runs no name server; list at least one \"host:port\", or add \"name_server\" to roles",
                          {"roles"}});
     }
-    if (config.runs_broker && is_wildcard(broker.host) && broker.advertised_address.empty()) {
-        found.push_back({"broker.advertised_address",
-                         "is required when broker.host is " + broker.host + ": clients cannot dial that",
-                         {"roles", "broker.host"}});
-    }
     const bool same_host = name_server.host == broker.host || is_wildcard(name_server.host) || is_wildcard(broker.host);
     if (config.runs_broker && config.runs_name_server && same_host && broker.port != 0 && broker.port == name_server.port) {
         found.push_back({"broker.port",

@@ -52,6 +52,7 @@ struct broker_config {
     std::int64_t id = 0;
     std::string host;
     std::uint16_t port = 0;                ///< 0: any free one
+    bool vip_port = false;                 ///< also listen two ports below
     std::string advertised_address;        ///< "host:port"; empty: host and the port that was bound
     std::vector<std::string> name_servers; ///< "host:port"; empty: the one in this process
     std::chrono::milliseconds register_interval{};

@@ -126,14 +126,24 @@ const std::vector<option> table{
      {},
      "TCP port to listen on; 0 takes any free one.",
      [](config& c, const value& v) { c.broker.port = number_of<std::uint16_t>(v); }},
+    {"broker.vip_port",
+     kind::boolean,
+     "true",
+     "",
+     "",
+     {},
+     "Whether to listen two ports below `broker.port` as well, where RocketMQ clients with their \"VIP channel\" on connect. Not "
+     "with port 0. When that port is taken, the broker says so and goes on without it.",
+     [](config& c, const value& v) { c.broker.vip_port = integer_of(v) != 0; }},
     {"broker.advertised_address",
      kind::address,
      "",
      "",
      "",
      {},
-     "The \"host:port\" that clients are told to dial. Empty: `broker.host` and the port that was bound. Required when "
-     "`broker.host` is 0.0.0.0 or ::.",
+     "The \"host:port\" that clients are told to dial; a name is allowed. Empty: `broker.host` and the port that was bound, with "
+     "the address of the default route when `broker.host` is 0.0.0.0 or ::. Set it in a container, whose own address nobody else "
+     "can dial. `troupe doctor` says what clients are told.",
      [](config& c, const value& v) { c.broker.advertised_address = text_of(v); }},
     {"broker.name_servers",
      kind::address_list,

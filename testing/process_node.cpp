@@ -62,7 +62,8 @@ std::string process_node::configuration() const {
         json << ",\n \"name_server\": {\"port\": " << options_.name_server_port << "}";
     }
     if (options_.runs_broker) {
-        json << ",\n \"broker\": {\"name\": " << quoted(options_.broker_name) << ", \"port\": " << options_.broker_port;
+        json << ",\n \"broker\": {\"name\": " << quoted(options_.broker_name) << ", \"port\": " << options_.broker_port
+             << ", \"vip_port\": " << (options_.vip_port ? "true" : "false");
         if (!options_.name_servers.empty()) {
             json << ", \"name_servers\": [";
             for (std::size_t i = 0; i < options_.name_servers.size(); ++i) {

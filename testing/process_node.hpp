@@ -20,6 +20,7 @@ struct process_node_options {
     bool runs_broker = false;
     std::uint16_t name_server_port = 0;
     std::uint16_t broker_port = 0;
+    bool vip_port = false; ///< also listen two ports below; off, as nobody has chosen that port
     std::string broker_name = "broker-a";
     std::vector<std::string> name_servers; ///< "host:port" each; empty: its own
     bool flush_sync = true;

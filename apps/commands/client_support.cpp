@@ -93,8 +93,25 @@ result<start_point> parse_time(std::string_view text, timestamp_ms now) {
 } // namespace
 
 result<client::connection> connect(const command_context& context) {
+    return connect(context, context.name_servers);
+}
+
+std::vector<std::string> name_server_addresses(const command_context& context) {
+    std::vector<std::string> addresses;
+    std::string_view rest = context.name_servers;
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find_first_of(";,"), rest.size());
+        if (end > 0) {
+            addresses.emplace_back(rest.substr(0, end));
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return addresses;
+}
+
+result<client::connection> connect(const command_context& context, const std::string& name_servers) {
     client::client_options options;
-    options.name_servers = context.name_servers;
+    options.name_servers = name_servers;
     std::replace(options.name_servers.begin(), options.name_servers.end(), ',', ';');
     options.request_timeout = context.timeout;
     return client::connection::open(std::move(options));

@@ -8,12 +8,18 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What the commands that talk to a cluster share.
 namespace troupe::apps {
 
 /// Opens a connection to context.name_servers. Fails with argument_illegal for a malformed address list.
 result<client::connection> connect(const command_context& context);
+/// To these instead.
+result<client::connection> connect(const command_context& context, const std::string& name_servers);
+
+/// context.name_servers, one by one.
+std::vector<std::string> name_server_addresses(const command_context& context);
 
 /// "broker-a:3" to a queue of `topic`. Fails with argument_illegal.
 result<client::message_queue> parse_queue(const std::string& topic, std::string_view text);

@@ -12,6 +12,7 @@ void add_group_commands(CLI::App& app, command_context& context);
 void add_send_command(CLI::App& app, command_context& context);
 void add_consume_command(CLI::App& app, command_context& context);
 void add_cluster_command(CLI::App& app, command_context& context);
+void add_doctor_command(CLI::App& app, command_context& context);
 void add_store_commands(CLI::App& app, command_context& context);
 void add_selftest_command(CLI::App& app, command_context& context);
 void add_bench_commands(CLI::App& app, command_context& context);

@@ -172,8 +172,6 @@ TEST_CASE("load_config: contradictions between options are errors at the one to 
     check_all({
         {R"({"roles": ["broker"]})",
          R"(f.json: broker.name_servers: is empty, and this process runs no name server; list at least one "host:port", or add "name_server" to roles)"},
-        {R"({"broker": {"host": "0.0.0.0"}})",
-         R"(f.json: broker.advertised_address: is required when broker.host is 0.0.0.0: clients cannot dial that)"},
         {R"({"broker": {"port": 9876}})", R"(f.json:1:21: broker.port: is 9876, as is name_server.port; give each its own)"},
         {R"({"broker": {"store": {"segment_size": "16MiB"}}})",
          R"(f.json: broker.store.checkpoint_size: is 64MiB, more than broker.store.segment_size (16MiB); lower it or raise the other)"},

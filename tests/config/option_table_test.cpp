@@ -85,6 +85,7 @@ std::vector<place> places_of() {
         AT("broker.id", broker.id),
         AT("broker.host", broker.host),
         AT("broker.port", broker.port),
+        AT("broker.vip_port", broker.vip_port),
         AT("broker.advertised_address", broker.advertised_address),
         AT("broker.name_servers", broker.name_servers),
         AT("broker.register_interval", broker.register_interval),
