@@ -26,7 +26,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
                                                                    storage::batch_bytes_max(setup_.options.store)});
     members_ = consumer_groups{setup_.options.client_expire};
     next_expire_ = now() + setup_.options.expire_interval;
-    const auto watch = [this](const auto& role, const char* name_of_role) {
+    const auto watch = [this](const auto& role, const std::string& name_of_role) {
         self_->monitor(role);
         roles_.emplace(role.address(), name_of_role);
     };
@@ -38,6 +38,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     watch(setup_.indexer, "indexer");
     if (setup_.log_flusher)
         watch(setup_.log_flusher, "log flusher");
+    for (const auto& neighbour : setup_.neighbours)
+        watch(neighbour.first, neighbour.second);
     self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
     // A stray error answer must not end the broker.
     self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });

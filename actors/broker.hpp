@@ -7,9 +7,11 @@
 #include "actors/metrics.hpp"
 #include "actors/topic_directory.hpp"
 
-#include <caf/fwd.hpp>
+#include <caf/actor.hpp>
 
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::actors {
@@ -26,8 +28,9 @@ struct broker_setup {
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;
     metadata_keeper_actor metadata_keeper;
-    indexer_actor indexer;         ///< only watched
-    log_flusher_actor log_flusher; ///< only watched; null in flush mode sync
+    indexer_actor indexer;                                      ///< only watched
+    log_flusher_actor log_flusher;                              ///< only watched; null in flush mode sync
+    std::vector<std::pair<caf::actor, std::string>> neighbours; ///< roles beside it that are only watched, by name
     std::vector<group_config> groups;
 };
 

@@ -113,6 +113,7 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     offset_keeper_ = spawn_offset_keeper(
         system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
+    queue_locks_ = spawn_queue_locks(system);
 
     broker_setup setup;
     setup.options = options_;
@@ -127,6 +128,7 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     setup.metadata_keeper = metadata_keeper_;
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
+    setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"}};
     setup.groups = std::move(groups);
     auto spawned = spawn_broker(system, std::move(setup));
     broker_ = std::move(spawned.broker);
@@ -140,6 +142,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
             order.push_back(caf::actor_cast<caf::actor>(role));
     };
     next(broker_);
+    next(queue_locks_);
     next(log_writer_);
     next(log_flusher_);
     next(offset_keeper_);

@@ -5,6 +5,7 @@
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
+#include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
 
@@ -50,6 +51,7 @@ public:
 
     [[nodiscard]] const local_broker_actor& broker() const { return broker_; }
     [[nodiscard]] const broker_admin_actor& broker_admin() const { return broker_admin_; }
+    [[nodiscard]] const queue_lock_actor& queue_locks() const { return queue_locks_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -74,6 +76,7 @@ private:
     std::shared_ptr<broker_metrics> metrics_;
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;
+    queue_lock_actor queue_locks_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async

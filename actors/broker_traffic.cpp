@@ -196,7 +196,7 @@ result<std::shared_ptr<const storage::tag_filter>> broker_state::filter_of(const
     if (subscription == nullptr)
         return error{errc::subscription_not_found, "group " + order.group + " has not subscribed to topic " + order.topic};
     if (subscription->version < order.subscription_version)
-        return error{errc::subscription_not_found,
+        return error{errc::subscription_outdated,
                      "the subscription of group " + order.group + " to topic " + order.topic + " is older than this pull's"};
     return parse_filter(subscription->expression, subscription->expression_type);
 }

@@ -3,15 +3,27 @@
 #include "actors/log.hpp"
 #include "actors/spawn_role.hpp"
 #include "actors/type_ids.hpp"
+#include "protocol/message_codec.hpp"
 #include "storage/metadata_store.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
+
+#include <unistd.h>
 
 #include <map>
 #include <string>
 #include <utility>
 
 namespace troupe::actors {
+
+std::int64_t default_young_log_bytes() {
+    constexpr std::int64_t percent = 40;
+    const auto pages = sysconf(_SC_PHYS_PAGES);
+    const auto page_bytes = sysconf(_SC_PAGESIZE);
+    if (pages <= 0 || page_bytes <= 0)
+        return std::int64_t{1} << 30;
+    return std::int64_t{pages} * page_bytes / 100 * percent;
+}
 
 namespace {
 
@@ -33,6 +45,7 @@ private:
     using offset_map = std::map<progress_key, queue_offset>;
 
     void set(const progress_key& key, queue_offset offset);
+    [[nodiscard]] result<bool> is_young(const topic_queue& queue) const;
     result<void> write();
     template <class Predicate>
     void forget_if(Predicate wanted);
@@ -114,13 +127,29 @@ caf::result<offset_found> offset_keeper_state::handle(const query_offset& order)
     };
     if (!order.zero_if_not_found)
         return unknown();
-    // A queue that still has its first message is young: a new group must not skip what came before it started.
-    const auto bounds = options_.store->bounds(order.key.queue);
-    if (!bounds)
-        return make_caf_error(bounds.failure());
-    if (bounds->min.value() > 0)
+    const auto young = is_young(order.key.queue);
+    if (!young)
+        return make_caf_error(young.failure());
+    if (!*young)
         return unknown();
     return offset_found{queue_offset{0}};
+}
+
+result<bool> offset_keeper_state::is_young(const topic_queue& queue) const {
+    const auto bounds = options_.store->bounds(queue);
+    if (!bounds)
+        return bounds.failure();
+    if (bounds->min.value() > 0)
+        return false;
+    if (bounds->max.value() == 0)
+        return true;
+    const auto first = options_.store->read(queue, queue_offset{0}, {}, {1, 1});
+    if (!first)
+        return first.failure();
+    if (first->records.empty())
+        return false; // retention or damage took it just now
+    const auto end = options_.store->stats().log_end;
+    return end - protocol::record_position(first->records.view()) <= options_.young_log_bytes;
 }
 
 caf::result<offsets_listed> offset_keeper_state::handle(const list_offsets& order) {

@@ -20,6 +20,7 @@ exit_code exit_code_of(errc code) {
     case errc::offset_not_found:
     case errc::message_not_found:
     case errc::subscription_not_found:
+    case errc::subscription_outdated:
     case errc::not_found: return exit_code::not_found;
     case errc::corrupt:
     case errc::format_unknown: return exit_code::damaged;

@@ -1,5 +1,6 @@
 #include "protocol/bodies.hpp"
 #include "protocol/body_codec.hpp"
+#include "protocol/consumer_bodies.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <algorithm>
@@ -181,6 +182,35 @@ result<std::vector<std::string>> decode_consumer_ids(std::string_view json) {
         else
             reader.skip_member(key);
     });
+}
+
+std::string encode_client_config_check(const client_config_check& check) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.text_member("clientId", check.client_id);
+    json.text_member("group", check.group);
+    json.text_member("namespace", check.name_space);
+    json.key("subscriptionData");
+    write_subscription(json, check.subscription);
+    json.end_object();
+    return out;
+}
+
+result<client_config_check> decode_client_config_check(std::string_view json) {
+    return decode_document<client_config_check>(json, "client configuration",
+                                                [](json_reader& reader, std::string_view key, client_config_check& check) {
+                                                    if (key == "clientId")
+                                                        check.client_id = reader.text();
+                                                    else if (key == "group")
+                                                        check.group = reader.text();
+                                                    else if (key == "namespace")
+                                                        check.name_space = reader.text();
+                                                    else if (key == "subscriptionData")
+                                                        check.subscription = read_subscription(reader);
+                                                    else
+                                                        reader.skip_member(key);
+                                                });
 }
 
 } // namespace troupe::protocol

@@ -27,6 +27,9 @@ inline constexpr std::int32_t heart_beat = 34;
 inline constexpr std::int32_t unregister_client = 35;
 inline constexpr std::int32_t get_consumer_list_by_group = 38;
 inline constexpr std::int32_t notify_consumer_ids_changed = 40; ///< broker to client, one way
+inline constexpr std::int32_t lock_batch_mq = 41;
+inline constexpr std::int32_t unlock_batch_mq = 42;
+inline constexpr std::int32_t check_client_config = 46;
 
 // Administration of a broker
 inline constexpr std::int32_t update_and_create_topic = 17;

@@ -43,9 +43,9 @@ errc nearest_errc(std::int32_t code) {
     case query_not_found: return errc::offset_not_found;
     case subscription_parse_failed: return errc::subscription_illegal;
     case subscription_not_exist:
-    case subscription_not_latest:
     case filter_data_not_exist:
     case filter_data_not_latest: return errc::subscription_not_found;
+    case subscription_not_latest: return errc::subscription_outdated;
     case subscription_group_not_exist:
     case consumer_not_online: return errc::group_not_found;
     case invalid_parameter: return errc::argument_illegal;
@@ -80,6 +80,7 @@ std::int32_t to_response_code(errc code) {
     case errc::not_supported: return request_code_not_supported;
     case errc::subscription_illegal: return subscription_parse_failed;
     case errc::subscription_not_found: return subscription_not_exist;
+    case errc::subscription_outdated: return subscription_not_latest;
     case errc::busy: return system_busy;
     case errc::disk_full:
     case errc::store_read_only:

@@ -19,6 +19,11 @@ bool is_send(std::int32_t code) {
            code == protocol::request_code::send_batch_message;
 }
 
+/// The lite form is the same request, sent by consumers that assign their queues themselves.
+bool is_pull(std::int32_t code) {
+    return code == protocol::request_code::pull_message || code == protocol::request_code::lite_pull_message;
+}
+
 /// What a waiting command keeps in memory.
 std::size_t kept_bytes(const protocol::remoting_command& command) {
     std::size_t bytes = command.body.size() + command.remark.size();
@@ -145,7 +150,7 @@ bool gateway::receive_command(connection_id connection, connection_state& state,
     }
     if (roles_.broker && is_send(command.code))
         return receive_send(connection, state, command);
-    if (!roles_.broker || command.code != protocol::request_code::pull_message)
+    if (!roles_.broker || !is_pull(command.code))
         return pass_to_session(connection, state, std::move(command));
     receive_pull(connection, state, command);
     return true;
@@ -257,7 +262,7 @@ void gateway::handle(const pull_answered& message) {
         return;
     guarded(request.connection, [&] {
         if (message.failure.code != errc::none)
-            return answer(request, encode_failure(message.failure));
+            return answer(request, encode_pull_failure(message.failure));
         // A client that asks for much and reads little gets its records when it has read what is on its way.
         if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));

@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
+#include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
 
@@ -22,6 +23,7 @@ struct broker_entry {
     std::shared_ptr<broker_metrics> metrics;
     send_encoder encoder; ///< each gateway takes a copy
     broker_admin_actor admin = {};
+    queue_lock_actor queue_locks = {};
 };
 
 struct gateway_options {

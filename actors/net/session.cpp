@@ -2,6 +2,7 @@
 
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_broker_admin.hpp"
+#include "actors/net/wire_consumers.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/request_table.hpp"
@@ -61,6 +62,9 @@ void complete(session_pointer self, send_messages& order) {
 void complete(session_pointer self, client_heartbeat& order) {
     order.session = session_actor{self};
 }
+void complete(session_pointer self, lock_queues& order) {
+    order.session = session_actor{self};
+}
 void complete(session_pointer self, register_broker& order) {
     order.session = session_actor{self};
 }
@@ -91,6 +95,15 @@ void ask_broker_admin(session_pointer self, const remoting_command& command) {
 }
 
 template <class Order, class Answer>
+void ask_queue_locks(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->queue_locks, command);
+}
+
+void check_client(session_pointer self, const remoting_command& command) {
+    answer(self, {command.opaque, command.codec, command.is_oneway()}, answer_client_check(command));
+}
+
+template <class Order, class Answer>
 void ask_name_server(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.name_server, command);
 }
@@ -108,6 +121,9 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::heart_beat, ask_broker<client_heartbeat, heartbeat_accepted>},
         {code::unregister_client, ask_broker<unregister_client, client_unregistered>},
         {code::get_consumer_list_by_group, ask_broker<list_group_members, group_members>},
+        {code::lock_batch_mq, ask_queue_locks<lock_queues, queues_locked>},
+        {code::unlock_batch_mq, ask_queue_locks<unlock_queues, queues_unlocked>},
+        {code::check_client_config, check_client},
         {code::update_and_create_topic, ask_broker<put_topic, topic_put>},
         {code::delete_topic_in_broker, ask_broker<delete_topic, topic_deleted>},
         {code::get_all_topic_config, ask_broker<list_topics, topics_listed>},

@@ -31,6 +31,13 @@ protocol::remoting_command encode_failure(const error& failure) {
     return command;
 }
 
+protocol::remoting_command encode_pull_failure(const error& failure) {
+    auto command = encode_failure(failure);
+    if (failure.code == errc::not_supported)
+        command.code = protocol::response_code::system_error;
+    return command;
+}
+
 std::string encode_answer_head(protocol::remoting_command& answer) {
     auto head = protocol::encode_frame_head(answer, answer.body.size());
     if (head)
@@ -45,7 +52,7 @@ error failure_of(std::int32_t request_code, const protocol::remoting_command& an
     namespace code = protocol::response_code;
     if (answer.code == code::success)
         return {};
-    const bool is_pull = request_code == protocol::request_code::pull_message;
+    const bool is_pull = request_code == protocol::request_code::pull_message || request_code == protocol::request_code::lite_pull_message;
     if (is_pull &&
         (answer.code == code::pull_not_found || answer.code == code::pull_retry_immediately || answer.code == code::pull_offset_moved))
         return {};

@@ -4,6 +4,7 @@
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
 
@@ -26,12 +27,18 @@ remoting_command with_body(remoting_command command, std::string body) {
     return command;
 }
 
-/// sysFlag of a pull.
+/// sysFlag of a pull. Others exist (8: class filter, 16: lite pull consumer) and change nothing here.
 namespace pull_flag {
 constexpr std::int32_t commit_offset = 1;
 constexpr std::int32_t suspend = 2;
 constexpr std::int32_t subscription = 4;
 } // namespace pull_flag
+
+/// Whether `text` is `word`, which is in capitals, in any case.
+bool is_word(std::string_view text, std::string_view word) {
+    return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                      [](char x, char capital) { return (x >= 'a' && x <= 'z' ? x - 'a' + 'A' : x) == capital; });
+}
 
 constexpr std::string_view text_of(bool value) {
     return value ? "true" : "false";
@@ -246,6 +253,7 @@ remoting_command encode_request(const find_max_offset& order) {
 }
 template <>
 result<find_max_offset> decode_request(const remoting_command& command) {
+    // `committed` is not read: an offset is told only when its message can be read, whatever it says.
     field_reader in{command};
     return in.finish(find_max_offset{read_queue(in)});
 }
@@ -273,8 +281,7 @@ result<search_offset> decode_request(const remoting_command& command) {
     search_offset order;
     order.queue = read_queue(in);
     order.time = timestamp_ms{in.int64("timestamp")};
-    const auto boundary = in.text_or("boundaryType", "LOWER");
-    order.upper = !boundary.empty() && (boundary.front() == 'U' || boundary.front() == 'u');
+    order.upper = is_word(in.text_or("boundaryType"), "UPPER"); // anything else is LOWER, as in RocketMQ
     return in.finish(std::move(order));
 }
 

@@ -232,7 +232,8 @@ void reader_state::asking_failed(const message_queue& queue, std::uint64_t gener
     counters->pulls_failed.fetch_add(1, std::memory_order_relaxed);
     if (hints_at_old_route(failure.code))
         self->send(hub, suspect_route{queue.topic});
-    if (hints_at_lost_broker(failure.code) || failure.code == errc::subscription_not_found || failure.code == errc::group_not_found)
+    if (hints_at_lost_broker(failure.code) || failure.code == errc::subscription_not_found || failure.code == errc::subscription_outdated ||
+        failure.code == errc::group_not_found)
         broker_lost(queue.broker_name);
     arm();
 }

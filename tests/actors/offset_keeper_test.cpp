@@ -87,6 +87,28 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a young queue starts at 0, unles
     CHECK(query(key("g"), false).code() == errc::offset_not_found);
 }
 
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: on a queue whose first message is far from the log's end a new group chooses itself") {
+    protocol::message message;
+    message.topic = "orders";
+    message.body = payload{"x"};
+    REQUIRE(store->append({{{"orders", queue_id{0}}, *protocol::encode_record(message), 1}}, world.wall_clock()()));
+    REQUIRE(store->flush());
+    CHECK(query(key("g"))->offset == queue_offset{0});
+    const auto first = store->read({"orders", queue_id{0}}, queue_offset{0}, {}, {});
+    REQUIRE(first);
+    const auto distance = store->stats().log_end - protocol::record_position(first->records.view());
+    const auto ask_with_window = [&](std::int64_t bytes) {
+        const auto other = spawn_offset_keeper(world.system(), {metadata, store, {}, metrics, 500ms, 10, bytes});
+        const auto found = world.ask<offset_found>(other, query_offset{key("g"), true});
+        caf::anon_send(other, finish{});
+        world.run();
+        REQUIRE(found->has_value());
+        return **found;
+    };
+    CHECK(ask_with_window(distance)->offset == queue_offset{0});
+    CHECK(ask_with_window(distance - 1).code() == errc::offset_not_found);
+}
+
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a failed write is told, and the next one carries the offset") {
     files->set_hook([](const call_info& call) -> std::optional<call_fault> {
         return call.kind == call_kind::write || call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt;

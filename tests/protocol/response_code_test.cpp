@@ -29,6 +29,7 @@ TEST_CASE("clients get the code that makes them do the right thing") {
     CHECK(to_response_code(errc::not_permitted) == 16);
     CHECK(to_response_code(errc::offset_not_found) == 22);
     CHECK(to_response_code(errc::subscription_not_found) == 24);
+    CHECK(to_response_code(errc::subscription_outdated) == 25);
     CHECK(to_response_code(errc::group_not_found) == 26);
     CHECK(to_response_code(errc::not_supported) == 3);
     CHECK(to_response_code(errc::protocol_error) == 1);
