@@ -24,6 +24,7 @@ namespace troupe::actors {
 namespace {
 
 constexpr std::size_t log_readers = 2; // one for the end of queues, one for everything else
+constexpr std::size_t lookups_pending_max = 1'000;
 
 log_level level_of(storage::store_event event) {
     switch (event) {
@@ -51,6 +52,7 @@ broker_node::broker_node(broker_options options)
       append_admission_{std::make_shared<admission>(options_.append_pending_bytes_max)},
       read_admission_{std::make_shared<admission>(options_.reads_pending_max)},
       hold_admission_{std::make_shared<admission>(options_.pulls_held_max)},
+      lookup_admission_{std::make_shared<admission>(lookups_pending_max)},
       metrics_{std::make_shared<broker_metrics>()} {}
 
 broker_node::~broker_node() {
@@ -114,6 +116,8 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
         system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
     queue_locks_ = spawn_queue_locks(system);
+    message_finder_ = spawn_message_finder(
+        system, {store_, directory_, lookup_admission_, offset_keeper_, options_.broker_name, options_.request_deadline, options_.now});
 
     broker_setup setup;
     setup.options = options_;
@@ -128,7 +132,8 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     setup.metadata_keeper = metadata_keeper_;
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
-    setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"}};
+    setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},
+                        {caf::actor_cast<caf::actor>(message_finder_), "message finder"}};
     setup.groups = std::move(groups);
     auto spawned = spawn_broker(system, std::move(setup));
     broker_ = std::move(spawned.broker);
@@ -143,6 +148,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     };
     next(broker_);
     next(queue_locks_);
+    next(message_finder_);
     next(log_writer_);
     next(log_flusher_);
     next(offset_keeper_);

@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
+#include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
@@ -43,7 +44,7 @@ public:
     /// the thread of an actor; must not wait. stop() is still needed then.
     void on_end(std::function<void(const error&)> notice) const;
 
-    /// Ends the roles in order: the broker with its queues, the log writer and flusher, the keepers, the readers, the indexer. Close
+    /// Ends the roles in order: the broker with its queues, its neighbours, the log writer and flusher, the keepers, the readers, the indexer. Close
     /// the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
@@ -52,6 +53,9 @@ public:
     [[nodiscard]] const local_broker_actor& broker() const { return broker_; }
     [[nodiscard]] const broker_admin_actor& broker_admin() const { return broker_admin_; }
     [[nodiscard]] const queue_lock_actor& queue_locks() const { return queue_locks_; }
+    [[nodiscard]] const message_finder_actor& message_finder() const { return message_finder_; }
+    /// Acquire a unit of it before each order to the message finder.
+    [[nodiscard]] const std::shared_ptr<admission>& lookup_admission() const { return lookup_admission_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -73,10 +77,12 @@ private:
     std::shared_ptr<admission> append_admission_;
     std::shared_ptr<admission> read_admission_;
     std::shared_ptr<admission> hold_admission_;
+    std::shared_ptr<admission> lookup_admission_;
     std::shared_ptr<broker_metrics> metrics_;
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;
     queue_lock_actor queue_locks_;
+    message_finder_actor message_finder_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async

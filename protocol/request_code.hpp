@@ -22,6 +22,12 @@ inline constexpr std::int32_t get_min_offset = 31;
 inline constexpr std::int32_t get_earliest_msg_storetime = 32;
 inline constexpr std::int32_t lite_pull_message = 361;
 
+// Messages, for people and tools
+inline constexpr std::int32_t query_message = 12;
+inline constexpr std::int32_t view_message_by_id = 33;
+inline constexpr std::int32_t query_consume_time_span = 303;
+inline constexpr std::int32_t query_consume_queue = 321;
+
 // Clients and their groups
 inline constexpr std::int32_t heart_beat = 34;
 inline constexpr std::int32_t unregister_client = 35;

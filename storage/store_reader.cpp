@@ -1,6 +1,7 @@
 #include "storage/store_reader.hpp"
 
 #include "protocol/message_codec.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "storage/commit_log.hpp"
 #include "storage/log_index.hpp"
 #include "storage/recovery.hpp"
@@ -13,6 +14,8 @@ namespace {
 
 /// Entries looked at for one read; a filter that matches little gets an answer all the same.
 constexpr std::int64_t scan_entries_max = 800;
+/// Of the messages that one search by key returns, but for the first: they fit into a frame together.
+constexpr std::size_t found_bytes_max = limits::frame_bytes_max - (1u << 20);
 
 } // namespace
 
@@ -229,6 +232,7 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
     std::vector<payload> found;
     const auto forgotten_below = index_.forgotten_below(topic);
     error failure;
+    std::size_t bytes = 0;
     const auto visit = [&](log_position position) {
         if (found.size() >= static_cast<std::size_t>(std::max(messages_max, 0)) || position < index_.log_min()) {
             return false;
@@ -245,6 +249,10 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
         const auto stored = protocol::record_stored(record->view());
         const auto view = protocol::view_record(record->view());
         if (view.topic == topic && stored >= begin && stored <= end && has_key(view.properties, key)) {
+            bytes += record->size();
+            if (bytes > found_bytes_max && !found.empty()) {
+                return false;
+            }
             found.push_back(*std::move(record));
         }
         return true;

@@ -60,6 +60,7 @@ public:
     [[nodiscard]] result<queue_offset> offset_at_or_before(const topic_queue& queue, timestamp_ms time) const;
     [[nodiscard]] result<timestamp_ms> stored_at(const topic_queue& queue, queue_offset offset) const;
     [[nodiscard]] result<payload> record_at(log_position position) const;
+    /// No more than fit into a frame together.
     [[nodiscard]] result<std::vector<payload>> find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin,
                                                            timestamp_ms end, std::int32_t messages_max) const;
 

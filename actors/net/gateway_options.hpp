@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/internal_roles.hpp"
+#include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
@@ -24,6 +25,8 @@ struct broker_entry {
     send_encoder encoder; ///< each gateway takes a copy
     broker_admin_actor admin = {};
     queue_lock_actor queue_locks = {};
+    message_finder_actor message_finder = {};
+    std::shared_ptr<admission> lookups = nullptr; ///< orders under way to the message finder; acquired here, released there
 };
 
 struct gateway_options {

@@ -3,6 +3,7 @@
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_broker_admin.hpp"
 #include "actors/net/wire_consumers.hpp"
+#include "actors/net/wire_lookup.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/request_table.hpp"
@@ -69,13 +70,17 @@ void complete(session_pointer self, register_broker& order) {
     order.session = session_actor{self};
 }
 
-/// Decodes the order, asks the role, and encodes what it answers, with a deadline.
+/// Decodes the order, asks the role if there is room for what it does then, and encodes what it answers, with a deadline.
 template <class Order, class Answer, class Role>
-void ask(session_pointer self, const Role& role, const remoting_command& command) {
+void ask(session_pointer self, const Role& role, const remoting_command& command, admission* room = nullptr) {
     const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
     auto order = decode_request<Order>(command);
     if (!order)
         return answer(self, ticket, encode_failure(order.failure()));
+    if (room != nullptr && !room->try_acquire(1))
+        return answer(self, ticket,
+                      encode_failure({errc::busy, "more than " + std::to_string(room->amount_max()) +
+                                                      " requests like this one are waiting; repeat it later"}));
     complete(self, *order);
     self->request(role, self->state.options.request_timeout, std::move(*order))
         .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },
@@ -97,6 +102,12 @@ void ask_broker_admin(session_pointer self, const remoting_command& command) {
 template <class Order, class Answer>
 void ask_queue_locks(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.broker->queue_locks, command);
+}
+
+template <class Order, class Answer>
+void ask_finder(session_pointer self, const remoting_command& command) {
+    const auto& broker = *self->state.roles.broker;
+    ask<Order, Answer>(self, broker.message_finder, command, broker.lookups.get());
 }
 
 void check_client(session_pointer self, const remoting_command& command) {
@@ -121,6 +132,11 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::heart_beat, ask_broker<client_heartbeat, heartbeat_accepted>},
         {code::unregister_client, ask_broker<unregister_client, client_unregistered>},
         {code::get_consumer_list_by_group, ask_broker<list_group_members, group_members>},
+        {code::query_message, ask_finder<find_messages, messages_found>},
+        {code::view_message_by_id, ask_finder<find_message, message_found>},
+        {code::get_earliest_msg_storetime, ask_finder<find_first_stored, first_stored_found>},
+        {code::query_consume_queue, ask_finder<browse_queue, queue_browsed>},
+        {code::query_consume_time_span, ask_finder<describe_time_spans, time_spans_described>},
         {code::lock_batch_mq, ask_queue_locks<lock_queues, queues_locked>},
         {code::unlock_batch_mq, ask_queue_locks<unlock_queues, queues_unlocked>},
         {code::check_client_config, check_client},
