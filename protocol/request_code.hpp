@@ -49,6 +49,20 @@ inline constexpr std::int32_t get_consume_stats = 208;
 inline constexpr std::int32_t delete_topic_in_broker = 215;
 inline constexpr std::int32_t query_topic_consume_by_who = 300;
 inline constexpr std::int32_t get_subscription_group_config = 352;
+inline constexpr std::int32_t update_and_create_topic_list = 18;
+inline constexpr std::int32_t update_broker_config = 25;
+inline constexpr std::int32_t get_broker_config = 26;
+inline constexpr std::int32_t update_and_create_subscription_group_list = 225;
+inline constexpr std::int32_t get_system_topic_list_from_broker = 305;
+inline constexpr std::int32_t clean_expired_consumequeue = 306;
+inline constexpr std::int32_t view_broker_stats_data = 315;
+inline constexpr std::int32_t clean_unused_topic = 316;
+inline constexpr std::int32_t get_broker_consume_stats = 317;
+inline constexpr std::int32_t delete_expired_commitlog = 329;
+inline constexpr std::int32_t get_topic_config = 351;
+inline constexpr std::int32_t update_and_get_group_forbidden = 353;
+inline constexpr std::int32_t set_message_request_mode = 401;
+inline constexpr std::int32_t get_all_message_request_mode = 402;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

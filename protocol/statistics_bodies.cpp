@@ -1,3 +1,4 @@
+#include "protocol/admin_bodies.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/body_codec.hpp"
 
@@ -68,6 +69,10 @@ group_progress read_group_progress(json_reader& json) {
 } // namespace
 
 std::string encode_topic_stats(const topic_stats& stats) {
+    return encode_topic_stats(stats, 0);
+}
+
+std::string encode_topic_stats(const topic_stats& stats, double put_tps) {
     std::string out;
     json_writer json{out};
     json.begin_object();
@@ -83,7 +88,7 @@ std::string encode_topic_stats(const topic_stats& stats) {
     }
     json.end_object();
     json.key("topicPutTps");
-    json.real(0);
+    json.real(put_tps);
     json.end_object();
     return out;
 }

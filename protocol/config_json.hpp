@@ -1,0 +1,26 @@
+#pragma once
+
+#include "protocol/bodies.hpp"
+#include "protocol/json_reader.hpp"
+#include "protocol/json_writer.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+
+/// Topics and versions inside JSON bodies. Only the sources of bodies use this.
+namespace troupe::protocol {
+
+void write_version(json_writer& json, std::string_view name, const data_version& version);
+data_version read_version(json_reader& json);
+
+void write_text_map(json_writer& json, std::string_view name, const std::map<std::string, std::string>& map);
+std::map<std::string, std::string> read_text_map(json_reader& json);
+
+void write_topic(json_writer& json, const topic_config& topic);
+/// A topic as Java has it when a peer leaves everything out.
+topic_config java_default_topic(std::string_view name);
+/// Reads one member of a topic; passes over the name.
+void read_topic_member(json_reader& json, std::string_view key, topic_config& topic);
+
+} // namespace troupe::protocol

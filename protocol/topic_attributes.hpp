@@ -1,0 +1,39 @@
+#pragma once
+
+#include "protocol/vocabulary/result.hpp"
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Attributes of a topic: how a change of them is written, and which there are.
+/// Source: reference "remoting-admin.md" 2.1 (RocketMQ: TopicAttributes, AttributeParser).
+namespace troupe::protocol {
+
+/// One attribute that is set, or removed.
+struct attribute_change {
+    std::string name;
+    std::string value;    ///< empty when `removes`
+    bool removes = false; ///< the attribute goes back to its default
+    friend bool operator==(const attribute_change&, const attribute_change&) = default;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, attribute_change& x) {
+        return f(x.name, x.value, x.removes);
+    }
+};
+
+/// Reads "+name=value,-name": the form of the header field of code 17. An empty text changes nothing.
+/// Fails with argument_illegal for anything else, and for a name that stands there twice.
+result<std::vector<attribute_change>> parse_attribute_changes(std::string_view text);
+/// Reads one member of the JSON form of code 18: "+name" with its value, or "-name" with whatever value.
+result<attribute_change> parse_attribute_change(std::string_view prefixed_name, std::string_view value);
+
+/// What a topic that has `current` has after `changes`. Fails with argument_illegal, naming the topic, the attribute and what
+/// is allowed, for an attribute that is unknown, may not change, is to be removed and not there, or has a value this broker
+/// does not act on: what it only stored would look as if it worked.
+result<std::map<std::string, std::string>> apply_attribute_changes(std::string_view topic,
+                                                                   const std::map<std::string, std::string>& current, bool is_new,
+                                                                   const std::vector<attribute_change>& changes);
+
+} // namespace troupe::protocol

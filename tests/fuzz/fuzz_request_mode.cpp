@@ -1,0 +1,7 @@
+#include "protocol/admin_bodies.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+FUZZ_TARGET(bytes) {
+    using namespace troupe;
+    fuzz::check_round_trip(bytes, protocol::decode_message_request_mode, protocol::encode_message_request_mode);
+}
