@@ -21,7 +21,10 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     topics_ = setup_.directory->current();
     for (auto& group : std::exchange(setup_.groups, {}))
         groups_.emplace(group.name, group);
-    groups_version_.timestamp_ms = setup_.options.now().value();
+    started_ = now();
+    started_ms_ = setup_.options.now().value();
+    groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
+    sample_traffic();
     encoder_ = std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host,
                                                                    storage::batch_bytes_max(setup_.options.store)});
     members_ = consumer_groups{setup_.options.client_expire};
@@ -103,7 +106,6 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             };
             values["brokerName"] = setup_.options.broker_name;
             values["clusterName"] = setup_.options.cluster;
-            count("putMessageTimesTotal", metrics.put_messages);
             count("putMessageSizeTotal", metrics.put_bytes);
             count("putMessageFailedTimes", metrics.put_failures);
             count("groupCommits", metrics.commits);
@@ -118,6 +120,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("queueActors", metrics.queue_actors);
             count("offsetCommitsTotal", metrics.offset_commits);
             count("busyAnswersTotal", metrics.busy_answers);
+            add_runtime_info(values);
             values["topics"] = std::to_string(topics_->size());
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
@@ -130,6 +133,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
 void broker_state::handle(broker_tick tick) {
     if (tick.repeat)
         self_->delayed_send(self_, std::chrono::seconds{1}, tick);
+    sample_traffic();
     fail_overdue();
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
@@ -244,6 +248,21 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const describe_group& order) { return self->state.serve(order); },
         [self](const describe_broker& order) { return self->state.serve(order); },
         [self](const find_group_config& order) { return self->state.serve(order); },
+        [self](const change_topic& order) { return self->state.serve(order); },
+        [self](const change_topics& order) { return self->state.serve(order); },
+        [self](const find_topic_config& order) { return self->state.serve(order); },
+        [self](const list_system_topics& order) { return self->state.serve(order); },
+        [self](const describe_topic_state& order) { return self->state.serve(order); },
+        [self](const put_groups& order) { return self->state.serve(order); },
+        [self](const describe_group_state& order) { return self->state.serve(order); },
+        [self](const describe_consumption& order) { return self->state.serve(order); },
+        [self](const query_forbidden& order) { return self->state.serve(order); },
+        [self](const set_request_mode& order) { return self->state.serve(order); },
+        [self](const list_request_modes& order) { return self->state.serve(order); },
+        [self](const clean_store& order) { return self->state.serve(order); },
+        [self](const view_statistics& order) { return self->state.serve(order); },
+        [self](const list_broker_config& order) { return self->state.serve(order); },
+        [self](const change_broker_config& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },

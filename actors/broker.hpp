@@ -6,6 +6,7 @@
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
 #include "actors/topic_directory.hpp"
+#include "actors/traffic_statistics.hpp"
 
 #include <caf/actor.hpp>
 
@@ -24,6 +25,7 @@ struct broker_setup {
     std::shared_ptr<admission> read_admission;
     std::shared_ptr<admission> hold_admission;
     std::shared_ptr<broker_metrics> metrics;
+    std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< the broker samples it
     log_writer_actor log_writer;
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;

@@ -172,15 +172,21 @@ void broker_state::store_group(const group_config& group, continuation done) {
             [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
 }
 
+result<void> broker_state::check_group_config(const group_config& group) {
+    if (const auto legal = check_group_name(group.name); !legal)
+        return legal;
+    if (group.retry_queues < 0 || group.retry_max < -1)
+        return error{errc::argument_illegal, "group " + group.name + ": retry_queues and retry_max may not be negative"};
+    if (group.retry_queues > limits::queues_per_topic_max)
+        return error{errc::argument_illegal, std::to_string(group.retry_queues) + " retry queues for group " + group.name + "; at most " +
+                                                 std::to_string(limits::queues_per_topic_max) + " are allowed"};
+    return {};
+}
+
 caf::result<group_put> broker_state::handle(const put_group& order) {
     const auto& group = order.group;
-    if (const auto legal = check_group_name(group.name); !legal)
+    if (const auto legal = check_group_config(group); !legal)
         return make_caf_error(legal.failure());
-    if (group.retry_queues < 0 || group.retry_max < -1)
-        return make_caf_error(errc::argument_illegal, "group " + group.name + ": retry_queues and retry_max may not be negative");
-    if (group.retry_queues > limits::queues_per_topic_max)
-        return make_caf_error(errc::argument_illegal, std::to_string(group.retry_queues) + " retry queues for group " + group.name +
-                                                          "; at most " + std::to_string(limits::queues_per_topic_max) + " are allowed");
     if (const auto known = groups_.find(group.name); known != groups_.end() && known->second == group)
         return group_put{};
     if (changes_.contains(change_of_group(group.name)))
@@ -215,6 +221,8 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
         .then(
             [this, group = order.group, change](group_deleted) {
                 groups_.erase(group);
+                pull_positions_.forget_group(group);
+                setup_.traffic->forget_group(group);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;
                 end_change(change, {});

@@ -1,6 +1,7 @@
 #include "actors/broker_node.hpp"
 
 #include "actors/broker.hpp"
+#include "actors/broker_config.hpp"
 #include "actors/indexer.hpp"
 #include "actors/log.hpp"
 #include "actors/log_flusher.hpp"
@@ -36,15 +37,6 @@ log_level level_of(storage::store_event event) {
     }
 }
 
-/// The template that producers look up to create topics; it exists while topics may be created by sending.
-topic_config template_topic(const broker_options& options) {
-    topic_config topic;
-    topic.name = "TBW102";
-    topic.read_queues = topic.write_queues = options.default_topic_queues;
-    topic.perm = permission::read_write | permission::inherit;
-    return topic;
-}
-
 } // namespace
 
 broker_node::broker_node(broker_options options)
@@ -53,7 +45,8 @@ broker_node::broker_node(broker_options options)
       read_admission_{std::make_shared<admission>(options_.reads_pending_max)},
       hold_admission_{std::make_shared<admission>(options_.pulls_held_max)},
       lookup_admission_{std::make_shared<admission>(lookups_pending_max)},
-      metrics_{std::make_shared<broker_metrics>()} {}
+      metrics_{std::make_shared<broker_metrics>()},
+      traffic_{std::make_shared<traffic_statistics>(options_.cluster)} {}
 
 broker_node::~broker_node() {
     stop();
@@ -84,11 +77,12 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto offsets = node->metadata_->offsets();
     if (!offsets)
         return offsets.failure();
-    node->spawn_roles(system, std::move(*topics), std::move(*groups), std::move(*offsets));
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets));
     return node;
 }
 
-void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_config> topics, std::vector<group_config> groups,
+void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
+                              std::vector<topic_config> topics, std::vector<group_config> groups,
                               std::vector<std::pair<progress_key, queue_offset>> offsets) {
     system_ = &system;
     if (options_.auto_create_topics)
@@ -103,6 +97,7 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     writer.store = store_;
     writer.append_admission = append_admission_;
     writer.metrics = metrics_;
+    writer.traffic = traffic_;
     writer.indexer = indexer_;
     writer.flusher = log_flusher_;
     writer.now = options_.now;
@@ -111,7 +106,7 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     writer.retain_interval = options_.retain_interval;
     log_writer_ = spawn_log_writer(system, std::move(writer));
     for (std::size_t i = 0; i < log_readers; ++i)
-        log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_}));
+        log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
     offset_keeper_ = spawn_offset_keeper(
         system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
@@ -126,6 +121,7 @@ void broker_node::spawn_roles(caf::actor_system& system, std::vector<topic_confi
     setup.read_admission = read_admission_;
     setup.hold_admission = hold_admission_;
     setup.metrics = metrics_;
+    setup.traffic = traffic_;
     setup.log_writer = log_writer_;
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;

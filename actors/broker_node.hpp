@@ -9,6 +9,7 @@
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
+#include "actors/traffic_statistics.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -61,14 +62,15 @@ public:
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
     [[nodiscard]] const std::shared_ptr<admission>& append_admission() const { return append_admission_; }
     [[nodiscard]] const std::shared_ptr<broker_metrics>& metrics() const { return metrics_; }
+    [[nodiscard]] const std::shared_ptr<traffic_statistics>& traffic() const { return traffic_; }
     [[nodiscard]] send_encoder make_encoder() const;
     [[nodiscard]] const broker_options& options() const { return options_; }
     [[nodiscard]] const storage::message_store& store() const { return *store_; }
 
 private:
     explicit broker_node(broker_options options);
-    void spawn_roles(caf::actor_system& system, std::vector<topic_config> topics, std::vector<group_config> groups,
-                     std::vector<std::pair<progress_key, queue_offset>> offsets);
+    void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
+                     std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;
@@ -79,6 +81,7 @@ private:
     std::shared_ptr<admission> hold_admission_;
     std::shared_ptr<admission> lookup_admission_;
     std::shared_ptr<broker_metrics> metrics_;
+    std::shared_ptr<traffic_statistics> traffic_;
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;
     queue_lock_actor queue_locks_;

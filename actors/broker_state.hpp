@@ -3,6 +3,7 @@
 #include "actors/broker.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
+#include "actors/pull_positions.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/type_ids.hpp"
 
@@ -73,6 +74,24 @@ public:
 
     // administration (broker_admin.cpp)
     caf::result<group_config_found> handle(const find_group_config& order);
+    // (broker_settings.cpp)
+    caf::result<topic_put> handle(const change_topic& order);
+    caf::result<topics_put> handle(const change_topics& order);
+    caf::result<topic_config_found> handle(const find_topic_config& order);
+    caf::result<system_topics_listed> handle(const list_system_topics& order);
+    caf::result<groups_put> handle(const put_groups& order);
+    caf::result<forbidden_found> handle(const query_forbidden& order);
+    caf::result<request_mode_set> handle(const set_request_mode& order);
+    caf::result<request_modes_listed> handle(const list_request_modes& order);
+    caf::result<clean_begun> handle(const clean_store& order);
+    // (broker_config_orders.cpp)
+    caf::result<broker_config_listed> handle(const list_broker_config& order);
+    caf::result<broker_config_changed> handle(const change_broker_config& order);
+    // (broker_statistics.cpp)
+    caf::result<topic_state_described> handle(const describe_topic_state& order);
+    caf::result<group_described> handle(const describe_group_state& order);
+    caf::result<consumption_described> handle(const describe_consumption& order);
+    caf::result<statistics_viewed> handle(const view_statistics& order);
 
     // life (broker.cpp)
     caf::result<broker_described> handle(const describe_broker& order);
@@ -115,6 +134,17 @@ private:
     struct pending_pull {
         caf::typed_response_promise<messages_pulled> promise;
         clock_time deadline;
+        std::string group;
+        topic_queue queue;
+    };
+
+    /// A walk over all groups, one after the other, so that it never has more than one question under way.
+    struct consumption_walk {
+        caf::typed_response_promise<consumption_described> promise;
+        protocol::broker_consume_stats stats;
+        std::vector<std::string> groups; ///< still to do, in reverse
+        bool ordered_only = false;
+        clock_time deadline;
     };
 
     static error closing();
@@ -139,6 +169,19 @@ private:
     void drop_index(const std::string& topic, const std::string& change);
     void publish(std::shared_ptr<const topic_snapshot> next);
     [[nodiscard]] topic_config default_topic(const std::string& topic) const;
+
+    [[nodiscard]] result<topic_config> changed_topic(const protocol::topic_change& change) const;
+
+    // settings and statistics
+    [[nodiscard]] static result<void> check_topic_config(const topic_config& topic);
+    [[nodiscard]] static result<void> check_group_config(const group_config& group);
+    [[nodiscard]] describe_progress progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
+    void complete(protocol::consume_stats& stats, const std::string& group) const;
+    void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
+    void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
+    void sample_traffic();
+    [[nodiscard]] std::int64_t pulls_missed() const;
+    void add_runtime_info(protocol::key_value_table& values) const;
 
     // groups
     void ensure_group(const std::string& group, continuation done);
@@ -178,6 +221,10 @@ private:
     std::map<std::string, group_config, std::less<>> groups_;
     protocol::data_version groups_version_;
     std::unique_ptr<send_encoder> encoder_;
+    pull_positions pull_positions_;
+    protocol::data_version config_version_;
+    clock_time started_;
+    std::int64_t started_ms_ = 0; ///< wall clock
 
     std::unordered_map<topic_queue, live_queue> queues_;
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish

@@ -9,7 +9,13 @@ namespace troupe::actors {
 
 namespace {
 
-result<void> check_topic_config(const topic_config& topic) {
+std::string change_of_topic(const std::string& topic) {
+    return "topic " + topic;
+}
+
+} // namespace
+
+result<void> broker_state::check_topic_config(const topic_config& topic) {
     if (auto legal = check_topic_name(topic.name); !legal)
         return legal;
     if (is_system_topic(topic.name))
@@ -21,19 +27,13 @@ result<void> check_topic_config(const topic_config& topic) {
             return error{errc::argument_illegal, std::to_string(queues) + " queues for topic " + topic.name + "; allowed are 1 to " +
                                                      std::to_string(limits::queues_per_topic_max)};
     std::size_t attributes_bytes = 0;
-    for (const auto& [name, value] : topic.attributes)
-        attributes_bytes += name.size() + value.size();
+    for (const auto& attribute : topic.attributes)
+        attributes_bytes += attribute.first.size() + attribute.second.size();
     if (attributes_bytes > limits::attributes_bytes_max)
         return error{errc::argument_illegal, "the attributes of topic " + topic.name + " have " + std::to_string(attributes_bytes) +
                                                  " bytes; at most " + std::to_string(limits::attributes_bytes_max) + " are allowed"};
     return {};
 }
-
-std::string change_of_topic(const std::string& topic) {
-    return "topic " + topic;
-}
-
-} // namespace
 
 topic_config broker_state::default_topic(const std::string& topic) const {
     topic_config config;
@@ -136,6 +136,8 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     }
     // First nobody may use it any more, then it goes: offsets and configuration in one write, its index after that.
     const auto topic = *known;
+    pull_positions_.forget_topic(topic.name);
+    setup_.traffic->forget_topic(topic.name);
     publish(topics_->without(topic.name, setup_.options.now().value()));
     finish_queues(finish{false}, topic.name);
     send_notes();

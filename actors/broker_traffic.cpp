@@ -82,7 +82,8 @@ caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
         return make_caf_error(forwarded.failure());
     const auto hold = std::clamp(std::chrono::milliseconds{order.hold_ms}, std::chrono::milliseconds{0}, setup_.options.hold_max);
     auto promise = self_->make_response_promise<messages_pulled>();
-    pending_pulls_.emplace(ticket, pending_pull{promise, now() + hold + setup_.options.request_deadline});
+    pending_pulls_.emplace(
+        ticket, pending_pull{promise, now() + hold + setup_.options.request_deadline, order.group, topic_queue{order.topic, order.queue}});
     return promise;
 }
 
@@ -98,8 +99,10 @@ void broker_state::handle(const pull_answered& result) {
         return;
     if (result.failure.code != errc::none)
         found.mapped().promise.deliver(make_caf_error(result.failure));
-    else
+    else {
+        count_handed_out(*setup_.traffic, found.mapped().group, found.mapped().queue, result.answer);
         found.mapped().promise.deliver(result.answer);
+    }
     end_if_idle();
 }
 
@@ -175,6 +178,7 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
     auto filter = filter_of(order);
     if (!filter)
         return filter.failure();
+    pull_positions_.note(order.group, order.topic, order.queue, order.offset);
     pull_from_queue pull;
     pull.from = order.offset;
     pull.limits.messages_max = std::clamp(order.messages_max, 1, setup_.options.messages_per_pull_max);

@@ -1,7 +1,10 @@
 #include "actors/log_reader.hpp"
 
+#include "actors/runtime_info.hpp"
 #include "actors/spawn_role.hpp"
 #include "actors/type_ids.hpp"
+#include "storage/earliest_record.hpp"
+#include "storage/file_system.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -43,15 +46,19 @@ private:
     /// 0 when there is no such record (any more).
     [[nodiscard]] std::int64_t stored_ms(const topic_queue& queue, queue_offset offset) const;
 
+    void add_disk(protocol::key_value_table& values, log_position log_min) const;
+
     log_reader_actor::pointer self_ = nullptr;
     log_reader_options options_;
 };
 
 void log_reader_state::handle(const read_queue& order) {
     static const storage::tag_filter every_message;
+    const auto began = std::chrono::steady_clock::now();
     auto found = options_.store->read(order.queue, order.from, order.filter ? *order.filter : every_message, order.limits);
     options_.read_admission->release(1);
     add(options_.metrics->reads);
+    options_.traffic->read_took(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began));
     if (!found)
         add(options_.metrics->read_failures);
     if (found)
@@ -119,6 +126,22 @@ caf::result<group_described> log_reader_state::handle(const describe_progress& o
     return described;
 }
 
+void log_reader_state::add_disk(protocol::key_value_table& values, log_position log_min) const {
+    if (!options_.files)
+        return;
+    const auto& directory = options_.store->options().directory;
+    const auto earliest = storage::earliest_stored(*options_.files, directory, log_min);
+    values["earliestMessageTimeStamp"] = earliest && earliest->value() > 0 ? to_string(*earliest) : "-1";
+    const auto space = options_.files->space(directory);
+    const bool is_known = space.ok() && space->total_bytes > 0;
+    const auto ratio =
+        is_known ? format_real(1 - static_cast<double>(space->free_bytes) / static_cast<double>(space->total_bytes)) : std::string{"-1"};
+    values["commitLogDiskRatio"] = ratio;
+    values["commitLogDiskRatio_" + (directory / "commitlog").string()] = ratio;
+    values["consumeQueueDiskRatio"] = ratio;
+    values["commitLogDirCapacity"] = is_known ? format_capacity(space->total_bytes, space->free_bytes) : format_capacity(0, 0);
+}
+
 caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     const auto stats = options_.store->stats();
     broker_described described;
@@ -130,7 +153,7 @@ caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     values["commitLogMinOffset"] = to_string(stats.log_min);
     values["commitLogMaxOffset"] = to_string(stats.log_end);
     values["commitLogDurableOffset"] = to_string(stats.log_durable);
-    values["remainHowManyDataToFlush"] = std::to_string(stats.log_end - stats.log_durable);
+    values["remainHowManyDataToFlush"] = format_bytes(static_cast<std::uint64_t>(stats.log_end - stats.log_durable));
     values["dispatchBehindBytes"] = std::to_string(stats.log_end - stats.index_persisted);
     values["commitLogSegments"] = std::to_string(stats.segments);
     values["storeAppendedRecords"] = std::to_string(stats.appended_records);
@@ -139,6 +162,7 @@ caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     values["storeDamagedRecords"] = std::to_string(stats.damaged_records);
     values["storeQueues"] = std::to_string(stats.queues);
     values["storeIndexMemoryBytes"] = std::to_string(stats.index_memory_bytes);
+    add_disk(values, stats.log_min);
     values["appendPendingBytes"] = std::to_string(options_.append_admission->under_way());
     values["appendRefused"] = std::to_string(options_.append_admission->refused());
     return described;

@@ -3,10 +3,15 @@
 #include "actors/admission.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
+#include "actors/traffic_statistics.hpp"
 
 #include <caf/fwd.hpp>
 
 #include <memory>
+
+namespace troupe::storage {
+class file_system;
+} // namespace troupe::storage
 
 namespace troupe::actors {
 
@@ -15,6 +20,8 @@ struct log_reader_options {
     std::shared_ptr<admission> read_admission; ///< one unit per read_queue; released here when it is done
     std::shared_ptr<admission> append_admission;
     std::shared_ptr<broker_metrics> metrics;
+    std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>();
+    std::shared_ptr<storage::file_system> files = nullptr; ///< to look at the disk; null: describe_store leaves it out
 };
 
 /// Spawns one reader of the message store, for everything that may wait for the disk.

@@ -41,6 +41,7 @@ private:
     };
 
     void commit();
+    void collect_counts();
     void accept(std::vector<storage::placed_records> places);
     void sync();
     void answer(std::vector<pending_ack> acks);
@@ -54,6 +55,8 @@ private:
     std::vector<storage::unplaced_records> batch_;
     std::vector<collected> collected_;
     std::size_t batch_bytes_ = 0;
+    std::vector<stored_count> counts_;      ///< of the batch under way
+    std::vector<topic_queue> count_queues_; ///< counts_ points into it
     bool write_tick_sent_ = false;
     pending_acks acks_;
     struct watching {
@@ -64,12 +67,14 @@ private:
     std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
     std::size_t unindexed_bytes_ = 0;  ///< since the last nudge
     std::size_t unsynced_bytes_ = 0;   ///< likewise
+    std::chrono::steady_clock::time_point next_retain_;
 };
 
 void log_writer_state::start(log_writer_actor::pointer self, log_writer_options options) {
     self_ = self;
     options_ = std::move(options);
     self_->delayed_send(self_, options_.probe_interval, probe_tick{});
+    next_retain_ = self_->clock().now() + options_.retain_interval;
     self_->delayed_send(self_, options_.retain_interval, retain_tick{});
 }
 
@@ -101,18 +106,40 @@ void log_writer_state::commit() {
         return;
     const auto began = std::chrono::steady_clock::now();
     batch_bytes_ = 0;
+    collect_counts();
     auto places = options_.store->append(std::exchange(batch_, {}), options_.now());
     if (!places) {
         fail_collected(places.failure());
         return;
     }
+    options_.traffic->stored(counts_);
+    std::int64_t messages = 0;
+    for (const auto& one : counts_)
+        messages += one.messages;
     accept(std::move(*places));
     if (options_.store->options().flush == flush_mode::sync)
         sync();
     const auto took = std::chrono::steady_clock::now() - began;
     add(options_.metrics->commits);
     add(options_.metrics->commit_us, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+    options_.traffic->put_took(std::chrono::duration_cast<std::chrono::microseconds>(took), messages);
     tell_watchers();
+}
+
+/// Before the records are gone to the store: what they will count as.
+void log_writer_state::collect_counts() {
+    counts_.clear();
+    if (count_queues_.size() < batch_.size())
+        count_queues_.resize(batch_.size()); // never smaller: its texts are written over, not made anew
+    for (const auto& records : batch_) {
+        if (counts_.empty() || *counts_.back().queue != records.queue) {
+            auto& queue = count_queues_[counts_.size()];
+            queue = records.queue;
+            counts_.push_back({&queue, 0, 0});
+        }
+        counts_.back().messages += records.count;
+        counts_.back().bytes += static_cast<std::int64_t>(records.bytes.size());
+    }
 }
 
 void log_writer_state::accept(std::vector<storage::placed_records> places) {
@@ -236,6 +263,11 @@ void log_writer_state::handle(probe_tick) {
 void log_writer_state::handle(retain_tick) {
     if (const auto removed = options_.store->retain(options_.now()); !removed)
         write_log(log_level::warning, "retention: " + to_string(removed.failure()));
+    // A tick that somebody else sent, to look at once, does not start a second series.
+    const auto now = self_->clock().now();
+    if (now < next_retain_)
+        return;
+    next_retain_ = now + options_.retain_interval;
     self_->delayed_send(self_, options_.retain_interval, retain_tick{});
 }
 

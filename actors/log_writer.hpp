@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
+#include "actors/traffic_statistics.hpp"
 #include "actors/wall_clock.hpp"
 
 #include <caf/fwd.hpp>
@@ -16,6 +17,7 @@ struct log_writer_options {
     std::shared_ptr<storage::message_store> store;
     std::shared_ptr<admission> append_admission; ///< of a record: released here when it is written, or refused
     std::shared_ptr<broker_metrics> metrics;
+    std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>();
     indexer_actor indexer;     ///< nudged every index_nudge_bytes; may be null
     log_flusher_actor flusher; ///< flush mode async: nudged every flush_nudge_bytes; may be null
     wall_clock now = system_wall_clock;
@@ -32,7 +34,7 @@ struct log_writer_options {
 ///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible
 ///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
 ///        finish                              writes and syncs what is collected, answers it, ends
-///        write_tick, probe_tick, retain_tick   to itself
+///        write_tick, probe_tick, retain_tick   to itself; a retain_tick of somebody else: look at once
 /// State  the writer side of the message store (sole caller); at most append_admission bytes not yet written
 /// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
 ///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.

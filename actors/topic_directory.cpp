@@ -70,6 +70,14 @@ std::shared_ptr<const topic_snapshot> topic_snapshot::without(std::string_view t
     return next;
 }
 
+std::shared_ptr<const topic_snapshot> topic_snapshot::with_broker_perm(std::int32_t perm, std::int64_t now_ms) const {
+    auto next = std::make_shared<topic_snapshot>(*this);
+    next->broker_perm_ = perm;
+    next->version_.timestamp_ms = now_ms;
+    ++next->version_.counter;
+    return next;
+}
+
 topic_directory::topic_directory(std::shared_ptr<const topic_snapshot> first) : current_{std::move(first)} {}
 
 std::shared_ptr<const topic_snapshot> topic_directory::current() const {

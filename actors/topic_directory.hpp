@@ -31,6 +31,8 @@ public:
     topic_snapshot(std::int32_t broker_perm, std::int64_t started_ms, std::vector<topic_config> topics = {});
     /// A snapshot in which `topic` is there, or replaced.
     [[nodiscard]] std::shared_ptr<const topic_snapshot> with(topic_config topic, std::int64_t now_ms) const;
+    /// A snapshot in which the broker as a whole allows `perm`.
+    [[nodiscard]] std::shared_ptr<const topic_snapshot> with_broker_perm(std::int32_t perm, std::int64_t now_ms) const;
     [[nodiscard]] std::shared_ptr<const topic_snapshot> without(std::string_view topic, std::int64_t now_ms) const;
 
 private:

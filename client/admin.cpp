@@ -344,9 +344,13 @@ result<group_description> admin::describe_group(const std::string& group, const 
         if (!progress && !absent)
             return error{progress.code(), "broker " + name + ": " + progress.failure().text};
         if (progress) {
-            known = true;
+            // A broker that does not know the group has no progress to tell, and says so without an error.
+            known = known || !progress->stats.queues.empty();
             all.queues.merge(progress->stats.queues);
         }
+        if (!known)
+            if (const auto groups = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{}))
+                known = groups->table.groups.contains(group);
         if (auto listed = ask.ask_again<actors::group_members>(broker, actors::list_group_members{group})) {
             known = true;
             members.insert(listed->client_ids.begin(), listed->client_ids.end());

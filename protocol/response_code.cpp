@@ -66,12 +66,12 @@ std::int32_t to_response_code(errc code) {
     case errc::topic_illegal:
     case errc::group_illegal:
     case errc::argument_illegal:
+    case errc::system_name:
     case errc::queue_not_found: return invalid_parameter;
     case errc::topic_not_found:
     case errc::no_route: return topic_not_exist;
     case errc::group_not_found: return subscription_group_not_exist;
-    case errc::not_permitted:
-    case errc::system_name: return no_permission;
+    case errc::not_permitted: return no_permission;
     case errc::offset_too_small:
     case errc::offset_too_large: return pull_offset_moved;
     case errc::offset_not_found:

@@ -250,6 +250,8 @@ void gateway::receive_pull(connection_id connection, connection_state& state, co
         return refuse(connection, command, pull.failure());
     auto request = make_pending(pending_kind::pull, connection, command);
     request.deadline += std::chrono::milliseconds{std::clamp<std::int64_t>(pull->hold_ms, 0, 3'600'000)};
+    request.group = pull->group;
+    request.queue = {pull->topic, pull->queue};
     ++state.requests;
     state.pulls.insert(next_ticket_);
     pending_.emplace(next_ticket_, std::move(request));
@@ -266,6 +268,7 @@ void gateway::handle(const pull_answered& message) {
         // A client that asks for much and reads little gets its records when it has read what is on its way.
         if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
+        count_handed_out(*roles_.broker->traffic, request.group, request.queue, message.answer);
         answer(request, encode_answer(message.answer));
     });
 }

@@ -101,6 +101,8 @@ private:
         gateway_host::time_point deadline;
         std::size_t bytes = 0; ///< of the encoded records
         send_receipt receipt;
+        std::string group; ///< of a pull
+        topic_queue queue; ///< likewise
     };
     struct connection_state {
         protocol::host_address peer;

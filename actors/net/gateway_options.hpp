@@ -8,6 +8,7 @@
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
+#include "actors/traffic_statistics.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -27,6 +28,7 @@ struct broker_entry {
     queue_lock_actor queue_locks = {};
     message_finder_actor message_finder = {};
     std::shared_ptr<admission> lookups = nullptr; ///< orders under way to the message finder; acquired here, released there
+    std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< of pulls answered here
 };
 
 struct gateway_options {

@@ -4,6 +4,7 @@
 #include "actors/net/wire_broker_admin.hpp"
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_lookup.hpp"
+#include "actors/net/wire_settings.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/request_table.hpp"
@@ -140,16 +141,30 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::lock_batch_mq, ask_queue_locks<lock_queues, queues_locked>},
         {code::unlock_batch_mq, ask_queue_locks<unlock_queues, queues_unlocked>},
         {code::check_client_config, check_client},
-        {code::update_and_create_topic, ask_broker<put_topic, topic_put>},
+        {code::update_and_create_topic, ask_broker_admin<change_topic, topic_put>},
         {code::delete_topic_in_broker, ask_broker<delete_topic, topic_deleted>},
         {code::get_all_topic_config, ask_broker<list_topics, topics_listed>},
-        {code::get_topic_stats_info, ask_broker<describe_topic, topic_described>},
+        {code::get_topic_stats_info, ask_broker_admin<describe_topic_state, topic_state_described>},
         {code::update_and_create_subscription_group, ask_broker<put_group, group_put>},
         {code::delete_subscription_group, ask_broker<delete_group, group_deleted>},
         {code::get_all_subscription_group_config, ask_broker<list_groups, groups_listed>},
-        {code::get_consume_stats, ask_broker<describe_group, group_described>},
+        {code::get_consume_stats, ask_broker_admin<describe_group_state, group_described>},
         {code::get_broker_runtime_info, ask_broker<describe_broker, broker_described>},
         {code::get_subscription_group_config, ask_broker_admin<find_group_config, group_config_found>},
+        {code::update_and_create_topic_list, ask_broker_admin<change_topics, topics_put>},
+        {code::get_topic_config, ask_broker_admin<find_topic_config, topic_config_found>},
+        {code::get_system_topic_list_from_broker, ask_broker_admin<list_system_topics, system_topics_listed>},
+        {code::update_and_create_subscription_group_list, ask_broker_admin<put_groups, groups_put>},
+        {code::get_broker_consume_stats, ask_broker_admin<describe_consumption, consumption_described>},
+        {code::update_and_get_group_forbidden, ask_broker_admin<query_forbidden, forbidden_found>},
+        {code::set_message_request_mode, ask_broker_admin<set_request_mode, request_mode_set>},
+        {code::get_all_message_request_mode, ask_broker_admin<list_request_modes, request_modes_listed>},
+        {code::clean_expired_consumequeue, ask_broker_admin<clean_store, clean_begun>},
+        {code::clean_unused_topic, ask_broker_admin<clean_store, clean_begun>},
+        {code::delete_expired_commitlog, ask_broker_admin<clean_store, clean_begun>},
+        {code::view_broker_stats_data, ask_broker_admin<view_statistics, statistics_viewed>},
+        {code::get_broker_config, ask_broker_admin<list_broker_config, broker_config_listed>},
+        {code::update_broker_config, ask_broker_admin<change_broker_config, broker_config_changed>},
     };
     return all;
 }

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "actors/broker_options.hpp"
+#include "protocol/config_text.hpp"
+
+#include <cstdint>
+#include <optional>
+
+/// A broker's settings under RocketMQ's names, for tools (codes 25 and 26).
+/// Source: reference "remoting-admin.md" 2.7 (RocketMQ: BrokerConfig, MessageStoreConfig, NettyServerConfig).
+namespace troupe::actors {
+
+/// Every setting that means here what it means in RocketMQ; a setting that would say something else is not there.
+/// `options.perm` is what the broker allows now.
+[[nodiscard]] protocol::config_values describe_config(const broker_options& options);
+
+/// The options after `changes`. Fails with not_permitted for the keys that say where RocketMQ itself lives, and with
+/// argument_illegal, naming the key, for one that is unknown, cannot change at run time, or has a value that is not allowed.
+/// A value that is the present one is always allowed: tools send whole files back.
+[[nodiscard]] result<broker_options> change_config(broker_options options, const protocol::config_values& changes);
+
+/// The template that producers look up to create topics; it exists while topics may be created by sending.
+[[nodiscard]] topic_config template_topic(const broker_options& options);
+
+} // namespace troupe::actors
