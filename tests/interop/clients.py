@@ -1,0 +1,120 @@
+"""The clients under test, unmodified from their registries, and the small program (driver) that runs scenarios with each."""
+import contextlib
+import functools
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import matrix
+from scenarios import SCENARIOS
+
+HERE = Path(__file__).resolve().parent
+# Client and server reach into the JDK of Java 17.
+JAVA_OPENS = [f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in ("java.nio", "sun.nio.ch", "java.lang")]
+
+
+class Missing(Exception):
+    """A client that this machine cannot run, with the reason; the others go on."""
+
+
+def run_logged(command, log, **options):
+    """Runs a preparing command; its output is in LOG, and the end of it in the error."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "wb") as out:
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=1800, check=False,
+                              **options).returncode
+    if code != 0:
+        raise RuntimeError(f"{' '.join(map(str, command))} failed; the log is {log}\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def maven(folder, goal, log, **properties):
+    run_logged(["mvn", "-q", "-B", "-f", str(HERE / folder / "pom.xml"), *(f"-D{name.replace('_', '.')}={value}"
+                for name, value in properties.items()), goal], log)
+
+
+def fetch_apache(cache, version):
+    """The class path of Apache's own name server and broker."""
+    directory = cache / f"apache-{version}"
+    print(f"fetching Apache RocketMQ {version}", flush=True)
+    maven("apache", "package", cache / "apache.log", server_version=version, out=directory)
+    return f"{directory}/lib/*"
+
+
+class Client:
+    """`name` is language and version; `can` are the scenarios that it has operations for, None for all but those of `cannot`."""
+    can = None
+    cannot = ()
+
+    def __init__(self, cache):
+        self.directory = cache / self.name
+
+    def operations(self):
+        return [scenario for scenario in SCENARIOS
+                if scenario.name not in self.cannot and (self.can is None or scenario.name in self.can)]
+
+    @contextlib.contextmanager
+    def session(self, server):
+        """Yields what runs one operation: a function of the operation and a number for its names."""
+        yield functools.partial(matrix.run_scenario, self, server)
+
+    def environment(self, home):
+        return {**os.environ, "HOME": str(home)}
+
+
+class Java(Client):
+    def __init__(self, cache, version, cannot=()):
+        self.version = version
+        self.name = f"java-{version}"
+        self.cannot = cannot
+        super().__init__(cache)
+
+    def prepare(self):
+        maven("java", "compile", self.directory.parent / f"{self.name}.log", client_version=self.version, out=self.directory)
+
+    def java(self, home):
+        return ["java", "-Xmx256m", *JAVA_OPENS, f"-Duser.home={home}", f"-Drocketmq.client.logRoot={home}/logs",
+                f"-Drocketmq.client.localOffsetStoreDir={home}/offsets", f"-Drocketmq.home.dir={home}",
+                "-cp", f"{self.directory}/classes:{self.directory}/lib/*"]
+
+    def command(self, home, *words):
+        return [*self.java(home), "interop.Driver", *words]
+
+
+class Go(Client):
+    version = "2.1.2"
+    name = f"go-{version}"
+    can = {"send-sync", "send-async", "send-oneway", "send-batch", "send-selector", "send-properties", "send-compressed", "send-at-limit",
+           "send-over-limit", "send-unknown-topic", "delayed", "push-clustering", "push-late", "push-broadcasting", "push-orderly",
+           "push-tags", "push-retry", "push-dead-letter", "request-reply"}
+
+    def prepare(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        run_logged(["go", "build", "-o", str(self.directory / "driver"), "."], self.directory.parent / f"{self.name}.log",
+                   cwd=HERE / "go")
+
+    def command(self, home, *words):
+        return [str(self.directory / "driver"), *words]
+
+
+class Node(Client):
+    version = "3.12.0"
+    name = f"node-ali-ons-{version}"
+    can = {"send-sync", "send-properties", "send-compressed", "delayed", "push-clustering", "push-late", "push-broadcasting", "push-tags",
+           "push-retry"}
+
+    def prepare(self):
+        self.directory.mkdir(parents=True, exist_ok=True)
+        shutil.copy(HERE / "node" / "package.json", self.directory)
+        run_logged(["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"], self.directory.parent / f"{self.name}.log",
+                   cwd=self.directory)
+
+    def command(self, home, *words):
+        return ["node", str(HERE / "node" / "driver.js"), *words]
+
+    def environment(self, home):
+        return {**super().environment(home), "NODE_PATH": str(self.directory / "node_modules")}
+
+
+def all_clients(cache):
+    return [Java(cache, "5.3.3"), Java(cache, "4.9.8", cannot={"timed"}), Go(cache), Node(cache)]

@@ -1,0 +1,151 @@
+package interop;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.MessageSelector;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.client.producer.LocalTransactionState;
+import org.apache.rocketmq.client.producer.TransactionListener;
+import org.apache.rocketmq.client.producer.TransactionMQProducer;
+import org.apache.rocketmq.client.utils.MessageUtil;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageAccessor;
+import org.apache.rocketmq.common.message.MessageExt;
+
+/** Scenarios in which the broker does more than store and hand out. */
+final class Features {
+    private Features() {}
+
+    static boolean run(String scenario, Driver driver) throws Exception {
+        switch (scenario) {
+            case "delayed":
+                later(driver, message -> message.setDelayTimeLevel(2)); // 5 s
+                return true;
+            case "timed":
+                later(driver, message -> MessageAccessor.putProperty(message, "TIMER_DELAY_MS", "3000"));
+                return true;
+            case "push-retry":
+                retry(driver);
+                return true;
+            case "push-dead-letter":
+                deadLetter(driver);
+                return true;
+            case "push-sql":
+                sql(driver);
+                return true;
+            case "request-reply":
+                requestReply(driver);
+                return true;
+            case "transaction":
+                transaction(driver);
+                return true;
+            case "stay":
+                stay(driver);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    interface Mark {
+        void mark(Message message);
+    }
+
+    private static void later(Driver driver, Mark mark) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        Receiving.member(driver, "only", "CLUSTERING");
+        Message message = Sending.message(driver, "m0");
+        mark.mark(message);
+        driver.report.sent(Sending.text(message), producer.send(message));
+        Receiving.expect(driver, 1);
+    }
+
+    /** The listener refuses a message once; it comes again through the group's retry topic after 10 s. */
+    private static void retry(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer consumer = Receiving.push(driver, "only", "CLUSTERING", "*");
+        Receiving.start(driver, consumer, "only", message -> message.getReconsumeTimes() > 0);
+        Receiving.sendOver(driver, producer, "m", 1);
+        Receiving.expect(driver, 2);
+    }
+
+    /** No retry is allowed, so a refused message is a dead letter at once. */
+    private static void deadLetter(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer consumer = Receiving.push(driver, "only", "CLUSTERING", "*");
+        consumer.setMaxReconsumeTimes(0);
+        Receiving.start(driver, consumer, "only", message -> false);
+        Receiving.sendOver(driver, producer, "m", 1);
+        Receiving.expect(driver, 1);
+    }
+
+    private static void sql(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        for (int i = 0; i < 8; i++) {
+            Message message = Sending.message(driver, "m" + i);
+            message.putUserProperty("size", String.valueOf(i));
+            driver.report.sent(Sending.text(message), producer.send(message));
+        }
+        DefaultMQPushConsumer consumer = Receiving.push(driver, "only", "CLUSTERING", "*");
+        consumer.subscribe(driver.topic, MessageSelector.bySql("size >= 5"));
+        Receiving.start(driver, consumer, "only", message -> true);
+        Receiving.expect(driver, 3);
+    }
+
+    private static void requestReply(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer consumer = Receiving.push(driver, "responder", "CLUSTERING", "*");
+        Receiving.start(driver, consumer, "responder", message -> {
+            try {
+                byte[] body = ("re: " + Report.shown(message.getBody())).getBytes(StandardCharsets.UTF_8);
+                producer.send(MessageUtil.createReplyMessage(message, body));
+            } catch (Exception e) {
+                driver.report.fact("error", String.valueOf(e));
+            }
+            return true;
+        });
+        List<Object> replies = new ArrayList<>();
+        for (int i = 0; i < 3; i++) {
+            replies.add(Report.shown(producer.request(Sending.message(driver, "m" + i), 15000).getBody()));
+        }
+        driver.report.fact("replies", replies);
+    }
+
+    /** One message is committed, one rolled back. */
+    private static void transaction(Driver driver) throws Exception {
+        TransactionMQProducer producer = new TransactionMQProducer(driver.group + "-producer");
+        producer.setNamesrvAddr(driver.nameServer);
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object commits) {
+                return (Boolean) commits ? LocalTransactionState.COMMIT_MESSAGE : LocalTransactionState.ROLLBACK_MESSAGE;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                return LocalTransactionState.UNKNOW;
+            }
+        });
+        producer.start();
+        driver.closers.add(producer::shutdown);
+        Receiving.member(driver, "only", "CLUSTERING");
+        producer.sendMessageInTransaction(Sending.message(driver, "rolled back"), false);
+        producer.sendMessageInTransaction(Sending.message(driver, "committed"), true);
+        Receiving.expect(driver, 1);
+    }
+
+    /** A producer and a consumer that stay until standard input ends, for what tools say of clients. */
+    private static void stay(Driver driver) throws Exception {
+        Sending.producer(driver);
+        DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
+        consumer.setPersistConsumerOffsetInterval(500);
+        Receiving.start(driver, consumer, "staying", message -> true);
+        System.out.println("READY");
+        System.out.flush();
+        while (System.in.read() >= 0) {
+            continue;
+        }
+    }
+}

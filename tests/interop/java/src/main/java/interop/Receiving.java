@@ -1,0 +1,280 @@
+package interop;
+
+import java.util.Collection;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
+import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
+import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
+import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
+import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.exception.MQClientException;
+import org.apache.rocketmq.client.producer.DefaultMQProducer;
+import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
+import org.apache.rocketmq.common.message.Message;
+import org.apache.rocketmq.common.message.MessageExt;
+import org.apache.rocketmq.common.message.MessageQueue;
+
+/** Scenarios of which the consumer is the subject. Topics have four queues. */
+final class Receiving {
+    private static final int QUEUES = 4;
+    private static final int WAIT_SECONDS = 40;
+
+    private Receiving() {}
+
+    static boolean run(String scenario, Driver driver) throws Exception {
+        switch (scenario) {
+            case "push-clustering":
+                clustering(driver);
+                return true;
+            case "push-broadcasting":
+                broadcasting(driver);
+                return true;
+            case "push-orderly":
+                orderly(driver);
+                return true;
+            case "push-tags":
+                tags(driver);
+                return true;
+            case "push-late":
+                late(driver);
+                return true;
+            case "mixed":
+                mixed(driver);
+                return true;
+            case "lite-assign":
+                liteAssign(driver);
+                return true;
+            case "lite-subscribe":
+                liteSubscribe(driver);
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    interface Listen {
+        boolean taken(MessageExt message);
+    }
+
+    static DefaultMQPushConsumer push(Driver driver, String member, String model, String tags)
+        throws Exception {
+        DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(driver.group);
+        consumer.setNamesrvAddr(driver.nameServer);
+        consumer.setInstanceName(member);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        setModel(consumer, model);
+        consumer.subscribe(driver.topic, tags);
+        return consumer;
+    }
+
+    /** The enumeration's package differs between client 4 and client 5. */
+    private static void setModel(DefaultMQPushConsumer consumer, String model) throws Exception {
+        for (java.lang.reflect.Method method : DefaultMQPushConsumer.class.getMethods()) {
+            if (method.getName().equals("setMessageModel")) {
+                for (Object constant : method.getParameterTypes()[0].getEnumConstants()) {
+                    if (String.valueOf(constant).equals(model)) {
+                        method.invoke(consumer, constant);
+                    }
+                }
+            }
+        }
+    }
+
+    static void start(Driver driver, DefaultMQPushConsumer consumer, String member, Listen listen)
+        throws MQClientException {
+        consumer.registerMessageListener((MessageListenerConcurrently) (messages, context) -> {
+            for (MessageExt message : messages) {
+                driver.report.received(member, message);
+                if (!listen.taken(message)) {
+                    return ConsumeConcurrentlyStatus.RECONSUME_LATER;
+                }
+            }
+            return ConsumeConcurrentlyStatus.CONSUME_SUCCESS;
+        });
+        consumer.start();
+        driver.closers.add(consumer::shutdown);
+    }
+
+    /** A member that takes everything. */
+    static DefaultMQPushConsumer member(Driver driver, String member, String model) throws Exception {
+        DefaultMQPushConsumer consumer = push(driver, member, model, "*");
+        start(driver, consumer, member, message -> true);
+        return consumer;
+    }
+
+    private static int queuesOf(Driver driver, DefaultMQPushConsumer consumer) {
+        int owned = 0;
+        for (MessageQueue queue :
+            consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().keySet()) {
+            if (queue.getTopic().equals(driver.topic)) {
+                owned++;
+            }
+        }
+        return owned;
+    }
+
+    static void sendOver(Driver driver, DefaultMQProducer producer, String prefix, int count) throws Exception {
+        for (int i = 0; i < count; i++) {
+            Message message = Sending.message(driver, prefix + i);
+            driver.report.sent(Sending.text(message),
+                producer.send(message, (queues, to, key) -> queues.get((Integer) key % queues.size()), i));
+        }
+    }
+
+    static void expect(Driver driver, int count) throws Exception {
+        if (!Driver.await(WAIT_SECONDS, () -> driver.report.receivedCount() >= count)) {
+            driver.report.fact("error", "received " + driver.report.receivedCount() + " of " + count);
+            return;
+        }
+        // What comes twice would come now.
+        Thread.sleep(300);
+    }
+
+    private static void require(boolean reached, String what) {
+        if (!reached) {
+            throw new IllegalStateException("not reached in time: " + what);
+        }
+    }
+
+    /** Reads the whole topic back; a part of the sending scenarios. */
+    static void pushAll(Driver driver, int count) throws Exception {
+        member(driver, "reader", "CLUSTERING");
+        expect(driver, count);
+    }
+
+    /** One member owns everything; a second joins and they share; the first leaves and the second owns everything. */
+    private static void clustering(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer first = member(driver, "first", "CLUSTERING");
+        require(Driver.await(WAIT_SECONDS, () -> queuesOf(driver, first) == QUEUES), "the first owns all");
+        sendOver(driver, producer, "alone-", 8);
+        expect(driver, 8);
+        DefaultMQPushConsumer second = member(driver, "second", "CLUSTERING");
+        require(Driver.await(WAIT_SECONDS,
+            () -> queuesOf(driver, first) == QUEUES / 2 && queuesOf(driver, second) == QUEUES / 2), "both own half");
+        sendOver(driver, producer, "shared-", 8);
+        expect(driver, 16);
+        long left = System.currentTimeMillis();
+        first.shutdown();
+        require(Driver.await(WAIT_SECONDS, () -> queuesOf(driver, second) == QUEUES), "the second owns all");
+        driver.report.fact("takeover_ms", System.currentTimeMillis() - left);
+        sendOver(driver, producer, "left-", 8);
+        expect(driver, 24);
+    }
+
+    private static void broadcasting(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer first = member(driver, "first", "BROADCASTING");
+        DefaultMQPushConsumer second = member(driver, "second", "BROADCASTING");
+        require(Driver.await(WAIT_SECONDS,
+            () -> queuesOf(driver, first) == QUEUES && queuesOf(driver, second) == QUEUES), "both own all");
+        sendOver(driver, producer, "m", 8);
+        expect(driver, 16);
+    }
+
+    private static void orderly(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        sendOver(driver, producer, "m", 40);
+        DefaultMQPushConsumer consumer = push(driver, "only", "CLUSTERING", "*");
+        // The same queue twice at once would be an error of the lock.
+        Set<Integer> busy = java.util.concurrent.ConcurrentHashMap.newKeySet();
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            for (MessageExt message : messages) {
+                if (!busy.add(message.getQueueId())) {
+                    driver.report.fact("error", "queue " + message.getQueueId() + " is consumed twice at once");
+                }
+                driver.report.received("only", message);
+                busy.remove(message.getQueueId());
+            }
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        driver.closers.add(consumer::shutdown);
+        expect(driver, 40);
+    }
+
+    private static void tags(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        String[] tags = {"TagA", "TagB", "TagC"};
+        for (int i = 0; i < 12; i++) {
+            Message message = Sending.message(driver, "m" + i);
+            message.setTags(tags[i % tags.length]);
+            driver.report.sent(Sending.text(message), producer.send(message));
+        }
+        DefaultMQPushConsumer consumer = push(driver, "only", "CLUSTERING", "TagA || TagC");
+        start(driver, consumer, "only", message -> true);
+        expect(driver, 8);
+    }
+
+    /** Messages are there before their consumer; and it comes back after it left. */
+    private static void late(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        sendOver(driver, producer, "before-", 8);
+        DefaultMQPushConsumer consumer = member(driver, "first", "CLUSTERING");
+        expect(driver, 8);
+        consumer.shutdown();
+        sendOver(driver, producer, "between-", 4);
+        member(driver, "second", "CLUSTERING");
+        expect(driver, 12);
+    }
+
+    /** Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end. */
+    private static void mixed(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer consumer = member(driver, "java", "CLUSTERING");
+        require(Driver.await(WAIT_SECONDS, () -> queuesOf(driver, consumer) == QUEUES / 2), "both own half");
+        sendOver(driver, producer, "java-", 8);
+        // Of each queue the runner's one message, and two of these.
+        expect(driver, 3 * QUEUES / 2);
+        consumer.shutdown();
+    }
+
+    private static DefaultLitePullConsumer lite(Driver driver) {
+        DefaultLitePullConsumer consumer = new DefaultLitePullConsumer(driver.group);
+        consumer.setNamesrvAddr(driver.nameServer);
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
+        consumer.setAutoCommit(false);
+        return consumer;
+    }
+
+    private static void poll(Driver driver, DefaultLitePullConsumer consumer, int count) throws Exception {
+        boolean all = Driver.await(WAIT_SECONDS, () -> {
+            List<MessageExt> messages = consumer.poll(200);
+            for (MessageExt message : messages) {
+                driver.report.received("only", message);
+            }
+            return driver.report.receivedCount() >= count;
+        });
+        if (!all) {
+            driver.report.fact("error", "received " + driver.report.receivedCount() + " of " + count);
+        }
+    }
+
+    private static void liteAssign(Driver driver) throws Exception {
+        sendOver(driver, Sending.producer(driver), "m", 12);
+        DefaultLitePullConsumer consumer = lite(driver);
+        consumer.start();
+        driver.closers.add(consumer::shutdown);
+        Collection<MessageQueue> queues = new HashSet<>(consumer.fetchMessageQueues(driver.topic));
+        driver.report.fact("queues", queues.size());
+        consumer.assign(queues);
+        for (MessageQueue queue : queues) {
+            consumer.seek(queue, 1);
+        }
+        poll(driver, consumer, 8);
+        consumer.commitSync();
+    }
+
+    private static void liteSubscribe(Driver driver) throws Exception {
+        sendOver(driver, Sending.producer(driver), "m", 12);
+        DefaultLitePullConsumer consumer = lite(driver);
+        consumer.subscribe(driver.topic, "*");
+        consumer.start();
+        driver.closers.add(consumer::shutdown);
+        poll(driver, consumer, 12);
+        consumer.commitSync();
+    }
+}

@@ -1,0 +1,149 @@
+"""The servers under test: Troupe's name server and broker, Apache RocketMQ's, or one of each.
+
+On loopback only, at free ports, with a store that is deleted in the end.
+"""
+import contextlib
+import functools
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import clients
+import remoting
+
+APACHE_VERSION = "5.3.3"
+
+
+def free_ports(count, spread=1):
+    """COUNT port numbers of which each SPREAD below it are free, too. Apache's broker also takes the ports port-2 and port+1."""
+    ports, held = [], []
+    while len(ports) < count:
+        with contextlib.ExitStack() as stack:
+            first = stack.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port = first.getsockname()[1]
+            try:
+                for other in range(port - spread, port + spread + 1):
+                    if other != port:
+                        stack.enter_context(socket.socket()).bind(("127.0.0.1", other))
+            except OSError:
+                continue
+            if all(abs(port - other) > 2 * spread for other in held):
+                ports.append(port)
+                held.append(port)
+    return ports
+
+
+def wait_until(what, condition, seconds, process=None, log=None):
+    deadline = time.monotonic() + seconds
+    problem = None
+    while time.monotonic() < deadline:
+        if process is not None and process.poll() is not None:
+            tail = Path(log).read_text(errors="replace")[-2000:] if log else ""
+            raise RuntimeError(f"{what}: the process ended with code {process.returncode}\n{tail}")
+        try:
+            if condition():
+                return
+        except (OSError, remoting.Refused) as error:
+            problem = error
+        time.sleep(0.05)
+    raise RuntimeError(f"{what}: not in {seconds} s ({problem})")
+
+
+class Server:
+    """A name server and a broker, each of one make. `name` and `version` are for the page, `troupe` is Troupe's program."""
+
+    def __init__(self, name_server_make, broker_make, work, troupe, cache):
+        self.troupe = troupe
+        self.directory = Path(tempfile.mkdtemp(prefix="server-", dir=work))
+        self._processes = []
+        makes = {name_server_make, broker_make}
+        version = subprocess.run([troupe, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
+        versions = {"Troupe": version, "Apache RocketMQ": APACHE_VERSION}
+        self.name = makes.pop() if len(makes) == 1 else f"{broker_make} registered with {name_server_make}"
+        self.version = "" if makes else versions[self.name]
+        if "Apache RocketMQ" in (name_server_make, broker_make):
+            self._java = ["java", "-Xms256m", "-Xmx512m", "-XX:MaxDirectMemorySize=512m", *clients.JAVA_OPENS,
+                          f"-Duser.home={self.directory}", "-cp", clients.fetch_apache(cache, APACHE_VERSION)]
+            (self.directory / "conf").mkdir()
+        name_port, broker_port = free_ports(2, spread=2)
+        self.observer = remoting.Observer(f"127.0.0.1:{name_port}", f"127.0.0.1:{broker_port}")
+        try:
+            if name_server_make == "Troupe":
+                self._start_troupe("name_server", {"name_server": {"host": "127.0.0.1", "port": name_port}})
+            else:
+                self._start_apache_name_server(name_port)
+            if broker_make == "Troupe":
+                self._start_troupe("broker", {"broker": {
+                    "name": "interop", "host": "127.0.0.1", "port": broker_port, "name_servers": [self.observer.name_server],
+                    "store": {"directory": str(self.directory / "store"), "flush": "async"}}})
+            else:
+                self._start_apache_broker(name_port, broker_port)
+        except RuntimeError:
+            self.stop()
+            raise
+
+    def stop(self):
+        for process in reversed(self._processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
+        shutil.rmtree(self.directory / "store", ignore_errors=True)
+
+    def alive(self):
+        return all(process.poll() is None for process in self._processes)
+
+    def _start(self, name, command, ready):
+        log = self.directory / f"{name}.log"
+        with open(log, "wb") as out:
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                                       env={**os.environ, "ROCKETMQ_HOME": str(self.directory)})
+        self._processes.append(process)
+        wait_until(f"the {name} starts", ready, 120, process, log)
+
+    def _name_server_answers(self):
+        remoting.Connection(self.observer.name_server).close()
+        return True
+
+    def _start_troupe(self, role, options):
+        path = self.directory / f"{role}.json"
+        path.write_text(json.dumps({"roles": [role], **options}))
+        ready = self._name_server_answers if role == "name_server" else self.observer.broker_is_registered
+        self._start(role, [self.troupe, "node", "--config", str(path)], ready)
+
+    def _start_apache_name_server(self, port):
+        config = self.directory / "conf" / "name_server.properties"
+        config.write_text(f"listenPort={port}\n")
+        self._start("name_server", [*self._java, "org.apache.rocketmq.namesrv.NamesrvStartup", "-c", str(config)],
+                    self._name_server_answers)
+
+    def _start_apache_broker(self, name_port, port):
+        config = self.directory / "conf" / "broker.properties"
+        config.write_text("\n".join([
+            "brokerClusterName=DefaultCluster", "brokerName=interop", "brokerId=0", "brokerIP1=127.0.0.1",
+            f"listenPort={port}", f"haListenPort={port + 1}", f"namesrvAddr=127.0.0.1:{name_port}",
+            f"storePathRootDir={self.directory / 'store'}", f"storePathCommitLog={self.directory / 'store' / 'commitlog'}",
+            # As Troupe: topics are made by an administrator.
+            "autoCreateTopicEnable=false", "enablePropertyFilter=true",
+            "mappedFileSizeCommitLog=67108864", "diskMaxUsedSpaceRatio=99", "enableControllerMode=false",
+            "timerWheelEnable=true", ""]))
+        self._start("broker", [*self._java, "org.apache.rocketmq.broker.BrokerStartup", "-c", str(config)],
+                    self.observer.broker_is_registered)
+
+
+SERVERS = {
+    "troupe": functools.partial(Server, "Troupe", "Troupe"),
+    "apache": functools.partial(Server, "Apache RocketMQ", "Apache RocketMQ"),
+    "apache-broker": functools.partial(Server, "Troupe", "Apache RocketMQ"),
+    "apache-name-server": functools.partial(Server, "Apache RocketMQ", "Troupe"),
+}
