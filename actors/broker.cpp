@@ -28,6 +28,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     encoder_ = std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host,
                                                                    storage::batch_bytes_max(setup_.options.store)});
     members_ = consumer_groups{setup_.options.client_expire};
+    producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
     const auto watch = [this](const auto& role, const std::string& name_of_role) {
         self_->monitor(role);
@@ -125,6 +126,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
             values["consumersOnline"] = std::to_string(members_.member_count());
+            values["producersOnline"] = std::to_string(producers_.membership_count());
             promise.deliver(std::move(described));
         });
     return promise;
@@ -138,6 +140,7 @@ void broker_state::handle(broker_tick tick) {
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
         notify(members_.expire(now()));
+        producers_.expire(now());
     }
     if (finishing_ && finish_by_ <= now()) {
         fail_everything(closing());
@@ -199,6 +202,7 @@ void broker_state::handle(const caf::down_msg& event) {
         session_addresses_.erase(session);
         sessions_.erase(number);
         notify(members_.session_lost(number));
+        producers_.session_lost(number);
     } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
         const auto live = queues_.find(queue->second.first);
         if (live != queues_.end() && live->second.instance == queue->second.second)
@@ -263,6 +267,18 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const view_statistics& order) { return self->state.serve(order); },
         [self](const list_broker_config& order) { return self->state.serve(order); },
         [self](const change_broker_config& order) { return self->state.serve(order); },
+        [self](const remote_heartbeat& order) { return self->state.serve(order); },
+        [self](const send_reply& order) { return self->state.serve(order); },
+        [self](const list_consumer_connections& order) { return self->state.serve(order); },
+        [self](const list_producer_connections& order) { return self->state.serve(order); },
+        [self](const list_producers& order) { return self->state.serve(order); },
+        [self](const list_topic_readers& order) { return self->state.serve(order); },
+        [self](const list_group_topics& order) { return self->state.serve(order); },
+        [self](const find_subscription& order) { return self->state.serve(order); },
+        [self](const ask_member& order) { return self->state.serve(order); },
+        [self](const ask_members_status& order) { return self->state.serve(order); },
+        [self](const reset_offsets& order) { return self->state.serve(order); },
+        [self](const clone_offsets& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },
@@ -278,7 +294,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
 
 spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
     const broker_role spawned = system.spawn(broker, std::move(setup));
-    return {spawned, spawned};
+    return {spawned, spawned, spawned};
 }
 
 } // namespace troupe::actors

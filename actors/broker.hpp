@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
+#include "actors/member_messages.hpp"
 #include "actors/metrics.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
@@ -36,18 +37,21 @@ struct broker_setup {
     std::vector<group_config> groups;
 };
 
-/// Two views of the same actor.
+/// Views of the same actor.
 struct spawned_broker {
     local_broker_actor broker;
     broker_admin_actor admin;
+    broker_members_actor members;
 };
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp) and broker_admin_actor; pull_ticketed, pull_abandoned from gateways; watch_topics
+/// In     everything of broker_actor (roles.hpp), broker_admin_actor and broker_members_actor; pull_ticketed, pull_abandoned from
+///        gateways; watch_topics
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
-/// Out    consumers_changed to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
-/// State  topics (published in the directory), groups, members, live queues, and the sends and pulls of embedded clients
+/// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
+/// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,
+///        and the sends and pulls of embedded clients
 /// Always 1. Topics and groups exist only after they are durable.
 ///        2. A member whose session ends leaves at once, and the rest of its groups hears of it.
 ///        3. Every order is answered once, within options.request_deadline (a held pull: plus its hold time).

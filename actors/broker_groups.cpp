@@ -38,6 +38,10 @@ result<void> check_heartbeat(const protocol::heartbeat_data& data) {
         return error{errc::argument_illegal, "client " + data.client_id + " consumes in " + std::to_string(data.consumers.size()) +
                                                  " groups; at most " + std::to_string(limits::consumers_per_heartbeat_max) +
                                                  " are allowed: use several clients"};
+    if (data.producer_groups.size() > limits::consumers_per_heartbeat_max)
+        return error{errc::argument_illegal, "client " + data.client_id + " produces in " + std::to_string(data.producer_groups.size()) +
+                                                 " groups; at most " + std::to_string(limits::consumers_per_heartbeat_max) +
+                                                 " are allowed: use several clients"};
     for (const auto& consumer : data.consumers)
         if (const auto legal = check_subscriptions(consumer); !legal)
             return legal;
@@ -52,12 +56,12 @@ bool broker_state::may_use_group(const std::string& group) const {
     return groups_.contains(group) || (setup_.options.auto_create_groups && check_group_name(group).ok());
 }
 
-session_number broker_state::number_of(const client_session_actor& session) {
+session_number broker_state::number_of(const client_session_actor& session, const client_origin& origin) {
     if (!session)
         return 0;
     const auto [known, added] = session_addresses_.try_emplace(session.address(), next_session_);
     if (added) {
-        sessions_.emplace(next_session_++, session);
+        sessions_.emplace(next_session_++, client_session{session, origin});
         self_->monitor(session);
     }
     return known->second;
@@ -67,11 +71,14 @@ void broker_state::notify(const std::set<std::string>& groups) {
     for (const auto& group : groups)
         for (const auto session : members_.sessions(group))
             if (const auto known = sessions_.find(session); known != sessions_.end())
-                self_->send(known->second, consumers_changed{group});
+                self_->send(known->second.actor, consumers_changed{group});
 }
 
 caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {
-    auto data = order.data;
+    return accept(order.data, number_of(order.session), true);
+}
+
+caf::result<heartbeat_accepted> broker_state::accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions) {
     if (const auto legal = check_heartbeat(data); !legal)
         return make_caf_error(legal.failure());
     // A group that may not exist is left out, without failing the others (reference "remoting-client.md" 4.1).
@@ -81,8 +88,14 @@ caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& ord
         return make_caf_error(errc::busy, "this broker keeps at most " + std::to_string(limits::members_per_broker_max) +
                                               " group members; stop some, or wait until silent ones have expired");
     }
+    std::erase_if(data.producer_groups, [](const auto& group) { return group.empty() || group.size() > limits::internal_topic_bytes_max; });
+    if (!producers_.heartbeat(data.client_id, data.producer_groups, session, now())) {
+        add(setup_.metrics->busy_answers);
+        return make_caf_error(errc::busy, "this broker keeps at most " + std::to_string(limits::members_per_broker_max) +
+                                              " clients of producer groups; stop some, or wait until silent ones have expired");
+    }
     // Members join before their group is durable: a session that ends meanwhile must find them to take out.
-    notify(members_.heartbeat(data, number_of(order.session), now()));
+    notify(members_.heartbeat(data, session, now(), with_subscriptions));
 
     struct progress {
         caf::typed_response_promise<heartbeat_accepted> promise;
@@ -115,6 +128,8 @@ caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& ord
 caf::result<client_unregistered> broker_state::handle(const unregister_client& order) {
     if (!order.consumer_group.empty())
         notify(members_.unregister(order.client_id, order.consumer_group));
+    if (!order.producer_group.empty())
+        producers_.unregister(order.client_id, order.producer_group);
     return client_unregistered{};
 }
 
@@ -133,6 +148,8 @@ caf::result<offset_committed> broker_state::handle(const commit_offset& order) {
         return make_caf_error(known.failure());
     if (order.offset.value() < 0)
         return make_caf_error(errc::argument_illegal, "offset " + to_string(order.offset) + " is below 0");
+    if (resets_.contains(order.key)) // the consumer does not know yet that it is to go elsewhere
+        return offset_committed{};
     send_notes();
     return pass_on<offset_committed>(setup_.offset_keeper, order);
 }
@@ -223,6 +240,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
                 groups_.erase(group);
                 pull_positions_.forget_group(group);
                 setup_.traffic->forget_group(group);
+                resets_.forget_group(group);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;
                 end_change(change, {});

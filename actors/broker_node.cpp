@@ -134,6 +134,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     auto spawned = spawn_broker(system, std::move(setup));
     broker_ = std::move(spawned.broker);
     broker_admin_ = std::move(spawned.admin);
+    broker_members_ = std::move(spawned.members);
 }
 
 std::vector<caf::actor> broker_node::finish_order() const {

@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
+#include "actors/member_messages.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
@@ -57,6 +58,7 @@ public:
     [[nodiscard]] const message_finder_actor& message_finder() const { return message_finder_; }
     /// Acquire a unit of it before each order to the message finder.
     [[nodiscard]] const std::shared_ptr<admission>& lookup_admission() const { return lookup_admission_; }
+    [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -86,6 +88,7 @@ private:
     broker_admin_actor broker_admin_;
     queue_lock_actor queue_locks_;
     message_finder_actor message_finder_;
+    broker_members_actor broker_members_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async

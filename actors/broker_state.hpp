@@ -3,6 +3,9 @@
 #include "actors/broker.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
+#include "actors/member_messages.hpp"
+#include "actors/pending_resets.hpp"
+#include "actors/producer_groups.hpp"
 #include "actors/pull_positions.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/type_ids.hpp"
@@ -31,9 +34,8 @@ struct broker_tick {
 };
 
 /// Everything the broker understands, its own messages included.
-using broker_role =
-    local_broker_actor::extend_with<broker_admin_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>,
-                                                                caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend<
+    caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -72,6 +74,22 @@ public:
     caf::result<groups_listed> handle(const list_groups& order);
     caf::result<group_described> handle(const describe_group& order);
 
+    // connected clients (broker_members.cpp)
+    caf::result<heartbeat_accepted> handle(const remote_heartbeat& order);
+    caf::result<messages_stored> handle(const send_reply& order);
+    caf::result<consumer_connections_listed> handle(const list_consumer_connections& order);
+    caf::result<producer_connections_listed> handle(const list_producer_connections& order);
+    caf::result<producers_listed> handle(const list_producers& order);
+    caf::result<topic_readers_listed> handle(const list_topic_readers& order);
+    caf::result<group_topics_listed> handle(const list_group_topics& order);
+    caf::result<subscription_found> handle(const find_subscription& order);
+    caf::result<client_answered> handle(const ask_member& order);
+    caf::result<members_status_told> handle(const ask_members_status& order);
+
+    // offsets that operators set (broker_resets.cpp)
+    caf::result<offsets_reset> handle(const reset_offsets& order);
+    caf::result<offsets_cloned> handle(const clone_offsets& order);
+
     // administration (broker_admin.cpp)
     caf::result<group_config_found> handle(const find_group_config& order);
     // (broker_settings.cpp)
@@ -108,9 +126,15 @@ public:
     }
 
 private:
-    static constexpr std::size_t questions_max = 10'000;            ///< under way to roles below; beyond them the answer is busy
+    static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
     using continuation = std::function<void(const error& failure)>; ///< code none: it worked
 
+    static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
+
+    struct client_session {
+        client_session_actor actor;
+        client_origin origin;
+    };
     struct live_queue {
         queue_actor actor;
         std::uint64_t instance = 0;
@@ -188,9 +212,22 @@ private:
     void store_group(const group_config& group, continuation done);
     [[nodiscard]] bool may_use_group(const std::string& group) const;
     void notify(const std::set<std::string>& groups);
-    session_number number_of(const client_session_actor& session);
+    session_number number_of(const client_session_actor& session, const client_origin& origin = {});
+    caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
     [[nodiscard]] describe_progress progress_question(const offsets_listed& committed, const std::string& topic) const;
+
+    // connected clients
+    [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
+    [[nodiscard]] result<session_number> session_of_member(const std::string& group, const std::string& client_id) const;
+    void ask_member_client(session_number session, forward_to_client request, caf::typed_response_promise<client_answered> promise);
+    /// As `ask`, of a client.
+    template <class Answer, class Order, class Then>
+    void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
+
+    // offsets that operators set
+    void set_offsets(const std::string& group, const std::vector<std::pair<topic_queue, queue_offset>>& offsets, continuation done);
+    [[nodiscard]] bool tell_reset(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
 
     /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome, each until its
     /// own deadline; the change stays until the role below has answered, because until then nobody knows what is on the disk.
@@ -203,6 +240,8 @@ private:
     /// Asks a role below. `then` takes the answer; `fail` is told of a failure, of the deadline, or of the broker's end.
     template <class Answer, class Role, class Order, class Then>
     void ask(const Role& role, Order order, continuation fail, Then then);
+    template <class Answer, class Role, class Order, class Then>
+    void ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then);
     /// Asks a role below for the answer to the order that is being served.
     template <class Answer, class Role, class Order>
     caf::typed_response_promise<Answer> pass_on(const Role& role, Order order);
@@ -235,14 +274,16 @@ private:
     std::map<std::uint64_t, pending_send> pending_sends_;
     std::map<std::uint64_t, pending_pull> pending_pulls_;
 
+    pending_resets resets_{resets_max};
     std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
     std::size_t notes_under_way_ = 0;            ///< messages it has not answered
 
     std::uint64_t next_question_ = 1;
-    std::map<std::uint64_t, continuation> questions_; ///< to roles below, by what to do if they fail; bounded
+    std::map<std::uint64_t, continuation> questions_; ///< to roles below and clients, by what to do if they fail; bounded
 
     consumer_groups members_{std::chrono::milliseconds{0}};
-    std::map<session_number, client_session_actor> sessions_;
+    producer_groups producers_{std::chrono::milliseconds{0}, 0};
+    std::map<session_number, client_session> sessions_;
     std::map<caf::actor_addr, session_number> session_addresses_;
     session_number next_session_ = 1;
     clock_time next_expire_;
@@ -258,14 +299,19 @@ private:
 
 template <class Answer, class Role, class Order, class Then>
 void broker_state::ask(const Role& role, Order order, continuation fail, Then then) {
+    ask_within<Answer>(setup_.options.request_deadline, role, std::move(order), std::move(fail), std::move(then));
+}
+
+template <class Answer, class Role, class Order, class Then>
+void broker_state::ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then) {
     if (questions_.size() >= questions_max) {
         add(setup_.metrics->busy_answers);
-        fail({errc::busy, "more than " + std::to_string(questions_max) + " requests wait for the disk; repeat this one later"});
+        fail({errc::busy, "more than " + std::to_string(questions_max) + " requests wait for the disk or a client; repeat this one later"});
         return;
     }
     const auto number = next_question_++;
     questions_.emplace(number, std::move(fail));
-    self_->request(role, setup_.options.request_deadline, std::move(order))
+    self_->request(role, deadline, std::move(order))
         .then(
             [this, number, then](Answer& answer) mutable {
                 if (questions_.erase(number) != 0)

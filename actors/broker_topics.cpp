@@ -139,6 +139,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     pull_positions_.forget_topic(topic.name);
     setup_.traffic->forget_topic(topic.name);
     publish(topics_->without(topic.name, setup_.options.now().value()));
+    resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);
     send_notes();
     self_->request(setup_.offset_keeper, caf::infinite, order)

@@ -125,6 +125,8 @@ result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_
     if (!pull)
         return pull.failure();
     const topic_queue queue{order.topic, order.queue};
+    if (tell_reset(order, ticket, holder))
+        return {};
     if (order.commit)
         note_offset({order.group, queue}, order.commit_offset);
     pull->ticket = ticket;

@@ -20,16 +20,19 @@ bool consumer_groups::replace_subscriptions(group_state& group, const std::vecto
     return changed || removed != 0;
 }
 
-std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now) {
+std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now,
+                                                 bool with_subscriptions) {
     std::set<std::string> to_notify;
     for (const auto& consumer : data.consumers) {
         auto& group = groups_[consumer.group];
+        group.type = consumer.type;
         group.model = consumer.model;
+        group.from = consumer.from;
         const auto [known, added] = group.members.try_emplace(data.client_id);
         member_count_ += added ? 1u : 0u;
         const bool moved = !added && known->second.session != session; // a new connection of a known client
         known->second = {session, now};
-        const bool changed = replace_subscriptions(group, consumer.subscriptions);
+        const bool changed = with_subscriptions && replace_subscriptions(group, consumer.subscriptions);
         if ((added || moved || changed) && group.model != protocol::message_model::broadcasting)
             to_notify.insert(consumer.group);
     }
@@ -106,6 +109,28 @@ const protocol::subscription_data* consumer_groups::subscription(std::string_vie
 bool consumer_groups::is_broadcasting(std::string_view group) const {
     const auto known = groups_.find(group);
     return known != groups_.end() && known->second.model == protocol::message_model::broadcasting;
+}
+
+std::optional<consumer_groups::group_view> consumer_groups::view(std::string_view group) const {
+    const auto known = groups_.find(group);
+    if (known == groups_.end())
+        return std::nullopt;
+    group_view seen;
+    for (const auto& [client, one] : known->second.members)
+        seen.members.emplace(client, one.session);
+    seen.subscriptions = {known->second.subscriptions.begin(), known->second.subscriptions.end()};
+    seen.type = known->second.type;
+    seen.model = known->second.model;
+    seen.from = known->second.from;
+    return seen;
+}
+
+std::vector<std::string> consumer_groups::subscribers(std::string_view topic) const {
+    std::vector<std::string> names;
+    for (const auto& [name, group] : groups_)
+        if (group.subscriptions.contains(topic))
+            names.push_back(name);
+    return names;
 }
 
 } // namespace troupe::actors

@@ -28,8 +28,10 @@ class consumer_groups {
 public:
     explicit consumer_groups(std::chrono::milliseconds expire) : expire_{expire} {}
 
-    /// Adds or refreshes the client in all groups it names. Returns the groups to notify.
-    std::set<std::string> heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now);
+    /// Adds or refreshes the client in all groups it names. Without `with_subscriptions` the groups keep those they have: it is
+    /// the short form of a heartbeat. Returns the groups to notify.
+    std::set<std::string> heartbeat(const protocol::heartbeat_data& data, session_number session, clock_time now,
+                                    bool with_subscriptions = true);
     /// Takes the client out of one group. Returns the groups to notify.
     std::set<std::string> unregister(std::string_view client_id, std::string_view group);
     /// The session ended: takes out the members that came by it last.
@@ -44,6 +46,20 @@ public:
     /// What a group wants of a topic; nullptr when it has not subscribed to it.
     [[nodiscard]] const protocol::subscription_data* subscription(std::string_view group, std::string_view topic) const;
     [[nodiscard]] bool is_broadcasting(std::string_view group) const;
+
+    /// A group as a whole: its members with their sessions (0: none), its topics, and how the last heartbeat says it reads.
+    struct group_view {
+        std::map<std::string, session_number> members;                    ///< by client id
+        std::map<std::string, protocol::subscription_data> subscriptions; ///< by topic
+        protocol::consume_type type = protocol::consume_type::passively;
+        protocol::message_model model = protocol::message_model::clustering;
+        protocol::consume_from from = protocol::consume_from::last_offset;
+    };
+    /// Nothing when no member is there.
+    [[nodiscard]] std::optional<group_view> view(std::string_view group) const;
+    /// Names of the groups with members that have subscribed to `topic`, sorted.
+    [[nodiscard]] std::vector<std::string> subscribers(std::string_view topic) const;
+
     [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
     /// A client counts once for each group it is in.
     [[nodiscard]] std::size_t member_count() const { return member_count_; }
@@ -56,7 +72,9 @@ private:
     struct group_state {
         std::map<std::string, member, std::less<>> members;
         std::map<std::string, protocol::subscription_data, std::less<>> subscriptions; ///< by topic
+        protocol::consume_type type = protocol::consume_type::passively;
         protocol::message_model model = protocol::message_model::clustering;
+        protocol::consume_from from = protocol::consume_from::last_offset;
     };
     using group_map = std::map<std::string, group_state, std::less<>>;
 

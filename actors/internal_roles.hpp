@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/member_messages.hpp"
 #include "actors/roles.hpp"
 #include "storage/message_store.hpp"
 
@@ -236,7 +237,9 @@ using log_reader_actor =
     caf::typed_actor<caf::reacts_to<read_queue>, caf::replies_to<find_max_offset>::with<offset_found>,
                      caf::replies_to<find_min_offset>::with<offset_found>, caf::replies_to<search_offset>::with<offset_found>,
                      caf::replies_to<describe_queues>::with<topic_described>, caf::replies_to<describe_progress>::with<group_described>,
-                     caf::replies_to<describe_store>::with<broker_described>, caf::reacts_to<finish>>;
+                     caf::replies_to<describe_store>::with<broker_described>, caf::replies_to<read_record_at>::with<record_at_read>,
+                     caf::replies_to<locate_offsets>::with<offsets_located>, caf::replies_to<find_bounds>::with<bounds_found>,
+                     caf::reacts_to<finish>>;
 
 // ---- metadata -------------------------------------------------------------------------------------------------------
 
@@ -283,8 +286,9 @@ struct offset_tick {
 using offset_keeper_actor =
     caf::typed_actor<caf::replies_to<commit_offset>::with<offset_committed>, caf::replies_to<note_offsets>::with<offsets_noted>,
                      caf::replies_to<query_offset>::with<offset_found>, caf::replies_to<list_offsets>::with<offsets_listed>,
-                     caf::replies_to<delete_topic>::with<topic_deleted>, caf::replies_to<delete_group>::with<group_deleted>,
-                     caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
+                     caf::replies_to<commit_offsets>::with<offset_committed>,
+                     caf::replies_to<list_offset_groups>::with<offset_groups_listed>, caf::replies_to<delete_topic>::with<topic_deleted>,
+                     caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
 
 /// Keeps topics and groups on disk: answers when they are durable.
 using metadata_keeper_actor =

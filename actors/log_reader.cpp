@@ -40,9 +40,13 @@ public:
     caf::result<topic_described> handle(const describe_queues& order);
     caf::result<group_described> handle(const describe_progress& order);
     caf::result<broker_described> handle(const describe_store& order);
+    caf::result<record_at_read> handle(const read_record_at& order);
+    caf::result<offsets_located> handle(const locate_offsets& order);
+    caf::result<bounds_found> handle(const find_bounds& order);
     void handle(const finish&) { self_->quit(); }
 
 private:
+    [[nodiscard]] result<queue_offset> locate(const locate_offsets& order, const topic_queue& queue) const;
     /// 0 when there is no such record (any more).
     [[nodiscard]] std::int64_t stored_ms(const topic_queue& queue, queue_offset offset) const;
 
@@ -168,6 +172,47 @@ caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     return described;
 }
 
+caf::result<record_at_read> log_reader_state::handle(const read_record_at& order) {
+    auto record = options_.store->record_at(order.position);
+    if (!record)
+        return make_caf_error(record.failure());
+    return record_at_read{std::move(*record)};
+}
+
+result<queue_offset> log_reader_state::locate(const locate_offsets& order, const topic_queue& queue) const {
+    if (order.offset.value() < 0 && order.time.value() >= 0)
+        return options_.store->offset_at_or_after(queue, order.time);
+    const auto bounds = options_.store->bounds(queue);
+    if (!bounds)
+        return bounds.failure();
+    if (order.offset.value() < 0)
+        return bounds->max;
+    if (order.offset < bounds->min || bounds->max < order.offset)
+        return error{errc::argument_illegal, "offset " + to_string(order.offset) + " is outside queue " + to_string(queue.queue) +
+                                                 " of topic " + queue.topic + ", which goes from " + to_string(bounds->min) + " to " +
+                                                 to_string(bounds->max)};
+    return order.offset;
+}
+
+caf::result<offsets_located> log_reader_state::handle(const locate_offsets& order) {
+    offsets_located located;
+    for (const auto number : order.queues) {
+        topic_queue queue{order.topic, number};
+        const auto offset = locate(order, queue);
+        if (!offset)
+            return make_caf_error(offset.failure());
+        located.offsets.emplace_back(std::move(queue), *offset);
+    }
+    return located;
+}
+
+caf::result<bounds_found> log_reader_state::handle(const find_bounds& order) {
+    const auto bounds = options_.store->bounds(order.queue);
+    if (!bounds)
+        return make_caf_error(bounds.failure());
+    return bounds_found{bounds->min, bounds->max};
+}
+
 log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<log_reader_state> self, log_reader_options options) {
     self->state.start(self, std::move(options));
     return {
@@ -178,6 +223,9 @@ log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<lo
         [self](const describe_queues& order) { return self->state.handle(order); },
         [self](const describe_progress& order) { return self->state.handle(order); },
         [self](const describe_store& order) { return self->state.handle(order); },
+        [self](const read_record_at& order) { return self->state.handle(order); },
+        [self](const locate_offsets& order) { return self->state.handle(order); },
+        [self](const find_bounds& order) { return self->state.handle(order); },
         [self](const finish& order) { self->state.handle(order); },
     };
 }

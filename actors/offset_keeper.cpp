@@ -34,6 +34,8 @@ public:
     void start(offset_keeper_actor::pointer self, offset_keeper_options options);
     caf::result<offset_committed> handle(const commit_offset& order);
     offsets_noted handle(const note_offsets& order);
+    caf::result<offset_committed> handle(const commit_offsets& order);
+    offset_groups_listed handle(const list_offset_groups& order) const;
     caf::result<offset_found> handle(const query_offset& order);
     caf::result<offsets_listed> handle(const list_offsets& order);
     caf::result<topic_deleted> handle(const delete_topic& order);
@@ -46,6 +48,7 @@ private:
 
     void set(const progress_key& key, queue_offset offset);
     [[nodiscard]] result<bool> is_young(const topic_queue& queue) const;
+    caf::result<offset_committed> commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets);
     result<void> write();
     template <class Predicate>
     void forget_if(Predicate wanted);
@@ -73,12 +76,21 @@ void offset_keeper_state::set(const progress_key& key, queue_offset offset) {
 }
 
 caf::result<offset_committed> offset_keeper_state::handle(const commit_offset& order) {
+    return commit({{order.key, order.offset}});
+}
+
+caf::result<offset_committed> offset_keeper_state::handle(const commit_offsets& order) {
+    return commit(order.offsets);
+}
+
+caf::result<offset_committed> offset_keeper_state::commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets) {
     if (waiting_.size() >= options_.commits_pending_max) {
         add(options_.metrics->busy_answers);
         return make_caf_error(errc::busy, "more than " + std::to_string(options_.commits_pending_max) +
                                               " offset commits are waiting for the disk; commit again later");
     }
-    set(order.key, order.offset);
+    for (const auto& [key, offset] : offsets)
+        set(key, offset);
     waiting_.push_back(self_->make_response_promise<offset_committed>());
     if (!write_tick_sent_) {
         write_tick_sent_ = true;
@@ -163,6 +175,16 @@ caf::result<offsets_listed> offset_keeper_state::handle(const list_offsets& orde
     return listed;
 }
 
+offset_groups_listed offset_keeper_state::handle(const list_offset_groups& order) const {
+    offset_groups_listed listed;
+    for (const auto& entry : offsets_) {
+        const auto& key = entry.first;
+        if (key.queue.topic == order.topic && (listed.groups.empty() || listed.groups.back() != key.group))
+            listed.groups.push_back(key.group);
+    }
+    return listed;
+}
+
 template <class Predicate>
 void offset_keeper_state::forget_if(Predicate wanted) {
     std::erase_if(offsets_, [&wanted](const auto& entry) { return wanted(entry.first); });
@@ -209,6 +231,8 @@ offset_keeper_actor::behavior_type offset_keeper(offset_keeper_actor::stateful_p
         [self](const note_offsets& order) { return self->state.handle(order); },
         [self](const query_offset& order) { return self->state.handle(order); },
         [self](const list_offsets& order) { return self->state.handle(order); },
+        [self](const commit_offsets& order) { return self->state.handle(order); },
+        [self](const list_offset_groups& order) { return self->state.handle(order); },
         [self](const delete_topic& order) { return self->state.handle(order); },
         [self](const delete_group& order) { return self->state.handle(order); },
         [self](offset_tick tick) { self->state.handle(tick); },

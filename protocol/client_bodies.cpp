@@ -1,41 +1,15 @@
 #include "protocol/bodies.hpp"
 #include "protocol/body_codec.hpp"
+#include "protocol/client_body_codec.hpp"
+#include "protocol/connection_bodies.hpp"
 #include "protocol/consumer_bodies.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace troupe::protocol {
 
 namespace {
-
-constexpr std::array<std::string_view, 3> consume_type_names{"CONSUME_ACTIVELY", "CONSUME_PASSIVELY", "CONSUME_POP"};
-constexpr std::array<std::string_view, 2> message_model_names{"BROADCASTING", "CLUSTERING"};
-// The middle three are deprecated; Java starts by the last offset then.
-constexpr std::array<std::string_view, 6> consume_from_names{
-    "CONSUME_FROM_LAST_OFFSET",  "CONSUME_FROM_LAST_OFFSET_AND_FROM_MIN_WHEN_BOOT_FIRST",
-    "CONSUME_FROM_MIN_OFFSET",   "CONSUME_FROM_MAX_OFFSET",
-    "CONSUME_FROM_FIRST_OFFSET", "CONSUME_FROM_TIMESTAMP"};
-
-/// An enum by name (Java, Go) or ordinal (C++); `otherwise` for what is unknown, as fastjson leaves the field alone.
-template <class Enum, std::size_t Count>
-Enum read_enum(json_reader& json, const std::array<std::string_view, Count>& names, Enum otherwise) {
-    std::size_t ordinal = Count;
-    if (json.peek() == json_kind::number) {
-        const auto number = json.integer<std::int64_t>();
-        ordinal = number < 0 ? Count : static_cast<std::size_t>(number);
-    } else {
-        const auto name = json.text();
-        ordinal = static_cast<std::size_t>(std::find(names.begin(), names.end(), name) - names.begin());
-    }
-    return ordinal < Count ? static_cast<Enum>(ordinal) : otherwise;
-}
-
-consume_from read_consume_from(json_reader& json) {
-    const auto from = read_enum(json, consume_from_names, consume_from::last_offset);
-    return from == consume_from::first_offset || from == consume_from::timestamp ? from : consume_from::last_offset;
-}
 
 /// "TagA || TagB" as its tags; none for "*" and for what is no tag expression.
 std::vector<std::string_view> tags_of(const subscription_data& subscription) {
@@ -54,6 +28,13 @@ std::vector<std::string_view> tags_of(const subscription_data& subscription) {
             tags.push_back(tag);
     }
     return tags;
+}
+
+} // namespace
+
+consume_from read_consume_from(json_reader& json) {
+    const auto from = read_enum(json, consume_from_names, consume_from::last_offset);
+    return from == consume_from::first_offset || from == consume_from::timestamp ? from : consume_from::last_offset;
 }
 
 void write_subscription(json_writer& json, const subscription_data& subscription) {
@@ -90,6 +71,8 @@ subscription_data read_subscription(json_reader& json) {
     });
     return subscription;
 }
+
+namespace {
 
 void write_consumer(json_writer& json, const consumer_data& consumer) {
     json.begin_object();
@@ -136,33 +119,49 @@ std::string read_producer(json_reader& json) {
 } // namespace
 
 std::string encode_heartbeat(const heartbeat_data& heartbeat) {
+    return encode_versioned_heartbeat({heartbeat, 0, false});
+}
+
+result<heartbeat_data> decode_heartbeat(std::string_view json) {
+    auto heartbeat = decode_versioned_heartbeat(json);
+    if (!heartbeat)
+        return heartbeat.failure();
+    return std::move(heartbeat->data);
+}
+
+std::string encode_versioned_heartbeat(const versioned_heartbeat& heartbeat) {
     std::string out;
     json_writer json{out};
     json.begin_object();
-    json.text_member("clientID", heartbeat.client_id);
-    write_array(json, "consumerDataSet", heartbeat.consumers, [&](const consumer_data& consumer) { write_consumer(json, consumer); });
-    json.number_member("heartbeatFingerprint", 0);
-    write_array(json, "producerDataSet", heartbeat.producer_groups, [&](const std::string& group) {
+    json.text_member("clientID", heartbeat.data.client_id);
+    write_array(json, "consumerDataSet", heartbeat.data.consumers, [&](const consumer_data& consumer) { write_consumer(json, consumer); });
+    json.number_member("heartbeatFingerprint", heartbeat.fingerprint);
+    write_array(json, "producerDataSet", heartbeat.data.producer_groups, [&](const std::string& group) {
         json.begin_object();
         json.text_member("groupName", group);
         json.end_object();
     });
-    json.boolean_member("withoutSub", false);
+    json.boolean_member("withoutSub", heartbeat.without_subscriptions);
     json.end_object();
     return out;
 }
 
-result<heartbeat_data> decode_heartbeat(std::string_view json) {
-    return decode_document<heartbeat_data>(json, "heartbeat", [](json_reader& reader, std::string_view key, heartbeat_data& heartbeat) {
-        if (key == "clientID")
-            heartbeat.client_id = reader.text();
-        else if (key == "producerDataSet")
-            reader.array([&] { heartbeat.producer_groups.push_back(read_producer(reader)); });
-        else if (key == "consumerDataSet")
-            reader.array([&] { heartbeat.consumers.push_back(read_consumer(reader)); });
-        else
-            reader.skip_member(key);
-    });
+result<versioned_heartbeat> decode_versioned_heartbeat(std::string_view json) {
+    return decode_document<versioned_heartbeat>(
+        json, "heartbeat", [](json_reader& reader, std::string_view key, versioned_heartbeat& heartbeat) {
+            if (key == "clientID")
+                heartbeat.data.client_id = reader.text();
+            else if (key == "producerDataSet")
+                reader.array([&] { heartbeat.data.producer_groups.push_back(read_producer(reader)); });
+            else if (key == "consumerDataSet")
+                reader.array([&] { heartbeat.data.consumers.push_back(read_consumer(reader)); });
+            else if (key == "heartbeatFingerprint")
+                heartbeat.fingerprint = reader.integer<std::int32_t>();
+            else if (key == "withoutSub")
+                heartbeat.without_subscriptions = reader.boolean();
+            else
+                reader.skip_member(key);
+        });
 }
 
 std::string encode_consumer_ids(const std::vector<std::string>& ids) {

@@ -4,7 +4,9 @@
 #include "protocol/json_reader.hpp"
 #include "protocol/json_writer.hpp"
 
-/// A message queue as an ordinary JSON value (RocketMQ: MessageQueue), for the sources of bodies.
+#include <string_view>
+
+/// A message queue (RocketMQ: MessageQueue) as a JSON value and as the key of a map, for the sources of bodies.
 namespace troupe::protocol {
 
 inline void write_queue(json_writer& json, const message_queue& queue) {
@@ -27,6 +29,21 @@ inline message_queue read_queue(json_reader& json) {
         else
             json.skip_member(key);
     });
+    return queue;
+}
+
+/// The queue stands as an object in the place of a key: the only form that every Java client reads.
+inline void write_queue_key(json_writer& json, const message_queue& queue) {
+    write_queue(json, queue);
+    json.end_value_key();
+}
+
+/// `key` is the JSON text of a queue, whether it stood there as an object or inside a string.
+inline message_queue read_queue_key(json_reader& json, std::string_view key) {
+    json_reader reader{key};
+    auto queue = read_queue(reader);
+    if (!reader.finish("queue"))
+        json.fail("a key is no message queue");
     return queue;
 }
 

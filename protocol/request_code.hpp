@@ -11,6 +11,8 @@ namespace troupe::protocol::request_code {
 inline constexpr std::int32_t send_message = 10;
 inline constexpr std::int32_t send_message_v2 = 310;
 inline constexpr std::int32_t send_batch_message = 320;
+inline constexpr std::int32_t send_reply_message = 324;
+inline constexpr std::int32_t send_reply_message_v2 = 325;
 
 // Consumers
 inline constexpr std::int32_t pull_message = 11;
@@ -32,10 +34,14 @@ inline constexpr std::int32_t query_consume_queue = 321;
 inline constexpr std::int32_t heart_beat = 34;
 inline constexpr std::int32_t unregister_client = 35;
 inline constexpr std::int32_t get_consumer_list_by_group = 38;
-inline constexpr std::int32_t notify_consumer_ids_changed = 40; ///< broker to client, one way
 inline constexpr std::int32_t lock_batch_mq = 41;
 inline constexpr std::int32_t unlock_batch_mq = 42;
 inline constexpr std::int32_t check_client_config = 46;
+inline constexpr std::int32_t notify_consumer_ids_changed = 40;      ///< broker to client, one way
+inline constexpr std::int32_t get_consumer_status_from_client = 221; ///< broker to client
+inline constexpr std::int32_t get_consumer_running_info = 307;       ///< tool to broker to client
+inline constexpr std::int32_t consume_message_directly = 309;        ///< tool to broker to client
+inline constexpr std::int32_t push_reply_message_to_client = 326;    ///< broker to client
 
 // Administration of a broker
 inline constexpr std::int32_t update_and_create_topic = 17;
@@ -47,7 +53,15 @@ inline constexpr std::int32_t get_topic_stats_info = 202;
 inline constexpr std::int32_t delete_subscription_group = 207;
 inline constexpr std::int32_t get_consume_stats = 208;
 inline constexpr std::int32_t delete_topic_in_broker = 215;
+inline constexpr std::int32_t get_consumer_connection_list = 203;
+inline constexpr std::int32_t get_producer_connection_list = 204;
+inline constexpr std::int32_t invoke_broker_to_reset_offset = 222;
+inline constexpr std::int32_t invoke_broker_to_get_consumer_status = 223;
 inline constexpr std::int32_t query_topic_consume_by_who = 300;
+inline constexpr std::int32_t clone_group_offset = 314;
+inline constexpr std::int32_t get_all_producer_info = 328;
+inline constexpr std::int32_t query_topics_by_consumer = 343;
+inline constexpr std::int32_t query_subscription_by_consumer = 345;
 inline constexpr std::int32_t get_subscription_group_config = 352;
 inline constexpr std::int32_t update_and_create_topic_list = 18;
 inline constexpr std::int32_t update_broker_config = 25;

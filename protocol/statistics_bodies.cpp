@@ -1,38 +1,11 @@
 #include "protocol/admin_bodies.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/body_codec.hpp"
+#include "protocol/queue_codec.hpp"
 
 namespace troupe::protocol {
 
 namespace {
-
-/// The queue stands as an object in the place of a key: the only form that every Java client reads.
-void write_queue_key(json_writer& json, const message_queue& queue) {
-    json.begin_object();
-    json.text_member("brokerName", queue.broker_name);
-    json.number_member("queueId", queue.queue);
-    json.text_member("topic", queue.topic);
-    json.end_object();
-    json.end_value_key();
-}
-
-/// `key` is the JSON text of a queue, whether it stood there as an object or inside a string.
-message_queue read_queue_key(json_reader& json, std::string_view key) {
-    const auto queue = decode_document<message_queue>(key, "queue", [](json_reader& reader, std::string_view member, message_queue& q) {
-        if (member == "brokerName")
-            q.broker_name = reader.text();
-        else if (member == "queueId")
-            q.queue = reader.integer<std::int32_t>();
-        else if (member == "topic")
-            q.topic = reader.text();
-        else
-            reader.skip_member(member);
-    });
-    if (queue)
-        return *queue;
-    json.fail("a key is no message queue");
-    return {};
-}
 
 queue_stats read_queue_stats(json_reader& json) {
     queue_stats stats;

@@ -131,8 +131,11 @@ result<void> gateway::receive_frames(connection_id connection, connection_state&
         auto command = protocol::decode_frame(frames[index]);
         if (!command)
             return command.failure();
-        // Nothing that is sent from here to a client asks for an answer.
-        if (command->is_response() || (state.ended && !command->is_oneway()))
+        if (command->is_response()) {
+            receive_answer(state, std::move(*command));
+            continue;
+        }
+        if (state.ended && !command->is_oneway())
             continue;
         if (!receive_command(connection, state, std::move(*command))) {
             state.delayed.assign(frames.begin() + static_cast<std::ptrdiff_t>(index), frames.end());
@@ -296,6 +299,14 @@ bool gateway::pass_to_session(connection_id connection, connection_state& state,
     return true;
 }
 
+/// As many answers as there were requests, so that a client cannot fill its session's mailbox with answers nobody asked for.
+void gateway::receive_answer(connection_state& state, protocol::remoting_command answer) {
+    if (state.pushes == 0)
+        return;
+    --state.pushes;
+    caf::anon_send(state.session, push_answered{std::move(answer)});
+}
+
 void gateway::feed_session(connection_id connection, connection_state& state) {
     // One connection may neither fill a role's mailbox, nor have more answers made than its peer reads.
     while (!state.waiting.empty() && state.session_requests < options_.session_requests_at_once &&
@@ -326,6 +337,7 @@ void gateway::handle(const session_answered& message) {
     guarded(message.connection, [&] {
         if (!message.frame.empty())
             host_.write(message.connection, message.frame, {});
+        found->second.pushes += message.asks ? 1u : 0u;
         if (message.push)
             return;
         --found->second.session_requests;

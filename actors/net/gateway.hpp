@@ -46,7 +46,8 @@ public:
 /// hot requests (send, pull) cross no actor between the socket's thread and the roles.
 ///
 /// In     frames; records_appended, pull_answered, session_answered
-/// Out    append_records, pull_ticketed, pull_abandoned; every other request goes to the session of its connection
+/// Out    append_records, pull_ticketed, pull_abandoned; every other request goes to the session of its connection, and so does
+///        what a client answers to a request of the session
 /// State  one entry per outstanding request, bounded per connection; one append that is being collected
 /// Always 1. Every request that is not one-way is answered exactly once: by a role, or after its deadline by the gateway.
 ///        2. Beyond a bound the answer is busy, at once.
@@ -114,6 +115,7 @@ private:
         std::deque<protocol::remoting_command> waiting; ///< for the session
         std::size_t waiting_bytes = 0;                  ///< that they keep: a header may be as large as a body
         std::size_t session_requests = 0;               ///< that the session has
+        std::size_t pushes = 0;                         ///< requests to the client without an answer yet: nobody else may answer
         std::unordered_set<std::uint64_t> pulls;
         session_actor session;
     };
@@ -124,6 +126,7 @@ private:
     bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
     bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    void receive_answer(connection_state& state, protocol::remoting_command answer);
     /// The bytes under way leave room for more one-way sends. Half of each bound, so that sends that can be refused are not
     /// crowded out.
     [[nodiscard]] bool has_byte_room(const connection_state& state) const;

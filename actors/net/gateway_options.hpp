@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/internal_roles.hpp"
+#include "actors/member_messages.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
@@ -29,6 +30,7 @@ struct broker_entry {
     message_finder_actor message_finder = {};
     std::shared_ptr<admission> lookups = nullptr; ///< orders under way to the message finder; acquired here, released there
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< of pulls answered here
+    broker_members_actor members = {};
 };
 
 struct gateway_options {

@@ -56,6 +56,16 @@ void link::request(protocol::remoting_command command, std::chrono::milliseconds
     }
 }
 
+void link::answer(const protocol::remoting_command& asked, protocol::remoting_command response) {
+    if (state_ != link_state::connected)
+        return;
+    response.opaque = asked.opaque;
+    response.codec = asked.codec;
+    response.flag = protocol::command_flag::response;
+    if (const auto head = protocol::encode_frame_head(response, response.body.size()))
+        transport_.write(*head, response.body);
+}
+
 void link::connected() {
     if (state_ == link_state::closed)
         return transport_.hang_up();

@@ -55,6 +55,9 @@ public:
     /// `command` lacks opaque and codec. Fails with argument_illegal if it fits into no frame. `done` may be called before this returns.
     void request(protocol::remoting_command command, std::chrono::milliseconds timeout, completion done);
 
+    /// The answer to a request of the server; not sent when the connection has ended, or when it fits into no frame.
+    void answer(const protocol::remoting_command& asked, protocol::remoting_command response);
+
     void connected();
     void dial_failed(const error& failure);
     /// The peer closed the connection, or the network did.

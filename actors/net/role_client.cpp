@@ -124,8 +124,13 @@ void role_client::remember(const client_session_actor& session) {
 }
 
 void role_client::receive_push(const protocol::remoting_command& command) {
-    if (command.code != protocol::request_code::notify_consumer_ids_changed)
+    if (command.code != protocol::request_code::notify_consumer_ids_changed) {
+        // Whoever asked hears at once that this client does not know, instead of waiting for nothing.
+        if (!command.is_oneway())
+            link_.answer(command,
+                         encode_failure({errc::not_supported, "this client does not answer request " + std::to_string(command.code)}));
         return;
+    }
     const auto event = decode_request<consumers_changed>(command);
     if (!event)
         return;

@@ -1,9 +1,11 @@
 #include "actors/net/session.hpp"
 
+#include "actors/net/push_table.hpp"
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_broker_admin.hpp"
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_lookup.hpp"
+#include "actors/net/wire_members.hpp"
 #include "actors/net/wire_settings.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -34,6 +36,7 @@ struct session_state {
     gateway_roles roles;
     gateway_options options;
     gateway_actor gateway; ///< whose end is this actor's end, so holding it keeps nobody alive for long
+    push_table pushes{0, 0};
 };
 
 using session_pointer = session_actor::stateful_pointer<session_state>;
@@ -46,7 +49,7 @@ struct request_ticket {
 };
 
 void answer(session_pointer self, const request_ticket& request, remoting_command response) {
-    session_answered message{self->state.connection, {}, false};
+    session_answered message{self->state.connection, {}, false, false};
     if (!request.oneway) {
         address_answer(response, request.opaque, request.codec);
         message.frame = encode_answer_head(response);
@@ -61,19 +64,25 @@ void complete(session_pointer, Order&) {}
 void complete(session_pointer self, send_messages& order) {
     order.born_host = self->state.peer;
 }
-void complete(session_pointer self, client_heartbeat& order) {
-    order.session = session_actor{self};
-}
 void complete(session_pointer self, lock_queues& order) {
     order.session = session_actor{self};
 }
 void complete(session_pointer self, register_broker& order) {
     order.session = session_actor{self};
 }
+void complete(session_pointer self, remote_heartbeat& order) {
+    order.heartbeat.session = session_actor{self};
+    order.origin.address = self->state.peer;
+}
+void complete(session_pointer self, send_reply& order) {
+    order.message.born_host = self->state.peer;
+}
 
 /// Decodes the order, asks the role if there is room for what it does then, and encodes what it answers, with a deadline.
+/// `patience` is what the role itself may wait.
 template <class Order, class Answer, class Role>
-void ask(session_pointer self, const Role& role, const remoting_command& command, admission* room = nullptr) {
+void ask(session_pointer self, const Role& role, const remoting_command& command, std::chrono::milliseconds patience = {},
+         admission* room = nullptr) {
     const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
     auto order = decode_request<Order>(command);
     if (!order)
@@ -83,7 +92,7 @@ void ask(session_pointer self, const Role& role, const remoting_command& command
                       encode_failure({errc::busy, "more than " + std::to_string(room->amount_max()) +
                                                       " requests like this one are waiting; repeat it later"}));
     complete(self, *order);
-    self->request(role, self->state.options.request_timeout, std::move(*order))
+    self->request(role, self->state.options.request_timeout + patience, std::move(*order))
         .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },
               [self, ticket](const caf::error& failure) { answer(self, ticket, encode_failure(to_error(failure))); });
 }
@@ -108,11 +117,22 @@ void ask_queue_locks(session_pointer self, const remoting_command& command) {
 template <class Order, class Answer>
 void ask_finder(session_pointer self, const remoting_command& command) {
     const auto& broker = *self->state.roles.broker;
-    ask<Order, Answer>(self, broker.message_finder, command, broker.lookups.get());
+    ask<Order, Answer>(self, broker.message_finder, command, {}, broker.lookups.get());
 }
 
 void check_client(session_pointer self, const remoting_command& command) {
     answer(self, {command.opaque, command.codec, command.is_oneway()}, answer_client_check(command));
+}
+
+template <class Order, class Answer>
+void ask_broker_members(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->members, command);
+}
+
+/// For what the broker asks of another client in turn.
+template <class Order, class Answer>
+void ask_through_broker(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->members, command, client_answer_timeout);
 }
 
 template <class Order, class Answer>
@@ -130,7 +150,7 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::get_max_offset, ask_broker<find_max_offset, offset_found>},
         {code::get_min_offset, ask_broker<find_min_offset, offset_found>},
         {code::search_offset_by_timestamp, ask_broker<search_offset, offset_found>},
-        {code::heart_beat, ask_broker<client_heartbeat, heartbeat_accepted>},
+        {code::heart_beat, ask_broker_members<remote_heartbeat, heartbeat_accepted>},
         {code::unregister_client, ask_broker<unregister_client, client_unregistered>},
         {code::get_consumer_list_by_group, ask_broker<list_group_members, group_members>},
         {code::query_message, ask_finder<find_messages, messages_found>},
@@ -165,6 +185,19 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::view_broker_stats_data, ask_broker_admin<view_statistics, statistics_viewed>},
         {code::get_broker_config, ask_broker_admin<list_broker_config, broker_config_listed>},
         {code::update_broker_config, ask_broker_admin<change_broker_config, broker_config_changed>},
+        {code::send_reply_message, ask_through_broker<send_reply, messages_stored>},
+        {code::send_reply_message_v2, ask_through_broker<send_reply, messages_stored>},
+        {code::get_consumer_connection_list, ask_broker_members<list_consumer_connections, consumer_connections_listed>},
+        {code::get_producer_connection_list, ask_broker_members<list_producer_connections, producer_connections_listed>},
+        {code::get_all_producer_info, ask_broker_members<list_producers, producers_listed>},
+        {code::query_topic_consume_by_who, ask_broker_members<list_topic_readers, topic_readers_listed>},
+        {code::query_topics_by_consumer, ask_broker_members<list_group_topics, group_topics_listed>},
+        {code::query_subscription_by_consumer, ask_broker_members<find_subscription, subscription_found>},
+        {code::get_consumer_running_info, ask_through_broker<ask_member, client_answered>},
+        {code::consume_message_directly, ask_through_broker<ask_member, client_answered>},
+        {code::invoke_broker_to_get_consumer_status, ask_through_broker<ask_members_status, members_status_told>},
+        {code::invoke_broker_to_reset_offset, ask_broker_members<reset_offsets, offsets_reset>},
+        {code::clone_group_offset, ask_broker_members<clone_offsets, offsets_cloned>},
     };
     return all;
 }
@@ -195,19 +228,77 @@ void dispatch(session_pointer self, const remoting_command& command) {
            encode_failure({errc::not_supported, "request type " + protocol::describe_request(command.code) + " not supported"}));
 }
 
+// ---- requests to the client -----------------------------------------------------------------------------------------
+
+constexpr std::size_t pushes_max = 256;
+constexpr std::size_t push_bytes_max = 16u << 20;
+
+/// Sends the client a request; its answer, read by `read`, answers `order`.
+template <class Answer, class Order, class Read>
+caf::result<Answer> push(session_pointer self, const Order& order, std::chrono::milliseconds timeout, Read read) {
+    auto command = encode_request(order);
+    auto promise = self->make_response_promise<Answer>();
+    const auto done = [promise, read](const result<remoting_command>& outcome) mutable {
+        auto answer = outcome ? read(*outcome) : result<Answer>{outcome.failure()};
+        if (answer)
+            promise.deliver(std::move(*answer));
+        else
+            promise.deliver(make_caf_error(answer.failure()));
+    };
+    const auto opaque = self->state.pushes.add(command.body.size(), self->clock().now() + timeout, done);
+    if (!opaque) {
+        promise.deliver(make_caf_error(opaque.failure()));
+        return promise;
+    }
+    command.opaque = *opaque;
+    auto frame = protocol::encode_frame_head(command, command.body.size());
+    if (!frame) {
+        self->state.pushes.fail(*opaque, frame.failure());
+        return promise;
+    }
+    *frame += command.body.view();
+    self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true, true});
+    self->delayed_send(self, timeout, push_tick{});
+    return promise;
+}
+
+/// For answers that are wrong unless their code is success.
+template <class Answer>
+result<Answer> read_success(const remoting_command& answer) {
+    if (const auto failure = failure_of(0, answer); failure.code != errc::none)
+        return failure;
+    return decode_answer<Answer>(answer);
+}
+
+void end(session_pointer self) {
+    self->state.pushes.fail_all({errc::connection_lost, "the client's connection has ended before its answer"});
+    self->quit(caf::exit_reason::user_shutdown);
+}
+
 session_actor::behavior_type session(session_pointer self, connection_id connection, const protocol::host_address& peer,
                                      gateway_roles roles, gateway_options options, gateway_actor gateway) {
-    self->state = {connection, peer, std::move(roles), options, std::move(gateway)};
+    self->state = {connection, peer, std::move(roles), options, std::move(gateway), push_table{pushes_max, push_bytes_max}};
     self->monitor(self->state.gateway);
-    self->set_down_handler([self](const caf::down_msg&) { self->quit(caf::exit_reason::user_shutdown); });
+    self->set_down_handler([self](const caf::down_msg&) { end(self); });
     return {
         [self](const consumers_changed& event) {
             const auto command = encode_request(event);
             if (auto frame = protocol::encode_frame_head(command, 0))
-                self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true});
+                self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true, false});
+        },
+        [self](const forward_to_client& order) {
+            return push<client_answered>(self, order, client_answer_timeout, decode_answer<client_answered>);
+        },
+        [self](const ask_client_status& order) {
+            return push<client_status_told>(self, order, client_status_timeout, read_success<client_status_told>);
+        },
+        [self](const deliver_reply& order) {
+            return push<reply_delivered>(self, order, client_answer_timeout, read_success<reply_delivered>);
         },
         [self](const session_request& request) { dispatch(self, request.command); },
-        [self](const session_closed&) { self->quit(caf::exit_reason::user_shutdown); },
+        [self](const push_answered& message) { self->state.pushes.answered(message.answer); },
+        [self](const push_tick&) { self->state.pushes.expire(self->clock().now()); },
+        [self](const session_closed&) { end(self); },
     };
 }
 

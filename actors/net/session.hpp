@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/member_messages.hpp"
 #include "actors/net/gateway_options.hpp"
 #include "protocol/remoting_command.hpp"
 
@@ -18,11 +19,23 @@ using connection_id = tagged_number<struct connection_id_tag, std::uint64_t>;
 struct session_request {
     protocol::remoting_command command;
 };
-/// What the session answers; exactly one per session_request. Also carries pushes to the client, which answer nothing.
+/// What the session answers; exactly one per session_request. Also carries pushes to the client, which answer nothing here.
 struct session_answered {
     connection_id connection;
     std::string frame; ///< empty: the request was one-way
     bool push = false;
+    bool asks = false; ///< the push is a request: the client's answer is due as a push_answered
+};
+/// What the client answers to a push that asks.
+struct push_answered {
+    protocol::remoting_command answer;
+};
+/// Self-message of a session: a push may be over its deadline.
+struct push_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, push_tick&) {
+        return f();
+    }
 };
 /// The connection has ended. Comes behind its last request, so that this is still passed on.
 struct session_closed {
@@ -39,10 +52,16 @@ using gateway_actor = ticket_holder_actor::extend<caf::reacts_to<session_answere
 ///
 /// In    session_request                     decoded, asked of the role with a deadline, answered with session_answered
 ///       consumers_changed                   from the broker: pushed to the client as code 40
+///       forward_to_client, ask_client_status, deliver_reply
+///                                           from the broker: sent to the client, whose answer is the answer; timed_out after a
+///                                           while, busy beyond the bound, connection_lost when the connection ends first
+///       push_answered                       the client's answer to one of those
 ///       session_closed                      ends it
-/// State none but its outstanding requests, which the gateway bounds
+/// State its outstanding requests, which the gateway bounds; a push_table
 /// Always its end is the connection's end: brokers and name servers monitor it.
-using session_actor = client_session_actor::extend<caf::reacts_to<session_request>, caf::reacts_to<session_closed>>;
+using session_actor =
+    client_session_actor::extend_with<asked_client_actor>::extend<caf::reacts_to<session_request>, caf::reacts_to<push_answered>,
+                                                                  caf::reacts_to<push_tick>, caf::reacts_to<session_closed>>;
 
 /// `roles.broker->log_writer` is not used: sends that arrive here go through the broker, which may create their topic.
 session_actor spawn_session(caf::actor_system& system, connection_id connection, const protocol::host_address& peer, gateway_roles roles,
@@ -55,3 +74,4 @@ std::vector<std::int32_t> served_requests();
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::session_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::session_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::push_answered)

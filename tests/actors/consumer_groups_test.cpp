@@ -100,3 +100,39 @@ TEST_CASE("consumer_groups: broadcasting groups are never notified") {
     CHECK(groups.session_lost(1).empty());
     CHECK(groups.is_broadcasting("g"));
 }
+
+TEST_CASE("consumer_groups: a short heartbeat refreshes the member and keeps what the group has subscribed to") {
+    consumer_groups groups{120s};
+    groups.heartbeat(beat("a", "g", {subscribed("t")}), 1, clock_time{0s});
+    CHECK(groups.heartbeat(beat("a", "g", {}), 1, clock_time{60s}, false).empty());
+    CHECK(groups.subscription("g", "t") != nullptr);
+    CHECK(groups.expire(clock_time{120s}).empty());
+    CHECK(groups.has_members("g"));
+    CHECK(groups.heartbeat(beat("b", "g", {}), 2, clock_time{60s}, false) == names{"g"}); // a new member all the same
+    CHECK(groups.heartbeat(beat("a", "g", {}), 1, clock_time{61s}) == names{"g"});
+    CHECK(groups.subscription("g", "t") == nullptr);
+}
+
+TEST_CASE("consumer_groups: a group is seen as a whole, and topics know who subscribes to them") {
+    consumer_groups groups{120s};
+    CHECK_FALSE(groups.view("g"));
+    auto data = beat("a", "g", {subscribed("t", "TagA", 5), subscribed("u")});
+    data.consumers[0].type = protocol::consume_type::pop;
+    data.consumers[0].model = protocol::message_model::broadcasting;
+    data.consumers[0].from = protocol::consume_from::timestamp;
+    groups.heartbeat(data, 7, clock_time{0s});
+    data.client_id = "b";
+    groups.heartbeat(data, 0, clock_time{0s});
+    groups.heartbeat(beat("c", "h", {subscribed("t")}), 8, clock_time{0s});
+    const auto seen = groups.view("g");
+    REQUIRE(seen);
+    CHECK(seen->members == std::map<std::string, session_number>{{"a", 7}, {"b", 0}});
+    CHECK(seen->subscriptions.at("t") == subscribed("t", "TagA", 5));
+    CHECK(seen->subscriptions.size() == 2);
+    CHECK(seen->type == protocol::consume_type::pop);
+    CHECK(seen->model == protocol::message_model::broadcasting);
+    CHECK(seen->from == protocol::consume_from::timestamp);
+    CHECK(groups.subscribers("t") == std::vector<std::string>{"g", "h"});
+    CHECK(groups.subscribers("u") == std::vector<std::string>{"g"});
+    CHECK(groups.subscribers("v").empty());
+}

@@ -377,3 +377,25 @@ TEST_CASE_FIXTURE(fixture, "requests that wait are bounded by all they keep, hea
     world.run();
     CHECK(host.written[first].size() == 2);
 }
+
+TEST_CASE_FIXTURE(fixture, "what a client answers reaches its session; what nobody asked reaches nobody") {
+    protocol::remoting_command reply;
+    reply.code = 17;
+    reply.flag = protocol::command_flag::response;
+    receive({frame_of(reply, 1)}); // there is not even a session
+    receive({frame_of(encode_request(list_topics{}), 1)});
+    world.run();
+    REQUIRE(host.written[first].size() == 1);
+    receive({frame_of(reply, 1), frame_of(reply, 2)});
+    const auto session = caf::actor_cast<asked_client_actor>(host.watched.at(0));
+    const auto outcome =
+        world.ask<client_answered>(session, forward_to_client{protocol::request_code::get_consumer_running_info, {}, payload{}});
+    REQUIRE(host.written[first].size() == 2);
+    CHECK_FALSE(outcome->has_value()); // the answers that came too early were not kept
+    const auto asked = host.written[first][1];
+    CHECK(asked.code == protocol::request_code::get_consumer_running_info);
+    receive({frame_of(reply, asked.opaque)});
+    world.run();
+    REQUIRE(outcome->has_value());
+    CHECK((**outcome)->code == 17);
+}

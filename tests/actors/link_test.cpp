@@ -221,3 +221,20 @@ TEST_CASE_FIXTURE(fixture, "a closed link fails what waits and refuses the rest"
     tested.connected(); // the dial that was under way
     CHECK(transport.hang_ups == 1);
 }
+
+TEST_CASE_FIXTURE(fixture, "a request of the server is answered under its own number, and not after the connection has ended") {
+    ask();
+    tested.connected();
+    protocol::remoting_command asked;
+    asked.opaque = 77;
+    protocol::remoting_command response;
+    response.code = 3;
+    tested.answer(asked, response);
+    REQUIRE(transport.sent.size() == 2);
+    CHECK(transport.sent[1].opaque == 77);
+    CHECK(transport.sent[1].code == 3);
+    CHECK(transport.sent[1].is_response());
+    tested.disconnected();
+    tested.answer(asked, response);
+    CHECK(transport.sent.size() == 2);
+}

@@ -89,3 +89,27 @@ TEST_CASE_FIXTURE(reader_world, "log_reader: describes queues, progress and the 
     CHECK(group->stats.queues.at({"orders", "broker-a", 0}).consumer_offset == 2);
     CHECK((**world.ask<broker_described>(reader, describe_store{}))->values.at("storeState") == "open");
 }
+
+TEST_CASE_FIXTURE(reader_world, "log_reader: finds where a reset begins, and refuses an offset outside the queue") {
+    const topic_queue other{"orders", queue_id{1}};
+    const auto locate = [this](timestamp_ms time, std::int64_t offset) {
+        return **world.ask<offsets_located>(reader, locate_offsets{"orders", {queue_id{0}, queue_id{1}}, time, queue_offset{offset}});
+    };
+    using found = std::vector<std::pair<topic_queue, queue_offset>>;
+    CHECK(locate(timestamp_ms{0}, -1)->offsets == found{{orders, queue_offset{0}}, {other, queue_offset{0}}});
+    CHECK(locate(timestamp_ms{-1}, -1)->offsets == found{{orders, queue_offset{3}}, {other, queue_offset{0}}});
+    CHECK(locate(timestamp_ms{-1}, 0)->offsets == found{{orders, queue_offset{0}}, {other, queue_offset{0}}});
+    CHECK(locate(timestamp_ms{-1}, 3).code() == errc::argument_illegal); // the other queue is empty
+    const auto bounds = **world.ask<bounds_found>(reader, find_bounds{orders});
+    CHECK(bounds->min == queue_offset{0});
+    CHECK(bounds->max == queue_offset{3});
+}
+
+TEST_CASE_FIXTURE(reader_world, "log_reader: hands out the record at a log position, and says when there is none") {
+    const auto records = read(1).records.records;
+    const auto position = protocol::record_position(records.view());
+    const auto found = **world.ask<record_at_read>(reader, read_record_at{position});
+    REQUIRE(found);
+    CHECK(protocol::decode_record(found->record)->body.view() == "b");
+    CHECK_FALSE((*world.ask<record_at_read>(reader, read_record_at{log_position{1 << 19}}))->ok());
+}

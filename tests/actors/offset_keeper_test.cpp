@@ -177,3 +177,19 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a removed topic or group takes i
     CHECK((*world.ask<group_deleted>(keeper, delete_group{"g", true}))->ok());
     CHECK(durable().empty());
 }
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: several offsets are committed as one, and groups are found by topic") {
+    const auto committed = world.ask<offset_committed>(
+        keeper, commit_offsets{{{key("g"), queue_offset{1}}, {key("g", 1), queue_offset{2}}, {key("f", 0, "bills"), queue_offset{3}}}});
+    REQUIRE(committed->has_value());
+    CHECK((*committed)->ok());
+    CHECK(durable() == std::map<progress_key, queue_offset>{
+                           {key("g"), queue_offset{1}}, {key("g", 1), queue_offset{2}}, {key("f", 0, "bills"), queue_offset{3}}});
+    REQUIRE((*world.ask<offset_committed>(keeper, commit_offset{key("e"), queue_offset{0}}))->ok());
+    const auto groups = [this](const std::string& topic) {
+        return (**world.ask<offset_groups_listed>(keeper, list_offset_groups{topic}))->groups;
+    };
+    CHECK(groups("orders") == std::vector<std::string>{"e", "g"});
+    CHECK(groups("bills") == std::vector<std::string>{"f"});
+    CHECK(groups("nothing").empty());
+}

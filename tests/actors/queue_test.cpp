@@ -63,10 +63,17 @@ struct queue_world {
     }
     log_reader_actor spawn_reader() {
         return world.system().spawn([r = reads](log_reader_actor::pointer) -> log_reader_actor::behavior_type {
-            return {[r](const read_queue& order) { r->push_back(order); },    [](const find_max_offset&) { return offset_found{}; },
-                    [](const find_min_offset&) { return offset_found{}; },    [](const search_offset&) { return offset_found{}; },
-                    [](const describe_queues&) { return topic_described{}; }, [](const describe_progress&) { return group_described{}; },
-                    [](const describe_store&) { return broker_described{}; }, [](const finish&) {}};
+            return {[r](const read_queue& order) { r->push_back(order); },
+                    [](const find_max_offset&) { return offset_found{}; },
+                    [](const find_min_offset&) { return offset_found{}; },
+                    [](const search_offset&) { return offset_found{}; },
+                    [](const describe_queues&) { return topic_described{}; },
+                    [](const describe_progress&) { return group_described{}; },
+                    [](const describe_store&) { return broker_described{}; },
+                    [](const read_record_at&) { return record_at_read{}; },
+                    [](const locate_offsets&) { return offsets_located{}; },
+                    [](const find_bounds&) { return bounds_found{}; },
+                    [](const finish&) {}};
         });
     }
     void pull(std::uint64_t ticket, std::int64_t from, std::int64_t hold_ms, std::shared_ptr<const storage::tag_filter> filter = nullptr) {

@@ -23,6 +23,7 @@ struct fixture {
     std::vector<session_answered> answered;
     topics_listed topics;
     client_session_actor member; ///< of the last heartbeat
+    client_origin origin;        ///< likewise
     protocol::host_address born; ///< of the last send
     caf::actor gateway;
     caf::actor broker;
@@ -42,8 +43,9 @@ struct fixture {
                         promise.deliver(topics);
                     return promise;
                 },
-                [this](const client_heartbeat& order) {
-                    member = order.session;
+                [this](const remote_heartbeat& order) {
+                    member = order.heartbeat.session;
+                    origin = order.origin;
                     return heartbeat_accepted{};
                 },
                 [this](const send_messages& order) {
@@ -56,6 +58,7 @@ struct fixture {
             [](caf::event_based_actor*) -> caf::behavior { return {[](const list_all_topics&) { return all_topics{{"orders"}}; }}; });
         auto entry = std::make_shared<broker_entry>(broker_entry{caf::actor_cast<local_broker_actor>(broker), log_writer_actor{}, nullptr,
                                                                  nullptr, nullptr, send_encoder{send_encoder_options{}}});
+        entry->members = caf::actor_cast<broker_members_actor>(broker);
         const auto peer = *protocol::parse_host_address("10.0.0.9:4711");
         tested = spawn_session(world.system(), connection_id{7}, peer, {entry, caf::actor_cast<name_server_actor>(name_server)}, {},
                                caf::actor_cast<gateway_actor>(gateway));
@@ -137,6 +140,8 @@ TEST_CASE_FIXTURE(fixture, "who sends, and whose heartbeat it is, comes from the
     beat.data.client_id = "client";
     request(encode_request(beat));
     REQUIRE(member);
+    CHECK(to_string(origin.address) == "10.0.0.9:4711");
+    CHECK(origin.version == protocol::protocol_version);
     answered.clear();
     caf::anon_send(member, consumers_changed{"consumers"});
     world.run();
@@ -147,6 +152,49 @@ TEST_CASE_FIXTURE(fixture, "who sends, and whose heartbeat it is, comes from the
     caf::anon_send(member, consumers_changed{std::string(limits::frame_bytes_max, 'x')});
     world.run();
     CHECK(answered.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "a question to the client has a number of its own, and one outcome: an answer, too late, or the end") {
+    const auto ask_client = [this] {
+        forward_to_client question{protocol::request_code::get_consumer_running_info, {}, payload{std::string{"body"}}};
+        return world.ask<client_answered>(caf::actor_cast<asked_client_actor>(tested), question);
+    };
+    const auto first = ask_client();
+    const auto second = ask_client();
+    REQUIRE(answered.size() == 2);
+    CHECK(answered[0].push);
+    CHECK(answered[0].asks);
+    CHECK(answer(0).body.view() == "body");
+    CHECK(answer(0).opaque != answer(1).opaque);
+    protocol::remoting_command reply;
+    reply.opaque = answer(1).opaque;
+    reply.code = 5;
+    caf::anon_send(tested, push_answered{reply});
+    world.run();
+    REQUIRE(second->has_value());
+    CHECK((**second)->code == 5);
+    CHECK_FALSE(first->has_value());
+    world.advance(client_answer_timeout + 100ms, 100ms);
+    REQUIRE(first->has_value());
+    CHECK((*first)->code() == errc::timed_out);
+    const auto third = ask_client();
+    caf::anon_send(tested, session_closed{});
+    world.run();
+    REQUIRE(third->has_value());
+    CHECK((*third)->code() == errc::connection_lost);
+}
+
+TEST_CASE_FIXTURE(fixture, "a question beyond the bound is busy, and one that fits into no frame fails") {
+    const auto ask_client = [this](std::size_t bytes) {
+        forward_to_client question{protocol::request_code::get_consumer_running_info, {}, payload{std::string(bytes, 'x')}};
+        return world.ask<client_answered>(caf::actor_cast<asked_client_actor>(tested), question);
+    };
+    CHECK((*ask_client(limits::frame_bytes_max))->code() == errc::argument_illegal);
+    CHECK(answered.empty());
+    for (int i = 0; i < 256; ++i)
+        CHECK_FALSE(ask_client(1)->has_value());
+    CHECK((*ask_client(1))->code() == errc::busy);
+    CHECK(answered.size() == 256);
 }
 
 TEST_CASE_FIXTURE(fixture, "a session ends with its connection, behind its last request, and with its gateway") {
