@@ -272,31 +272,20 @@ caf::typed_response_promise<group_described> broker_state::describe_progress_of(
                                 fail({errc::group_not_found, "group " + group + " does not exist on this broker"});
                                 return;
                             }
-                            ask<group_described>(background_reader(), progress_question(committed, topic), fail,
+                            std::set<std::string> topics;
+                            if (!topic.empty())
+                                topics.insert(topic);
+                            for (const auto& entry : committed.offsets)
+                                topics.insert(entry.first.topic);
+                            auto question = progress_question(topics, committed);
+                            if (!question) {
+                                fail(question.failure());
+                                return;
+                            }
+                            ask<group_described>(background_reader(), std::move(*question), fail,
                                                  [promise](group_described& described) mutable { promise.deliver(std::move(described)); });
                         });
     return promise;
-}
-
-/// Every queue to read of the topics that the group has offsets on; 0 where nothing is committed.
-describe_progress broker_state::progress_question(const offsets_listed& committed, const std::string& topic) const {
-    std::map<topic_queue, queue_offset> offsets{committed.offsets.begin(), committed.offsets.end()};
-    std::set<std::string> topics;
-    if (!topic.empty())
-        topics.insert(topic);
-    for (const auto& entry : offsets)
-        topics.insert(entry.first.topic);
-    describe_progress question;
-    question.broker_name = setup_.options.broker_name;
-    for (const auto& one : topics) {
-        const auto* config = topics_->find(one);
-        for (std::int32_t i = 0; config != nullptr && i < config->read_queues; ++i) {
-            const topic_queue queue{one, queue_id{i}};
-            const auto known = offsets.find(queue);
-            question.committed.emplace_back(queue, known == offsets.end() ? queue_offset{0} : known->second);
-        }
-    }
-    return question;
 }
 
 } // namespace troupe::actors

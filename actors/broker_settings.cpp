@@ -1,8 +1,10 @@
 #include "actors/broker_state.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -24,6 +26,18 @@ constexpr std::array<const char*, 10> system_topics{"TBW102",
                                                     "SELF_TEST_TOPIC",
                                                     "OFFSET_MOVED_EVENT",
                                                     "CHECKPOINT_TOPIC"};
+
+/// Topics or groups of one list: half of what may wait to be stored at once, so that a list does not shut out everybody else.
+constexpr std::size_t list_entries_max = limits::changes_per_broker_max / 2;
+
+constexpr std::chrono::seconds forced_retain_interval{1};
+
+result<void> check_list_size(const char* what, std::size_t entries) {
+    if (entries > list_entries_max)
+        return error{errc::argument_illegal, "the list has " + std::to_string(entries) + " " + what + "; send at most " +
+                                                 std::to_string(list_entries_max) + " at once"};
+    return {};
+}
 
 /// Delivers `Done` when as many outcomes as `open` says have come; the first failure among them is the answer.
 template <class Done>
@@ -48,6 +62,13 @@ std::function<void(const error&)> collect(caf::typed_response_promise<Done> prom
 
 } // namespace
 
+/// Whoever joins a change under way is told of its outcome, and what that stores may be something else.
+result<void> broker_state::check_unchanging(const std::string& what) const {
+    if (changes_.contains(what))
+        return error{errc::busy, "another change of " + what + " is under way; repeat this one later"};
+    return {};
+}
+
 // ---- topics ---------------------------------------------------------------------------------------------------------
 
 result<topic_config> broker_state::changed_topic(const protocol::topic_change& change) const {
@@ -71,12 +92,16 @@ caf::result<topic_put> broker_state::handle(const change_topic& order) {
 }
 
 caf::result<topics_put> broker_state::handle(const change_topics& order) {
+    if (const auto legal = check_list_size("topics", order.changes.size()); !legal)
+        return make_caf_error(legal.failure());
     std::map<std::string, topic_config> changed;
     for (const auto& change : order.changes) {
         auto topic = changed_topic(change);
         if (!topic)
             return make_caf_error(topic.failure());
         const auto& topic_name = change.topic.name;
+        if (auto free = check_unchanging("topic " + topic_name); !free)
+            return make_caf_error(free.failure());
         if (!changed.emplace(topic_name, std::move(*topic)).second)
             return make_caf_error(errc::argument_illegal, "topic " + topic_name + " is in the list twice");
     }
@@ -111,10 +136,14 @@ caf::result<system_topics_listed> broker_state::handle(const list_system_topics&
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
 caf::result<groups_put> broker_state::handle(const put_groups& order) {
+    if (const auto legal = check_list_size("groups", order.groups.size()); !legal)
+        return make_caf_error(legal.failure());
     std::map<std::string, group_config> changed;
     for (const auto& group : order.groups) {
         if (const auto legal = check_group_config(group); !legal)
             return make_caf_error(legal.failure());
+        if (auto free = check_unchanging("group " + group.name); !free)
+            return make_caf_error(free.failure());
         if (!changed.emplace(group.name, group).second)
             return make_caf_error(errc::argument_illegal, "group " + group.name + " is in the list twice");
     }
@@ -159,7 +188,11 @@ caf::result<request_modes_listed> broker_state::handle(const list_request_modes&
 
 caf::result<clean_begun> broker_state::handle(const clean_store& order) {
     if (!order.unused_topics) {
-        self_->send(setup_.log_writer, retain_tick{});
+        // The log writer looks between two writes: whoever asks all the time may not keep it from writing.
+        if (next_forced_retain_ <= now()) {
+            next_forced_retain_ = now() + forced_retain_interval;
+            self_->send(setup_.log_writer, retain_tick{});
+        }
         return clean_begun{};
     }
     const auto undropped = undropped_;

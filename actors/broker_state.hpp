@@ -164,8 +164,10 @@ private:
 
     /// A walk over all groups, one after the other, so that it never has more than one question under way.
     struct consumption_walk {
+        std::shared_ptr<void> place; ///< among the walks under way, which are few
         caf::typed_response_promise<consumption_described> promise;
         protocol::broker_consume_stats stats;
+        std::size_t queues = 0;          ///< in stats
         std::vector<std::string> groups; ///< still to do, in reverse
         bool ordered_only = false;
         clock_time deadline;
@@ -197,9 +199,10 @@ private:
     [[nodiscard]] result<topic_config> changed_topic(const protocol::topic_change& change) const;
 
     // settings and statistics
+    [[nodiscard]] result<void> check_unchanging(const std::string& what) const;
     [[nodiscard]] static result<void> check_topic_config(const topic_config& topic);
     [[nodiscard]] static result<void> check_group_config(const group_config& group);
-    [[nodiscard]] describe_progress progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
+    [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
     void complete(protocol::consume_stats& stats, const std::string& group) const;
     void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
     void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
@@ -215,7 +218,6 @@ private:
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
-    [[nodiscard]] describe_progress progress_question(const offsets_listed& committed, const std::string& topic) const;
 
     // connected clients
     [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
@@ -262,6 +264,8 @@ private:
     std::unique_ptr<send_encoder> encoder_;
     pull_positions pull_positions_;
     protocol::data_version config_version_;
+    clock_time next_forced_retain_;                                         ///< not before, however many ask
+    std::shared_ptr<std::size_t> walks_ = std::make_shared<std::size_t>(0); ///< consumption_walks under way
     clock_time started_;
     std::int64_t started_ms_ = 0; ///< wall clock
 

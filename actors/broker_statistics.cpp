@@ -20,6 +20,13 @@ std::int64_t local_day(timestamp_ms time) {
     return (seconds + local.tm_gmtoff) / 86'400;
 }
 
+/// Of one question about progress. The store keeps something in memory for each queue that is looked at, and looks at one after the
+/// other, on the thread that consumers' first reads of old messages need as well.
+constexpr std::size_t queues_per_question_max = 16'384;
+/// Of one answer about all groups: as many as fit into a frame.
+constexpr std::size_t queues_per_answer_max = 65'536;
+constexpr std::size_t walks_max = 4;
+
 } // namespace
 
 // ---- traffic --------------------------------------------------------------------------------------------------------
@@ -79,12 +86,16 @@ caf::result<topic_state_described> broker_state::handle(const describe_topic_sta
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
 /// Every queue to read of `topics`; 0 where nothing is committed.
-describe_progress broker_state::progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const {
+result<describe_progress> broker_state::progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const {
     const std::map<topic_queue, queue_offset> offsets{committed.offsets.begin(), committed.offsets.end()};
     describe_progress question;
     question.broker_name = setup_.options.broker_name;
     for (const auto& topic : topics) {
         const auto* config = topics_->find(topic);
+        const auto more = config == nullptr ? 0 : static_cast<std::size_t>(config->read_queues);
+        if (question.committed.size() + more > queues_per_question_max)
+            return error{errc::argument_illegal, "the topics of this group have more than " + std::to_string(queues_per_question_max) +
+                                                     " queues; ask for fewer topics at once"};
         for (std::int32_t i = 0; config != nullptr && i < config->read_queues; ++i) {
             const topic_queue queue{topic, queue_id{i}};
             const auto known = offsets.find(queue);
@@ -119,7 +130,12 @@ caf::result<group_described> broker_state::handle(const describe_group_state& or
                     topics.insert(entry.first.topic);
             if (order.subscribed_only && members_.has_members(order.group))
                 std::erase_if(topics, [this, &order](const auto& topic) { return members_.subscription(order.group, topic) == nullptr; });
-            ask<group_described>(background_reader(), progress_question(topics, committed), fail,
+            auto question = progress_question(topics, committed);
+            if (!question) {
+                fail(question.failure());
+                return;
+            }
+            ask<group_described>(background_reader(), std::move(*question), fail,
                                  [this, promise, group = order.group](group_described& described) mutable {
                                      complete(described.stats, group);
                                      promise.deliver(std::move(described));
@@ -129,7 +145,14 @@ caf::result<group_described> broker_state::handle(const describe_group_state& or
 }
 
 caf::result<consumption_described> broker_state::handle(const describe_consumption& order) {
+    if (*walks_ >= walks_max) {
+        add(setup_.metrics->busy_answers);
+        return make_caf_error(errc::busy, "this broker tells the progress of all groups to " + std::to_string(walks_max) +
+                                              " at a time; repeat this request later, or ask for one group");
+    }
     auto walk = std::make_shared<consumption_walk>();
+    ++*walks_;
+    walk->place = {nullptr, [walks = walks_](void*) { --*walks; }};
     walk->promise = self_->make_response_promise<consumption_described>();
     walk->stats.broker_address = protocol::to_string(setup_.options.store_host);
     walk->ordered_only = order.ordered_only;
@@ -162,11 +185,21 @@ void broker_state::walk_consumption(const std::shared_ptr<consumption_walk>& wal
             if (topic != nullptr && (topic->order || !walk->ordered_only))
                 topics.insert(topic->name);
         }
-        ask<group_described>(background_reader(), progress_question(topics, committed), fail,
-                             [this, walk, group](group_described& described) {
-                                 add_group_consumption(*walk, group, std::move(described.stats));
-                                 walk_consumption(walk);
-                             });
+        auto question = progress_question(topics, committed);
+        if (!question) {
+            fail(question.failure());
+            return;
+        }
+        walk->queues += question->committed.size();
+        if (walk->queues > queues_per_answer_max) {
+            fail({errc::argument_illegal, "all groups together have progress on more than " + std::to_string(queues_per_answer_max) +
+                                              " queues; ask for one group at a time"});
+            return;
+        }
+        ask<group_described>(background_reader(), std::move(*question), fail, [this, walk, group](group_described& described) {
+            add_group_consumption(*walk, group, std::move(described.stats));
+            walk_consumption(walk);
+        });
     });
 }
 

@@ -98,8 +98,8 @@ caf::result<topic_put> broker_state::handle(const put_topic& order) {
         return make_caf_error(legal.failure());
     if (const auto* known = topics_->find(order.topic.name); known != nullptr && *known == order.topic)
         return topic_put{};
-    if (changes_.contains(change_of_topic(order.topic.name)))
-        return make_caf_error(errc::busy, "another change of topic " + order.topic.name + " is under way; repeat this one later");
+    if (const auto free = check_unchanging(change_of_topic(order.topic.name)); !free)
+        return make_caf_error(free.failure());
     auto promise = self_->make_response_promise<topic_put>();
     store_topic(order.topic, [promise](const error& failure) mutable {
         if (failure.code == errc::none)
@@ -117,8 +117,8 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
         return make_caf_error(errc::system_name, "topic " + order.topic + " belongs to the system");
     const auto* known = topics_->find(order.topic);
     const auto change = change_of_topic(order.topic);
-    if (changes_.contains(change))
-        return make_caf_error(errc::busy, "another change of topic " + order.topic + " is under way; repeat this one later");
+    if (const auto free = check_unchanging(change); !free)
+        return make_caf_error(free.failure());
     if (known == nullptr && !undropped_.contains(order.topic))
         return topic_deleted{}; // as RocketMQ: deleting on every broker must not fail where it never was
     auto promise = self_->make_response_promise<topic_deleted>();

@@ -1,6 +1,7 @@
 #include "actors/broker.hpp"
 
 #include "actors/type_ids.hpp"
+#include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/virtual_system.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -51,6 +52,7 @@ struct slow_world {
     debts drops; ///< of topic indexes, by the log writer
     debts reads;
     debts note_answers;
+    std::size_t retain_looks = 0;
     std::vector<note_offsets> noted;
     std::function<void()> due; ///< what pay() wants done
     std::shared_ptr<topic_directory> directory;
@@ -60,6 +62,7 @@ struct slow_world {
     caf::actor metadata_keeper;
     caf::actor indexer;
     local_broker_actor broker;
+    broker_admin_actor admin; ///< the same
 
     slow_world() {
         topic_config orders;
@@ -68,7 +71,8 @@ struct slow_world {
             std::make_shared<const topic_snapshot>(permission::read_write, 0, std::vector<topic_config>{orders}));
         auto& system = world.system();
         writer = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-            return {owe<topic_index_dropped, drop_topic_index>(self, drops), [this](caf::ok_atom) { due(); }, [](const finish&) {}};
+            return {owe<topic_index_dropped, drop_topic_index>(self, drops), [this](caf::ok_atom) { due(); },
+                    [this](retain_tick) { ++retain_looks; }, [](const finish&) {}};
         });
         reader = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {owe<offset_found, find_max_offset>(self, reads), owe<topic_described, describe_queues>(self, reads),
@@ -105,7 +109,9 @@ struct slow_world {
         setup.offset_keeper = caf::actor_cast<offset_keeper_actor>(offset_keeper);
         setup.metadata_keeper = caf::actor_cast<metadata_keeper_actor>(metadata_keeper);
         setup.indexer = caf::actor_cast<indexer_actor>(indexer);
-        broker = spawn_broker(system, std::move(setup)).broker;
+        auto spawned = spawn_broker(system, std::move(setup));
+        broker = std::move(spawned.broker);
+        admin = std::move(spawned.admin);
         world.run();
     }
     ~slow_world() {
@@ -217,6 +223,57 @@ TEST_CASE_FIXTURE(slow_world, "broker: a topic over its deadline appears when th
     CHECK(exists("bills"));
 }
 
+// Goal: success means that what was asked for is stored, not that something was.
+TEST_CASE_FIXTURE(slow_world, "broker: a list with a topic or group whose change is under way is busy, and changes nothing") {
+    topic_config bills;
+    bills.name = "bills";
+    const auto put = ask<topic_put>(put_topic{bills});
+    auto wider = bills;
+    wider.write_queues = wider.read_queues = bills.write_queues + 1;
+    topic_config other;
+    other.name = "other";
+    const auto topics = world.ask<topics_put>(admin, change_topics{{{wider, {}}, {other, {}}}});
+    REQUIRE(topics->has_value());
+    CHECK((*topics)->code() == errc::busy);
+    const auto group = ask<group_put>(put_group{{"readers", true, true, 1, 16}});
+    const auto groups = world.ask<groups_put>(admin, put_groups{{{"readers", true, true, 1, 3}}});
+    REQUIRE(groups->has_value());
+    CHECK((*groups)->code() == errc::busy);
+    CHECK(metadata.open.size() == 2);
+    pay(metadata);
+    pay(metadata);
+    CHECK((*put)->ok());
+    CHECK((*group)->ok());
+    CHECK(*directory->current()->find("bills") == bills);
+    const auto again = world.ask<topics_put>(admin, change_topics{{{wider, {}}}});
+    pay(metadata);
+    CHECK((*again)->ok());
+    CHECK(*directory->current()->find("bills") == wider);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a list that would fill the queue of changes is refused as a whole") {
+    change_topics topics;
+    put_groups groups;
+    for (std::size_t i = 0; i <= limits::changes_per_broker_max / 2; ++i) {
+        topic_config topic;
+        topic.name = "t" + std::to_string(i);
+        topics.changes.push_back({topic, {}});
+        groups.groups.push_back({"g" + std::to_string(i), true, true, 1, 16});
+    }
+    CHECK((*world.ask<topics_put>(admin, topics))->code() == errc::argument_illegal);
+    CHECK((*world.ask<groups_put>(admin, groups))->code() == errc::argument_illegal);
+    CHECK(metadata.open.empty());
+    topics.changes.pop_back();
+    groups.groups.pop_back();
+    const auto topics_done = world.ask<topics_put>(admin, topics);
+    const auto groups_done = world.ask<groups_put>(admin, groups);
+    CHECK(metadata.open.size() == limits::changes_per_broker_max);
+    while (!metadata.open.empty())
+        pay(metadata);
+    CHECK((*topics_done)->ok());
+    CHECK((*groups_done)->ok());
+}
+
 TEST_CASE_FIXTURE(slow_world, "broker: a send that wants a topic which is being deleted is busy, not told that it is there") {
     const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
     send_messages send;
@@ -276,4 +333,57 @@ TEST_CASE_FIXTURE(slow_world,
     const auto queried = ask<offset_found>(query_offset{key, true});
     CHECK(noted.size() == 3);
     CHECK(offsets.open.size() == 1);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a question about more queues than one may ask for is refused before the store is asked") {
+    describe_group_state order{"readers", {}, false};
+    for (int i = 0; i < 17; ++i) {
+        topic_config wide;
+        wide.name = "wide" + std::to_string(i);
+        wide.read_queues = wide.write_queues = limits::queues_per_topic_max;
+        ask<topic_put>(put_topic{wide});
+        pay(metadata);
+        order.topics.push_back(wide.name);
+    }
+    const auto refused = world.ask<group_described>(admin, order);
+    pay(offsets);
+    REQUIRE(refused->has_value());
+    CHECK((*refused)->code() == errc::argument_illegal);
+    CHECK(reads.open.empty());
+    order.topics.pop_back();
+    const auto described = world.ask<group_described>(admin, order);
+    pay(offsets);
+    pay(reads);
+    REQUIRE(described->has_value());
+    CHECK((*described)->ok());
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: the progress of all groups is told to four at a time, whatever becomes of the ones before") {
+    ask<group_put>(put_group{{"readers", true, true, 1, 16}});
+    pay(metadata);
+    const auto walk = [this] { return world.ask<consumption_described>(admin, describe_consumption{}); };
+    const std::vector walks{walk(), walk(), walk(), walk()};
+    const auto fifth = walk();
+    REQUIRE(fifth->has_value());
+    CHECK((*fifth)->code() == errc::busy);
+    world.advance(6s, 100ms);
+    for (const auto& one : walks) {
+        REQUIRE(one->has_value());
+        CHECK((*one)->code() == errc::timed_out);
+    }
+    const auto again = walk();
+    while (!offsets.open.empty())
+        pay(offsets);
+    pay(reads);
+    REQUIRE(again->has_value());
+    CHECK((*again)->ok());
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: however often it is told to look for old segments, the log writer is disturbed once a second") {
+    for (int i = 0; i < 10; ++i)
+        CHECK((*world.ask<clean_begun>(admin, clean_store{}))->ok());
+    CHECK(retain_looks == 1);
+    world.advance(1s, 100ms);
+    CHECK((*world.ask<clean_begun>(admin, clean_store{}))->ok());
+    CHECK(retain_looks == 2);
 }
