@@ -22,10 +22,8 @@ topic_change read_topic_change(json_reader& json) {
                 auto attribute = parse_attribute_change(name, json.text());
                 if (!attribute)
                     return json.fail(attribute.failure().text);
-                for (const auto& earlier : change.attributes)
-                    if (earlier.name == attribute->name)
-                        return json.fail("an attribute is changed twice");
-                change.attributes.push_back(std::move(*attribute));
+                if (const auto added = add_attribute_change(change.attributes, std::move(*attribute)); !added)
+                    json.fail(added.failure().text);
             });
         else
             read_topic_member(json, key, change.topic);

@@ -80,6 +80,17 @@ result<attribute_change> parse_attribute_change(std::string_view prefixed_name, 
     return attribute_change{std::string{name}, std::string{value}, false};
 }
 
+result<void> add_attribute_change(std::vector<attribute_change>& changes, attribute_change change) {
+    if (changes.size() >= attribute_changes_max)
+        return error{errc::argument_illegal,
+                     "at most " + std::to_string(attribute_changes_max) + " attributes of a topic can change in one request"};
+    for (const auto& earlier : changes)
+        if (earlier.name == change.name)
+            return error{errc::argument_illegal, "topic attribute " + shown(change.name) + " is changed twice"};
+    changes.push_back(std::move(change));
+    return {};
+}
+
 result<std::vector<attribute_change>> parse_attribute_changes(std::string_view text) {
     std::vector<attribute_change> changes;
     while (!text.empty()) {
@@ -89,10 +100,8 @@ result<std::vector<attribute_change>> parse_attribute_changes(std::string_view t
         auto change = parse_attribute_change(entry.substr(0, equals), entry.substr(std::min(equals + 1, entry.size())));
         if (!change)
             return malformed(entry);
-        for (const auto& earlier : changes)
-            if (earlier.name == change->name)
-                return error{errc::argument_illegal, "topic attribute " + shown(change->name) + " is changed twice"};
-        changes.push_back(std::move(*change));
+        if (const auto added = add_attribute_change(changes, std::move(*change)); !added)
+            return added.failure();
     }
     return changes;
 }

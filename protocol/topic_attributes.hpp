@@ -2,6 +2,7 @@
 
 #include "protocol/vocabulary/result.hpp"
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -23,8 +24,14 @@ struct attribute_change {
     }
 };
 
+/// What one request may change. There are four attributes, and the names of a request are compared with each other.
+inline constexpr std::size_t attribute_changes_max = 64;
+
+/// Adds `change`. Fails with argument_illegal for a name that is there already, and beyond attribute_changes_max.
+result<void> add_attribute_change(std::vector<attribute_change>& changes, attribute_change change);
+
 /// Reads "+name=value,-name": the form of the header field of code 17. An empty text changes nothing.
-/// Fails with argument_illegal for anything else, and for a name that stands there twice.
+/// Fails with argument_illegal for anything else, and as add_attribute_change.
 result<std::vector<attribute_change>> parse_attribute_changes(std::string_view text);
 /// Reads one member of the JSON form of code 18: "+name" with its value, or "-name" with whatever value.
 result<attribute_change> parse_attribute_change(std::string_view prefixed_name, std::string_view value);

@@ -39,6 +39,10 @@ TEST_CASE("a list of topics is read as Java writes it, and refused when an attri
     CHECK(decode_topic_changes(R"({"topicConfigList":[{"attributes":{"message.type":"NORMAL"}}]})").code() == errc::protocol_error);
     CHECK(decode_topic_changes(R"({"topicConfigList":[{"attributes":{"+a":"1","-a":""}}]})").code() == errc::protocol_error);
     CHECK(decode_topic_changes("{}").value().empty());
+    topic_change many;
+    for (std::size_t i = 0; i <= attribute_changes_max; ++i)
+        many.attributes.push_back({"a" + std::to_string(i), "1", false});
+    CHECK(decode_topic_changes(encode_topic_changes({many})).code() == errc::protocol_error);
 }
 
 TEST_CASE("a topic comes back with every field") {

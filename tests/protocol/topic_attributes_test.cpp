@@ -26,6 +26,15 @@ TEST_CASE("changes of attributes are read from +name=value and -name") {
         CHECK_MESSAGE(parse_attribute_changes(wrong).code() == errc::argument_illegal, wrong);
 }
 
+// Goal: a header of a few megabytes must not keep a thread busy for minutes.
+TEST_CASE("no request changes more attributes than there could ever be") {
+    std::string text;
+    for (std::size_t i = 0; i < attribute_changes_max; ++i)
+        text += (text.empty() ? "+a" : ",+a") + std::to_string(i) + "=1";
+    CHECK(parse_attribute_changes(text).value().size() == attribute_changes_max);
+    CHECK(parse_attribute_changes(text + ",+b=1").code() == errc::argument_illegal);
+}
+
 TEST_CASE("attributes that are not named stay, those that are named change or go") {
     CHECK(changed({}, true, "+message.type=FIFO").value() == attributes{{"message.type", "FIFO"}});
     CHECK(changed({{"message.type", "FIFO"}}, false, "").value() == attributes{{"message.type", "FIFO"}});
