@@ -4,6 +4,7 @@
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 namespace troupe::actors {
@@ -61,12 +62,31 @@ result<std::vector<protocol::message_queue>> queue_lock_table::lock(const protoc
         size_ += is_new ? 1u : 0u;
         if (!is_new && lock.client_id != request.client_id && now < lock.ends)
             continue;
+        if (is_new || lock.session != session) {
+            discount(lock.session, request.group);
+            count(session, request.group);
+        }
         lock = {request.client_id, session, now, now + options_.lifetime};
         held.push_back(queue);
     }
-    if (session != 0 && !held.empty())
-        groups_of_session_[session].insert(request.group);
     return held;
+}
+
+void queue_lock_table::count(session_number session, const std::string& group) {
+    if (session != 0)
+        ++sessions_[session][group];
+}
+
+/// A lock of it has ended, or belongs to another connection. Knows nothing of a connection that has ended.
+void queue_lock_table::discount(session_number session, const std::string& group) {
+    const auto known = sessions_.find(session);
+    if (known == sessions_.end())
+        return;
+    const auto held = known->second.find(group);
+    if (held != known->second.end() && --held->second == 0)
+        known->second.erase(held);
+    if (known->second.empty())
+        sessions_.erase(known);
 }
 
 void queue_lock_table::unlock(const protocol::queue_lock_request& request) {
@@ -77,6 +97,7 @@ void queue_lock_table::unlock(const protocol::queue_lock_request& request) {
         const auto lock = group->second.find(queue);
         if (lock == group->second.end() || lock->second.client_id != request.client_id)
             continue;
+        discount(lock->second.session, request.group);
         group->second.erase(lock);
         --size_;
     }
@@ -85,11 +106,11 @@ void queue_lock_table::unlock(const protocol::queue_lock_request& request) {
 }
 
 void queue_lock_table::session_lost(session_number session) {
-    const auto ended = groups_of_session_.extract(session);
+    const auto ended = sessions_.extract(session);
     if (ended.empty())
         return;
-    for (const auto& name : ended.mapped()) {
-        const auto group = groups_.find(name);
+    for (const auto& held : ended.mapped()) {
+        const auto group = groups_.find(held.first);
         if (group == groups_.end())
             continue;
         for (auto& entry : group->second)
@@ -100,7 +121,12 @@ void queue_lock_table::session_lost(session_number session) {
 
 void queue_lock_table::expire(clock_time now) {
     for (auto group = groups_.begin(); group != groups_.end();) {
-        size_ -= std::erase_if(group->second, [now](const auto& entry) { return entry.second.ends <= now; });
+        size_ -= std::erase_if(group->second, [this, now, &name = group->first](const auto& entry) {
+            if (now < entry.second.ends)
+                return false;
+            discount(entry.second.session, name);
+            return true;
+        });
         group = group->second.empty() ? groups_.erase(group) : std::next(group);
     }
 }

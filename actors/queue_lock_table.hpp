@@ -6,8 +6,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -48,6 +48,8 @@ public:
 
     /// Locks that have ended and were not removed yet count, too.
     [[nodiscard]] std::size_t size() const { return size_; }
+    /// Connections that a lock hangs on.
+    [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
 private:
     struct held_lock {
@@ -57,10 +59,15 @@ private:
         clock_time ends;
     };
     using group_locks = std::map<protocol::message_queue, held_lock>;
+    /// Locks by group.
+    using lock_counts = std::map<std::string, std::size_t, std::less<>>;
+
+    void count(session_number session, const std::string& group);
+    void discount(session_number session, const std::string& group);
 
     queue_lock_options options_;
     std::map<std::string, group_locks, std::less<>> groups_;
-    std::map<session_number, std::set<std::string>> groups_of_session_; ///< where it may hold locks
+    std::map<session_number, lock_counts> sessions_; ///< what each holds; nobody's (0) are not counted
     std::size_t size_ = 0;
 };
 

@@ -108,6 +108,31 @@ TEST_CASE("queue_lock_table: over its bound the answer is busy and nothing chang
     CHECK(table.size() == 3);
 }
 
+TEST_CASE("queue_lock_table: of a connection nothing is kept but for its locks, whatever groups it has come by") {
+    queue_lock_options options;
+    options.locks_max = 2;
+    queue_lock_table table{options};
+    for (int i = 0; i < 3; ++i) {
+        const auto group = "g" + std::to_string(i);
+        CHECK(numbers(table.lock(request("a", {0, 1}, group), 1, start)) == queues{0, 1});
+        CHECK(table.sessions() == 1);
+        table.unlock(request("a", {0}, group));
+        CHECK(table.sessions() == 1);
+        table.unlock(request("a", {1}, group));
+        CHECK(table.sessions() == 0);
+    }
+    CHECK(numbers(table.lock(request("a", {0}), 1, start)) == queues{0});
+    CHECK(numbers(table.lock(request("a", {0}), 2, start + 1s)) == queues{0}); // on another connection now
+    CHECK(table.sessions() == 1);
+    table.session_lost(1);
+    CHECK(numbers(table.lock(request("b", {0}), 3, start + 40s)).empty());
+    CHECK(numbers(table.lock(request("b", {0}), 3, start + 61s)) == queues{0});
+    CHECK(table.sessions() == 1);
+    table.expire(start + 121s);
+    CHECK(table.size() == 0);
+    CHECK(table.sessions() == 0);
+}
+
 TEST_CASE("queue_lock_table: names that could be anything are refused") {
     queue_lock_table table{{}};
     CHECK(table.lock(request("", {0}), 1, start).code() == errc::argument_illegal);
