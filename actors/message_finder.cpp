@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <memory>
 #include <utility>
 
 namespace troupe::actors {
@@ -25,7 +26,7 @@ constexpr std::int64_t producer_clock_ahead_ms = 600'000;
 constexpr std::int32_t page_entries_max = 1'024;
 constexpr std::size_t page_bytes_max = 4u << 20;
 
-/// Gives back one unit when the order is done.
+/// Gives back one unit when the order is done: answered, or given up.
 class lookup_unit {
 public:
     explicit lookup_unit(std::shared_ptr<admission> lookups) : lookups_{std::move(lookups)} {}
@@ -53,8 +54,8 @@ public:
     caf::result<messages_found> handle(const find_messages& order);
     caf::result<first_stored_found> handle(const find_first_stored& order);
     caf::result<queue_browsed> handle(const browse_queue& order);
-    caf::result<time_spans_described> handle(const describe_time_spans& order);
-    /// Every order comes through here (below what it calls, as its type needs that).
+    caf::result<time_spans_described> serve(const describe_time_spans& order);
+    /// Every other order comes through here (below what it calls, as its type needs that).
     template <class Order>
     auto serve(const Order& order) -> decltype(this->handle(order)) {
         const lookup_unit unit{options_.lookups};
@@ -189,14 +190,16 @@ result<time_spans_described> message_finder_state::spans_of(const topic_config& 
     return described;
 }
 
-caf::result<time_spans_described> message_finder_state::handle(const describe_time_spans& order) {
+/// Not done before the offset keeper has answered.
+caf::result<time_spans_described> message_finder_state::serve(const describe_time_spans& order) {
+    const auto unit = std::make_shared<const lookup_unit>(options_.lookups);
     auto topic = find_topic(order.topic);
     if (!topic)
         return make_caf_error(topic.failure());
     auto promise = self_->make_response_promise<time_spans_described>();
     self_->request(options_.offset_keeper, options_.keeper_deadline, list_offsets{order.group, order.topic})
         .then(
-            [this, promise, config = std::move(*topic)](const offsets_listed& committed) mutable {
+            [this, promise, unit, config = std::move(*topic)](const offsets_listed& committed) mutable {
                 auto described = spans_of(config, committed);
                 if (described)
                     promise.deliver(std::move(*described));
