@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <string_view>
 #include <thread>
 
@@ -110,7 +111,7 @@ protocol::config_values describe_config(const broker_options& options) {
         {"flushDiskType", is_sync ? "SYNC_FLUSH" : "ASYNC_FLUSH"},
         {"flushIntervalCommitLog", std::to_string(options.flush_interval.count())},
         {"fileReservedTime", std::to_string(hours)},
-        {"diskMaxUsedSpaceRatio", std::to_string(static_cast<int>(store.disk_clean_ratio * 100))},
+        {"diskMaxUsedSpaceRatio", std::to_string(std::lround(store.disk_clean_ratio * 100))},
         {"cleanResourceInterval", std::to_string(options.retain_interval.count())},
     };
 }

@@ -13,6 +13,7 @@ TEST_CASE("broker config: options stand under RocketMQ's names") {
     options.store.flush = storage::flush_mode::async;
     options.store.retention_age = std::chrono::hours{48};
     options.store.directory = "/store";
+    options.store.disk_clean_ratio = 0.29; // a hundred times that is a little less than 29 in binary
     const auto values = describe_config(options);
     CHECK(values.at("brokerClusterName") == "C");
     CHECK(values.at("brokerName") == "b");
@@ -21,6 +22,7 @@ TEST_CASE("broker config: options stand under RocketMQ's names") {
     CHECK(values.at("listenPort") == "10911");
     CHECK(values.at("flushDiskType") == "ASYNC_FLUSH");
     CHECK(values.at("fileReservedTime") == "48");
+    CHECK(values.at("diskMaxUsedSpaceRatio") == "29");
     CHECK(values.at("maxMessageSize") == "4194304");
     CHECK(values.at("brokerPermission") == "6");
     CHECK(values.at("storePathCommitLog") == "/store/commitlog");
