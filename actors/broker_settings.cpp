@@ -1,5 +1,4 @@
 #include "actors/broker_state.hpp"
-#include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
@@ -27,15 +26,12 @@ constexpr std::array<const char*, 10> system_topics{"TBW102",
                                                     "OFFSET_MOVED_EVENT",
                                                     "CHECKPOINT_TOPIC"};
 
-/// Topics or groups of one list: half of what may wait to be stored at once, so that a list does not shut out everybody else.
-constexpr std::size_t list_entries_max = limits::changes_per_broker_max / 2;
-
 constexpr std::chrono::seconds forced_retain_interval{1};
 
 result<void> check_list_size(const char* what, std::size_t entries) {
-    if (entries > list_entries_max)
+    if (entries > protocol::list_entries_max)
         return error{errc::argument_illegal, "the list has " + std::to_string(entries) + " " + what + "; send at most " +
-                                                 std::to_string(list_entries_max) + " at once"};
+                                                 std::to_string(protocol::list_entries_max) + " at once"};
     return {};
 }
 

@@ -4,6 +4,7 @@
 #include "protocol/config_json.hpp"
 
 #include <algorithm>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -60,6 +61,17 @@ window_statistics read_window(json_reader& json) {
     return window;
 }
 
+/// Reads a list with `read_one`, no further than it may be long: 16 MiB of "{}" would become much more memory.
+template <class Entry, class ReadOne>
+void read_list(json_reader& json, std::vector<Entry>& entries, ReadOne read_one) {
+    json.array([&] {
+        if (entries.size() < list_entries_max)
+            read_one(entries);
+        else
+            json.fail("a list has at most " + std::to_string(list_entries_max) + " topics or groups; send several");
+    });
+}
+
 /// Reads a value with a decoder of whole documents.
 template <class Decode>
 auto read_document(json_reader& json, Decode decode) {
@@ -89,13 +101,13 @@ std::string encode_topic_changes(const std::vector<topic_change>& changes) {
 }
 
 result<std::vector<topic_change>> decode_topic_changes(std::string_view json) {
-    return decode_document<std::vector<topic_change>>(json, "topic list",
-                                                      [](json_reader& reader, std::string_view key, std::vector<topic_change>& changes) {
-                                                          if (key == "topicConfigList")
-                                                              reader.array([&] { changes.push_back(read_topic_change(reader)); });
-                                                          else
-                                                              reader.skip_member(key);
-                                                      });
+    return decode_document<std::vector<topic_change>>(
+        json, "topic list", [](json_reader& reader, std::string_view key, std::vector<topic_change>& changes) {
+            if (key == "topicConfigList")
+                read_list(reader, changes, [&reader](auto& list) { list.push_back(read_topic_change(reader)); });
+            else
+                reader.skip_member(key);
+        });
 }
 
 std::string encode_topic_config(const topic_config& topic) {
@@ -129,9 +141,9 @@ result<std::vector<group_config>> decode_group_list(std::string_view json) {
         json, "group list", [](json_reader& reader, std::string_view key, std::vector<group_config>& groups) {
             if (key != "groupConfigList")
                 return static_cast<void>(reader.skip()); // Java shares retry policies between groups by reference
-            reader.array([&] {
+            read_list(reader, groups, [&reader](auto& list) {
                 if (auto group = read_document(reader, decode_group_config))
-                    groups.push_back(std::move(*group));
+                    list.push_back(std::move(*group));
             });
         });
 }

@@ -2,7 +2,9 @@
 
 #include "protocol/bodies.hpp"
 #include "protocol/topic_attributes.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -25,7 +27,10 @@ struct topic_change {
         return f(x.topic, x.attributes);
     }
 };
-/// Body of 18. Fails with protocol_error, also for attributes without '+' or '-' before their name.
+/// Topics or groups of one list. Each becomes a change that waits for the disk, and half of what may wait there is for others.
+inline constexpr std::size_t list_entries_max = limits::changes_per_broker_max / 2;
+
+/// Body of 18. Fails with protocol_error, also for attributes without '+' or '-' before their name and beyond list_entries_max.
 std::string encode_topic_changes(const std::vector<topic_change>& changes);
 result<std::vector<topic_change>> decode_topic_changes(std::string_view json);
 
@@ -33,7 +38,7 @@ result<std::vector<topic_change>> decode_topic_changes(std::string_view json);
 std::string encode_topic_config(const topic_config& topic);
 result<topic_config> decode_topic_config(std::string_view json);
 
-/// Body of 225.
+/// Body of 225. Fails with protocol_error, also beyond list_entries_max.
 std::string encode_group_list(const std::vector<group_config>& groups);
 result<std::vector<group_config>> decode_group_list(std::string_view json);
 

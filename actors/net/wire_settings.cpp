@@ -4,6 +4,8 @@
 #include "protocol/request_code.hpp"
 
 #include <algorithm>
+#include <cstddef>
+#include <string>
 
 /// Fields: reference "remoting-admin.md" 2.1 to 2.3, 2.7.
 namespace troupe::actors::net {
@@ -80,6 +82,9 @@ remoting_command encode_answer(const groups_put&) {
     return {};
 }
 
+/// No group reads more, and a header may hold millions of short names.
+constexpr std::size_t topics_per_question_max = 10'000;
+
 /// A list of topics is asked for without regard to subscriptions, a single topic or none is not.
 template <>
 result<describe_group_state> decode_request(const remoting_command& command) {
@@ -89,6 +94,9 @@ result<describe_group_state> decode_request(const remoting_command& command) {
     const auto list = in.text_or("topicList");
     for (std::size_t begin = 0; begin < list.size();) {
         const auto end = std::min(list.find(';', begin), list.size());
+        if (end > begin && order.topics.size() == topics_per_question_max)
+            return error{errc::argument_illegal,
+                         "topicList has more than " + std::to_string(topics_per_question_max) + " topics; ask for fewer at once"};
         if (end > begin)
             order.topics.push_back(list.substr(begin, end - begin));
         begin = end + 1;

@@ -254,7 +254,7 @@ TEST_CASE_FIXTURE(slow_world, "broker: a list with a topic or group whose change
 TEST_CASE_FIXTURE(slow_world, "broker: a list that would fill the queue of changes is refused as a whole") {
     change_topics topics;
     put_groups groups;
-    for (std::size_t i = 0; i <= limits::changes_per_broker_max / 2; ++i) {
+    for (std::size_t i = 0; i <= protocol::list_entries_max; ++i) {
         topic_config topic;
         topic.name = "t" + std::to_string(i);
         topics.changes.push_back({topic, {}});

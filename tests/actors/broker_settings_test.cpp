@@ -130,6 +130,12 @@ TEST_CASE_FIXTURE(settings_world, "the progress of a group is empty for what is 
     CHECK(seen.consume_tps > 0);
     CHECK(progress({{"consumerGroup", "consumers"}, {"topicList", "missing;orders"}}).queues.size() == 2);
     CHECK(progress({{"consumerGroup", "consumers"}, {"topic", "orders"}}).queues.size() == 2);
+    std::string many;
+    for (int i = 0; i < 10'000; ++i)
+        many += ";orders";
+    CHECK(progress({{"consumerGroup", "consumers"}, {"topicList", many}}).queues.size() == 2);
+    CHECK(call(code::get_consume_stats, {{"consumerGroup", "consumers"}, {"topicList", many + ";orders"}}).code ==
+          response::invalid_parameter);
 
     REQUIRE(ask<group_put>(put_group{{"consumers", true, true, 1, 16}}).ok());
     const auto all = call(code::get_broker_consume_stats, {{"isOrder", "false"}});

@@ -45,6 +45,20 @@ TEST_CASE("a list of topics is read as Java writes it, and refused when an attri
     CHECK(decode_topic_changes(encode_topic_changes({many})).code() == errc::protocol_error);
 }
 
+// Goal: a body of the largest size becomes no multiple of it in memory.
+TEST_CASE("a list of topics or groups is read no further than it may be long") {
+    const auto list = [](const std::string& name, std::size_t entries) {
+        std::string body = "{\"" + name + "\":[{}";
+        for (std::size_t i = 1; i < entries; ++i)
+            body += ",{}";
+        return body + "]}";
+    };
+    CHECK(decode_topic_changes(list("topicConfigList", list_entries_max)).value().size() == list_entries_max);
+    CHECK(decode_topic_changes(list("topicConfigList", list_entries_max + 1)).code() == errc::protocol_error);
+    CHECK(decode_group_list(list("groupConfigList", list_entries_max)).value().size() == list_entries_max);
+    CHECK(decode_group_list(list("groupConfigList", list_entries_max + 1)).code() == errc::protocol_error);
+}
+
 TEST_CASE("a topic comes back with every field") {
     const topic_config topic{"T", 8, 4, 7, 2, true, {{"message.type", "FIFO"}}};
     CHECK(decode_topic_config(encode_topic_config(topic)).value() == topic);
