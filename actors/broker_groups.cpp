@@ -1,4 +1,5 @@
 #include "actors/broker_state.hpp"
+#include "actors/joint_answer.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -97,32 +98,17 @@ caf::result<heartbeat_accepted> broker_state::accept(protocol::heartbeat_data da
     // Members join before their group is durable: a session that ends meanwhile must find them to take out.
     notify(members_.heartbeat(data, session, now(), with_subscriptions));
 
-    struct progress {
-        caf::typed_response_promise<heartbeat_accepted> promise;
-        std::size_t open = 1;
-        error failure;
-    };
-    auto all = std::make_shared<progress>(progress{self_->make_response_promise<heartbeat_accepted>(), 1, {}});
-    const auto one_done = [all](const error& failure) {
-        if (failure.code != errc::none)
-            all->failure = failure;
-        if (--all->open > 0)
-            return;
-        if (all->failure.code == errc::none)
-            all->promise.deliver(heartbeat_accepted{});
-        else
-            all->promise.deliver(make_caf_error(all->failure));
-    };
+    auto promise = self_->make_response_promise<heartbeat_accepted>();
+    const auto one_done = joint_answer(promise, 1 + 2 * data.consumers.size());
     for (const auto& consumer : data.consumers) {
         auto retry = default_topic("%RETRY%" + consumer.group);
         if (const auto group = groups_.find(consumer.group); group != groups_.end())
             retry.read_queues = retry.write_queues = std::clamp(group->second.retry_queues, 1, limits::queues_per_topic_max);
-        all->open += 2;
         ensure_group(consumer.group, one_done);
         ensure_topic(std::move(retry), one_done);
     }
     one_done({});
-    return all->promise;
+    return promise;
 }
 
 caf::result<client_unregistered> broker_state::handle(const unregister_client& order) {
@@ -206,15 +192,10 @@ caf::result<group_put> broker_state::handle(const put_group& order) {
         return make_caf_error(legal.failure());
     if (const auto known = groups_.find(group.name); known != groups_.end() && known->second == group)
         return group_put{};
-    if (changes_.contains(change_of_group(group.name)))
-        return make_caf_error(errc::busy, "another change of group " + group.name + " is under way; repeat this one later");
+    if (const auto free = check_unchanging(change_of_group(group.name)); !free)
+        return make_caf_error(free.failure());
     auto promise = self_->make_response_promise<group_put>();
-    store_group(group, [promise](const error& failure) mutable {
-        if (failure.code == errc::none)
-            promise.deliver(group_put{});
-        else
-            promise.deliver(make_caf_error(failure));
-    });
+    store_group(group, joint_answer(promise));
     return promise;
 }
 
@@ -222,15 +203,10 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     if (const auto legal = check_group_name(order.group); !legal && !groups_.contains(order.group))
         return make_caf_error(legal.failure());
     const auto change = change_of_group(order.group);
-    if (changes_.contains(change))
-        return make_caf_error(errc::busy, "another change of group " + order.group + " is under way; repeat this one later");
+    if (const auto free = check_unchanging(change); !free)
+        return make_caf_error(free.failure());
     auto promise = self_->make_response_promise<group_deleted>();
-    const bool begun = begin_change(change, true, [promise](const error& failure) mutable {
-        if (failure.code == errc::none)
-            promise.deliver(group_deleted{});
-        else
-            promise.deliver(make_caf_error(failure));
-    });
+    const bool begun = begin_change(change, true, joint_answer(promise));
     if (!begun)
         return promise;
     send_notes();

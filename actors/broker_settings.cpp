@@ -1,11 +1,12 @@
 #include "actors/broker_state.hpp"
+#include "actors/joint_answer.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <functional>
-#include <memory>
+#include <map>
+#include <string>
 #include <utility>
 
 // What tools set: topics and groups in RocketMQ's manner, settings, and orders to tidy up.
@@ -33,27 +34,6 @@ result<void> check_list_size(const char* what, std::size_t entries) {
         return error{errc::argument_illegal, "the list has " + std::to_string(entries) + " " + what + "; send at most " +
                                                  std::to_string(protocol::list_entries_max) + " at once"};
     return {};
-}
-
-/// Delivers `Done` when as many outcomes as `open` says have come; the first failure among them is the answer.
-template <class Done>
-std::function<void(const error&)> collect(caf::typed_response_promise<Done> promise, std::size_t open) {
-    struct progress {
-        caf::typed_response_promise<Done> promise;
-        std::size_t open;
-        error failure;
-    };
-    auto all = std::make_shared<progress>(progress{std::move(promise), open, {}});
-    return [all](const error& failure) {
-        if (failure.code != errc::none && all->failure.code == errc::none)
-            all->failure = failure;
-        if (--all->open > 0)
-            return;
-        if (all->failure.code == errc::none)
-            all->promise.deliver(Done{});
-        else
-            all->promise.deliver(make_caf_error(all->failure));
-    };
 }
 
 } // namespace
@@ -106,7 +86,7 @@ caf::result<topics_put> broker_state::handle(const change_topics& order) {
         return known != nullptr && *known == entry.second;
     });
     auto promise = self_->make_response_promise<topics_put>();
-    const auto one_done = collect(promise, changed.size() + 1);
+    const auto one_done = joint_answer(promise, changed.size() + 1);
     for (const auto& entry : changed)
         store_topic(entry.second, one_done);
     one_done({});
@@ -148,7 +128,7 @@ caf::result<groups_put> broker_state::handle(const put_groups& order) {
         return known != groups_.end() && known->second == entry.second;
     });
     auto promise = self_->make_response_promise<groups_put>();
-    const auto one_done = collect(promise, changed.size() + 1);
+    const auto one_done = joint_answer(promise, changed.size() + 1);
     for (const auto& entry : changed)
         store_group(entry.second, one_done);
     one_done({});

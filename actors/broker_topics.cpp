@@ -1,4 +1,5 @@
 #include "actors/broker_state.hpp"
+#include "actors/joint_answer.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -101,12 +102,7 @@ caf::result<topic_put> broker_state::handle(const put_topic& order) {
     if (const auto free = check_unchanging(change_of_topic(order.topic.name)); !free)
         return make_caf_error(free.failure());
     auto promise = self_->make_response_promise<topic_put>();
-    store_topic(order.topic, [promise](const error& failure) mutable {
-        if (failure.code == errc::none)
-            promise.deliver(topic_put{});
-        else
-            promise.deliver(make_caf_error(failure));
-    });
+    store_topic(order.topic, joint_answer(promise));
     return promise;
 }
 
@@ -122,12 +118,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     if (known == nullptr && !undropped_.contains(order.topic))
         return topic_deleted{}; // as RocketMQ: deleting on every broker must not fail where it never was
     auto promise = self_->make_response_promise<topic_deleted>();
-    const bool begun = begin_change(change, true, [promise](const error& failure) mutable {
-        if (failure.code == errc::none)
-            promise.deliver(topic_deleted{});
-        else
-            promise.deliver(make_caf_error(failure));
-    });
+    const bool begun = begin_change(change, true, joint_answer(promise));
     if (!begun)
         return promise;
     if (known == nullptr) {
