@@ -424,9 +424,11 @@ store_stats message_store::implementation::stats() const {
         const std::lock_guard guard{reason_mutex_};
         all.state_reason = all.state == store_state::open ? std::string{} : reason_;
     }
-    all.log_min = log_->min_position();
-    all.log_end = log_->end();
+    // Both follow the end, which moves while we look: read after them, it is never before them, and differences are never below 0.
+    all.index_persisted = index_->checkpoint();
     all.log_durable = log_->durable();
+    all.log_end = log_->end();
+    all.log_min = log_->min_position();
     all.segments = log_->segments().size();
     all.appended_records = appended_records_.load(std::memory_order_relaxed);
     all.appended_bytes = appended_bytes_.load(std::memory_order_relaxed);
@@ -434,7 +436,6 @@ store_stats message_store::implementation::stats() const {
     all.damaged_records = recovered_.damaged_ranges + damage_.records();
     all.queues = index_->queues().queues();
     all.index_memory_bytes = index_->memory_bytes();
-    all.index_persisted = index_->checkpoint();
     return all;
 }
 
