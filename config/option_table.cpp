@@ -133,7 +133,8 @@ const std::vector<option> table{
      "",
      {},
      "Whether to listen two ports below `broker.port` as well, where RocketMQ clients with their \"VIP channel\" on connect. Not "
-     "with port 0. When that port is taken, the broker says so and goes on without it.",
+     "with port 0. When that port is taken, the broker says so and goes on without it. Give brokers on one machine ports that are "
+     "not two apart, or the one that starts first takes the other's.",
      [](config& c, const value& v) { c.broker.vip_port = integer_of(v) != 0; }},
     {"broker.advertised_address",
      kind::address,
