@@ -108,6 +108,9 @@ caf::result<message_found> message_finder_state::handle(const find_message& orde
 }
 
 caf::result<messages_found> message_finder_state::handle(const find_messages& order) {
+    // Searches may read much. Without this, those that nobody waits for any more would make the next ones late as well.
+    if (order.given_up <= self_->clock().now())
+        return make_caf_error(errc::timed_out, "other searches took so long that this one was given up; repeat it later");
     if (const auto topic = find_topic(order.topic); !topic)
         return make_caf_error(topic.failure());
     if (order.key.empty())

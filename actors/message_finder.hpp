@@ -6,6 +6,7 @@
 #include "actors/wall_clock.hpp"
 #include "protocol/lookup_bodies.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/fwd.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -43,6 +44,8 @@ struct find_messages {
     timestamp_ms begin; ///< store time
     timestamp_ms end;
     bool by_unique_key = false;
+    /// From then on nobody waits for the answer: a search that has not begun does not begin. Set by the session.
+    caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
     template <class Inspector>
     friend auto inspect(Inspector& f, find_messages& x) {
         return f(x.topic, x.key, x.messages_max, x.begin, x.end, x.by_unique_key);
@@ -128,7 +131,7 @@ struct message_finder_options {
 /// search may read much of the index, and consumers must not wait behind it.
 ///
 /// In     find_message -> message_found       fails: corrupt, io
-///        find_messages -> messages_found     fails: topic_not_found, argument_illegal, message_not_found, io
+///        find_messages -> messages_found     fails: topic_not_found, argument_illegal, message_not_found, timed_out, io
 ///        find_first_stored, browse_queue, describe_time_spans   fails: topic_not_found, queue_not_found, io
 ///        finish                              ends after what was sent before it
 /// State  none

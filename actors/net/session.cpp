@@ -64,6 +64,9 @@ void complete(session_pointer, Order&) {}
 void complete(session_pointer self, send_messages& order) {
     order.born_host = self->state.peer;
 }
+void complete(session_pointer self, find_messages& order) {
+    order.given_up = self->clock().now() + self->state.options.request_timeout;
+}
 void complete(session_pointer self, lock_queues& order) {
     order.session = session_actor{self};
 }

@@ -82,6 +82,15 @@ TEST_CASE_FIXTURE(finder_world, "message_finder: the time span of a group counts
     CHECK(span.delay_ms == 2'000); // "b" was stored two seconds ago
 }
 
+TEST_CASE_FIXTURE(finder_world, "message_finder: a search that nobody waits for any more is not begun") {
+    find_messages order{"orders", "k", 1, {}, timestamp_ms{9'000'000'000'000}, false};
+    order.given_up = world.scheduler().clock().now() + 1s;
+    CHECK(ask<messages_found>(order).code() == errc::message_not_found);
+    world.advance(1s);
+    CHECK(ask<messages_found>(order).code() == errc::timed_out);
+    CHECK(lookups->under_way() == 0);
+}
+
 TEST_CASE_FIXTURE(finder_world, "message_finder: an offset keeper that does not answer is given up") {
     keeper_answers = false;
     REQUIRE(lookups->try_acquire(1));
