@@ -91,12 +91,7 @@ public:
         if (registrar_) {
             end(registrar_);
         }
-        for (auto* listener : {&vip_listener_, &broker_listener_}) {
-            if (*listener) {
-                end((*listener)->handle);
-                listener->reset();
-            }
-        }
+        end_ports();
         if (broker_) {
             broker_->stop();
             broker_.reset();
@@ -120,6 +115,22 @@ private:
         self->send_exit(role, caf::exit_reason::user_shutdown);
         self->wait_for(role);
         role = nullptr;
+    }
+
+    /// Both at the same time: each waits a while for answers that are under way, and a stop has a deadline.
+    void end_ports() {
+        caf::scoped_actor self{system_};
+        for (const auto* listener : {&vip_listener_, &broker_listener_}) {
+            if (*listener) {
+                self->send_exit((*listener)->handle, caf::exit_reason::user_shutdown);
+            }
+        }
+        for (auto* listener : {&vip_listener_, &broker_listener_}) {
+            if (*listener) {
+                self->wait_for((*listener)->handle);
+                listener->reset();
+            }
+        }
     }
 
     result<void> start_name_server() {
