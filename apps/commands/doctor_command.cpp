@@ -191,7 +191,11 @@ exit_code run(const command_context& context, const config_arguments& arguments)
         }
     } else {
         std::set<std::string> brokers;
-        for (const auto& address : name_server_addresses(context)) {
+        const auto addresses = name_server_addresses(context);
+        if (addresses.empty()) {
+            found.add("name servers", verdict::bad, "none is given; name them with --name-server");
+        }
+        for (const auto& address : addresses) {
             check_name_server(context, address, brokers, found);
         }
         check_brokers(context, found);

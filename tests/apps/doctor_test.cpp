@@ -61,6 +61,9 @@ TEST_CASE("doctor names what cannot be reached, and fails") {
     const auto nobody = run_command("doctor --timeout 300ms --name-server 127.0.0.1:" + std::to_string(dead));
     CHECK(nobody.code == 1);
     CHECK_MESSAGE(contains(nobody.out, "FAILS"), nobody.out);
+    const auto nothing = run_command("doctor --name-server ;");
+    CHECK(nothing.code == 1);
+    CHECK_MESSAGE(contains(nothing.out, "none is given"), nothing.out);
 }
 
 TEST_CASE("doctor looks at a machine before a node starts on it") {
