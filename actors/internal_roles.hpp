@@ -86,9 +86,16 @@ struct pull_from_queue {
     std::int64_t hold_ms = 0;
 };
 
-/// Records of the queue became visible; its bounds are now these.
+/// Records of a queue as they lie in the log, one after the other.
+struct fresh_records {
+    queue_offset first;
+    std::int32_t count = 0; ///< 0: there are none
+    payload records;
+};
+/// Records of the queue became visible; its bounds are now these. Small ones come along, so that who waits for them need not read.
 struct records_arrived {
     storage::queue_bounds bounds;
+    fresh_records fresh = {};
 };
 /// A log reader has done what read_records asked.
 struct records_read {

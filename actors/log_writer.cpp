@@ -8,6 +8,8 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <span>
+#include <string>
 #include <unordered_map>
 #include <utility>
 
@@ -42,17 +44,18 @@ private:
 
     void commit();
     void collect_counts();
-    void accept(std::vector<storage::placed_records> places);
+    void accept(const std::vector<storage::placed_records>& places);
     void sync();
     void answer(std::vector<pending_ack> acks);
     void fail_collected(const error& failure);
-    void note_touched(const topic_queue& queue);
-    void tell_watchers();
+    void note_touched(const topic_queue& queue, std::size_t number);
+    void tell_watchers(const std::vector<storage::placed_records>& places);
+    [[nodiscard]] fresh_records join(const std::vector<std::size_t>& numbers, const std::vector<storage::placed_records>& places) const;
     void nudge(std::size_t bytes);
 
     log_writer_actor::pointer self_ = nullptr;
     log_writer_options options_;
-    std::vector<storage::unplaced_records> batch_;
+    std::vector<storage::unplaced_records> batch_; ///< collected, then as written until its watchers are told
     std::vector<collected> collected_;
     std::size_t batch_bytes_ = 0;
     std::vector<stored_count> counts_;      ///< of the batch under way
@@ -61,7 +64,7 @@ private:
     pending_acks acks_;
     struct watching {
         queue_actor actor;
-        bool is_touched = false; ///< its queue is in touched_
+        std::vector<std::size_t> numbers; ///< of its records in batch_; some: its queue is in touched_
     };
     std::unordered_map<topic_queue, watching> watchers_;
     std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
@@ -82,7 +85,7 @@ void log_writer_state::handle(append_records& work) {
     for (auto& entry : work.entries) {
         const auto bytes = entry.records.bytes.size();
         if (!watchers_.empty())
-            note_touched(entry.records.queue);
+            note_touched(entry.records.queue, batch_.size());
         collected_.push_back({work.reply_to, entry.ticket, bytes, entry.records.count});
         batch_.push_back(std::move(entry.records));
         batch_bytes_ += bytes;
@@ -107,7 +110,7 @@ void log_writer_state::commit() {
     const auto began = std::chrono::steady_clock::now();
     batch_bytes_ = 0;
     collect_counts();
-    auto places = options_.store->append(std::exchange(batch_, {}), options_.now());
+    const auto places = options_.store->append(std::span{batch_}, options_.now());
     if (!places) {
         fail_collected(places.failure());
         return;
@@ -116,14 +119,15 @@ void log_writer_state::commit() {
     std::int64_t messages = 0;
     for (const auto& one : counts_)
         messages += one.messages;
-    accept(std::move(*places));
+    accept(*places);
     if (options_.store->options().flush == flush_mode::sync)
         sync();
     const auto took = std::chrono::steady_clock::now() - began;
     add(options_.metrics->commits);
     add(options_.metrics->commit_us, static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
     options_.traffic->put_took(std::chrono::duration_cast<std::chrono::microseconds>(took), messages);
-    tell_watchers();
+    tell_watchers(*places);
+    batch_.clear();
 }
 
 /// Before the records are gone to the store: what they will count as.
@@ -142,7 +146,7 @@ void log_writer_state::collect_counts() {
     }
 }
 
-void log_writer_state::accept(std::vector<storage::placed_records> places) {
+void log_writer_state::accept(const std::vector<storage::placed_records>& places) {
     std::size_t bytes = 0;
     log_position written;
     for (std::size_t i = 0; i < places.size(); ++i) {
@@ -179,9 +183,10 @@ void log_writer_state::fail_collected(const error& failure) {
     }
     add(failure.code == errc::busy ? options_.metrics->busy_answers : options_.metrics->put_failures, failed.size());
     collected_.clear();
+    batch_.clear();
     for (const auto& queue : std::exchange(touched_, {}))
         if (const auto watcher = watchers_.find(queue); watcher != watchers_.end())
-            watcher->second.is_touched = false;
+            watcher->second.numbers.clear();
     answer(std::move(failed));
 }
 
@@ -198,21 +203,49 @@ void log_writer_state::answer(std::vector<pending_ack> acks) {
         self_->send(holder, std::move(outcomes));
 }
 
-void log_writer_state::note_touched(const topic_queue& queue) {
+/// Element `number` of the batch goes to `queue`.
+void log_writer_state::note_touched(const topic_queue& queue, std::size_t number) {
     const auto known = watchers_.find(queue);
-    if (known == watchers_.end() || std::exchange(known->second.is_touched, true))
+    if (known == watchers_.end())
         return;
-    touched_.push_back(queue);
+    auto& numbers = known->second.numbers;
+    if (numbers.empty())
+        touched_.push_back(queue);
+    numbers.push_back(number);
 }
 
-void log_writer_state::tell_watchers() {
+void log_writer_state::tell_watchers(const std::vector<storage::placed_records>& places) {
     for (const auto& queue : std::exchange(touched_, {})) {
-        const auto watcher = watchers_.find(queue);
-        if (watcher == watchers_.end() || !std::exchange(watcher->second.is_touched, false))
+        const auto known = watchers_.find(queue);
+        if (known == watchers_.end() || known->second.numbers.empty())
             continue;
-        if (const auto bounds = options_.store->bounds(queue))
-            self_->send(watcher->second.actor, records_arrived{*bounds});
+        auto& watcher = known->second;
+        if (const auto bounds = options_.store->bounds(queue)) {
+            records_arrived event{*bounds, join(watcher.numbers, places)};
+            if (event.fresh.first + event.fresh.count > bounds->max)
+                event.fresh = {}; // written, but not durable
+            self_->send(watcher.actor, std::move(event));
+        }
+        watcher.numbers.clear();
     }
+}
+
+/// What the batch holds of one queue; nothing if that is much, which is better read by those who want it.
+fresh_records log_writer_state::join(const std::vector<std::size_t>& numbers, const std::vector<storage::placed_records>& places) const {
+    std::size_t bytes = 0;
+    for (const auto number : numbers)
+        bytes += batch_[number].bytes.size();
+    if (bytes > options_.fresh_bytes_max)
+        return {};
+    fresh_records fresh{places[numbers.front()].first, 0, {}};
+    std::string records;
+    records.reserve(bytes);
+    for (const auto number : numbers) {
+        records += batch_[number].bytes;
+        fresh.count += batch_[number].count;
+    }
+    fresh.records = payload{std::move(records)};
+    return fresh;
 }
 
 /// Wakes those who go behind the writer, before there is too much for them.
@@ -230,11 +263,14 @@ void log_writer_state::nudge(std::size_t bytes) {
 }
 
 void log_writer_state::handle(const watch_queue& order) {
-    watchers_[order.queue].actor = order.watcher;
+    auto& watcher = watchers_[order.queue];
+    watcher.actor = order.watcher;
     // What is collected already was not noted for this watcher, and the bounds of now do not hold it yet.
-    const auto is_collected = [&order](const auto& records) { return records.queue == order.queue; };
-    if (std::any_of(batch_.begin(), batch_.end(), is_collected))
-        note_touched(order.queue);
+    watcher.numbers.clear();
+    std::erase(touched_, order.queue);
+    for (std::size_t number = 0; number < batch_.size(); ++number)
+        if (batch_[number].queue == order.queue)
+            note_touched(order.queue, number);
     const auto bounds = options_.store->bounds(order.queue);
     if (bounds)
         self_->send(order.watcher, records_arrived{*bounds});

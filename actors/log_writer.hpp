@@ -24,6 +24,7 @@ struct log_writer_options {
     std::size_t batch_bytes_max = 4u << 20;
     std::size_t index_nudge_bytes = 1u << 20;
     std::size_t flush_nudge_bytes = 8u << 20; ///< so that leaving a segment, which is synced whole, does not take long
+    std::size_t fresh_bytes_max = 64u << 10;  ///< what of one queue comes along with records_arrived
     std::chrono::milliseconds probe_interval{1'000};
     std::chrono::milliseconds retain_interval{10'000};
 };
@@ -31,7 +32,8 @@ struct log_writer_options {
 /// Spawns the owner of all positions of one log.
 ///
 /// In     append_records                      collected; answered to reply_to with one records_appended per group commit
-///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible
+///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible, which
+///                                            come along up to fresh_bytes_max
 ///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
 ///        finish                              writes and syncs what is collected, answers it, ends
 ///        write_tick, probe_tick, retain_tick   to itself; a retain_tick of somebody else: look at once

@@ -47,6 +47,7 @@ public:
 private:
     void read(std::vector<held_pull> pulls, bool woken);
     void read_together(std::vector<held_pull> pulls);
+    void hand_out(std::vector<held_pull>& pulls, const records_arrived& event);
     void hold(held_pull pull);
     void take_result(held_pull pull, bool woken, const storage::read_records& records);
     void wait_or_answer(held_pull pull, const storage::read_records& records);
@@ -162,8 +163,28 @@ void queue_state::handle(const records_arrived& event) {
     bounds_known_ = true;
     auto woken = held_.take_below(bounds_.max);
     release_held(woken);
+    hand_out(woken, event);
     read_together(std::move(woken));
     arm();
+}
+
+/// Answers those who want just what has come along, and leaves the others.
+void queue_state::hand_out(std::vector<held_pull>& pulls, const records_arrived& event) {
+    const auto& fresh = event.fresh;
+    if (fresh.count == 0)
+        return;
+    const auto wants_it = [&fresh](const held_pull& one) {
+        const auto& pull = one.pull;
+        return pull.from == fresh.first && !pull.filter && fresh.count <= pull.limits.messages_max &&
+               fresh.records.size() <= pull.limits.bytes_max;
+    };
+    std::erase_if(pulls, [this, &wants_it, &event](const held_pull& one) {
+        if (!wants_it(one))
+            return false;
+        last_active_ = now();
+        answer(one, {pull_status::found, event.fresh.first + event.fresh.count, event.bounds.min, event.bounds.max, event.fresh.records});
+        return true;
+    });
 }
 
 void queue_state::handle(const records_read& result) {

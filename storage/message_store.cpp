@@ -35,7 +35,7 @@ public:
     implementation& operator=(const implementation&) = delete;
 
     result<void> open();
-    result<std::vector<placed_records>> append(std::vector<unplaced_records> batch, timestamp_ms now);
+    result<std::vector<placed_records>> append(std::span<unplaced_records> batch, timestamp_ms now);
     result<log_position> flush();
     void probe_disk();
     result<std::size_t> retain(timestamp_ms now);
@@ -156,7 +156,7 @@ result<void> message_store::implementation::check_index_room() {
     }
 }
 
-result<std::vector<placed_records>> message_store::implementation::append(std::vector<unplaced_records> batch, timestamp_ms now) {
+result<std::vector<placed_records>> message_store::implementation::append(std::span<unplaced_records> batch, timestamp_ms now) {
     if (auto writable = check_writable(); !writable) {
         return writable.failure();
     }
@@ -474,7 +474,10 @@ result<std::unique_ptr<message_store>> message_store::open(std::shared_ptr<file_
 }
 
 result<std::vector<placed_records>> message_store::append(std::vector<unplaced_records> batch, timestamp_ms now) {
-    return implementation_->append(std::move(batch), now);
+    return implementation_->append(batch, now);
+}
+result<std::vector<placed_records>> message_store::append(std::span<unplaced_records> batch, timestamp_ms now) {
+    return implementation_->append(batch, now);
 }
 result<log_position> message_store::flush() {
     return implementation_->flush();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -137,6 +138,8 @@ public:
     /// much of the index waits for persist_index(), argument_illegal for records that are not of their queue, disk_full,
     /// store_read_only.
     result<std::vector<placed_records>> append(std::vector<unplaced_records> batch, timestamp_ms now);
+    /// The same for a batch that the caller goes on using: on success its bytes are those in the log.
+    result<std::vector<placed_records>> append(std::span<unplaced_records> batch, timestamp_ms now);
     /// Makes everything appended when it began durable and, in flush mode sync, visible. Returns the durable position.
     /// In flush mode async also safe while the writer appends.
     result<log_position> flush();

@@ -293,6 +293,56 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears the bounds at once 
     CHECK(heard->size() == 2);
 }
 
+TEST_CASE_FIXTURE(writer_world, "log_writer: with the news of its queue a watcher gets the records as they are in the log") {
+    start();
+    const auto heard = std::make_shared<std::vector<records_arrived>>();
+    const auto watcher = world.system().spawn([heard](queue_actor::pointer) -> queue_actor::behavior_type {
+        return {[](const pull_from_queue&) {},
+                [](const pull_abandoned&) {},
+                [heard](const records_arrived& event) { heard->push_back(event); },
+                [](const records_read&) {},
+                [](hold_tick) {},
+                [](const finish&) {}};
+    });
+    append(1, "before");
+    world.run();
+    const topic_queue queue{"orders", queue_id{0}};
+    caf::anon_send(writer, watch_queue{queue, watcher});
+    append(2, "b");
+    append(3, "another queue", 1);
+    append(4, "c");
+    world.run();
+    REQUIRE(heard->size() == 2);
+    CHECK(heard->front().fresh.count == 0);
+    const auto& fresh = heard->back().fresh;
+    CHECK(fresh.first == queue_offset{1});
+    CHECK(fresh.count == 2);
+    const auto read = store->read(queue, queue_offset{1}, {}, {});
+    REQUIRE(read.ok());
+    CHECK(fresh.records == read->records);
+
+    SUBCASE("much of it is left to readers") {
+        append(5, std::string(64 << 10, 'x'));
+        world.run();
+        CHECK(heard->back().bounds.max == queue_offset{4});
+        CHECK(heard->back().fresh.count == 0);
+    }
+    SUBCASE("what could not be made durable does not come along") {
+        files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+            return call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt;
+        });
+        append(5, "lost");
+        world.run();
+        CHECK(code(5) != errc::none);
+        CHECK(heard->back().bounds.max == queue_offset{3});
+        REQUIRE(heard->size() == 3);
+        CHECK(heard->back().fresh.count == 0);
+        files->set_hook(nullptr);
+    }
+    caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
+    world.run();
+}
+
 TEST_CASE_FIXTURE(writer_world, "log_writer: a watcher hears of its queue again after a group commit that failed") {
     start();
     const auto heard = std::make_shared<std::vector<std::int64_t>>();

@@ -76,8 +76,9 @@ struct queue_world {
                     [](const finish&) {}};
         });
     }
-    void pull(std::uint64_t ticket, std::int64_t from, std::int64_t hold_ms, std::shared_ptr<const storage::tag_filter> filter = nullptr) {
-        caf::anon_send(queue, pull_from_queue{ticket, holder, queue_offset{from}, {}, std::move(filter), hold_ms});
+    void pull(std::uint64_t ticket, std::int64_t from, std::int64_t hold_ms, std::shared_ptr<const storage::tag_filter> filter = nullptr,
+              storage::read_limits limits = {}) {
+        caf::anon_send(queue, pull_from_queue{ticket, holder, queue_offset{from}, limits, std::move(filter), hold_ms});
         world.run();
     }
     /// Answers the oldest read that has no answer yet.
@@ -96,6 +97,12 @@ struct queue_world {
     }
     void arrive(std::int64_t max) {
         caf::anon_send(queue, records_arrived{{queue_offset{0}, queue_offset{max}}});
+        world.run();
+    }
+    /// The same, and the `count` records before `max` come along.
+    void arrive_with(std::int32_t count, std::int64_t max, std::string records) {
+        caf::anon_send(
+            queue, records_arrived{{queue_offset{0}, queue_offset{max}}, {queue_offset{max - count}, count, payload{std::move(records)}}});
         world.run();
     }
     [[nodiscard]] bool answered(std::uint64_t ticket) const { return answers->pulled.contains(ticket); }
@@ -139,6 +146,48 @@ TEST_CASE_FIXTURE(queue_world, "queue: a held pull is answered when records arri
     CHECK(answer(1).answer.status == pull_status::found);
     CHECK(metrics->pulls_held == 0);
     CHECK(hold_admission->under_way() == 0);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: records that come along with the news are handed out without a read") {
+    pull(1, 5, 1'000);
+    answer_read(read_status::at_end, 5, 5);
+    pull(2, 5, 1'000);
+    answer_read(read_status::at_end, 5, 5);
+    arrive_with(2, 7, "two");
+    CHECK(reads->empty());
+    for (const auto ticket : {1u, 2u}) {
+        REQUIRE(answered(ticket));
+        const auto& pulled = answer(ticket).answer;
+        CHECK(pulled.status == pull_status::found);
+        CHECK(pulled.next == queue_offset{7});
+        CHECK(pulled.max == queue_offset{7});
+        CHECK(pulled.records.view() == "two");
+    }
+    CHECK(metrics->pulls_found == 2);
+    CHECK(hold_admission->under_way() == 0);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: who wants other records than those that come along reads") {
+    const auto filter = std::make_shared<storage::tag_filter>(storage::tag_filter{{7}});
+    SUBCASE("a filter") {
+        pull(1, 5, 1'000, filter);
+    }
+    SUBCASE("fewer messages") {
+        pull(1, 5, 1'000, nullptr, {1, 1'000});
+    }
+    SUBCASE("fewer bytes") {
+        pull(1, 5, 1'000, nullptr, {32, 2});
+    }
+    SUBCASE("from earlier on") {
+        pull(1, 4, 1'000);
+    }
+    answer_read(read_status::at_end, 5, 5);
+    arrive_with(2, 7, "two");
+    CHECK_FALSE(answered(1));
+    REQUIRE(reads->size() == 1);
+    answer_read(read_status::found, 7, 7, "read");
+    REQUIRE(answered(1));
+    CHECK(answer(1).answer.records.view() == "read");
 }
 
 TEST_CASE_FIXTURE(queue_world, "queue: what arrives between the read and the watch is not missed") {
