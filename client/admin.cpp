@@ -1,137 +1,21 @@
 #include "client/admin.hpp"
 
 #include "actors/type_ids.hpp"
-#include "client/internal/connection_core.hpp"
-#include "client/internal/while_away.hpp"
+#include "client/internal/asker.hpp"
 #include "protocol/vocabulary/names.hpp"
 
-#include <caf/scoped_actor.hpp>
-
 #include <algorithm>
-#include <chrono>
+#include <array>
 #include <cstdint>
 #include <set>
-#include <thread>
+#include <string_view>
 #include <utility>
 
 namespace troupe::client {
 
 namespace {
 
-constexpr std::chrono::milliseconds route_poll_interval{20};
-
-/// A blocking caller's way to the cluster.
-class asker {
-public:
-    explicit asker(const connection& via) : core_{via.core()}, timeout_{via.options().request_timeout}, self_{core_.system()} {}
-
-    /// Sends one order and waits for its answer.
-    template <class Answer, class Handle, class Order>
-    result<Answer> ask(const Handle& role, Order order) {
-        return ask_within<Answer>(timeout_, role, std::move(order));
-    }
-
-    template <class Answer, class Handle, class Order>
-    result<Answer> ask_within(std::chrono::milliseconds timeout, const Handle& role, Order order) {
-        std::optional<Answer> answer;
-        error failure;
-        self_->request(role, timeout, std::move(order))
-            .receive([&](Answer& got) { answer = std::move(got); }, [&](caf::error& problem) { failure = actors::to_error(problem); });
-        if (answer)
-            return std::move(*answer);
-        return failure;
-    }
-
-    /// As ask(), and asks again while the broker is away, as during its restart.
-    template <class Answer, class Order>
-    result<Answer> ask_again(const actors::broker_actor& broker, const Order& order) {
-        return ask_while_away(timeout_, hints_at_lost_broker,
-                              [&](std::chrono::milliseconds left) { return ask_within<Answer>(left, broker, order); });
-    }
-
-    result<std::vector<actors::name_server_actor>> name_servers() {
-        auto listed = ask<name_servers_listed>(core_.hub(), list_name_servers{});
-        if (!listed)
-            return listed.failure();
-        return std::move(listed->servers);
-    }
-
-    /// Asks name servers in turn until one answers.
-    template <class Answer, class Order>
-    result<Answer> ask_any_name_server(const Order& order) {
-        auto servers = name_servers();
-        if (!servers)
-            return servers.failure();
-        error last;
-        for (const auto& server : *servers) {
-            auto answer = ask<Answer>(server, order);
-            if (answer || answer.code() == errc::topic_not_found)
-                return answer;
-            last = answer.failure();
-        }
-        return error{errc::no_name_server,
-                     "none of " + std::to_string(servers->size()) + " name servers answers (" + to_string(last) + ")"};
-    }
-
-    /// Handles of all masters (or the lowest ids), by broker name; restricted to `names` if there are any.
-    result<std::map<std::string, actors::broker_actor>> brokers(const std::vector<std::string>& names = {}) {
-        auto cluster = ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
-        if (!cluster)
-            return cluster.failure();
-        std::map<std::string, actors::broker_actor> handles;
-        for (const auto& [name, broker] : cluster->info.brokers) {
-            const bool wanted = names.empty() || std::find(names.begin(), names.end(), name) != names.end();
-            if (!wanted || broker.addresses.empty())
-                continue;
-            auto dialed = ask<broker_dialed>(core_.hub(), dial_broker{name, broker.addresses.begin()->second});
-            if (!dialed)
-                return dialed.failure();
-            handles[name] = dialed->broker;
-        }
-        for (const auto& name : names)
-            if (!handles.contains(name))
-                return error{errc::not_found, "no name server knows a broker " + name};
-        if (handles.empty())
-            return error{errc::no_route, "no broker is registered with the name servers"};
-        return handles;
-    }
-
-    /// The same order to every broker; the first failure ends it and names the broker. `repeat` for orders that do no harm twice.
-    enum class when_away : std::uint8_t { repeat, fail };
-    template <class Answer, class Order>
-    result<std::map<std::string, Answer>> ask_brokers(const std::map<std::string, actors::broker_actor>& handles, const Order& order,
-                                                      when_away policy = when_away::repeat) {
-        std::map<std::string, Answer> answers;
-        for (const auto& [name, broker] : handles) {
-            auto answer = policy == when_away::repeat ? ask_again<Answer>(broker, order) : ask<Answer>(broker, order);
-            if (!answer)
-                return error{answer.code(), "broker " + name + ": " + answer.failure().text};
-            answers.emplace(name, std::move(*answer));
-        }
-        return answers;
-    }
-
-    /// Until a name server shows the topic with `brokers` brokers. Not an error when it does not in time.
-    void wait_for_route(const std::string& topic, const std::map<std::string, actors::broker_actor>& brokers) {
-        const auto end = std::chrono::steady_clock::now() + timeout_;
-        while (std::chrono::steady_clock::now() < end) {
-            auto found = ask_any_name_server<actors::route_found>(actors::find_route{topic});
-            if (found) {
-                std::set<std::string> shown;
-                for (const auto& queues : found->route.queues)
-                    shown.insert(queues.broker_name);
-                if (std::all_of(brokers.begin(), brokers.end(), [&](const auto& item) { return shown.contains(item.first); }))
-                    return;
-            }
-            std::this_thread::sleep_for(route_poll_interval); // the caller's own thread; brokers register at once
-        }
-    }
-
-private:
-    connection_core& core_;
-    std::chrono::milliseconds timeout_;
-    caf::scoped_actor self_;
-};
+using namespace std::string_view_literals;
 
 result<void> check_topic(const topic_config& topic) {
     if (auto legal = check_topic_name(topic.name); !legal)
@@ -152,6 +36,14 @@ result<std::map<std::string, topic_config>> find_topic(asker& ask, const std::ma
         if (const auto at = listed.table.topics.find(topic); at != listed.table.topics.end())
             found[name] = at->second;
     return found;
+}
+
+/// Groups that nobody made: RocketMQ's MixAll names them.
+bool is_system_group(std::string_view name) {
+    constexpr std::array predefined{"TOOLS_CONSUMER"sv,        "SELF_TEST_C_GROUP"sv, "FILTERSRV_CONSUMER"sv, "__MONITOR_CONSUMER"sv,
+                                    "CID_ONS-HTTP-PROXY"sv,    "CID_ONSAPI_OWNER"sv,  "CID_ONSAPI_PULL"sv,    "CID_ONSAPI_PERMISSION"sv,
+                                    "CLIENT_INNER_PRODUCER"sv, "CID_SYS_RMQ_TRANS"sv};
+    return name.starts_with("CID_RMQ_SYS_") || std::find(predefined.begin(), predefined.end(), name) != predefined.end();
 }
 
 error topic_missing(const std::string& topic) {
@@ -312,7 +204,7 @@ result<void> admin::delete_group(const std::string& group, bool with_offsets) {
     return deleted ? result<void>{} : deleted.failure();
 }
 
-result<std::vector<std::string>> admin::list_groups() {
+result<std::vector<std::string>> admin::list_groups(bool with_system) {
     asker ask{via_};
     auto brokers = ask.brokers();
     if (!brokers)
@@ -323,7 +215,8 @@ result<std::vector<std::string>> admin::list_groups() {
     std::set<std::string> names;
     for (const auto& [broker, listed] : *tables)
         for (const auto& [name, config] : listed.table.groups)
-            names.insert(name);
+            if (with_system || !is_system_group(name))
+                names.insert(name);
     return std::vector<std::string>{names.begin(), names.end()};
 }
 

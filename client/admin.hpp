@@ -33,6 +33,13 @@ struct group_description {
     [[nodiscard]] std::int64_t lag() const;
 };
 
+/// Which messages of a key are of interest.
+struct find_options {
+    std::int32_t messages_max = 32; ///< of each broker; brokers may give less
+    timestamp_ms begin;             ///< of the store time
+    timestamp_ms end{INT64_MAX};
+};
+
 /// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
 /// as during its restart, is asked again within that time, except for deletions: those are not repeated when their outcome is
 /// unknown.
@@ -58,10 +65,19 @@ public:
 
     result<void> put_group(const group_config& group);
     result<void> delete_group(const std::string& group, bool with_offsets);
-    /// Sorted names of the groups of all brokers.
-    result<std::vector<std::string>> list_groups();
+    /// Sorted names of the groups of all brokers; without those that Apache's brokers make for themselves and for its tools unless
+    /// asked for.
+    result<std::vector<std::string>> list_groups(bool with_system = false);
     /// Fails with group_not_found. `topic` empty: all topics of the group.
     result<group_description> describe_group(const std::string& group, const std::string& topic = {});
+
+    /// The message of this id: an offset id names its place; a unique key is looked up on all brokers, in `topic`, which it needs.
+    /// Of several with one unique key, as after a repeated send, the first. Fails with message_not_found, argument_illegal (no id; a
+    /// unique key without topic). Not from inside the brokers' process.
+    result<received_message> find_message(const std::string& id, const std::string& topic = {});
+    /// Messages that have this word among their keys, the newest first. Fails with message_not_found. Not from inside the brokers'
+    /// process.
+    result<std::vector<received_message>> find_messages(const std::string& topic, const std::string& key, const find_options& options = {});
 
     result<protocol::cluster_info> describe_cluster();
     /// Counters and state of one broker. Fails with not_found for an unknown name.

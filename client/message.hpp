@@ -22,6 +22,7 @@ struct message {
     std::string tags;                              ///< one word that subscriptions may filter by; empty: none
     std::vector<std::string> keys;                 ///< words to find the message by; without spaces
     std::map<std::string, std::string> properties; ///< names that RocketMQ reserves (KEYS, TAGS, UNIQ_KEY, ...) are refused
+    std::int32_t flag = 0;                         ///< any number; stored and handed on, and means nothing to brokers
     std::string sharding_key;                      ///< messages of one key go to one queue, in order; empty: none
 };
 
@@ -39,10 +40,12 @@ class received_message {
 public:
     message_queue queue;
     queue_offset offset;
-    payload body; ///< a slice of a pull's answer: copy what is kept for long
+    payload body; ///< unpacked; may be a slice of a pull's answer: copy what is kept for long
     timestamp_ms born;
     timestamp_ms stored;
+    std::int32_t flag = 0;               ///< the sender's
     std::int32_t reconsume_times = 0;    ///< as the broker counts it
+    bool compressed = false;             ///< the body could not be unpacked (damaged, no zlib, over 16 MiB) and is as stored
     std::int32_t local_redeliveries = 0; ///< how often the handler of this process has failed on it
     std::string offset_message_id;
     std::string encoded_properties; ///< RocketMQ's form; use the functions below

@@ -72,7 +72,8 @@ struct producer_counters {
 /// Threads  safe to use from any thread. Callbacks run on the producer's thread: they must not block, and must not call
 ///          send(); send_async() inside a callback is fine and never blocks. An exception that leaves a callback is dropped.
 /// Order    messages of one thread to one queue are stored in the order of the calls as long as nothing is retried; a send
-///          that starts after another was acknowledged is always stored after it.
+///          that starts after another was acknowledged is always stored after it. Apache RocketMQ's brokers store requests that
+///          are under way together in any order: there each queue has one at a time, with more messages in it.
 /// Retries  on busy, disk_full, store_read_only, shutting_down, timed_out, connection_lost, connect_failed,
 ///          topic_not_found, queue_not_found and not_permitted, until retries_max or send_timeout. After timed_out or
 ///          connection_lost the outcome of that attempt is unknown, so a retry may store the message twice;

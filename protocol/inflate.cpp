@@ -30,7 +30,10 @@ error bad_stream(std::string_view what) {
 } // namespace
 
 result<std::string> inflate_bounded(std::string_view zlib_stream) {
-    const std::size_t bytes_max = std::min(inflated_bytes_max, zlib_stream.size() * inflation_factor_max);
+    return inflate_bounded(zlib_stream, std::min(inflated_bytes_max, zlib_stream.size() * inflation_factor_max));
+}
+
+result<std::string> inflate_bounded(std::string_view zlib_stream, std::size_t bytes_max) {
     inflater zlib;
     if (!zlib.ready || zlib_stream.size() > inflated_bytes_max)
         return bad_stream("it cannot be inflated here");

@@ -16,4 +16,8 @@ inline constexpr std::size_t inflation_factor_max = 200;
 /// after the stream.
 result<std::string> inflate_bounded(std::string_view zlib_stream);
 
+/// The same to at most `bytes_max` bytes however small the stream is: for message bodies, where a long run of one character is no
+/// attack.
+result<std::string> inflate_bounded(std::string_view zlib_stream, std::size_t bytes_max);
+
 } // namespace troupe::protocol

@@ -72,6 +72,7 @@ public:
     [[nodiscard]] std::uint64_t connection_number() const { return state_ == link_state::connected ? connection_number_ : 0; }
     [[nodiscard]] std::size_t outstanding() const { return pending_.size(); }
     [[nodiscard]] const link_options& options() const { return options_; }
+    [[nodiscard]] link_transport::time_point now() const { return transport_.now(); }
 
 private:
     enum class link_state : std::uint8_t { disconnected, dialing, connected, closed };

@@ -1,6 +1,7 @@
 #include "actors/net/role_client.hpp"
 
 #include "actors/net/wire.hpp"
+#include "actors/net/wire_lookup.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 
@@ -11,6 +12,8 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
 namespace troupe::actors::net {
@@ -50,6 +53,48 @@ caf::result<Answer> role_client::forward(const Request& order, std::chrono::mill
     return promise;
 }
 
+caf::result<messages_stored> role_client::send(const send_messages& order) {
+    auto promise = self_->make_response_promise<messages_stored>();
+    auto command = encode_request(order);
+    const auto code = command.code;
+    const auto timeout = link_.options().request_timeout;
+    auto done = [this, promise, code](result<protocol::remoting_command> answered) mutable {
+        if (answered) // the roles of this implementation say C++, and Apache's say Java
+            turns_.learn(answered->from != protocol::language::java);
+        deliver(promise, code, std::move(answered));
+    };
+    if (turns_.needless()) {
+        link_.request(std::move(command), timeout, std::move(done));
+    } else if (turns_.waiting() >= link_.options().requests_max) {
+        done(error{errc::busy, std::to_string(turns_.waiting()) + " messages wait to be sent in their order; send fewer at once"});
+    } else {
+        turns_.add({{order.topic, order.queue}, std::move(command), link_.now() + timeout, std::move(done)});
+        begin_sends();
+    }
+    return promise;
+}
+
+void role_client::begin_sends() {
+    if (std::exchange(beginning_, true))
+        return;
+    while (auto next = turns_.take())
+        begin(std::move(*next));
+    beginning_ = false;
+}
+
+void role_client::begin(send_turns::send next) {
+    auto ended = [this, queue = next.queue, done = std::move(next.done)](result<protocol::remoting_command> answered) {
+        done(std::move(answered));
+        turns_.ended(queue);
+        begin_sends();
+    };
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(next.deadline - link_.now());
+    if (left <= std::chrono::milliseconds{0})
+        ended(error{errc::timed_out, "the broker answered the sends before this one too late; it was not sent"});
+    else
+        link_.request(std::move(next.command), left, std::move(ended));
+}
+
 template <class Answer, class Request>
 auto role_client::forwarder() {
     return [this](const Request& order) { return forward<Answer>(order, link_.options().request_timeout); };
@@ -57,7 +102,7 @@ auto role_client::forwarder() {
 
 caf::message_handler role_client::broker_messages() {
     caf::message_handler produce_and_consume{
-        forwarder<messages_stored, send_messages>(),
+        [this](const send_messages& order) { return send(order); },
         [this](const pull_messages& order) {
             return forward<messages_pulled>(order, link_.options().request_timeout +
                                                        std::chrono::milliseconds{std::max<std::int64_t>(order.hold_ms, 0)});
@@ -85,7 +130,11 @@ caf::message_handler role_client::broker_messages() {
         forwarder<group_described, describe_group>(),
         forwarder<broker_described, describe_broker>(),
     };
-    return produce_and_consume.or_else(administrate);
+    caf::message_handler look_up{
+        forwarder<message_found, find_message>(),
+        forwarder<messages_found, find_messages>(),
+    };
+    return produce_and_consume.or_else(administrate).or_else(look_up);
 }
 
 caf::message_handler role_client::name_server_messages() {

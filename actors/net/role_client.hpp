@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/net/link.hpp"
+#include "actors/net/send_turns.hpp"
 #include "actors/roles.hpp"
 
 #include <caf/actor_addr.hpp>
@@ -30,11 +31,17 @@ private:
     caf::result<Answer> forward(const Request& order, std::chrono::milliseconds timeout);
     template <class Answer, class Request>
     auto forwarder();
+    /// As forward, but in the order that `turns_` keeps.
+    caf::result<messages_stored> send(const send_messages& order);
+    void begin_sends();
+    void begin(send_turns::send next);
     void remember(const client_session_actor& session);
     void receive_push(const protocol::remoting_command& command);
 
     caf::local_actor* self_;
     net::link link_;
+    send_turns turns_;
+    bool beginning_ = false;                ///< begin_sends is running: a send that fails at once must not begin the next from inside
     std::vector<caf::actor_addr> sessions_; ///< of the clients in this process that sent a heartbeat through here
     std::uint64_t registered_on_ = 0;       ///< number of the connection that carried the last registration
 };

@@ -1,7 +1,11 @@
 #include "actors/net/wire_lookup.hpp"
 
 #include "actors/net/wire_codec.hpp"
+#include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
+
+#include <string>
+#include <utility>
 
 /// Fields: reference "remoting-client.md" 4.3 and 4.6, "remoting-admin.md" 2.3.
 namespace troupe::actors::net {
@@ -21,6 +25,18 @@ template <>
 result<find_message> decode_request(const remoting_command& command) {
     field_reader in{command};
     return in.finish(find_message{in.number<log_position>("offset")});
+}
+template <>
+remoting_command encode_request(const find_message& order) {
+    auto command = request_of(protocol::request_code::view_message_by_id);
+    command.fields.set("offset", order.position.value());
+    return command;
+}
+template <>
+result<message_found> decode_answer(const remoting_command& command) {
+    message_found answer;
+    answer.record = command.body;
+    return answer;
 }
 template <>
 remoting_command encode_answer(const message_found& answer) {
@@ -44,6 +60,26 @@ result<find_messages> decode_request(const remoting_command& command) {
     order.end = timestamp_ms{in.int64("endTimestamp")};
     order.by_unique_key = in.boolean_or("_UNIQUE_KEY_QUERY", false);
     return in.finish(std::move(order));
+}
+template <>
+remoting_command encode_request(const find_messages& order) {
+    auto command = request_of(protocol::request_code::query_message);
+    command.fields.set("topic", order.topic);
+    command.fields.set("key", order.key);
+    command.fields.set("maxNum", order.messages_max);
+    command.fields.set("beginTimestamp", order.begin.value());
+    command.fields.set("endTimestamp", order.end.value());
+    command.fields.set("_UNIQUE_KEY_QUERY", std::string{order.by_unique_key ? "true" : "false"});
+    return command;
+}
+template <>
+result<messages_found> decode_answer(const remoting_command& command) {
+    field_reader in{command};
+    messages_found answer;
+    answer.records = command.body;
+    answer.indexed_at = timestamp_ms{in.int64_or("indexLastUpdateTimestamp", 0)};
+    answer.indexed = log_position{in.int64_or("indexLastUpdatePhyoffset", 0)};
+    return in.finish(std::move(answer));
 }
 template <>
 remoting_command encode_answer(const messages_found& answer) {

@@ -3,17 +3,26 @@
 #include "actors/message_finder.hpp"
 #include "actors/net/wire.hpp"
 
-/// `wire.hpp` for looking up messages: requests are decoded and answers encoded, never the other way round.
+/// `wire.hpp` for looking up messages. By position and by key in both directions; of the others, which only tools of RocketMQ ask
+/// for, requests are decoded and answers encoded.
 namespace troupe::actors::net {
 
 template <>
 result<find_message> decode_request(const protocol::remoting_command& command);
 template <>
+protocol::remoting_command encode_request(const find_message& order);
+template <>
 protocol::remoting_command encode_answer(const message_found& answer);
+template <>
+result<message_found> decode_answer(const protocol::remoting_command& command);
 template <>
 result<find_messages> decode_request(const protocol::remoting_command& command);
 template <>
+protocol::remoting_command encode_request(const find_messages& order);
+template <>
 protocol::remoting_command encode_answer(const messages_found& answer);
+template <>
+result<messages_found> decode_answer(const protocol::remoting_command& command);
 template <>
 result<find_first_stored> decode_request(const protocol::remoting_command& command);
 template <>

@@ -2,6 +2,7 @@
 
 #include "config/nearest.hpp"
 #include "config/units.hpp"
+#include "protocol/properties.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 
@@ -165,6 +166,15 @@ result<start_point> parse_start_point(std::string_view text, timestamp_ms now) {
     const std::string meant = config::nearest(text, {"first", "last"});
     return illegal("\"" + std::string{text} + "\" is none of first, last, time:T, offset:N" +
                    (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
+}
+
+void erase_added(std::map<std::string, std::string>& properties) {
+    namespace name = protocol::property_name;
+    // The last three are what Apache's brokers and clients add to every message.
+    for (const auto added : {name::tags, name::keys, name::unique_key, name::wait, name::checksum, std::string_view{"CLUSTER"},
+                             std::string_view{"MSG_REGION"}, std::string_view{"TRACE_ON"}}) {
+        properties.erase(std::string{added});
+    }
 }
 
 timestamp_ms now() {

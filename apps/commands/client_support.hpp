@@ -6,6 +6,7 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/result.hpp"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,9 @@ struct start_point {
 /// "first", "last", "offset:N", "time:T" with T in milliseconds since 1970, as "2026-11-22T10:00:00Z" (UTC; the time of day
 /// and its parts may be left out from the end) or as "-15m" before `now`. Fails with argument_illegal.
 result<start_point> parse_start_point(std::string_view text, timestamp_ms now);
+
+/// Leaves what the sender set: without what has a field of its own (tags, keys, message id), and what clients and brokers add.
+void erase_added(std::map<std::string, std::string>& properties);
 
 /// This process's wall clock.
 timestamp_ms now();

@@ -12,18 +12,27 @@ namespace troupe::apps {
 
 namespace {
 
+/// Empty text for what the broker does not say: one of another make counts other things.
 cell number_at(const protocol::key_value_table& values, const std::string& key) {
     const auto found = values.find(key);
-    std::int64_t number = 0;
-    if (found != values.end()) {
-        std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+    if (found == values.end()) {
+        return std::string{};
     }
+    std::int64_t number = 0;
+    std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
     return number;
 }
 
 std::string text_at(const protocol::key_value_table& values, const std::string& key) {
     const auto found = values.find(key);
     return found == values.end() ? std::string{} : found->second;
+}
+
+/// Of one that answers: what its store says, or, of another make, that and which version.
+std::string state_of(const protocol::key_value_table& values) {
+    const std::string state = text_at(values, "storeState");
+    const std::string version = text_at(values, "brokerVersionDesc");
+    return !state.empty() ? state : version.empty() ? "answers" : "answers as " + version;
 }
 
 exit_code show_broker(const command_context& context, client::admin& admin, const std::string& broker) {
@@ -49,7 +58,7 @@ exit_code show_cluster(const command_context& context, client::admin& admin) {
         const auto values = admin.describe_broker(name);
         const protocol::key_value_table known = values ? *values : protocol::key_value_table{};
         for (const auto& [id, address] : broker.addresses) {
-            rows.add({broker.cluster, name, id, address, values ? text_at(known, "storeState") : "unreachable", number_at(known, "topics"),
+            rows.add({broker.cluster, name, id, address, values ? state_of(known) : "unreachable", number_at(known, "topics"),
                       number_at(known, "storeAppendedRecords")});
         }
     }

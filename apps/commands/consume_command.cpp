@@ -78,10 +78,7 @@ private:
         const std::string_view body = message.body.view();
         const bool as_text = is_utf8(body);
         auto properties = message.properties();
-        for (const auto name : {protocol::property_name::tags, protocol::property_name::keys, protocol::property_name::unique_key,
-                                protocol::property_name::wait, protocol::property_name::checksum}) {
-            properties.erase(std::string{name}); // has a field of its own, or is a client's or the store's
-        }
+        erase_added(properties);
         table line{{{"topic"},
                     {"broker"},
                     {"queue"},
@@ -192,7 +189,7 @@ private:
             return {};
         }
         client::admin admin{connection_};
-        const auto groups = admin.list_groups();
+        const auto groups = admin.list_groups(true);
         if (!groups) {
             return groups.failure();
         }

@@ -14,16 +14,17 @@ namespace troupe::apps {
 namespace {
 
 struct group_arguments {
+    bool all = false;
     std::string name;
     std::string topic;
 };
 
-exit_code list(const command_context& context) {
+exit_code list(const command_context& context, bool all) {
     auto connection = connect(context);
     if (!connection) {
         return context.fail(connection.failure());
     }
-    const auto names = client::admin{*connection}.list_groups();
+    const auto names = client::admin{*connection}.list_groups(all);
     if (!names) {
         return context.fail(names.failure());
     }
@@ -69,11 +70,12 @@ void add_group_commands(CLI::App& app, command_context& context) {
     group->require_subcommand(1);
 
     CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster");
-    add_client_options(*list_command, context);
-    set_examples(*list_command, "troupe group list");
-    list_command->callback([&context] { context.chosen = [&context] { return list(context); }; });
-
     const auto arguments = std::make_shared<group_arguments>();
+    add_client_options(*list_command, context);
+    list_command->add_flag("-a,--all", arguments->all, "Also those that brokers make for themselves");
+    set_examples(*list_command, "troupe group list");
+    list_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return list(context, arguments->all); }; });
+
     CLI::App* show_command = group->add_subcommand("show", "Show a group: its members, and how far it is behind on each queue");
     add_client_options(*show_command, context);
     show_command->add_option("GROUP", arguments->name, "Name of the group")->required();

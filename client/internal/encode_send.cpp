@@ -61,6 +61,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
     if (!properties)
         return properties.failure();
     encoded.properties = std::move(*properties);
+    encoded.flag = m.flag;
     encoded.topic = std::move(m.topic);
     encoded.sharding_key = std::move(m.sharding_key);
     encoded.body = payload{std::move(m.body)};
@@ -81,7 +82,7 @@ payload encode_batch(std::span<const encoded_message* const> messages) {
         append_be(body, static_cast<std::uint32_t>(batch_bytes(*m)));
         append_be(body, std::uint32_t{0}); // magic
         append_be(body, std::uint32_t{0}); // body checksum: brokers compute it
-        append_be(body, std::uint32_t{0}); // flag
+        append_be(body, static_cast<std::uint32_t>(m->flag));
         append_be(body, static_cast<std::uint32_t>(m->body.size()));
         body += m->body.view();
         append_be(body, static_cast<std::uint16_t>(m->properties.size()));

@@ -6,6 +6,7 @@
 #include "protocol/vocabulary/result.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,6 +19,7 @@ struct encoded_message {
     std::string properties;
     std::string sharding_key;
     std::string message_id;
+    std::int32_t flag = 0;
     payload body;
     [[nodiscard]] std::size_t bytes() const { return body.size() + properties.size(); }
 };

@@ -1,5 +1,6 @@
 #include "actors/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
+#include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <algorithm>
@@ -11,19 +12,6 @@ namespace {
 
 constexpr std::size_t chunk_messages_max = 32; // handed to one handler thread at a time
 constexpr milliseconds save_retry{100};
-
-received_message to_received(const message_queue& queue, protocol::message& record) {
-    received_message m;
-    m.queue = queue;
-    m.offset = record.offset;
-    m.body = std::move(record.body);
-    m.born = record.born;
-    m.stored = record.stored;
-    m.reconsume_times = record.reconsume_times;
-    m.offset_message_id = protocol::offset_message_id(record.store_host, record.position);
-    m.encoded_properties = std::move(record.properties);
-    return m;
-}
 
 topic_queue number_of(const message_queue& queue) {
     return {queue.topic, queue_id{queue.queue}};
@@ -275,14 +263,20 @@ void reader_state::take_records(const message_queue& queue, queue_progress& prog
     const auto& filter = topics[queue.topic].filter;
     std::vector<received_message> messages;
     messages.reserve(records->size());
+    auto next = answer.next;
     for (auto& record : *records) {
-        auto m = to_received(queue, record);
+        const bool is_packed = (record.sys_flag & protocol::message_sys_flag::compressed) != 0;
+        if (is_packed && progress.window.bytes_free() == 0 && !messages.empty()) {
+            next = record.offset; // what bodies unpack to fills the window: the rest is pulled again when there is room
+            break;
+        }
+        auto m = to_received(queue, std::move(record));
         if (!filter.matches(m.tags()) || !progress.tracker.add(m.offset))
             continue;
         progress.window.take(window_bytes(m));
         messages.push_back(std::move(m));
     }
-    progress.tracker.advance(answer.next);
+    progress.tracker.advance(next);
     if (options.ordered)
         std::move(messages.begin(), messages.end(), std::back_inserter(progress.backlog));
     else

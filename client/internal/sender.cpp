@@ -277,6 +277,7 @@ actors::send_messages make_request(const std::string& group, const message_queue
     } else {
         order.body = messages.front()->body;
         order.properties = messages.front()->properties;
+        order.flag = messages.front()->flag;
     }
     return order;
 }

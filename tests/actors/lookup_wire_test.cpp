@@ -4,11 +4,15 @@
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/wire_world.hpp"
 
+#include <caf/actor_cast.hpp>
+
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 // Messages by id, by key and by place, as clients and tools ask for them.
@@ -49,6 +53,16 @@ struct lookup_world : wire_world {
                                              {"_UNIQUE_KEY_QUERY", unique}});
     }
 };
+
+/// Through the proxy, as our own client asks.
+template <class Answer, class Order>
+result<Answer> look_up(lookup_world& world, const Order& order) {
+    caf::scoped_actor self{world.system};
+    result<Answer> outcome = error{errc::internal, "nothing came back"};
+    self->request(caf::actor_cast<message_finder_actor>(world.proxy), std::chrono::seconds{30}, order)
+        .receive([&](Answer& answer) { outcome = std::move(answer); }, [&](caf::error& failure) { outcome = to_error(failure); });
+    return outcome;
+}
 
 std::vector<std::string> bodies(const protocol::remoting_command& answer) {
     REQUIRE(answer.code == response::success);
@@ -197,4 +211,38 @@ TEST_CASE_FIXTURE(lookup_world, "when too many look-ups wait, one more is busy a
     node->lookup_admission()->release(all);
     CHECK(view(place->second.value()).code == response::success);
     CHECK(lookups.under_way() == 0);
+}
+
+TEST_CASE("our own client finds messages by position and by key over the wire") {
+    lookup_world world;
+    const auto id = world.store("m0", "KEYS\001k1 k2\002UNIQ_KEY\001C0A8000100002A9F0000000000000001\002");
+    const auto position = protocol::parse_offset_message_id(id);
+    REQUIRE(position);
+    const auto found = look_up<message_found>(world, find_message{position->second});
+    REQUIRE(found);
+    CHECK(protocol::decode_record(found->record)->body.view() == "m0");
+    const auto nothing = look_up<message_found>(world, find_message{log_position{1 << 20}});
+    CHECK(nothing.code() == errc::internal);
+
+    find_messages order;
+    order.topic = "orders";
+    order.end = timestamp_ms{INT64_MAX};
+    for (const auto& [key, is_unique] : {std::pair{"k2", false}, std::pair{"C0A8000100002A9F0000000000000001", true}}) {
+        order.key = key;
+        order.by_unique_key = is_unique;
+        result<messages_found> indexed = error{};
+        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+        do // the index follows the log
+            indexed = look_up<messages_found>(world, order);
+        while (!indexed && std::chrono::steady_clock::now() < end);
+        REQUIRE(indexed);
+        const auto records = protocol::decode_records(indexed->records);
+        REQUIRE(records);
+        REQUIRE(records->size() == 1);
+        CHECK(records->front().body.view() == "m0");
+        CHECK(indexed->indexed.value() > 0);
+    }
+    order.key = "k3";
+    order.by_unique_key = false;
+    CHECK(look_up<messages_found>(world, order).code() == errc::message_not_found);
 }

@@ -91,6 +91,54 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(node.stop().ok());
 }
 
+TEST_CASE("a message is found by its offset id, its unique key and its keys") {
+    testing::temporary_directory directory;
+    testing::process_node node{standalone(directory)};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run("topic create orders --queues 2" + at).code == 0);
+    const auto sent = run("send orders hello --queue broker-a:1 --tag late --key k1 --key k2 --property colour=blue -o json" + at);
+    REQUIRE_MESSAGE(sent.code == 0, sent.output);
+    REQUIRE(run("send orders again --queue broker-a:0 --key k2" + at).code == 0);
+    const std::string id = nlohmann::json::parse(sent.output).at(0).at("message_id");
+
+    ended found;
+    const auto both_are_indexed = [&] { // a moment after they are stored
+        found = run("message find --topic orders --key k2 -o json" + at);
+        return found.code == 0 && nlohmann::json::parse(found.output).size() == 2;
+    };
+    REQUIRE_MESSAGE(eventually(both_are_indexed), found.output);
+    const auto rows = nlohmann::json::parse(found.output);
+    CHECK(rows.at(0).at("body") == "again");
+    CHECK(rows.at(1).at("message_id") == id);
+    CHECK(rows.at(1).at("keys") == "k1 k2");
+    CHECK(nlohmann::json::parse(run("message find -t orders -k k2 --count 1 -o json" + at).output).size() == 1);
+    const auto none = run("message find -t orders -k k2 --since 2100-01-01" + at);
+    CHECK(none.code == 5);
+    CHECK(none.output.find("no message with key k2") != std::string::npos);
+
+    const auto by_key = run("message show " + id + " --topic orders -o json" + at);
+    REQUIRE_MESSAGE(by_key.code == 0, by_key.output);
+    const auto shown = nlohmann::json::parse(by_key.output);
+    CHECK(shown.at("broker") == "broker-a");
+    CHECK(shown.at("queue") == 1);
+    CHECK(shown.at("offset") == 0);
+    CHECK(shown.at("message_id") == id);
+    CHECK(shown.at("tags") == "late");
+    CHECK(shown.at("properties") == nlohmann::json{{"colour", "blue"}});
+    CHECK(shown.at("body") == "hello");
+    const std::string offset_id = shown.at("offset_message_id");
+    CHECK(run("message show " + offset_id + " -o json" + at).output == by_key.output);
+    CHECK(run("message show " + offset_id + " --body-only" + at).output == "hello\n");
+
+    const auto unnamed = run("message show " + id + at);
+    CHECK(unnamed.code == 2);
+    CHECK(unnamed.output.find("--topic") != std::string::npos);
+    CHECK(run("message show 7F00000100002A9F0000000000FFFFFF" + at).code == 5);
+    CHECK(run("message show nonsense" + at).code == 2);
+    CHECK(node.stop().ok());
+}
+
 TEST_CASE("the self-test passes on a standalone node, twice, and finds its first run's messages") {
     testing::temporary_directory directory;
     testing::process_node node{standalone(directory)};

@@ -3,6 +3,7 @@
 #include "client/internal/reader.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
+#include "protocol/message_codec.hpp"
 #include "tests/client/fake_cluster.hpp"
 
 #include <caf/send.hpp>
@@ -291,6 +292,25 @@ TEST_CASE("push consumer: takes no more than its window until something is done"
     const auto narrow = s.join("c1", options);
     s.world.run_for(1s);
     CHECK(narrow->sink->waiting.size() <= 1);
+}
+
+TEST_CASE("push consumer: compressed bodies count as what they unpack to") {
+    // 29 bytes in 17: "hello hello hello hello hello".
+    const std::string packed{"\x78\x5e\xcb\x48\xcd\xc9\xc9\x57\xc8\xc0\x4e\x02\x00\xa3\x10\x0a\xe5", 17};
+    setup s;
+    reader_options options = in_group();
+    options.fetch.prefetch_bytes_max = 50;
+    for (int i = 0; i < 10; ++i)
+        s.broker().store({"t", queue_id{0}}, packed, "", protocol::message_sys_flag::compressed);
+    s.world.run();
+    const auto m = s.join("c1", options);
+    s.world.run_for(1s);
+    CHECK(m->sink->bodies.size() < 10);
+    m->handle_all();
+    s.world.run_for(1s);
+    m->handle_all();
+    CHECK(m->sink->bodies == std::vector<std::string>(10, "hello hello hello hello hello"));
+    CHECK(m->positions().at(queue_a0) == queue_offset{10});
 }
 
 TEST_CASE("push consumer: one message that never succeeds holds the queue up at the span, not memory") {

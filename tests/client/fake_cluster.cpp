@@ -75,12 +75,14 @@ std::vector<std::pair<std::string, std::string>> take_apart(const actors::send_m
     return all;
 }
 
-void append(fake_broker& broker, const topic_queue& queue, const std::string& properties, const std::string& body) {
+void append(fake_broker& broker, const topic_queue& queue, const std::string& properties, const std::string& body,
+            std::int32_t sys_flag = 0) {
     auto& log = broker.logs[queue];
     protocol::message m;
     m.topic = queue.topic;
     m.queue = queue.queue;
     m.properties = properties;
+    m.sys_flag = sys_flag;
     m.body = payload{body};
     auto record = protocol::encode_record(m);
     const auto number = static_cast<std::int64_t>(log.size());
@@ -399,8 +401,8 @@ bool world::run_until(const std::function<bool()>& reached, std::chrono::millise
     return true;
 }
 
-void fake_broker::store(const topic_queue& queue, const std::string& body, const std::string& tags) {
-    append(*this, queue, tags.empty() ? "" : "TAGS\001" + tags + "\002", body);
+void fake_broker::store(const topic_queue& queue, const std::string& body, const std::string& tags, std::int32_t sys_flag) {
+    append(*this, queue, tags.empty() ? "" : "TAGS\001" + tags + "\002", body, sys_flag);
     serve_held();
 }
 

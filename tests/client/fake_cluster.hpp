@@ -73,7 +73,7 @@ struct fake_broker {
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
     std::function<void()> crash;
     /// Stores one message as if somebody had sent it.
-    void store(const topic_queue& queue, const std::string& body, const std::string& tags = {});
+    void store(const topic_queue& queue, const std::string& body, const std::string& tags = {}, std::int32_t sys_flag = 0);
     /// Held pulls get what is there, when the world runs.
     std::function<void()> serve_held;
     [[nodiscard]] std::vector<std::string> bodies(const topic_queue& queue) const;

@@ -91,6 +91,8 @@ TEST_CASE("encode_batch: the body has RocketMQ's bytes") {
     CHECK(hex(encode_batch(one).view()) == "0000002c0000000000000000000000000000000268690014574149540174727565025441475301546167410"
                                            "2");
     CHECK(batch_bytes(m) == 44);
+    m.flag = -2;
+    CHECK(hex(encode_batch(one).view()).substr(24, 8) == "fffffffe");
     const std::array<const encoded_message*, 2> two{&m, &m};
     CHECK(encode_batch(two).size() == 88);
 }

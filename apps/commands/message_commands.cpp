@@ -1,0 +1,139 @@
+#include "apps/commands/client_support.hpp"
+#include "apps/commands/commands.hpp"
+#include "client/admin.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <ostream>
+
+namespace troupe::apps {
+
+namespace {
+
+/// One broker's index gives no more for one question.
+constexpr std::int32_t count_max = 64;
+
+struct message_arguments {
+    std::string id;
+    std::string topic;
+    std::string key;
+    std::string since;
+    std::int32_t count = 32;
+    bool body_only = false;
+};
+
+std::string shown_body(const client::received_message& message) {
+    const std::string_view body = message.body.view();
+    return is_utf8(body) ? std::string{body} : to_base64(body);
+}
+
+std::string body_encoding(const client::received_message& message) {
+    return is_utf8(message.body.view()) ? "utf-8" : "base64";
+}
+
+exit_code show(const command_context& context, const message_arguments& arguments) {
+    if (arguments.body_only && context.format == output_format::json) {
+        return context.fail(exit_code::usage, "--body-only prints the body as it is, which is no JSON; leave out one of --body-only and "
+                                              "-o json");
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto message = client::admin{*connection}.find_message(arguments.id, arguments.topic);
+    if (!message && message.code() == errc::argument_illegal && arguments.topic.empty()) {
+        return context.fail(error{message.code(), message.failure().text + " with --topic"});
+    }
+    if (!message) {
+        return context.fail(message.failure());
+    }
+    if (arguments.body_only) {
+        context.out << message->body.view() << '\n';
+        return exit_code::ok;
+    }
+    auto properties = message->properties();
+    erase_added(properties);
+    record shown;
+    shown.add("topic", message->queue.topic);
+    shown.add("broker", message->queue.broker_name);
+    shown.add("queue", std::int64_t{message->queue.queue});
+    shown.add("offset", message->offset.value());
+    shown.add("message_id", std::string{message->message_id()});
+    shown.add("offset_message_id", message->offset_message_id);
+    shown.add("stored", moment{message->stored.value()});
+    shown.add("born", moment{message->born.value()});
+    shown.add("retries", std::int64_t{message->reconsume_times});
+    shown.add("tags", std::string{message->tags()});
+    shown.add("keys", std::string{message->keys()});
+    shown.add("properties", std::move(properties));
+    shown.add("body_encoding", body_encoding(*message));
+    shown.add("body", shown_body(*message));
+    shown.print(context.out, context.format);
+    return exit_code::ok;
+}
+
+exit_code find(const command_context& context, const message_arguments& arguments) {
+    client::find_options options;
+    options.messages_max = arguments.count;
+    if (!arguments.since.empty()) {
+        const auto since = parse_start_point("time:" + arguments.since, now());
+        if (!since) {
+            return context.fail(since.failure());
+        }
+        options.begin = since->time;
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    auto found = client::admin{*connection}.find_messages(arguments.topic, arguments.key, options);
+    if (!found) {
+        return context.fail(found.failure());
+    }
+    if (found->size() > static_cast<std::size_t>(arguments.count)) {
+        found->resize(static_cast<std::size_t>(arguments.count));
+    }
+    table rows{{{"message_id"}, {"broker"}, {"queue"}, {"offset"}, {"stored"}, {"tags"}, {"keys"}, {"body_encoding"}, {"body"}}};
+    for (const auto& message : *found) {
+        rows.add({std::string{message.message_id()}, message.queue.broker_name, std::int64_t{message.queue.queue}, message.offset.value(),
+                  moment{message.stored.value()}, std::string{message.tags()}, std::string{message.keys()}, body_encoding(message),
+                  shown_body(message)});
+    }
+    rows.print(context.out, context.format);
+    return exit_code::ok;
+}
+
+} // namespace
+
+void add_message_commands(CLI::App& app, command_context& context) {
+    CLI::App* message = app.add_subcommand("message", "Show a message by its id, and find messages by key");
+    message->require_subcommand(1);
+    const auto arguments = std::make_shared<message_arguments>();
+
+    CLI::App* show_command = message->add_subcommand("show", "Show one message and what is stored with it");
+    add_client_options(*show_command, context);
+    show_command
+        ->add_option("ID", arguments->id, "Offset id, or unique key: what sending printed as its message id. A unique key needs --topic")
+        ->required();
+    show_command->add_option("-t,--topic", arguments->topic, "Where to look the unique key up")->type_name("TOPIC");
+    show_command->add_flag("--body-only", arguments->body_only, "Print nothing but the body, unchanged, followed by a newline");
+    set_examples(*show_command, "troupe message show C000020206B263BCB060817F88380000 --topic orders\n"
+                                "troupe message show 7F00000100002A9F0000000000000000 -o json");
+    show_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return show(context, *arguments); }; });
+
+    CLI::App* find_command = message->add_subcommand("find", "Find the messages of a topic that have a key, newest first");
+    add_client_options(*find_command, context);
+    find_command->add_option("-t,--topic", arguments->topic, "Where to look")->required()->type_name("TOPIC");
+    find_command->add_option("-k,--key", arguments->key, "One of the keys that the message was sent with")->required()->type_name("KEY");
+    find_command->add_option("-c,--count", arguments->count, "At most so many")->check(CLI::Range(1, count_max))->capture_default_str();
+    find_command->add_option("--since", arguments->since, "Only what was stored since then: 2026-11-22T10:00:00Z, milliseconds, or -15m")
+        ->type_name("TIME");
+    set_examples(*find_command, "troupe message find --topic orders --key order-4711\n"
+                                "troupe message find --topic orders --key order-4711 --since -1h -o json");
+    find_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return find(context, *arguments); }; });
+}
+
+} // namespace troupe::apps
