@@ -2,7 +2,7 @@
 import json
 from pathlib import Path
 
-import clients
+import cxx
 import expected
 
 HERE = Path(__file__).resolve().parent
@@ -13,7 +13,7 @@ SERVERS = ("troupe", "apache", "apache-broker", "apache-name-server")
 
 def titles():
     """Title by operation, in the order of the page."""
-    return {operation.name: operation.title for client in clients.all_clients(Path()) for operation in client.operations()}
+    return {operation.name: operation.title for client in cxx.everyone(Path()) for operation in client.operations()}
 
 
 def matrix(cells, names):
@@ -47,7 +47,7 @@ def save(against, server, cells, whole):
 
 
 def section(title, cells):
-    everyone = [client.name for client in clients.all_clients(Path())]
+    everyone = [client.name for client in cxx.everyone(Path())]
     present = {key.split(" ")[0] for key in cells}
     text = f"\n## {title}\n"
     for tool in (False, True):

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 import clients
+import cxx
 import matrix
 import page
 import servers
@@ -50,7 +51,7 @@ def main():
     options = parse_options()
     work = Path(options.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
-    everyone = clients.all_clients(work / "clients")
+    everyone = cxx.everyone(work / "clients", options.binary)
     chosen = [client for client in everyone if fnmatch.fnmatch(client.name, options.client)]
     if not chosen:
         print(f"interop: no client matches {options.client}; there are {', '.join(c.name for c in everyone)}", file=sys.stderr)

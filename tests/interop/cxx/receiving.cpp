@@ -1,0 +1,145 @@
+#include "tests/interop/cxx/report.hpp"
+
+/// Scenarios of which the consumer is the subject. Topics have `queue_count` queues.
+namespace interop {
+
+namespace {
+
+bool owns(const std::shared_ptr<client::push_consumer>& consumer, std::size_t count) {
+    return consumer->assignment().size() == count;
+}
+
+/// One member owns everything; a second joins and they share; the first leaves and the second owns everything.
+void clustering(driver& all) {
+    auto producer = all.make_producer();
+    const auto first = all.make_consumer("first", {});
+    require(reached(patience, [&] { return owns(first, queue_count); }), "the first owns all");
+    all.send_over(producer, "alone-", 8);
+    all.expect(8);
+    const auto second = all.make_consumer("second", {});
+    require(reached(patience, [&] { return owns(first, queue_count / 2) && owns(second, queue_count / 2); }), "both own half");
+    all.send_over(producer, "shared-", 8);
+    all.expect(16);
+    first->stop();
+    require(reached(patience, [&] { return owns(second, queue_count); }), "the second owns all");
+    all.send_over(producer, "left-", 8);
+    all.expect(24);
+}
+
+void broadcasting(driver& all) {
+    auto producer = all.make_producer();
+    client::push_consumer_options options;
+    options.model = client::message_model::broadcasting;
+    const auto first = all.make_consumer("first", options);
+    const auto second = all.make_consumer("second", options);
+    require(reached(patience, [&] { return owns(first, queue_count) && owns(second, queue_count); }), "both own all");
+    all.send_over(producer, "m", 8);
+    all.expect(16);
+}
+
+void orderly(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 40);
+    client::push_consumer_options options;
+    options.ordered = true;
+    all.make_consumer("only", options);
+    all.expect(40);
+}
+
+void tags(driver& all) {
+    auto producer = all.make_producer();
+    for (int i = 0; i < 12; ++i) {
+        auto m = all.make_message("m" + std::to_string(i));
+        m.tags = std::string{"Tag"} + "ABC"[i % 3];
+        const auto body = m.body;
+        all.report.sent(body, must(producer.send(std::move(m))));
+    }
+    all.make_consumer("only", {}, "TagA || TagC");
+    all.expect(8);
+}
+
+/// Messages are there before their consumer; and it comes back after it left.
+void late(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "before-", 8);
+    const auto first = all.make_consumer("first", {});
+    all.expect(8);
+    first->stop();
+    all.send_over(producer, "between-", 4);
+    all.make_consumer("second", {});
+    all.expect(12);
+}
+
+/// Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end.
+void mixed(driver& all) {
+    auto producer = all.make_producer();
+    const auto member = all.make_consumer("cxx", {});
+    require(reached(patience, [&] { return owns(member, queue_count / 2); }), "both own half");
+    all.send_over(producer, "cxx-", 8);
+    // Of each queue the runner's one message, and two of these.
+    all.expect(3 * queue_count / 2);
+    member->stop();
+}
+
+/// Polls until so many messages were received, and commits.
+void pull(driver& all, client::pull_consumer& consumer, std::size_t count) {
+    const bool is_all = reached(patience, [&] {
+        for (const auto& message : consumer.poll(std::chrono::milliseconds{200}))
+            all.report.received("only", message);
+        return all.report.received_count() >= count;
+    });
+    if (!is_all)
+        all.report.fact("error", "received " + std::to_string(all.report.received_count()) + " of " + std::to_string(count));
+    must(consumer.commit());
+}
+
+client::pull_consumer make_pull_consumer(const driver& all) {
+    client::pull_consumer_options options;
+    options.group = all.group;
+    return must(client::pull_consumer::open(all.connect(), std::move(options)));
+}
+
+void assign_and_seek(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 12);
+    auto consumer = make_pull_consumer(all);
+    const auto queues = must(consumer.queues(all.topic));
+    must(consumer.assign(queues, client::seek_target::first()));
+    for (const auto& queue : queues)
+        must(consumer.seek(queue, client::seek_target::at(troupe::queue_offset{1})));
+    pull(all, consumer, 8);
+}
+
+void all_queues(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 12);
+    auto consumer = make_pull_consumer(all);
+    must(consumer.assign(must(consumer.queues(all.topic))));
+    pull(all, consumer, 12);
+}
+
+} // namespace
+
+bool run_receiving(const std::string& scenario, driver& all) {
+    if (scenario == "push-clustering")
+        clustering(all);
+    else if (scenario == "push-broadcasting")
+        broadcasting(all);
+    else if (scenario == "push-orderly")
+        orderly(all);
+    else if (scenario == "push-tags")
+        tags(all);
+    else if (scenario == "push-late")
+        late(all);
+    else if (scenario == "mixed")
+        mixed(all);
+    else if (scenario == "lite-assign")
+        assign_and_seek(all);
+    else if (scenario == "lite-subscribe")
+        all_queues(all);
+    else
+        return false;
+    return true;
+}
+
+} // namespace interop
