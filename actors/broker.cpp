@@ -3,6 +3,7 @@
 #include "actors/broker_state.hpp"
 #include "actors/log.hpp"
 #include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -19,6 +20,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     self_ = self;
     setup_ = std::move(setup);
     topics_ = setup_.directory->current();
+    for (const auto& topic : topics_->table().topics)
+        system_topics_ += is_system_topic(topic.first) ? 1u : 0u;
     for (auto& group : std::exchange(setup_.groups, {}))
         groups_.emplace(group.name, group);
     started_ = now();
@@ -26,7 +29,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
     sample_traffic();
     encoder_ = std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host,
-                                                                   storage::batch_bytes_max(setup_.options.store)});
+                                                                   storage::batch_bytes_max(setup_.options.store),
+                                                                   static_cast<std::int32_t>(setup_.options.delay_levels.size())});
     members_ = consumer_groups{setup_.options.client_expire};
     producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
@@ -40,6 +44,10 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     watch(setup_.offset_keeper, "offset keeper");
     watch(setup_.metadata_keeper, "metadata keeper");
     watch(setup_.indexer, "indexer");
+    if (setup_.record_reader)
+        watch(setup_.record_reader, "record reader");
+    if (setup_.schedule)
+        watch(setup_.schedule, "schedule");
     if (setup_.log_flusher)
         watch(setup_.log_flusher, "log flusher");
     for (const auto& neighbour : setup_.neighbours)
@@ -121,13 +129,18 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("queueActors", metrics.queue_actors);
             count("offsetCommitsTotal", metrics.offset_commits);
             count("busyAnswersTotal", metrics.busy_answers);
+            count("messagesReturnedTotal", metrics.messages_returned);
+            count("deadLettersTotal", metrics.dead_letters);
+            count("scheduledDeliveredTotal", metrics.scheduled_delivered);
+            count("scheduledDroppedTotal", metrics.scheduled_dropped);
+            count("scheduledLostTotal", metrics.scheduled_lost);
             add_runtime_info(values);
             values["topics"] = std::to_string(topics_->size());
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
             values["consumersOnline"] = std::to_string(members_.member_count());
             values["producersOnline"] = std::to_string(producers_.membership_count());
-            promise.deliver(std::move(described));
+            add_schedule_info(std::move(described), promise);
         });
     return promise;
 }
@@ -163,6 +176,7 @@ void broker_state::fail_overdue_of(Pending& pending) {
 void broker_state::fail_overdue() {
     fail_overdue_of(pending_sends_);
     fail_overdue_of(pending_pulls_);
+    fail_copies({errc::timed_out, "no answer within the deadline; the outcome is unknown"}, true);
     fail_overdue_changes();
     end_if_idle();
 }
@@ -172,6 +186,7 @@ void broker_state::fail_everything(const error& failure) {
         entry.second.promise.deliver(make_caf_error(failure));
     for (auto& entry : std::exchange(pending_pulls_, {}))
         entry.second.promise.deliver(make_caf_error(failure));
+    fail_copies(failure, false);
     for (const auto& question : std::exchange(questions_, {}))
         question.second(failure);
     changes_waiting_ = 0;
@@ -190,8 +205,8 @@ void broker_state::handle(const finish& order) {
 }
 
 void broker_state::end_if_idle() {
-    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && changes_.empty() &&
-        questions_.empty())
+    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && pending_copies_.empty() &&
+        changes_.empty() && questions_.empty())
         self_->quit();
 }
 
@@ -279,6 +294,8 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const ask_members_status& order) { return self->state.serve(order); },
         [self](const reset_offsets& order) { return self->state.serve(order); },
         [self](const clone_offsets& order) { return self->state.serve(order); },
+        [self](const send_message_back& order) { return self->state.serve(order); },
+        [self](const send_retry_message& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },
@@ -294,7 +311,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
 
 spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
     const broker_role spawned = system.spawn(broker, std::move(setup));
-    return {spawned, spawned, spawned};
+    return {spawned, spawned, spawned, spawned};
 }
 
 } // namespace troupe::actors

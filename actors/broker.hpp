@@ -5,7 +5,10 @@
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
+#include "actors/message_back.hpp"
 #include "actors/metrics.hpp"
+#include "actors/record_reader.hpp"
+#include "actors/schedule.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
 
@@ -31,6 +34,8 @@ struct broker_setup {
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;
     metadata_keeper_actor metadata_keeper;
+    record_reader_actor record_reader;                          ///< null: no message can be given back
+    schedule_actor schedule;                                    ///< only watched; null: no delayed message comes back
     indexer_actor indexer;                                      ///< only watched
     log_flusher_actor log_flusher;                              ///< only watched; null in flush mode sync
     std::vector<std::pair<caf::actor, std::string>> neighbours; ///< roles beside it that are only watched, by name
@@ -42,12 +47,13 @@ struct spawned_broker {
     local_broker_actor broker;
     broker_admin_actor admin;
     broker_members_actor members;
+    message_back_actor message_back;
 };
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp), broker_admin_actor and broker_members_actor; pull_ticketed, pull_abandoned from
-///        gateways; watch_topics
+/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor and message_back_actor;
+///        pull_ticketed, pull_abandoned from gateways; watch_topics
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,

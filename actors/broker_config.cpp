@@ -1,5 +1,7 @@
 #include "actors/broker_config.hpp"
 
+#include "actors/delayed_message.hpp"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -94,6 +96,7 @@ protocol::config_values describe_config(const broker_options& options) {
         {"maxMessageSize", std::to_string(limits::body_bytes_max)},
         {"maxTransferBytesOnMessageInMemory", std::to_string(options.bytes_per_pull_max)},
         {"maxTransferCountOnMessageInMemory", std::to_string(options.messages_per_pull_max)},
+        {"messageDelayLevel", format_delay_levels(options.delay_levels)},
         {"longPollingEnable", "true"},
         {"channelExpiredTimeout", std::to_string(options.client_expire.count())},
         {"enablePropertyFilter", "false"},

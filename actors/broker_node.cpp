@@ -2,6 +2,7 @@
 
 #include "actors/broker.hpp"
 #include "actors/broker_config.hpp"
+#include "actors/delayed_message.hpp"
 #include "actors/indexer.hpp"
 #include "actors/log.hpp"
 #include "actors/log_flusher.hpp"
@@ -35,6 +36,15 @@ log_level level_of(storage::store_event event) {
     case storage::store_event::torn_tail_cut: return log_level::warning;
     default: return log_level::info;
     }
+}
+
+/// Where delayed messages wait. Producers find no queue of it in its route, and only this broker writes to it.
+topic_config topic_of_schedule(const broker_options& options) {
+    topic_config topic;
+    topic.name = schedule_topic;
+    topic.read_queues = topic.write_queues = static_cast<std::int32_t>(options.delay_levels.size());
+    topic.perm = permission::read;
+    return topic;
 }
 
 } // namespace
@@ -77,16 +87,20 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto offsets = node->metadata_->offsets();
     if (!offsets)
         return offsets.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets));
+    auto levels = find_delay_levels_start(*node->store_, node->options_.delay_levels, *offsets);
+    if (!levels)
+        return levels.failure();
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels));
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
                               std::vector<topic_config> topics, std::vector<group_config> groups,
-                              std::vector<std::pair<progress_key, queue_offset>> offsets) {
+                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
+    topics.push_back(topic_of_schedule(options_));
     directory_ =
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
 
@@ -107,12 +121,27 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     log_writer_ = spawn_log_writer(system, std::move(writer));
     for (std::size_t i = 0; i < log_readers; ++i)
         log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
+    record_reader_ = spawn_record_reader(system, store_);
     offset_keeper_ = spawn_offset_keeper(
         system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
     queue_locks_ = spawn_queue_locks(system);
     message_finder_ = spawn_message_finder(
         system, {store_, directory_, lookup_admission_, offset_keeper_, options_.broker_name, options_.request_deadline, options_.now});
+
+    schedule_options schedule;
+    schedule.levels = std::move(levels);
+    schedule.topics = directory_;
+    schedule.append_admission = append_admission_;
+    schedule.metrics = metrics_;
+    schedule.log_writer = log_writer_;
+    schedule.reader = record_reader_;
+    schedule.offset_keeper = offset_keeper_;
+    schedule.durable_when_appended = options_.store.flush == storage::flush_mode::sync;
+    schedule.store_host = options_.store_host;
+    schedule.now = options_.now;
+    schedule.request_deadline = options_.request_deadline;
+    schedule_ = spawn_schedule(system, std::move(schedule));
 
     broker_setup setup;
     setup.options = options_;
@@ -126,6 +155,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;
     setup.metadata_keeper = metadata_keeper_;
+    setup.record_reader = record_reader_;
+    setup.schedule = schedule_;
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
     setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},
@@ -135,6 +166,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     broker_ = std::move(spawned.broker);
     broker_admin_ = std::move(spawned.admin);
     broker_members_ = std::move(spawned.members);
+    message_back_ = std::move(spawned.message_back);
 }
 
 std::vector<caf::actor> broker_node::finish_order() const {
@@ -146,12 +178,14 @@ std::vector<caf::actor> broker_node::finish_order() const {
     next(broker_);
     next(queue_locks_);
     next(message_finder_);
+    next(schedule_);
     next(log_writer_);
     next(log_flusher_);
     next(offset_keeper_);
     next(metadata_keeper_);
     for (const auto& reader : log_readers_)
         next(reader);
+    next(record_reader_);
     next(indexer_);
     return order;
 }
@@ -177,7 +211,8 @@ void broker_node::stop() {
 }
 
 send_encoder broker_node::make_encoder() const {
-    return send_encoder{{options_.cluster, options_.region, options_.store_host, storage::batch_bytes_max(options_.store)}};
+    return send_encoder{{options_.cluster, options_.region, options_.store_host, storage::batch_bytes_max(options_.store),
+                         static_cast<std::int32_t>(options_.delay_levels.size())}};
 }
 
 } // namespace troupe::actors

@@ -5,9 +5,12 @@
 #include "actors/broker_options.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
+#include "actors/message_back.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
+#include "actors/record_reader.hpp"
+#include "actors/schedule.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
@@ -46,8 +49,8 @@ public:
     /// the thread of an actor; must not wait. stop() is still needed then.
     void on_end(std::function<void(const error&)> notice) const;
 
-    /// Ends the roles in order: the broker with its queues, its neighbours, the log writer and flusher, the keepers, the readers, the indexer. Close
-    /// the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
+    /// Ends the roles in order: the broker with its queues, its neighbours, the schedule, the log writer and flusher, the keepers,
+    /// the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
     [[nodiscard]] std::vector<caf::actor> finish_order() const;
@@ -59,6 +62,7 @@ public:
     /// Acquire a unit of it before each order to the message finder.
     [[nodiscard]] const std::shared_ptr<admission>& lookup_admission() const { return lookup_admission_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
+    [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -72,7 +76,8 @@ public:
 private:
     explicit broker_node(broker_options options);
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
-                     std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets);
+                     std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets,
+                     delay_levels_start levels);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;
@@ -89,10 +94,13 @@ private:
     queue_lock_actor queue_locks_;
     message_finder_actor message_finder_;
     broker_members_actor broker_members_;
+    message_back_actor message_back_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async
     std::vector<log_reader_actor> log_readers_;
+    record_reader_actor record_reader_;
+    schedule_actor schedule_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;
     caf::actor_system* system_ = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/delayed_message.hpp"
 #include "actors/wall_clock.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -9,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -29,6 +31,7 @@ struct broker_options {
 
     bool auto_create_topics = false; ///< a send may create a topic; offers the template topic TBW102
     std::int32_t default_topic_queues = 8;
+    std::vector<std::chrono::milliseconds> delay_levels = default_delay_levels(); ///< 1 to delay_levels_max
     bool auto_create_groups = true;
     std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included
     std::size_t groups_max = limits::groups_per_broker_max;

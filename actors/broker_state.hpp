@@ -4,6 +4,8 @@
 #include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
 #include "actors/member_messages.hpp"
+#include "actors/message_back.hpp"
+#include "actors/message_return.hpp"
 #include "actors/pending_resets.hpp"
 #include "actors/producer_groups.hpp"
 #include "actors/pull_positions.hpp"
@@ -34,8 +36,9 @@ struct broker_tick {
 };
 
 /// Everything the broker understands, its own messages included.
-using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend<
-    caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+using broker_role =
+    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend<
+        caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -89,6 +92,9 @@ public:
     // offsets that operators set (broker_resets.cpp)
     caf::result<offsets_reset> handle(const reset_offsets& order);
     caf::result<offsets_cloned> handle(const clone_offsets& order);
+    // failed messages (broker_retry.cpp)
+    caf::result<message_sent_back> handle(const send_message_back& order);
+    caf::result<messages_stored> handle(const send_retry_message& order);
 
     // administration (broker_admin.cpp)
     caf::result<group_config_found> handle(const find_group_config& order);
@@ -155,6 +161,10 @@ private:
         bool removes = false;
         std::vector<waiter> waiting; ///< may be empty: all are over their deadline, and the outcome is still open
     };
+    struct pending_copy {
+        continuation done;
+        clock_time deadline;
+    };
     struct pending_pull {
         caf::typed_response_promise<messages_pulled> promise;
         clock_time deadline;
@@ -188,6 +198,16 @@ private:
     queue_actor queue_for(const topic_queue& queue);
     void finish_queues(const finish& order, std::string_view topic);
 
+    // failed messages
+    [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
+    void take_back(const send_message_back& order, const payload& record, const continuation& done);
+    void store_returned(returned_message returned, const std::string& group, const continuation& done);
+    /// Stores what the broker itself has encoded.
+    void append_copy(storage::unplaced_records records, continuation done);
+    void copies_appended(const append_outcome& outcome);
+    void fail_copies(const error& failure, bool only_overdue);
+    caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
+
     // topics
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
     void ensure_topic(topic_config topic, continuation done);
@@ -209,6 +229,7 @@ private:
     void sample_traffic();
     [[nodiscard]] std::int64_t pulls_missed() const;
     void add_runtime_info(protocol::key_value_table& values) const;
+    void add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise);
 
     // groups
     void ensure_group(const std::string& group, continuation done);
@@ -277,6 +298,8 @@ private:
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;
     std::map<std::uint64_t, pending_pull> pending_pulls_;
+    std::map<std::uint64_t, pending_copy> pending_copies_;
+    std::uint64_t next_returned_ = 0; ///< spreads them over the queues of their topic
 
     pending_resets resets_{resets_max};
     std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
@@ -294,6 +317,7 @@ private:
 
     std::map<std::string, running_change> changes_; ///< under way, by what is changed
     std::set<std::string> undropped_;               ///< topics that are deleted, but for their index
+    std::size_t system_topics_ = 0;                 ///< the broker's own, which count towards no bound
     std::size_t changes_waiting_ = 0;               ///< continuations in changes_; bounded
     std::map<caf::actor_addr, topics_watcher_actor> watchers_;
     std::map<caf::actor_addr, std::string> roles_; ///< those below, by name

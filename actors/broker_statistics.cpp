@@ -1,4 +1,5 @@
 #include "actors/broker_state.hpp"
+#include "actors/delayed_message.hpp"
 #include "actors/runtime_info.hpp"
 
 #include <algorithm>
@@ -64,6 +65,29 @@ void broker_state::add_runtime_info(protocol::key_value_table& values) const {
     values["putMessageAverageSize"] = format_real(static_cast<double>(bytes) / static_cast<double>(std::max<std::uint64_t>(puts, 1)));
     values["pullThreadPoolQueueSize"] = std::to_string(setup_.read_admission->under_way());
     values["pullThreadPoolQueueCapacity"] = std::to_string(setup_.read_admission->amount_max());
+}
+
+/// How far each delay level is: what is delivered, and what there is.
+void broker_state::add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise) {
+    if (!setup_.schedule) {
+        promise.deliver(std::move(described));
+        return;
+    }
+    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
+    const std::string topic{schedule_topic};
+    ask<offsets_listed>(setup_.offset_keeper, list_offsets{std::string{schedule_group}, topic}, fail,
+                        [this, fail, promise, topic, so_far = std::move(described)](const offsets_listed& delivered) {
+                            auto question = progress_question({topic}, delivered);
+                            if (!question)
+                                return fail(question.failure());
+                            ask<group_described>(
+                                background_reader(), std::move(*question), fail, [promise, so_far](const group_described& levels) mutable {
+                                    for (const auto& [queue, progress] : levels.stats.queues)
+                                        so_far.values["scheduleMessageOffset_" + std::to_string(queue.queue + 1)] =
+                                            std::to_string(progress.consumer_offset) + "," + std::to_string(progress.broker_offset);
+                                    promise.deliver(std::move(so_far));
+                                });
+                        });
 }
 
 // ---- topics ---------------------------------------------------------------------------------------------------------

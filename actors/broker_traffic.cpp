@@ -20,17 +20,15 @@ constexpr std::size_t filters_max = 1'024; // parsed expressions kept; over it a
 // ---- sends of embedded clients, and sends to topics that are not there yet ------------------------------------------
 
 caf::result<messages_stored> broker_state::handle(const send_messages& order) {
-    const bool is_retry = is_retry_topic(order.topic);
+    if (is_retry_topic(order.topic))
+        return send_to_retry_topic(order, std::nullopt);
     const bool is_missing = topics_->find(order.topic) == nullptr && check_topic_name(order.topic);
-    // An error may be returned only before the promise is made: the promise takes the request along.
-    if (is_missing && is_retry && !may_use_group(order.topic.substr(7))) // after "%RETRY%"
-        return make_caf_error(errc::group_not_found, "group " + order.topic.substr(7) + " does not exist on this broker");
     auto promise = self_->make_response_promise<messages_stored>();
     if (!is_missing) {
         append(order, promise);
         return promise;
     }
-    if (!is_retry && (!setup_.options.auto_create_topics || is_system_topic(order.topic))) {
+    if (!setup_.options.auto_create_topics || is_system_topic(order.topic)) {
         append(order, promise); // fails, and says why
         return promise;
     }
@@ -63,8 +61,10 @@ void broker_state::append(const send_messages& order, caf::typed_response_promis
 void broker_state::handle(const records_appended& result) {
     for (const auto& outcome : result.outcomes) {
         auto found = pending_sends_.extract(outcome.ticket);
-        if (found.empty())
-            continue; // over its deadline, and answered
+        if (found.empty()) {
+            copies_appended(outcome); // or over its deadline, and answered
+            continue;
+        }
         auto& send = found.mapped();
         if (outcome.failure.code != errc::none)
             send.promise.deliver(make_caf_error(outcome.failure));

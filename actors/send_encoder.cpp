@@ -1,8 +1,9 @@
 #include "actors/send_encoder.hpp"
 
+#include "actors/delayed_message.hpp"
 #include "protocol/batch_codec.hpp"
 #include "protocol/message_codec.hpp"
-#include "protocol/properties.hpp"
+#include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -19,6 +20,9 @@ namespace troupe::actors {
 namespace {
 
 using protocol::find_property;
+namespace name = protocol::property_name;
+
+constexpr std::array timers{name::timer_delay_sec, name::timer_delay_ms, name::timer_deliver_ms};
 
 /// Topics that only the broker itself writes to (reference "broker-semantics.md" 1.4).
 constexpr std::array<std::string_view, 6> broker_only_topics{
@@ -43,27 +47,24 @@ std::string make_unique_prefix(const protocol::host_address& host) {
     return prefix;
 }
 
-void append_property(std::string& properties, std::string_view name, std::string_view value) {
-    if (value.empty() || find_property(properties, name))
-        return;
-    if (!properties.empty() && properties.back() != '\x02')
-        properties.push_back('\x02');
-    properties.append(name).push_back('\x01');
-    properties.append(value).push_back('\x02');
+bool is_set(std::string_view properties, std::string_view property) {
+    const auto value = find_property(properties, property);
+    return value && *value != "0" && *value != "false";
 }
 
-/// Storing such a message as an ordinary one would deliver it too early, or although it is never committed.
-result<void> check_supported(std::string_view properties) {
-    const auto is_set = [properties](std::string_view name) {
-        const auto value = find_property(properties, name);
-        return value && *value != "0" && *value != "false";
-    };
-    if (is_set("TRAN_MSG"))
-        return error{errc::not_supported, "transactional messages are not supported by this broker"};
-    for (const std::string_view name : {"DELAY", "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS"})
-        if (is_set(name))
-            return error{errc::not_supported, "delayed messages (property " + std::string{name} + ") are not supported by this broker"};
-    return {};
+/// The level by which the message is delayed; 0: not at all. A message given back that is delayed, or dead, may carry TRAN_MSG: it
+/// was committed long ago (reference "remoting-client.md" 3.1, row 11).
+result<std::int32_t> check_delay(std::string_view properties, std::int32_t reconsume_times) {
+    const auto level = delay_level_of(properties);
+    if (!level)
+        return level.failure();
+    if (is_set(properties, name::transaction) && !(reconsume_times > 0 && *level != 0))
+        return error{errc::not_permitted, "transactional messages are not supported by this broker yet"};
+    for (const auto timer : timers)
+        if (*level <= 0 && is_set(properties, timer))
+            return error{errc::message_illegal, "delivery at a certain time (property " + std::string{timer} +
+                                                    ") is not supported by this broker yet; use a delay level"};
+    return std::max(*level, 0);
 }
 
 result<const topic_config*> check_topic(const send_messages& send, const topic_snapshot& topics) {
@@ -124,32 +125,39 @@ result<encoded_send> send_encoder::encode(const send_messages& send, const topic
                                                std::to_string(limits::body_bytes_max)};
     const auto queue = choose_queue(**topic, send.queue);
     auto encoded = send.batch ? encode_batch(send, queue) : encode_single(send, queue);
-    if (encoded) {
-        encoded->records.queue = {send.topic, queue};
+    if (encoded)
         encoded->receipt.queue = queue;
-    }
     return encoded;
 }
 
 result<encoded_send> send_encoder::encode_single(const send_messages& send, queue_id queue) {
-    if (auto supported = check_supported(send.properties); !supported)
-        return supported.failure();
+    const auto level = check_delay(send.properties, send.reconsume_times);
+    if (!level)
+        return level.failure();
     auto message = message_of(send, queue, options_.store_host);
     message.body = send.body;
     message.properties = send.properties;
     encoded_send encoded;
-    if (const auto key = find_property(send.properties, protocol::property_name::unique_key); key && !key->empty()) {
+    if (const auto key = find_property(send.properties, name::unique_key); key && !key->empty()) {
         encoded.receipt.transaction_id = *key;
     } else {
         encoded.receipt.transaction_id = next_unique_key();
-        append_property(message.properties, protocol::property_name::unique_key, encoded.receipt.transaction_id);
+        protocol::set_property(message.properties, name::unique_key, encoded.receipt.transaction_id);
     }
-    append_property(message.properties, "MSG_REGION", options_.region);
-    append_property(message.properties, "TRACE_ON", "true");
-    append_property(message.properties, "CLUSTER", options_.cluster);
+    // Also of a message that comes from another broker, where they said something else.
+    protocol::set_property(message.properties, name::region, options_.region);
+    protocol::set_property(message.properties, name::trace_on, "true");
+    protocol::set_property(message.properties, name::cluster, options_.cluster);
+    protocol::remove_property(message.properties, name::receipt_handle);
+    if (*level > 0) {
+        for (const auto timer : timers)
+            protocol::remove_property(message.properties, timer);
+        park(message, *level, options_.delay_levels);
+    }
     auto record = protocol::encode_record(message);
     if (!record)
         return record.failure();
+    encoded.records.queue = {message.topic, message.queue};
     encoded.receipt.record_bytes.push_back(static_cast<std::uint32_t>(record->size()));
     encoded.records.bytes = std::move(*record);
     return encoded;
@@ -163,14 +171,16 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
         return elements.failure();
     auto message = message_of(send, queue, options_.store_host);
     encoded_send encoded;
+    encoded.records.queue = {send.topic, queue};
     encoded.records.count = 0;
     constexpr std::size_t record_head_bytes = 128; // about; the topic comes on top
     encoded.records.bytes.reserve(send.body.size() + elements->size() * (record_head_bytes + send.topic.size()));
     encoded.receipt.record_bytes.reserve(elements->size());
     for (auto& element : *elements) {
-        if (auto supported = check_supported(element.properties); !supported)
-            return error{errc::message_illegal,
-                         "message " + std::to_string(encoded.records.count) + " of the batch: " + supported.failure().text};
+        const auto level = check_delay(element.properties, 0);
+        if (!level || *level > 0)
+            return error{errc::message_illegal, "message " + std::to_string(encoded.records.count) + " of the batch: " +
+                                                    (level ? "messages of a batch cannot be delayed" : level.failure().text)};
         message.flag = element.flag;
         message.body = std::move(element.body);
         message.properties = std::move(element.properties);

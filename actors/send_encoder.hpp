@@ -16,12 +16,13 @@ struct send_encoder_options {
     std::string region = "DefaultRegion";
     protocol::host_address store_host;      ///< written into records and message ids: the address that clients dial
     std::size_t batch_bytes_max = 7u << 20; ///< of a batch once each message is a record; see storage::batch_bytes_max
+    std::int32_t delay_levels = 18;         ///< levels that a message may be delayed by; a higher one counts as the last
 };
 
 /// What the answer to a send needs to know besides where the records went. Keep it with the ticket.
 struct send_receipt {
-    std::string transaction_id; ///< the unique key; empty for a batch
-    queue_id queue;
+    std::string transaction_id;              ///< the unique key; empty for a batch
+    queue_id queue;                          ///< that the sender asked for, also of a delayed message, which waits in another
     std::vector<std::uint32_t> record_bytes; ///< size of each record, in order
 };
 struct encoded_send {
@@ -35,12 +36,15 @@ struct encoded_send {
 /// Threads  not synchronised; one per gateway.
 /// Source   order and outcome of checks: reference "remoting-client.md" 3.1, 3.2. Stricter in one thing: a topic or broker
 ///          without write permission refuses sends (RocketMQ only takes it out of the publish route).
+///          A message with DELAY waits in the schedule topic (delayed_message.hpp).
 class send_encoder {
 public:
     explicit send_encoder(send_encoder_options options);
 
     /// Fails with topic_illegal, topic_not_found, queue_not_found, not_permitted, body_too_large, properties_too_large,
-    /// message_illegal, property_illegal, and not_supported for delayed and transactional messages.
+    /// message_illegal, property_illegal. What would be delivered too early, or although it is never committed, is refused: with
+    /// not_permitted a transactional message (as RocketMQ with rejectTransactionMessage), with message_illegal one for a certain
+    /// time (TIMER_...) or with a delay in a batch.
     /// On topic_not_found a gateway forwards the send to the broker, which may create the topic.
     result<encoded_send> encode(const send_messages& send, const topic_snapshot& topics);
 

@@ -1,8 +1,14 @@
 #include "apps/node_options.hpp"
 
+#include "config/delay_levels.hpp"
+
+#include <utility>
+
 namespace troupe::apps {
 
 namespace {
+
+static_assert(config::delay_levels_max == actors::delay_levels_max);
 
 storage::store_options store_options_of(const config::store_config& config) {
     storage::store_options options;
@@ -61,6 +67,8 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.auto_create_topics = broker.auto_create_topics;
     options.auto_create_groups = broker.auto_create_groups;
     options.default_topic_queues = broker.topic_queues;
+    if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
+        options.delay_levels = std::move(*levels);
     options.hold_max = broker.pull.hold_max;
     options.pulls_held_max = broker.pull.held_max;
     options.reads_pending_max = broker.pull.reads_pending_max;

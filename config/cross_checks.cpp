@@ -1,5 +1,6 @@
 #include "config/cross_checks.hpp"
 
+#include "config/delay_levels.hpp"
 #include "config/units.hpp"
 
 namespace troupe::config {
@@ -57,6 +58,12 @@ void check_intervals(const broker_config& broker, contradictions& found) {
     }
 }
 
+void check_delays(const broker_config& broker, contradictions& found) {
+    if (const auto levels = parse_delay_levels(broker.delay_levels); !levels) {
+        found.push_back({"broker.delay_levels", levels.failure().text, {"roles"}});
+    }
+}
+
 } // namespace
 
 std::vector<contradiction> find_contradictions(const node_config& config) {
@@ -65,6 +72,7 @@ std::vector<contradiction> find_contradictions(const node_config& config) {
     if (config.runs_broker) {
         check_store(config.broker.store, found);
         check_intervals(config.broker, found);
+        check_delays(config.broker, found);
     }
     return found;
 }

@@ -64,6 +64,7 @@ struct broker_config {
     bool auto_create_topics = false;
     bool auto_create_groups = false;
     std::int32_t topic_queues = 0;
+    std::string delay_levels; ///< see delay_levels.hpp
     store_config store;
     pull_config pull;
 };

@@ -226,6 +226,16 @@ const std::vector<option> table{
      {},
      "Queues of a topic that a send creates.",
      [](config& c, const value& v) { c.broker.topic_queues = number_of<std::int32_t>(v); }},
+    {"broker.delay_levels",
+     kind::text,
+     "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h",
+     "",
+     "",
+     {},
+     "Delays of the levels 1, 2, ... that a message may be sent with and failed messages are tried again after (RocketMQ: "
+     "messageDelayLevel); 1 to 64 of them. Messages that wait keep their level, so a changed delay counts for them too. Keep the "
+     "longest below `broker.store.retention_age`: retention also takes messages that still wait, and the log then says how many.",
+     [](config& c, const value& v) { c.broker.delay_levels = text_of(v); }},
 
     {"broker.store.directory",
      kind::text,

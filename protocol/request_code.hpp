@@ -23,6 +23,7 @@ inline constexpr std::int32_t get_max_offset = 30;
 inline constexpr std::int32_t get_min_offset = 31;
 inline constexpr std::int32_t get_earliest_msg_storetime = 32;
 inline constexpr std::int32_t lite_pull_message = 361;
+inline constexpr std::int32_t consumer_send_msg_back = 36;
 
 // Messages, for people and tools
 inline constexpr std::int32_t query_message = 12;

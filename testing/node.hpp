@@ -4,9 +4,11 @@
 #include "protocol/vocabulary/result.hpp"
 #include "testing/temporary_directory.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace troupe::testing {
 
@@ -15,6 +17,7 @@ struct node_options {
     bool flush_sync = true;
     bool auto_create_topics = false;
     std::uint64_t segment_bytes = 16u << 20;
+    std::vector<std::chrono::milliseconds> delay_levels; ///< empty: the broker's own
 };
 
 /// A name server and a broker inside this process, on free loopback ports and a temporary directory: for tests that need a

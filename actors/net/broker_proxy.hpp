@@ -11,6 +11,7 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
+/// Serves     broker_actor, and message_back_actor: actor_cast to it.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     consumers_changed from the broker goes to every session that a client_heartbeat named and that still lives.

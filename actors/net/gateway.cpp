@@ -2,6 +2,7 @@
 
 #include "actors/net/wire.hpp"
 #include "protocol/request_code.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -177,6 +178,8 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
     auto send = decode_request<send_messages>(command);
     if (!send)
         return refused(send.failure());
+    if (is_retry_topic(send->topic)) // the broker knows how many tries its group has
+        return pass_to_session(connection, state, std::move(command));
     send->born_host = state.peer;
     auto encoded = encoder_->encode(*send, *topics_);
     if (!encoded) {

@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
+#include "actors/message_back.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/queue_locks.hpp"
@@ -31,6 +32,7 @@ struct broker_entry {
     std::shared_ptr<admission> lookups = nullptr; ///< orders under way to the message finder; acquired here, released there
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< of pulls answered here
     broker_members_actor members = {};
+    message_back_actor message_back = {};
 };
 
 struct gateway_options {

@@ -2,6 +2,7 @@
 
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_lookup.hpp"
+#include "actors/net/wire_message_back.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 
@@ -118,6 +119,7 @@ caf::message_handler role_client::broker_messages() {
         },
         forwarder<client_unregistered, unregister_client>(),
         forwarder<group_members, list_group_members>(),
+        forwarder<message_sent_back, send_message_back>(),
     };
     caf::message_handler administrate{
         forwarder<topic_put, put_topic>(),

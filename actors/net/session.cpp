@@ -6,6 +6,7 @@
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_members.hpp"
+#include "actors/net/wire_message_back.hpp"
 #include "actors/net/wire_settings.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -67,6 +68,9 @@ void complete(session_pointer self, send_messages& order) {
 void complete(session_pointer self, find_messages& order) {
     order.given_up = self->clock().now() + self->state.options.request_timeout;
 }
+void complete(session_pointer self, send_retry_message& order) {
+    order.send.born_host = self->state.peer;
+}
 void complete(session_pointer self, lock_queues& order) {
     order.session = session_actor{self};
 }
@@ -79,6 +83,15 @@ void complete(session_pointer self, remote_heartbeat& order) {
 }
 void complete(session_pointer self, send_reply& order) {
     order.message.born_host = self->state.peer;
+}
+
+template <class Order>
+remoting_command encode_failure_of(const error& failure) {
+    return encode_failure(failure);
+}
+template <>
+remoting_command encode_failure_of<send_message_back>(const error& failure) {
+    return encode_message_back_failure(failure);
 }
 
 /// Decodes the order, asks the role if there is room for what it does then, and encodes what it answers, with a deadline.
@@ -97,7 +110,7 @@ void ask(session_pointer self, const Role& role, const remoting_command& command
     complete(self, *order);
     self->request(role, self->state.options.request_timeout + patience, std::move(*order))
         .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },
-              [self, ticket](const caf::error& failure) { answer(self, ticket, encode_failure(to_error(failure))); });
+              [self, ticket](const caf::error& failure) { answer(self, ticket, encode_failure_of<Order>(to_error(failure))); });
 }
 
 using handler = void (*)(session_pointer, const remoting_command&);
@@ -110,6 +123,17 @@ void ask_broker(session_pointer self, const remoting_command& command) {
 template <class Order, class Answer>
 void ask_broker_admin(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.broker->admin, command);
+}
+
+void ask_message_back(session_pointer self, const remoting_command& command) {
+    ask<send_message_back, message_sent_back>(self, self->state.roles.broker->message_back, command);
+}
+
+void ask_send(session_pointer self, const remoting_command& command) {
+    if (is_sent_to_retry_topic(command))
+        ask<send_retry_message, messages_stored>(self, self->state.roles.broker->message_back, command);
+    else
+        ask<send_messages, messages_stored>(self, self->state.roles.broker->broker, command);
 }
 
 template <class Order, class Answer>
@@ -145,9 +169,10 @@ void ask_name_server(session_pointer self, const remoting_command& command) {
 
 const std::unordered_map<std::int32_t, handler>& broker_handlers() {
     static const std::unordered_map<std::int32_t, handler> all{
-        {code::send_message, ask_broker<send_messages, messages_stored>},
-        {code::send_message_v2, ask_broker<send_messages, messages_stored>},
-        {code::send_batch_message, ask_broker<send_messages, messages_stored>},
+        {code::send_message, ask_send},
+        {code::send_message_v2, ask_send},
+        {code::send_batch_message, ask_send},
+        {code::consumer_send_msg_back, ask_message_back},
         {code::query_consumer_offset, ask_broker<query_offset, offset_found>},
         {code::update_consumer_offset, ask_broker<commit_offset, offset_committed>},
         {code::get_max_offset, ask_broker<find_max_offset, offset_found>},

@@ -14,6 +14,7 @@ TEST_CASE("broker config: options stand under RocketMQ's names") {
     options.store.retention_age = std::chrono::hours{48};
     options.store.directory = "/store";
     options.store.disk_clean_ratio = 0.29; // a hundred times that is a little less than 29 in binary
+    options.delay_levels = {std::chrono::milliseconds{1'500}, std::chrono::seconds{90}, std::chrono::minutes{5}, std::chrono::hours{2}};
     const auto values = describe_config(options);
     CHECK(values.at("brokerClusterName") == "C");
     CHECK(values.at("brokerName") == "b");
@@ -25,6 +26,8 @@ TEST_CASE("broker config: options stand under RocketMQ's names") {
     CHECK(values.at("diskMaxUsedSpaceRatio") == "29");
     CHECK(values.at("maxMessageSize") == "4194304");
     CHECK(values.at("brokerPermission") == "6");
+    CHECK(values.at("messageDelayLevel") == "1500ms 90s 5m 2h");
+    CHECK(describe_config({}).at("messageDelayLevel") == "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h");
     CHECK(values.at("storePathCommitLog") == "/store/commitlog");
 }
 

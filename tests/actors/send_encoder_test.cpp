@@ -136,10 +136,55 @@ TEST_CASE("send_encoder: every wrong send is refused by its own code") {
     send.properties = "k\x01" + std::string(40'000, 'x') + "\x02";
     CHECK(code(send, topics()) == errc::properties_too_large);
     send.properties = "TRAN_MSG\x01true\x02";
-    CHECK(code(send, topics()) == errc::not_supported);
-    send.properties = "DELAY\x01"
+    CHECK(code(send, topics()) == errc::not_permitted);
+    send.properties = "TIMER_DELIVER_MS\x01"
                       "3\x02";
-    CHECK(code(send, topics()) == errc::not_supported);
+    CHECK(code(send, topics()) == errc::message_illegal);
+    send.properties = "DELAY\x01soon\x02";
+    CHECK(code(send, topics()) == errc::property_illegal);
+}
+
+TEST_CASE("send_encoder: what a message says of the broker is replaced, and a receipt of an earlier delivery is taken out") {
+    auto encoder = make_encoder();
+    auto send = order();
+    send.properties = "CLUSTER\x01other\x02POP_CK\x01handle\x02MSG_REGION\x01other\x02TRACE_ON\x01"
+                      "false\x02";
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    const auto properties = protocol::decode_properties(placed_messages(*encoded, 0, 0)[0].properties);
+    CHECK(properties.at("CLUSTER") == "c1");
+    CHECK(properties.at("MSG_REGION") == "DefaultRegion");
+    CHECK(properties.at("TRACE_ON") == "true");
+    CHECK_FALSE(properties.contains("POP_CK"));
+}
+
+TEST_CASE("send_encoder: a delayed message waits in the queue of its level, and is answered for the queue that was asked for") {
+    auto encoder = make_encoder();
+    auto send = order();
+    send.properties = "DELAY\x01"
+                      "3\x02TIMER_DELAY_SEC\x01"
+                      "9\x02";
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.queue == topic_queue{"SCHEDULE_TOPIC_XXXX", queue_id{2}});
+    CHECK(encoded->receipt.queue == queue_id{2});
+    const auto message = placed_messages(*encoded, 0, 0)[0];
+    CHECK(message.topic == "SCHEDULE_TOPIC_XXXX");
+    const auto properties = protocol::decode_properties(message.properties);
+    CHECK(properties.at("REAL_TOPIC") == "orders");
+    CHECK(properties.at("REAL_QID") == "2");
+    CHECK(properties.at("DELAY") == "3");
+    CHECK_FALSE(properties.contains("TIMER_DELAY_SEC"));
+    send.properties = "DELAY\x01"
+                      "0\x02";
+    CHECK(encoder.encode(send, topics())->records.queue == topic_queue{"orders", queue_id{2}});
+    // What comes again was committed before.
+    send.properties = "TRAN_MSG\x01true\x02"
+                      "DELAY\x01"
+                      "3\x02";
+    CHECK(encoder.encode(send, topics()).code() == errc::not_permitted);
+    send.reconsume_times = 1;
+    CHECK(encoder.encode(send, topics()).ok());
 }
 
 TEST_CASE("send_encoder: a batch becomes one record per message, with an id for each") {
@@ -188,8 +233,10 @@ TEST_CASE("send_encoder: a batch that cannot be taken apart is refused whole") {
     lying[3] = static_cast<char>(lying[3] + 1);
     auto negative = good;
     negative[16] = '\xff';
-    for (const auto& body : {good.substr(0, 10), good + "x", lying, negative, std::string{}, batch_element("", ""),
-                             batch_element("x", "TRAN_MSG\x01true\x02")}) {
+    for (const auto& body :
+         {good.substr(0, 10), good + "x", lying, negative, std::string{}, batch_element("", ""), batch_element("x", "TRAN_MSG\x01true\x02"),
+          batch_element("x", "DELAY\x01"
+                             "1\x02")}) {
         auto send = order(body);
         send.batch = true;
         CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);

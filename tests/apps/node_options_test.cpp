@@ -32,6 +32,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.auto_create_topics == broker.auto_create_topics);
     CHECK(made.auto_create_groups == broker.auto_create_groups);
     CHECK(made.default_topic_queues == broker.default_topic_queues);
+    CHECK(made.delay_levels == broker.delay_levels);
     CHECK(made.hold_max == broker.hold_max);
     CHECK(made.pulls_held_max == broker.pulls_held_max);
     CHECK(made.reads_pending_max == broker.reads_pending_max);
@@ -81,6 +82,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.request_timeout = milliseconds{205};
     broker.append_pending_bytes_max = 206;
     broker.topic_queues = 207;
+    broker.delay_levels = "208ms 209ms";
     broker.auto_create_topics = true;
     broker.auto_create_groups = false;
     auto& store = broker.store;
@@ -125,6 +127,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.client_expire == milliseconds{204});
     CHECK(made.append_pending_bytes_max == 206);
     CHECK(made.default_topic_queues == 207);
+    CHECK(made.delay_levels == std::vector{milliseconds{208}, milliseconds{209}});
     CHECK(made.auto_create_topics);
     CHECK_FALSE(made.auto_create_groups);
     CHECK(made.store.directory == "the-directory");

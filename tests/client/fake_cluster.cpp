@@ -31,7 +31,8 @@ struct look_at_held {
     }
 };
 
-using fake_broker_impl = actors::broker_actor::extend<caf::reacts_to<hold_over>, caf::reacts_to<look_at_held>>;
+using fake_broker_impl =
+    actors::broker_actor::extend_with<actors::message_back_actor>::extend<caf::reacts_to<hold_over>, caf::reacts_to<look_at_held>>;
 
 struct held_pull {
     actors::pull_messages order;
@@ -43,6 +44,7 @@ struct broker_state {
     std::map<std::uint64_t, held_pull> held;
     std::vector<caf::typed_response_promise<actors::messages_stored>> unanswered;
     std::vector<caf::typed_response_promise<actors::offset_committed>> unanswered_commits;
+    std::vector<caf::typed_response_promise<actors::message_sent_back>> unanswered_give_backs;
     std::uint64_t next_hold = 0;
 };
 
@@ -75,8 +77,7 @@ std::vector<std::pair<std::string, std::string>> take_apart(const actors::send_m
     return all;
 }
 
-void append(fake_broker& broker, const topic_queue& queue, const std::string& properties, const std::string& body,
-            std::int32_t sys_flag = 0) {
+void append(fake_broker& broker, const topic_queue& queue, const std::string& properties, const std::string& body, std::int32_t sys_flag) {
     auto& log = broker.logs[queue];
     protocol::message m;
     m.topic = queue.topic;
@@ -147,7 +148,7 @@ caf::result<actors::messages_stored> handle(broker_pointer self, const actors::s
     answer.offset = queue_offset{static_cast<std::int64_t>(broker.logs[queue].size())};
     for (const auto& [properties, body] : take_apart(order)) {
         answer.message_ids += (answer.message_ids.empty() ? "" : ",") + std::to_string(broker.logs[queue].size());
-        append(broker, queue, properties, body);
+        append(broker, queue, properties, body, 0);
     }
     serve(self);
     if (outcome_unknown)
@@ -258,6 +259,23 @@ caf::result<actors::offset_committed> handle(broker_pointer self, const actors::
     return actors::offset_committed{};
 }
 
+caf::result<actors::message_sent_back> handle(broker_pointer self, const actors::send_message_back& order) {
+    auto& broker = *self->state.shared;
+    if (broker.down)
+        return fail(errc::connect_failed);
+    broker.given_back.push_back(order);
+    if (!broker.fail_give_backs.empty()) {
+        const auto failure = broker.fail_give_backs.front();
+        broker.fail_give_backs.pop_front();
+        return fail(failure);
+    }
+    if (!broker.silent_give_backs)
+        return actors::message_sent_back{};
+    auto promise = self->make_response_promise<actors::message_sent_back>();
+    self->state.unanswered_give_backs.push_back(promise);
+    return promise;
+}
+
 template <class Answer>
 caf::result<Answer> refuse() {
     return fail(errc::not_supported);
@@ -306,6 +324,8 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
         [](const list_groups&) { return refuse<groups_listed>(); },
         [](const describe_group&) { return refuse<group_described>(); },
         [](const describe_broker&) { return refuse<broker_described>(); },
+        [self](const send_message_back& x) { return handle(self, x); },
+        [](const send_retry_message&) { return refuse<messages_stored>(); },
         [self](const hold_over& x) { handle(self, x); },
         [self](const look_at_held& x) {
             if (!x.crashed) {
@@ -403,6 +423,11 @@ bool world::run_until(const std::function<bool()>& reached, std::chrono::millise
 
 void fake_broker::store(const topic_queue& queue, const std::string& body, const std::string& tags, std::int32_t sys_flag) {
     append(*this, queue, tags.empty() ? "" : "TAGS\001" + tags + "\002", body, sys_flag);
+    serve_held();
+}
+
+void fake_broker::store_with(const topic_queue& queue, const std::string& body, const std::string& properties) {
+    append(*this, queue, properties, body, 0);
     serve_held();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/message_back.hpp"
 #include "actors/roles.hpp"
 #include "actors/type_ids.hpp"
 #include "client/message.hpp"
@@ -58,6 +59,7 @@ struct fake_broker {
     std::map<std::string, std::map<std::string, actors::client_session_actor>> groups; ///< by group and client id
     std::vector<actors::send_messages> sends;
     std::vector<std::pair<progress_key, queue_offset>> commits; ///< in order of arrival
+    std::vector<actors::send_message_back> given_back;          ///< in order of arrival, refused ones too
     std::uint64_t pulls = 0;
     std::uint64_t heartbeats = 0;
 
@@ -65,6 +67,8 @@ struct fake_broker {
     std::deque<errc> fail_pulls;
     std::deque<errc> fail_commits;
     std::deque<errc> fail_member_lists;
+    std::deque<errc> fail_give_backs;
+    bool silent_give_backs = false;
     std::set<std::string> deaf_to; ///< client ids whose heartbeats do not get through
     bool down = false;             ///< connect_failed for everything
     bool silent = false;           ///< no send is answered
@@ -74,6 +78,8 @@ struct fake_broker {
     std::function<void()> crash;
     /// Stores one message as if somebody had sent it.
     void store(const topic_queue& queue, const std::string& body, const std::string& tags = {}, std::int32_t sys_flag = 0);
+    /// Likewise with properties of the caller's own.
+    void store_with(const topic_queue& queue, const std::string& body, const std::string& properties);
     /// Held pulls get what is there, when the world runs.
     std::function<void()> serve_held;
     [[nodiscard]] std::vector<std::string> bodies(const topic_queue& queue) const;

@@ -1,4 +1,5 @@
 #include "protocol/properties.hpp"
+#include "protocol/property_edit.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 FUZZ_TARGET(bytes) {
@@ -10,4 +11,12 @@ FUZZ_TARGET(bytes) {
     const auto encoded = protocol::encode_properties(all);
     if (encoded)
         fuzz::require(protocol::decode_properties(*encoded) == all, "a round trip changes nothing");
+    std::string edited{bytes};
+    auto expected = all;
+    protocol::set_property(edited, "DELAY", "3");
+    expected["DELAY"] = "3";
+    fuzz::require(protocol::decode_properties(edited) == expected, "setting one changes no other");
+    protocol::remove_property(edited, "DELAY");
+    expected.erase("DELAY");
+    fuzz::require(protocol::decode_properties(edited) == expected, "removing one removes no other");
 }

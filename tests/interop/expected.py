@@ -3,10 +3,7 @@
 Each row: server, pattern of clients, pattern of operations, reason. A row goes when what it names is served: the runner says so.
 """
 KNOWN = [
-    ("Troupe", "*", "push-retry", "taking messages back is not served yet (request 36)"),
-    ("Troupe", "*", "push-dead-letter", "taking messages back is not served yet (request 36)"),
-    ("Troupe", "*", "delayed", "delay levels are not served yet"),
-    ("Troupe", "*", "timed", "delayed messages are not served yet"),
+    ("Troupe", "*", "timed", "delivery at a given time is not served yet"),
     ("Troupe", "*", "request-reply", "replies are not served yet (request 324)"),
     ("Troupe", "*", "transaction", "transactions are not served yet (request 37)"),
     ("Troupe", "*", "push-sql", "filters are tags only so far"),

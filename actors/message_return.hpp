@@ -1,0 +1,37 @@
+#pragma once
+
+#include "protocol/message_codec.hpp"
+#include "protocol/vocabulary/ids.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+/// What becomes of a message that a consumer could not handle. Source: reference "remoting-client.md" 3.1 row 8, 3.4;
+/// "broker-semantics.md" 4.10.
+namespace troupe::actors {
+
+struct send_messages;
+
+/// Tries of a group that says nothing else, and of one that says -1.
+inline constexpr std::int32_t retry_max_default = 16;
+[[nodiscard]] std::string retry_topic_of(const std::string& group);
+[[nodiscard]] std::string dead_letter_topic_of(const std::string& group);
+
+struct return_rules {
+    std::string group;
+    std::int32_t delay_level = 0; ///< that the consumer asked for; 0: the longer the more tries there were, below 0: no further try
+    std::int32_t retry_max = retry_max_default;
+};
+struct returned_message {
+    protocol::message copy;       ///< for the group's retry or dead letter topic; the queue is open
+    std::int32_t delay_level = 0; ///< 0: dead, to be stored at once
+};
+/// The copy to be stored of a message as it was read from the log: body, flag, tags, keys and what is said of its birth stay.
+[[nodiscard]] returned_message return_message(protocol::message failed, const return_rules& rules);
+
+/// A consumer that could not give a message back sends it to the retry topic itself, and so does one that reads in order and gives
+/// up. Beyond the limit the order is changed to go to the dead letter topic; true then.
+bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max);
+
+} // namespace troupe::actors

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+/// Changes of single properties in an encoded property string (see properties.hpp), for brokers: what else a message carries
+/// stays byte for byte, whoever wrote it.
+namespace troupe::protocol {
+
+/// Properties that a broker reads or writes. Source: reference "remoting-client.md" 2.4.
+namespace property_name {
+inline constexpr std::string_view delay = "DELAY"; ///< level, from 1; on a dead letter 0 or less
+inline constexpr std::string_view real_topic = "REAL_TOPIC";
+inline constexpr std::string_view real_queue = "REAL_QID";
+inline constexpr std::string_view retry_topic = "RETRY_TOPIC"; ///< of the first delivery
+inline constexpr std::string_view origin_message_id = "ORIGIN_MESSAGE_ID";
+inline constexpr std::string_view transaction = "TRAN_MSG";
+inline constexpr std::string_view receipt_handle = "POP_CK";
+inline constexpr std::string_view region = "MSG_REGION";
+inline constexpr std::string_view trace_on = "TRACE_ON";
+inline constexpr std::string_view cluster = "CLUSTER";
+inline constexpr std::string_view timer_delay_sec = "TIMER_DELAY_SEC";
+inline constexpr std::string_view timer_delay_ms = "TIMER_DELAY_MS";
+inline constexpr std::string_view timer_deliver_ms = "TIMER_DELIVER_MS";
+} // namespace property_name
+
+/// Takes out every property of that name.
+void remove_property(std::string& encoded, std::string_view name);
+/// Makes this the only property of that name. An empty value takes it out. Neither text may hold 0x01 or 0x02.
+void set_property(std::string& encoded, std::string_view name, std::string_view value);
+
+} // namespace troupe::protocol
