@@ -24,6 +24,9 @@ struct message {
     std::map<std::string, std::string> properties; ///< names that RocketMQ reserves (KEYS, TAGS, UNIQ_KEY, ...) are refused
     std::int32_t flag = 0;                         ///< any number; stored and handed on, and means nothing to brokers
     std::string sharding_key;                      ///< messages of one key go to one queue, in order; empty: none
+    /// Deliver it only after the delay of this level, from 1; 0: at once. The broker says what the delays are: 1 s, 5 s, 10 s, ...
+    /// up to 2 h for level 18 unless it is configured otherwise. Such a message travels alone, never in a batch.
+    std::int32_t delay_level = 0;
 };
 
 /// Where a sent message is. Its presence means the broker has stored it, as durably as the broker is configured.
@@ -38,7 +41,7 @@ struct send_receipt {
 /// A message as a consumer gets it. Cheap to copy: the body is shared.
 class received_message {
 public:
-    message_queue queue;
+    message_queue queue; ///< a message that is delivered again by the broker: see push_consumer, Failures
     queue_offset offset;
     payload body; ///< unpacked; may be a slice of a pull's answer: copy what is kept for long
     timestamp_ms born;

@@ -7,6 +7,7 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::client {
@@ -94,6 +95,10 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
         if (m.topic != send->messages.front().topic)
             return error{errc::message_illegal,
                          "a batch goes to one topic; this one names " + send->messages.front().topic + " and " + m.topic};
+    const bool has_delayed = std::any_of(send->messages.begin(), send->messages.end(), [](const auto& m) { return m.delayed; });
+    if (send->messages.size() > 1 && has_delayed)
+        return error{errc::message_illegal, "messages of a batch cannot be delayed; send those with a delay level one by one"};
+    send->alone = has_delayed;
     if (send->messages.size() > 1 && together > limits::body_bytes_max)
         return error{errc::body_too_large,
                      "batch of " + std::to_string(together) + " bytes; the limit is " + std::to_string(limits::body_bytes_max)};

@@ -99,7 +99,7 @@ public:
     void send_async(message m, completion done, const queue_choice& choice = {});
     /// One attempt, and its outcome is not told. Bounded like other sends. Fails only for wrong messages and with busy.
     result<void> send_oneway(message m, const queue_choice& choice = {});
-    /// All into one queue, one after the other, all or none. Same topic for all; together at most 4 MiB.
+    /// All into one queue, one after the other, all or none. Same topic for all, none delayed; together at most 4 MiB.
     result<std::vector<send_receipt>> send_batch(std::vector<message> batch, const queue_choice& choice = {});
 
     /// Waits until everything given to the producer is answered and all callbacks have returned, at most `timeout`. False: something

@@ -1,5 +1,6 @@
 #include "client/push_consumer.hpp"
 
+#include "actors/message_return.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/handler_pool.hpp"
 #include "client/internal/offset_file.hpp"
@@ -30,6 +31,8 @@ reader_options make_reader_options(const connection& via, const push_consumer_op
     to.handler_threads = from.handler_threads;
     to.redelivery_delay_min = from.redelivery_delay_min;
     to.redelivery_delay_max = from.redelivery_delay_max;
+    to.send_back = from.model == message_model::clustering && !from.ordered;
+    to.redeliveries_max = from.redeliveries_max;
     to.commit_interval = from.commit_interval;
     to.rebalance_interval = from.rebalance_interval;
     return to;
@@ -44,6 +47,9 @@ result<void> check_options(const push_consumer_options& options, bool has_handle
         options.fetch.pull_messages_max <= 0)
         return error{errc::argument_illegal,
                      "handler_threads, prefetch_messages_max, prefetch_span_max and pull_messages_max must be above 0"};
+    if (options.redeliveries_max && *options.redeliveries_max < 0)
+        return error{errc::argument_illegal, "redeliveries_max is " + std::to_string(*options.redeliveries_max) +
+                                                 "; give 0 or more, or leave it to the group's configuration"};
     return {};
 }
 
@@ -56,6 +62,7 @@ public:
     state& operator=(const state&) = delete;
     ~state() { stop(std::chrono::milliseconds{3000}); }
 
+    void start();
     void stop(std::chrono::milliseconds timeout);
     template <class Order>
     void tell(Order order) {
@@ -95,6 +102,13 @@ push_consumer::state::state(connection via, const push_consumer_options& options
     reader_ = spawn_reader(via_.core().system(), std::move(reader_setup), via_.core().hub(), pool_, reports_, counters_);
 }
 
+void push_consumer::state::start() {
+    // With `ordered` too: other members of the group may read without order, and brokers bring back there what tools reset.
+    if (options_.model == message_model::clustering)
+        tell(change_subscription{actors::retry_topic_of(options_.group), tag_filter{}.to_expression()});
+    tell(begin_reading{});
+}
+
 void push_consumer::state::stop(std::chrono::milliseconds timeout) {
     const std::lock_guard lock{stopping_};
     if (std::exchange(stopped_, true))
@@ -115,7 +129,10 @@ std::map<message_queue, queue_offset> push_consumer::state::positions() const {
     auto known = answer->get_future();
     caf::anon_send(reader_, ask_positions{std::move(answer)});
     auto all = wait_for(known, via_.options().request_timeout, "asking for the assignment");
-    return all ? std::move(*all) : queue_positions{};
+    if (!all)
+        return {};
+    std::erase_if(*all, [](const auto& entry) { return is_retry_topic(entry.first.topic); });
+    return std::move(*all);
 }
 
 push_consumer::push_consumer(std::shared_ptr<state> s) : state_{std::move(s)} {}
@@ -156,7 +173,7 @@ result<void> push_consumer::unsubscribe(const std::string& topic) {
 }
 
 result<void> push_consumer::start() {
-    state_->tell(begin_reading{});
+    state_->start();
     return {};
 }
 
@@ -170,7 +187,8 @@ std::map<message_queue, queue_offset> push_consumer::assignment() const {
 
 push_consumer_counters push_consumer::counters() const {
     const auto& c = state_->counters();
-    return {c.messages_done, c.messages_failed, c.pulls, c.pulls_failed, c.rebalances, c.commits_failed};
+    return {c.messages_done, c.messages_failed, c.messages_sent_back, c.send_backs_failed,
+            c.pulls,         c.pulls_failed,    c.rebalances,         c.commits_failed};
 }
 
 } // namespace troupe::client

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,7 @@ namespace troupe::client {
 /// What a handler says of a message.
 enum class consume_outcome : std::uint8_t {
     done,       ///< never deliver it again
-    retry_later ///< deliver it again to this process after a pause
+    retry_later ///< deliver it again, later
 };
 
 struct push_consumer_options {
@@ -31,8 +32,11 @@ struct push_consumer_options {
     consume_from from = consume_from::last_offset;
     timestamp_ms from_time; ///< for consume_from::timestamp
     std::size_t handler_threads = 4;
-    bool ordered = false;                                 ///< messages of a queue one after the other, a failed one again before the next
-    std::chrono::milliseconds redelivery_delay_min{1000}; ///< after a handler's failure, doubled up to the maximum
+    bool ordered = false; ///< messages of a queue one after the other, a failed one again before the next
+    /// How often a failed message is delivered again before it goes to the group's dead letter topic (RocketMQ:
+    /// maxReconsumeTimes); none: what the group is configured with. Not with `ordered`, which tries until it succeeds.
+    std::optional<std::int32_t> redeliveries_max;
+    std::chrono::milliseconds redelivery_delay_min{1000}; ///< in this process, see Failures: doubled up to the maximum
     std::chrono::milliseconds redelivery_delay_max{60'000};
     std::chrono::milliseconds commit_interval{5000};
     std::chrono::milliseconds rebalance_interval{20'000};
@@ -44,7 +48,9 @@ struct push_consumer_options {
 
 struct push_consumer_counters {
     std::uint64_t messages_done = 0;
-    std::uint64_t messages_failed = 0; ///< handler said retry_later or threw
+    std::uint64_t messages_failed = 0;    ///< handler said retry_later or threw
+    std::uint64_t messages_sent_back = 0; ///< of these, taken back by their broker
+    std::uint64_t send_backs_failed = 0;  ///< refused or not answered by it: delivered again from here
     std::uint64_t pulls = 0;
     std::uint64_t pulls_failed = 0;
     std::uint64_t rebalances = 0;
@@ -58,9 +64,12 @@ struct push_consumer_counters {
 /// Delivery  at least once: an offset is committed (every commit_interval, on rebalance and on stop) only when every
 ///           message below it is done. After a crash or when a queue moves to another member, messages that are not
 ///           committed come again.
-/// Failures  a handler that says retry_later or throws gets the message again, in this process, after a pause that
-///           doubles. (RocketMQ's way over the broker's retry topic, CONSUMER_SEND_MSG_BACK, is not used.) A message that
-///           never succeeds holds back its queue's committed offset, and after prefetch_span_max messages the queue.
+/// Failures  a message on which the handler says retry_later or throws goes back to its broker, which delivers it again to some
+///           member of the group: by default after 10 s, then ever later; after redeliveries_max times it goes to the topic
+///           "%DLQ%<group>". Then it has its own topic in `queue`, the number of a queue of the group's retry topic, and
+///           reconsume_times above 0. While the broker does not take it, and in broadcasting and with `ordered` always, it comes
+///           again in this process after a pause that doubles; one that never succeeds there holds back its queue's committed
+///           offset, and after prefetch_span_max messages the queue.
 /// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when a broker
 ///           says that members changed, else every rebalance_interval. A member is one that any broker of the topic knows; after
 ///           all of them have restarted, those seen before have five seconds to come back before their queues are taken.
@@ -89,7 +98,7 @@ public:
     /// group is left in any case.
     void stop(std::chrono::milliseconds timeout = std::chrono::milliseconds{3000});
 
-    /// Queues that this member reads now, with the offset below which everything is done.
+    /// Queues that this member reads now, with the offset below which everything is done; but for those of the retry topic.
     [[nodiscard]] std::map<message_queue, queue_offset> assignment() const;
     [[nodiscard]] push_consumer_counters counters() const;
 

@@ -29,6 +29,7 @@ struct send_arguments {
     std::vector<std::string> keys;
     std::vector<std::string> properties; ///< NAME=VALUE
     std::string sharding_key;
+    std::int32_t delay_level = 0;
     std::string queue;
     std::string group = "troupe-cli";
 };
@@ -54,6 +55,7 @@ result<client::message> make_message(const send_arguments& arguments) {
     message.tags = arguments.tag;
     message.keys = arguments.keys;
     message.sharding_key = arguments.sharding_key;
+    message.delay_level = arguments.delay_level;
     for (const std::string& property : arguments.properties) {
         const std::size_t equals = property.find('=');
         if (equals == std::string::npos || equals == 0) {
@@ -198,6 +200,9 @@ void add_send_command(CLI::App& app, command_context& context) {
     command->add_option("--key", arguments->keys, "A word to find the message by; may be repeated")->type_name("KEY");
     command->add_option("--property", arguments->properties, "A property; may be repeated")->type_name("NAME=VALUE");
     command->add_option("--sharding-key", arguments->sharding_key, "Messages of one key go to one queue, in order")->type_name("KEY");
+    command->add_option("--delay-level", arguments->delay_level, "Deliver it after this level's delay; 1 is the shortest")
+        ->check(CLI::Range(1, 64))
+        ->type_name("N");
     command->add_option("--queue", arguments->queue, "Exactly this queue, like broker-a:0")->type_name("BROKER:N");
     command->add_option("--group", arguments->group, "Producer group")->capture_default_str()->type_name("GROUP");
     set_examples(*command, "troupe send orders \"hello\"\n"

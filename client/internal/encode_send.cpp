@@ -2,6 +2,7 @@
 
 #include "protocol/batch_codec.hpp"
 #include "protocol/properties.hpp"
+#include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr std::array reserved_names{protocol::property_name::keys,         protocol::property_name::tags,
                                     protocol::property_name::wait,         protocol::property_name::unique_key,
-                                    protocol::property_name::sharding_key, protocol::property_name::checksum};
+                                    protocol::property_name::sharding_key, protocol::property_name::checksum,
+                                    protocol::property_name::delay};
 
 result<std::string> join_keys(const std::vector<std::string>& keys) {
     std::string joined;
@@ -41,6 +43,10 @@ result<std::string> make_properties(const message& m, const std::string& message
         all.emplace(protocol::property_name::tags, m.tags);
     if (!m.sharding_key.empty())
         all.emplace(protocol::property_name::sharding_key, m.sharding_key);
+    if (m.delay_level < 0)
+        return error{errc::property_illegal, "delay level " + std::to_string(m.delay_level) + "; levels begin at 1, and 0 is no delay"};
+    if (m.delay_level > 0)
+        all.emplace(protocol::property_name::delay, std::to_string(m.delay_level));
     all.emplace(protocol::property_name::unique_key, message_id);
     return protocol::encode_properties(all);
 }
@@ -62,6 +68,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
         return properties.failure();
     encoded.properties = std::move(*properties);
     encoded.flag = m.flag;
+    encoded.delayed = m.delay_level > 0;
     encoded.topic = std::move(m.topic);
     encoded.sharding_key = std::move(m.sharding_key);
     encoded.body = payload{std::move(m.body)};

@@ -21,11 +21,12 @@ struct encoded_message {
     std::string message_id;
     std::int32_t flag = 0;
     payload body;
+    bool delayed = false;
     [[nodiscard]] std::size_t bytes() const { return body.size() + properties.size(); }
 };
 
 /// Checks everything that a broker would refuse. Fails with topic_illegal, body_too_large, message_illegal (empty body),
-/// property_illegal (reserved name, separator byte, a key with a space), properties_too_large.
+/// property_illegal (reserved name, separator byte, a key with a space, a level below 0), properties_too_large.
 result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms);
 
 /// Several messages as the body of one batch request. Source: reference "remoting-client.md" 3.2.

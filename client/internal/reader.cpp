@@ -229,10 +229,14 @@ void reader_state::handle(const end_reading& order) {
         self->request(hub, options.request_timeout, leave_group{options.group})
             .then([finish](const group_left&) { finish(); }, [finish](const caf::error&) { finish(); });
     };
-    if (options.in_group)
-        commit(round);
-    else
+    if (!options.in_group) {
         round->done(*round);
+        return;
+    }
+    // What a broker has just taken back is done: committed, it does not come again from here as well.
+    when_none_sent_back = [this, round] { commit(round); };
+    ++sending_back;
+    send_back_ended();
 }
 
 // ---- time -----------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,6 +79,8 @@ using reader_actor =
 struct reader_counters {
     std::atomic<std::uint64_t> messages_done{0};
     std::atomic<std::uint64_t> messages_failed{0};
+    std::atomic<std::uint64_t> messages_sent_back{0};
+    std::atomic<std::uint64_t> send_backs_failed{0};
     std::atomic<std::uint64_t> pulls{0};
     std::atomic<std::uint64_t> pulls_failed{0};
     std::atomic<std::uint64_t> rebalances{0};
@@ -99,6 +102,9 @@ struct reader_options {
     std::size_t handler_threads = 1;
     milliseconds redelivery_delay_min{1000};
     milliseconds redelivery_delay_max{60'000};
+    /// Failed messages go back to their broker, which delivers them again in the group's retry topic. Not with `ordered`.
+    bool send_back = false;
+    std::optional<std::int32_t> redeliveries_max; ///< told with them; none: the group's limit
     milliseconds commit_interval{5000};
     milliseconds rebalance_interval{20'000};
     /// Broadcasting: where the last run ended; then where queues were when they left the route.
@@ -112,12 +118,13 @@ struct reader_options {
 /// commits; in a group also decides with the other members who reads which queue.
 ///
 /// In     the orders above; route_known, membership_changed from the hub; inbox_filled: the sink has left reports
-/// Out    pull_messages, query_offset, commit_offset, list_group_members and the like to brokers; watch_topic, join_group,
+/// Out    pull_messages, query_offset, commit_offset, list_group_members, send_message_back and the like to brokers; watch_topic, join_group,
 ///        suspect_route, suspect_broker to the hub
 /// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)
 /// Always 1. A committed offset is never above a message that is not done.
 ///        2. One pull per queue is unanswered, and none while the window or the span is full.
-///        3. Every order with an answer gets one; orders that an ended reader does not see break their promise.
+///        3. A failed message is done when its broker has taken it back; while the broker has not, it comes again from here.
+///        4. Every order with an answer gets one; orders that an ended reader does not see break their promise.
 reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
                           std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);
 

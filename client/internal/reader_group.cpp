@@ -100,10 +100,11 @@ void reader_state::broker_lost(const std::string& broker_name) {
     self->send(hub, suspect_broker{broker_name});
 }
 
-void reader_state::share_ended(topic_interest& interest) {
+void reader_state::share_ended(const std::string& topic, topic_interest& interest) {
     interest.sharing_out = false;
-    if (std::exchange(interest.share_again, false))
-        rebalance_due = now();
+    // This topic alone: with a rebalance of all, two topics would each give the other its next reason, for ever.
+    if (std::exchange(interest.share_again, false) && interest.subscribed && !ending)
+        share_out(topic, interest);
 }
 
 void reader_state::share_failed(const std::string& topic, std::uint64_t generation) {
@@ -111,7 +112,7 @@ void reader_state::share_failed(const std::string& topic, std::uint64_t generati
     if (interest == nullptr)
         return;
     // Brokers have not heard our heartbeat (yet, or since they restarted), or are away: keep what we have.
-    share_ended(*interest);
+    share_ended(topic, *interest);
     rebalance_due = std::min(rebalance_due, now() + share_retry);
     arm();
 }
@@ -125,7 +126,7 @@ void reader_state::apply_share(const std::string& topic, std::uint64_t generatio
         share_failed(topic, generation);
         return;
     }
-    share_ended(interest);
+    share_ended(topic, interest);
     auto members = round.members;
     if (!round.is_whole) { // the others need a moment to find back, too; their queues are theirs until then
         members.insert(interest.members.begin(), interest.members.end());

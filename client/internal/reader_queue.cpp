@@ -1,7 +1,11 @@
+#include "actors/message_back.hpp"
 #include "actors/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -119,7 +123,9 @@ void reader_state::locate(const message_queue& queue, queue_progress& progress) 
 }
 
 void reader_state::locate_by_policy(const message_queue& queue, queue_progress& progress) {
-    const bool from_first = progress.target || is_new_queue(queue) || options.from == consume_from::first_offset;
+    // A retry topic holds nothing but what this group has still to do.
+    const bool from_first =
+        progress.target || is_new_queue(queue) || options.from == consume_from::first_offset || is_retry_topic(queue.topic);
     if (from_first)
         locate_by(queue, progress, actors::find_min_offset{number_of(queue)}, false);
     else if (options.from == consume_from::timestamp)
@@ -343,9 +349,55 @@ void reader_state::take_report(delivery_report report) {
         return;
     }
     for (auto& m : report.again) {
-        const auto when = now() + redelivery_delay(m.local_redeliveries);
-        progress->again.emplace(when, std::move(m));
+        if (options.send_back)
+            give_back(report.queue, report.generation, std::move(m));
+        else
+            deliver_again(*progress, std::move(m));
     }
+}
+
+void reader_state::deliver_again(queue_progress& progress, received_message failed) {
+    const auto when = now() + redelivery_delay(failed.local_redeliveries);
+    progress.again.emplace(when, std::move(failed));
+}
+
+void reader_state::give_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
+    const auto broker = caf::actor_cast<actors::message_back_actor>(broker_of(queue));
+    const auto id = protocol::parse_offset_message_id(failed.offset_message_id);
+    if (!broker || !id) {
+        counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
+        deliver_again(queues.at(queue), std::move(failed));
+        return;
+    }
+    actors::send_message_back order;
+    order.position = id->second;
+    order.group = options.group;
+    order.retry_max = options.redeliveries_max;
+    ++sending_back;
+    self->request(broker, options.request_timeout, std::move(order))
+        .then(
+            [this, queue, generation, failed](const actors::message_sent_back&) {
+                counters->messages_sent_back.fetch_add(1, std::memory_order_relaxed);
+                auto* progress = current(queue, generation);
+                if (progress != nullptr && progress->tracker.done(failed.offset))
+                    progress->window.release(window_bytes(failed));
+                send_back_ended();
+                work();
+            },
+            [this, queue, generation, failed](const caf::error& problem) {
+                counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
+                if (hints_at_lost_broker(actors::to_error(problem).code))
+                    broker_lost(queue.broker_name);
+                if (auto* progress = current(queue, generation))
+                    deliver_again(*progress, failed);
+                send_back_ended();
+                work();
+            });
+}
+
+void reader_state::send_back_ended() {
+    if (--sending_back == 0 && when_none_sent_back)
+        std::exchange(when_none_sent_back, nullptr)();
 }
 
 // ---- offsets --------------------------------------------------------------------------------------------------------

@@ -100,6 +100,9 @@ struct reader_state {
     void hand_out(const message_queue& queue, queue_progress& progress);
     void hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages);
     void take_report(delivery_report report);
+    void give_back(const message_queue& queue, std::uint64_t generation, received_message failed);
+    void deliver_again(queue_progress& progress, received_message failed);
+    void send_back_ended();
     [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
     void commit(const std::shared_ptr<commit_round>& round);
     void save_local();
@@ -114,7 +117,7 @@ struct reader_state {
                       const std::vector<std::string>& told, member_round& round);
     void broker_lost(const std::string& broker_name);
     void share_failed(const std::string& topic, std::uint64_t generation);
-    void share_ended(topic_interest& interest);
+    void share_ended(const std::string& topic, topic_interest& interest);
     void apply_share(const std::string& topic, std::uint64_t generation, const member_round& round);
     void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
                       milliseconds pause = milliseconds{0});
@@ -135,6 +138,8 @@ struct reader_state {
     std::shared_ptr<std::atomic<bool>> saving = std::make_shared<std::atomic<bool>>(false); ///< a save of local offsets is under way
     bool reading = false;
     bool ending = false;
+    std::size_t sending_back = 0;              ///< failed messages whose broker has not answered
+    std::function<void()> when_none_sent_back; ///< called once none is
     time_point rebalance_due;
     time_point commit_due;
     std::optional<time_point> armed;

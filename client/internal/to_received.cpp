@@ -1,6 +1,8 @@
 #include "client/internal/to_received.hpp"
 
 #include "protocol/inflate.hpp"
+#include "protocol/property_edit.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <optional>
 #include <string>
@@ -42,6 +44,9 @@ received_message to_received(const message_queue& queue, protocol::message recor
     m.reconsume_times = record.reconsume_times;
     m.offset_message_id = protocol::offset_message_id(record.store_host, record.position);
     m.encoded_properties = std::move(record.properties);
+    if (is_retry_topic(queue.topic))
+        if (const auto own = m.property(protocol::property_name::retry_topic); !own.empty())
+            m.queue.topic = own;
     return m;
 }
 

@@ -11,7 +11,8 @@ namespace troupe::client {
 inline constexpr std::size_t unpacked_bytes_max = 16u << 20;
 
 /// What a consumer gets of a stored message. RocketMQ's producers compress bodies from 4 KiB on, and leave it to the consumer to
-/// unpack them. A body that cannot be unpacked stays as it is stored, and `compressed` says so.
+/// unpack them. A body that cannot be unpacked stays as it is stored, and `compressed` says so. A message of a retry
+/// topic names the topic it was sent to first.
 received_message to_received(const message_queue& queue, protocol::message record);
 
 } // namespace troupe::client

@@ -197,6 +197,66 @@ TEST_CASE("client: a node's restart costs latency only, for producers and consum
     CHECK(got.wait_for(3));
 }
 
+TEST_CASE("client: a failed message comes again, then lies in the dead letter topic; a delayed one comes later") {
+    testing::node_options quick;
+    quick.delay_levels = {300ms, 10ms, 10ms};
+    testing::node node{quick};
+    REQUIRE(node.start().ok());
+    for (const bool is_local : {false, true}) {
+        CAPTURE(is_local);
+        const std::string name = is_local ? "local" : "remote";
+        const auto via = is_local ? node.connect_embedded() : node.connect();
+        REQUIRE(via.ok());
+        auto topic = make_topic(1);
+        topic.name = name;
+        REQUIRE(admin{*via}.create_topic(topic).ok());
+        std::mutex mutex;
+        std::vector<std::int32_t> tries;
+        collected got;
+        push_consumer_options options;
+        options.group = "group-" + name;
+        options.from = consume_from::first_offset;
+        options.redeliveries_max = 2;
+        auto consumer = push_consumer::open(*via, options, [&](const received_message& m) {
+            if (m.body.view() == "bad") {
+                const std::lock_guard lock{mutex};
+                tries.push_back(m.reconsume_times);
+            }
+            got(m);
+            return m.body.view() == "bad" ? consume_outcome::retry_later : consume_outcome::done;
+        });
+        REQUIRE(consumer->subscribe(name).ok());
+        REQUIRE(consumer->start().ok());
+        auto producer = producer::open(*via);
+        auto delayed = make_message("delayed");
+        delayed.delay_level = 1;
+        for (auto m : {delayed, make_message("bad"), make_message("good")}) {
+            m.topic = name;
+            REQUIRE(producer->send(std::move(m)).ok());
+        }
+        REQUIRE(got.wait_for(5)); // the bad one three times
+        const auto all = got.bodies();
+        REQUIRE(all.size() == 1); // its own topic, and one queue number, each time
+        CHECK(all.begin()->first.topic == name);
+        CHECK(std::count(all.begin()->second.begin(), all.begin()->second.end(), "delayed") == 1);
+
+        pull_consumer_options dead;
+        dead.group = "undertaker";
+        auto reader = pull_consumer::open(*via, dead);
+        REQUIRE(reader->assign({{"%DLQ%group-" + name, "broker-a", 0}}, seek_target::first()).ok());
+        std::vector<received_message> dead_letters;
+        for (int i = 0; i < 300 && dead_letters.empty(); ++i)
+            dead_letters = reader->poll(100ms);
+        REQUIRE(dead_letters.size() == 1);
+        CHECK(dead_letters[0].body.view() == "bad");
+        consumer->stop();
+        const std::lock_guard lock{mutex};
+        CHECK(tries == std::vector<std::int32_t>{0, 1, 2});
+        CHECK(consumer->counters().messages_sent_back == 3);
+        CHECK(admin{*via}.describe_group("group-" + name)->lag() == 0);
+    }
+}
+
 TEST_CASE("client: blocking calls outlast a node's restart") {
     testing::node node;
     REQUIRE(node.start().ok());

@@ -67,6 +67,36 @@ TEST_CASE("producer: a message is stored once and its receipt says where") {
     CHECK(s.producer.counters().messages_sent == 1);
 }
 
+TEST_CASE("producer: a delayed message travels alone, whatever waits with it") {
+    producer_options options;
+    options.requests_per_queue_max = 1;
+    setup s{{"a"}, options};
+    const auto send = [&s](const std::string& body, std::int32_t delay_level) {
+        message m;
+        m.topic = "t";
+        m.body = body;
+        m.delay_level = delay_level;
+        s.producer.send_async(
+            std::move(m), [](const result<send_receipt>&) {}, queue_choice::exactly(queue_a0));
+    };
+    for (const auto* body : {"0", "1", "2"})
+        send(body, 0);
+    send("later", 2);
+    for (const auto* body : {"3", "4"})
+        send(body, 0);
+    REQUIRE(s.world.run_until([&s] { return s.stored("a") == 6; }, 10s));
+    int alone = 0;
+    for (const auto& one : s.cluster.brokers["a"]->sends)
+        alone += !one.batch && one.body.view() == "later" ? 1 : 0;
+    CHECK(alone == 1);
+    CHECK(s.cluster.brokers["a"]->bodies({"t", queue_id{0}}) == std::vector<std::string>{"0", "1", "2", "later", "3", "4"});
+    message delayed;
+    delayed.topic = "t";
+    delayed.body = "x";
+    delayed.delay_level = 1;
+    CHECK(s.producer.send_batch({delayed, delayed}).code() == errc::message_illegal);
+}
+
 TEST_CASE("producer: without a choice all queues of all brokers get their share") {
     setup s{{"a", "b"}};
     for (int i = 0; i < 40; ++i)

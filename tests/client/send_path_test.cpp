@@ -47,6 +47,8 @@ TEST_CASE("encode_send: everything a message says becomes a property") {
     m.keys = {"k1", "k2"};
     m.sharding_key = "customer";
     m.properties["colour"] = "red";
+    CHECK_FALSE(protocol::decode_properties(encode(m)->properties).contains("DELAY"));
+    m.delay_level = 3;
     const auto encoded = encode(m);
     REQUIRE(encoded.ok());
     const auto properties = protocol::decode_properties(encoded->properties);
@@ -54,6 +56,8 @@ TEST_CASE("encode_send: everything a message says becomes a property") {
     CHECK(properties.at("KEYS") == "k1 k2");
     CHECK(properties.at("__SHARDINGKEY") == "customer");
     CHECK(properties.at("colour") == "red");
+    CHECK(properties.at("DELAY") == "3");
+    CHECK(encoded->delayed);
     CHECK(properties.at("UNIQ_KEY") == encoded->message_id);
     CHECK(encoded->body.view() == "body");
 }
@@ -74,6 +78,12 @@ TEST_CASE("encode_send: what a broker would refuse is refused before it travels"
     CHECK(encode(m).code() == errc::property_illegal);
     m = make_message();
     m.keys = {"two words"};
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.properties["DELAY"] = "3"; // has a place of its own
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.delay_level = -1;
     CHECK(encode(m).code() == errc::property_illegal);
     m = make_message();
     m.tags = "a\001b";
