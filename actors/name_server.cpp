@@ -1,43 +1,18 @@
 #include "actors/name_server.hpp"
 
 #include "actors/log.hpp"
-#include "actors/route_table.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/name_server_state.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/atom.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/stateful_actor.hpp>
-#include <caf/typed_event_based_actor.hpp>
 
-#include <map>
 #include <utility>
 
 namespace troupe::actors {
 
 namespace {
-
-/// A name server to itself: look for brokers that fell silent.
-struct scan_tick {
-    template <class Inspector>
-    friend auto inspect(Inspector& f, scan_tick&) {
-        return f();
-    }
-};
-
-using name_server_impl = name_server_actor::extend<caf::reacts_to<scan_tick>>;
-
-struct name_server_state {
-    static inline const char* name = "name_server";
-
-    route_table routes;
-    std::map<caf::actor_addr, route_table::live_key> sessions;   ///< who vouches for which broker
-    std::map<route_table::live_key, caf::actor_addr> vouched_by; ///< only the session of the last registration counts
-    std::chrono::milliseconds scan_interval{0};
-};
-
-using name_server_pointer = name_server_impl::stateful_pointer<name_server_state>;
 
 std::string to_text(const route_table::live_key& broker) {
     return "broker at " + broker.address + " of cluster " + broker.cluster;
@@ -71,17 +46,6 @@ void bind_session(name_server_pointer self, const route_table::live_key& broker,
     state.vouched_by[broker] = session.address();
 }
 
-caf::result<broker_registered> handle_register(name_server_pointer self, const register_broker& broker) {
-    const route_table::live_key key{broker.cluster, broker.address};
-    const bool known = self->state.routes.heartbeat(key, self->clock().now());
-    if (auto done = self->state.routes.register_broker(broker, self->clock().now()); !done)
-        return make_caf_error(done.failure());
-    bind_session(self, key, broker.session);
-    if (!known)
-        write_log(log_level::info, "name server: " + to_text(key) + " registered as " + broker.broker_name + " " + to_string(broker.id));
-    return broker_registered{};
-}
-
 void handle_session_end(name_server_pointer self, const caf::actor_addr& session) {
     const auto found = self->state.sessions.find(session);
     if (found == self->state.sessions.end())
@@ -98,15 +62,28 @@ void handle_scan(name_server_pointer self) {
         forget_session(self->state, broker);
         write_log(log_level::warning, "name server: the " + to_text(broker) + " gave no sign of life; it is out of the routes");
     }
-    self->delayed_send(self, self->state.scan_interval, scan_tick{});
+    self->delayed_send(self, self->state.options.scan_interval, scan_tick{});
 }
 
-name_server_impl::behavior_type name_server(name_server_pointer self, name_server_options options) {
-    self->state.scan_interval = options.scan_interval;
-    self->set_down_handler([self](const caf::down_msg& down) { handle_session_end(self, down.source); });
-    self->delayed_send(self, options.scan_interval, scan_tick{});
+name_server_impl::behavior_type name_server(name_server_pointer self, name_server_options options, name_server_kv kv) {
+    self->state.options = std::move(options);
+    self->state.kv = std::move(kv);
+    self->set_down_handler([self](const caf::down_msg& down) {
+        if (self->state.kv.keeper && down.source == self->state.kv.keeper.address())
+            self->quit(down.reason);
+        else
+            handle_session_end(self, down.source);
+    });
+    if (self->state.kv.keeper)
+        self->monitor(self->state.kv.keeper);
+    self->delayed_send(self, self->state.options.scan_interval, scan_tick{});
     return {
-        [self](const register_broker& broker) { return handle_register(self, broker); },
+        // routes
+        [self](const register_broker& broker) -> caf::result<broker_registered> {
+            if (auto done = accept_broker(self, broker, {}); !done)
+                return make_caf_error(done.failure());
+            return broker_registered{};
+        },
         [self](const unregister_broker& broker) {
             forget_session(self->state, {broker.cluster, broker.address});
             self->state.routes.unregister_broker(broker);
@@ -117,11 +94,10 @@ name_server_impl::behavior_type name_server(name_server_pointer self, name_serve
             return broker_registered{};
         },
         [self](const find_route& order) -> caf::result<route_found> {
-            if (auto route = self->state.routes.find(order.topic))
-                return route_found{std::move(*route)};
-            // The name comes from anybody, and may be as long as a frame.
-            const auto legal = check_topic_name(order.topic);
-            return make_caf_error(errc::topic_not_found, legal ? "no live broker has topic " + order.topic : legal.failure().text);
+            auto route = route_of(self->state, order.topic);
+            if (!route)
+                return make_caf_error(route.failure());
+            return route_found{std::move(*route)};
         },
         [self](const describe_cluster&) { return cluster_described{self->state.routes.clusters()}; },
         [self](const list_all_topics&) { return all_topics{self->state.routes.topics()}; },
@@ -129,14 +105,51 @@ name_server_impl::behavior_type name_server(name_server_pointer self, name_serve
             self->state.routes.forget_topic(order.topic);
             return route_forgotten{};
         },
+        // brokers of RocketMQ, and tools
+        [self](const announce_broker& order) { return handle(self, order); },
+        [self](const describe_route& order) { return handle(self, order); },
+        [self](const drop_route& order) { return handle(self, order); },
+        [self](const add_route& order) { return handle(self, order); },
+        [self](const change_write_perm& order) { return handle(self, order); },
+        [self](const query_version& order) { return handle(self, order); },
+        [self](const find_broker_members& order) { return handle(self, order); },
+        [self](const list_filtered_topics& order) { return handle(self, order); },
+        [self](const list_cluster_topics& order) { return handle(self, order); },
+        [self](const list_name_topics& order) { return handle(self, order); },
+        [self](const put_kv_config& order) { return handle(self, order); },
+        [self](const delete_kv_config& order) { return handle(self, order); },
+        [self](const find_kv_config& order) { return handle(self, order); },
+        [self](const list_kv_config& order) { return handle(self, order); },
+        [self](const list_name_server_config& order) { return handle(self, order); },
+        [self](const change_name_server_config& order) { return handle(self, order); },
+        // itself
         [self](const scan_tick&) { handle_scan(self); },
     };
 }
 
 } // namespace
 
-name_server_actor spawn_name_server(caf::actor_system& system, name_server_options options) {
-    return system.spawn(name_server, options);
+result<void> accept_broker(name_server_pointer self, const register_broker& broker, const route_table::broker_details& details) {
+    const route_table::live_key key{broker.cluster, broker.address};
+    const bool known = self->state.routes.heartbeat(key, self->clock().now());
+    if (auto done = self->state.routes.register_broker(broker, self->clock().now(), details); !done)
+        return done;
+    bind_session(self, key, broker.session);
+    if (!known)
+        write_log(log_level::info, "name server: " + to_text(key) + " registered as " + broker.broker_name + " " + to_string(broker.id));
+    return {};
+}
+
+result<protocol::topic_route> route_of(const name_server_state& state, const std::string& topic) {
+    if (auto route = state.routes.find(topic))
+        return std::move(*route);
+    // The name comes from anybody, and may be as long as a frame.
+    const auto legal = check_topic_name(topic);
+    return error{errc::topic_not_found, legal ? "no live broker has topic " + topic : legal.failure().text};
+}
+
+local_name_server_actor spawn_name_server(caf::actor_system& system, name_server_options options, name_server_kv kv) {
+    return system.spawn(name_server, std::move(options), std::move(kv));
 }
 
 } // namespace troupe::actors

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <set>
 #include <utility>
 
 namespace troupe::actors {
@@ -39,16 +40,20 @@ result<void> check(const register_broker& broker) {
     return {};
 }
 
-protocol::queue_data to_queue_data(const topic_config& topic, const std::string& broker_name) {
-    return {broker_name, topic.read_queues, topic.write_queues, topic.perm, topic.sys_flag};
+protocol::queue_data to_queue_data(const topic_config& topic, const std::string& broker_name, bool writable) {
+    const auto perm = writable ? topic.perm : topic.perm & ~permission::write;
+    return {broker_name, topic.read_queues, topic.write_queues, perm, topic.sys_flag};
 }
 
 } // namespace
 
-result<void> route_table::register_broker(const actors::register_broker& broker, time_point now) {
+result<void> route_table::register_broker(const actors::register_broker& broker, time_point now, const broker_details& details) {
     if (auto checked = check(broker); !checked)
         return checked;
-    if (auto room = check_room(broker); !room)
+    if (!details.ha_address.empty())
+        if (auto legal = check_text("address for replicas", details.ha_address); !legal)
+            return legal;
+    if (auto room = check_room(broker, details); !room)
         return room;
 
     const live_key key{broker.cluster, broker.address};
@@ -73,22 +78,28 @@ result<void> route_table::register_broker(const actors::register_broker& broker,
     const auto before = live_.find(key);
     const bool changed = first || before == live_.end() || before->second.version != broker.topics.version;
     if (broker.id.value() == 0)
-        update_queues(broker, changed);
+        update_queues(broker, changed, true);
+    else if (details.acting_master && known.addresses.begin()->first == broker.id.value())
+        update_queues(broker, changed, !*details.acting_master);
     const auto expire = broker.expire_ms > 0 ? std::chrono::milliseconds{std::min(broker.expire_ms, expire_max.count())} : expire_default;
-    live_[key] = {broker.broker_name, broker.id.value(), now, expire, broker.topics.version};
+    live_[key] = {broker.broker_name, broker.id.value(), now, expire, broker.topics.version, details.ha_address};
     return {};
 }
 
-result<void> route_table::check_room(const actors::register_broker& broker) const {
+result<void> route_table::check_room(const actors::register_broker& broker, const broker_details& details) const {
     if (!live_.contains({broker.cluster, broker.address}) && live_.size() >= allowed_.brokers_max)
         return error{errc::busy, "this name server keeps at most " + std::to_string(allowed_.brokers_max) + " brokers"};
-    if (broker.id.value() != 0)
+    if (broker.id.value() != 0 && !details.acting_master)
         return {};
     std::size_t added = 0;
     for (const auto& topic : broker.topics.topics) {
         const auto known = queues_.find(topic.first);
         added += known == queues_.end() || !known->second.contains(broker.broker_name) ? 1u : 0u;
     }
+    return check_routes(added);
+}
+
+result<void> route_table::check_routes(std::size_t added) const {
     if (added > 0 && route_count_ + added > allowed_.routes_max)
         return error{errc::busy, "this name server keeps at most " + std::to_string(allowed_.routes_max) + " topics of brokers"};
     return {};
@@ -106,13 +117,13 @@ void route_table::drop_other_ids(protocol::broker_data& known, const actors::reg
     std::erase_if(known.addresses, [&](const auto& entry) { return entry.second == broker.address && entry.first != broker.id.value(); });
 }
 
-void route_table::update_queues(const actors::register_broker& broker, bool changed) {
+void route_table::update_queues(const actors::register_broker& broker, bool changed, bool writable) {
     for (const auto& [name, topic] : broker.topics.topics) {
         auto& per_broker = queues_[name];
         const auto [known, added] = per_broker.try_emplace(broker.broker_name);
         route_count_ += added ? 1u : 0u;
         if (changed || added)
-            known->second = to_queue_data(topic, broker.broker_name);
+            known->second = to_queue_data(topic, broker.broker_name, writable);
     }
 }
 
@@ -201,6 +212,94 @@ void route_table::forget_topic(const std::string& topic) {
         return;
     route_count_ -= known->second.size();
     queues_.erase(known);
+}
+
+void route_table::forget_topic(const std::string& topic, const std::string& cluster) {
+    const auto known = queues_.find(topic);
+    if (known == queues_.end())
+        return;
+    route_count_ -= std::erase_if(known->second, [&](const auto& entry) {
+        const auto* broker = find_broker(entry.first);
+        return broker != nullptr && broker->cluster == cluster;
+    });
+    if (known->second.empty())
+        queues_.erase(known);
+}
+
+result<void> route_table::add_queues(const std::string& topic, std::span<const protocol::queue_data> queues) {
+    if (auto legal = check_text("topic name", topic); !legal)
+        return legal;
+    for (const auto& each : queues)
+        if (find_broker(each.broker_name) == nullptr)
+            return {};
+    const auto known = queues_.find(topic);
+    std::set<std::string> added;
+    for (const auto& each : queues)
+        if (known == queues_.end() || !known->second.contains(each.broker_name))
+            added.insert(each.broker_name);
+    if (auto room = check_routes(added.size()); !room)
+        return room;
+    for (const auto& each : queues)
+        queues_[topic][each.broker_name] = each;
+    route_count_ += added.size();
+    return {};
+}
+
+std::size_t route_table::set_writable(const std::string& broker_name, bool writable) {
+    std::size_t count = 0;
+    for (auto& topic : queues_) {
+        const auto found = topic.second.find(broker_name);
+        if (found == topic.second.end())
+            continue;
+        auto& perm = found->second.perm;
+        perm = writable ? perm | permission::read_write : perm & ~permission::write;
+        ++count;
+    }
+    return count;
+}
+
+const protocol::broker_data* route_table::find_broker(const std::string& broker_name) const {
+    const auto found = brokers_.find(broker_name);
+    return found == brokers_.end() ? nullptr : &found->second;
+}
+
+std::optional<route_table::master> route_table::find_master(const std::string& broker_name) const {
+    const auto* broker = find_broker(broker_name);
+    if (broker == nullptr)
+        return std::nullopt;
+    const auto slot = broker->addresses.find(0);
+    if (slot == broker->addresses.end())
+        return std::nullopt;
+    const auto live = live_.find({broker->cluster, slot->second});
+    if (live == live_.end())
+        return std::nullopt;
+    return master{slot->second, live->second.ha_address};
+}
+
+std::optional<protocol::data_version> route_table::find_version(const live_key& broker) const {
+    const auto found = live_.find(broker);
+    if (found == live_.end())
+        return std::nullopt;
+    return found->second.version;
+}
+
+std::vector<std::string> route_table::topics_of(const std::string& cluster) const {
+    std::vector<std::string> names;
+    for (const auto& [topic, per_broker] : queues_)
+        if (std::any_of(per_broker.begin(), per_broker.end(), [&](const auto& entry) {
+                const auto* broker = find_broker(entry.first);
+                return broker != nullptr && broker->cluster == cluster;
+            }))
+            names.push_back(topic);
+    return names;
+}
+
+std::vector<std::string> route_table::topics_with(std::int32_t set, std::int32_t clear) const {
+    std::vector<std::string> names;
+    for (const auto& [topic, per_broker] : queues_)
+        if (!per_broker.empty() && (per_broker.begin()->second.sys_flag & (set | clear)) == set)
+            names.push_back(topic);
+    return names;
 }
 
 } // namespace troupe::actors

@@ -3,9 +3,11 @@
 #include "actors/messages.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -39,9 +41,16 @@ public:
         friend auto operator<=>(const live_key&, const live_key&) = default;
     };
 
-    /// Adds or refreshes a broker and its topics. Topics that are missing now stay (216 removes them), as in RocketMQ.
+    /// What only RocketMQ's brokers say of themselves.
+    struct broker_details {
+        std::string ha_address;            ///< where its replicas connect
+        std::optional<bool> acting_master; ///< none: RocketMQ before 5, or Troupe
+    };
+    /// Adds or refreshes a broker and its topics. Topics that are missing now stay (216 removes them), as in RocketMQ. A replica's
+    /// topics count only while it is of RocketMQ 5 and has the lowest id, so that they can be read without the master.
     /// Fails with argument_illegal (a name or address that is empty, over 255 bytes or not printable, negative id) and busy.
-    result<void> register_broker(const actors::register_broker& broker, time_point now);
+    result<void> register_broker(const actors::register_broker& broker, time_point now, const broker_details& details);
+    result<void> register_broker(const actors::register_broker& broker, time_point now) { return register_broker(broker, now, {}); }
     void unregister_broker(const actors::unregister_broker& broker);
     /// A sign of life; false if no such broker is registered.
     bool heartbeat(const live_key& broker, time_point now);
@@ -55,6 +64,27 @@ public:
     [[nodiscard]] protocol::cluster_info clusters() const;
     [[nodiscard]] std::vector<std::string> topics() const; ///< sorted
     void forget_topic(const std::string& topic);
+    /// The same at the brokers of one cluster.
+    void forget_topic(const std::string& topic, const std::string& cluster);
+
+    /// Adds or changes the queues of one topic; nothing when one of the brokers is not registered. Fails with argument_illegal and busy.
+    result<void> add_queues(const std::string& topic, std::span<const protocol::queue_data> queues);
+    /// Takes all topics of a broker out of writing, or lets all be read and written, until it registers a change. Returns how many
+    /// it has.
+    std::size_t set_writable(const std::string& broker_name, bool writable);
+    /// nullptr when no broker of this name lives. Valid until the next change.
+    [[nodiscard]] const protocol::broker_data* find_broker(const std::string& broker_name) const;
+    struct master {
+        std::string address;
+        std::string ha_address;
+    };
+    /// Of a broker set whose master lives.
+    [[nodiscard]] std::optional<master> find_master(const std::string& broker_name) const;
+    /// The version of its topics that a broker registered last.
+    [[nodiscard]] std::optional<protocol::data_version> find_version(const live_key& broker) const;
+    [[nodiscard]] std::vector<std::string> topics_of(const std::string& cluster) const; ///< sorted
+    /// Topics whose flags at their first broker have all of `set` and none of `clear`; sorted.
+    [[nodiscard]] std::vector<std::string> topics_with(std::int32_t set, std::int32_t clear) const;
     [[nodiscard]] std::size_t broker_count() const { return live_.size(); }
 
 private:
@@ -64,12 +94,14 @@ private:
         time_point last_seen;
         std::chrono::milliseconds expire{expire_default};
         protocol::data_version version;
+        std::string ha_address;
     };
 
-    [[nodiscard]] result<void> check_room(const actors::register_broker& broker) const;
+    [[nodiscard]] result<void> check_room(const actors::register_broker& broker, const broker_details& details) const;
+    [[nodiscard]] result<void> check_routes(std::size_t added) const;
     [[nodiscard]] bool is_stale(const protocol::broker_data& known, const actors::register_broker& broker) const;
     void drop_other_ids(protocol::broker_data& known, const actors::register_broker& broker);
-    void update_queues(const actors::register_broker& broker, bool changed);
+    void update_queues(const actors::register_broker& broker, bool changed, bool writable);
     void remove_address(const std::string& broker_name, const std::string& address);
 
     bounds allowed_;

@@ -167,8 +167,8 @@ private:
             return started.failure();
         }
         broker_ = std::move(*started);
-        auto bound = actors::net::spawn_broker_listener(system_, listener_options_of(config_, *host, *port), *broker_, {},
-                                                        gateway_options_of(config_));
+        auto bound =
+            actors::net::spawn_broker_listener(system_, listener_options_of(config_, *host, *port), *broker_, gateway_options_of(config_));
         if (!bound) {
             return bound.failure();
         }
@@ -199,7 +199,7 @@ private:
         }
         const auto vip = static_cast<std::uint16_t>(port - below);
         auto bound =
-            actors::net::spawn_broker_listener(system_, listener_options_of(config_, host, vip), *broker_, {}, gateway_options_of(config_));
+            actors::net::spawn_broker_listener(system_, listener_options_of(config_, host, vip), *broker_, gateway_options_of(config_));
         if (!bound) {
             actors::write_log(actors::log_level::warning,
                               "broker: the VIP port is not open, clients with their VIP channel on cannot connect (" +

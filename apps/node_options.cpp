@@ -2,6 +2,7 @@
 
 #include "config/delay_levels.hpp"
 
+#include <filesystem>
 #include <utility>
 
 namespace troupe::apps {
@@ -50,6 +51,9 @@ actors::net::gateway_options gateway_options_of(const config::node_config& confi
 actors::name_server_options name_server_options_of(const config::node_config& config) {
     actors::name_server_options options;
     options.scan_interval = config.name_server.scan_interval;
+    options.kv_config_path = config.name_server.kv_config_path;
+    if (options.kv_config_path.empty())
+        options.kv_config_path = std::filesystem::path{config.runs_broker ? config.broker.store.directory : ""} / "kvConfig.json";
     return options;
 }
 

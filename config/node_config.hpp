@@ -20,6 +20,7 @@ struct name_server_config {
     std::string host;
     std::uint16_t port = 0; ///< 0: any free one
     std::chrono::milliseconds scan_interval{};
+    std::string kv_config_path;
 };
 
 struct store_config {

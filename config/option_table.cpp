@@ -84,6 +84,16 @@ const std::vector<option> table{
      {},
      "How often expired brokers are looked for.",
      [](config& c, const value& v) { c.name_server.scan_interval = duration_of(v); }},
+    {"name_server.kv_config_path",
+     kind::text,
+     "",
+     "",
+     "",
+     {},
+     "File of the texts that tools store at a name server (`mqadmin updateKvConfig`); written at their first change, with the missing "
+     "directories. One name server at a time. Empty: kvConfig.json, in the store's directory if the node is a broker, too, else in the "
+     "working directory.",
+     [](config& c, const value& v) { c.name_server.kv_config_path = text_of(v); }},
 
     {"broker.cluster",
      kind::name,

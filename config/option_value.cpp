@@ -167,7 +167,10 @@ result<void> check_range(const option& what, const option_value& value) {
 
 result<void> check(const option& what, const option_value& value) {
     switch (what.kind) {
-    case option_kind::text: return check_text(std::get<std::string>(value));
+    case option_kind::text: {
+        const auto& text = std::get<std::string>(value);
+        return text.empty() && what.default_text.empty() ? result<void>{} : check_text(text);
+    }
     case option_kind::name: return check_name(std::get<std::string>(value));
     case option_kind::host: return check_host(std::get<std::string>(value));
     case option_kind::address: {

@@ -88,4 +88,22 @@ inline constexpr std::int32_t get_all_topic_list_from_nameserver = 206;
 inline constexpr std::int32_t delete_topic_in_namesrv = 216;
 inline constexpr std::int32_t broker_heartbeat = 904;
 
+// Administration of a name server
+inline constexpr std::int32_t put_kv_config = 100;
+inline constexpr std::int32_t get_kv_config = 101;
+inline constexpr std::int32_t delete_kv_config = 102;
+inline constexpr std::int32_t wipe_write_perm_of_broker = 205;
+inline constexpr std::int32_t register_topic_in_namesrv = 217;
+inline constexpr std::int32_t get_kvlist_by_namespace = 219;
+inline constexpr std::int32_t get_topics_by_cluster = 224;
+inline constexpr std::int32_t get_system_topic_list_from_ns = 304;
+inline constexpr std::int32_t get_unit_topic_list = 311;
+inline constexpr std::int32_t get_has_unit_sub_topic_list = 312;
+inline constexpr std::int32_t get_has_unit_sub_ununit_topic_list = 313;
+inline constexpr std::int32_t update_namesrv_config = 318;
+inline constexpr std::int32_t get_namesrv_config = 319;
+inline constexpr std::int32_t query_data_version = 322;
+inline constexpr std::int32_t add_write_perm_of_broker = 327;
+inline constexpr std::int32_t get_broker_member_group = 901;
+
 } // namespace troupe::protocol::request_code

@@ -1,5 +1,6 @@
 #include "protocol/bodies.hpp"
 #include "protocol/body_codec.hpp"
+#include "protocol/name_server_bodies.hpp"
 
 #include <charconv>
 
@@ -7,13 +8,17 @@ namespace troupe::protocol {
 
 namespace {
 
-void write_broker(json_writer& json, const broker_data& broker) {
-    json.begin_object();
+void write_addresses(json_writer& json, const broker_data& broker) {
     json.key("brokerAddrs");
     json.begin_object();
     for (const auto& [id, address] : broker.addresses)
         json.text_member(std::to_string(id), address);
     json.end_object();
+}
+
+void write_broker(json_writer& json, const broker_data& broker) {
+    json.begin_object();
+    write_addresses(json, broker);
     json.text_member("brokerName", broker.broker_name);
     json.text_member("cluster", broker.cluster);
     json.boolean_member("enableActingMaster", false);
@@ -75,11 +80,17 @@ queue_data read_queue(json_reader& json) {
 } // namespace
 
 std::string encode_topic_route(const topic_route& route) {
+    return encode_topic_route(route, {});
+}
+
+std::string encode_topic_route(const topic_route& route, const std::string& order_topic_conf) {
     std::string out;
     json_writer json{out};
     json.begin_object();
     write_array(json, "brokerDatas", route.brokers, [&](const broker_data& broker) { write_broker(json, broker); });
     write_empty_object(json, "filterServerTable");
+    if (!order_topic_conf.empty())
+        json.text_member("orderTopicConf", order_topic_conf);
     write_array(json, "queueDatas", route.queues, [&](const queue_data& queue) { write_queue(json, queue); });
     json.end_object();
     return out;
@@ -130,10 +141,39 @@ result<cluster_info> decode_cluster_info(std::string_view json) {
     });
 }
 
-std::string encode_topic_list(const std::vector<std::string>& topics) {
+std::string encode_broker_members(const broker_data& members) {
     std::string out;
     json_writer json{out};
     json.begin_object();
+    json.key("brokerMemberGroup");
+    json.begin_object();
+    write_addresses(json, members);
+    json.text_member("brokerName", members.broker_name);
+    json.text_member("cluster", members.cluster);
+    json.end_object();
+    json.end_object();
+    return out;
+}
+
+result<broker_data> decode_broker_members(std::string_view json) {
+    return decode_document<broker_data>(json, "broker members", [](json_reader& reader, std::string_view key, broker_data& members) {
+        if (key == "brokerMemberGroup")
+            members = read_broker(reader);
+        else
+            reader.skip_member(key);
+    });
+}
+
+std::string encode_topic_list(const std::vector<std::string>& topics) {
+    return encode_topic_list(topics, {});
+}
+
+std::string encode_topic_list(const std::vector<std::string>& topics, const std::string& broker_address) {
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    if (!broker_address.empty())
+        json.text_member("brokerAddr", broker_address);
     write_array(json, "topicList", topics, [&](const std::string& topic) { json.text(topic); });
     json.end_object();
     return out;

@@ -12,8 +12,8 @@ std::shared_ptr<const broker_entry> entry_of(const broker_node& node) {
 }
 
 result<bound_listener> spawn_broker_listener(caf::actor_system& system, listener_options options, const broker_node& node,
-                                             name_server_actor name_server, gateway_options gateway) {
-    return spawn_listener(system, std::move(options), {entry_of(node), std::move(name_server)}, gateway);
+                                             gateway_options gateway) {
+    return spawn_listener(system, std::move(options), {entry_of(node), {}, {}}, gateway);
 }
 
 } // namespace troupe::actors::net

@@ -8,9 +8,9 @@ namespace troupe::actors::net {
 /// What a port needs of `node`.
 std::shared_ptr<const broker_entry> entry_of(const broker_node& node);
 
-/// spawn_listener for a broker and, on the same port, a name server if one is given.
+/// spawn_listener for a broker.
 /// End the listener before the node: its gateway must not outlive the roles it sends to.
 result<bound_listener> spawn_broker_listener(caf::actor_system& system, listener_options options, const broker_node& node,
-                                             name_server_actor name_server = {}, gateway_options gateway = {});
+                                             gateway_options gateway = {});
 
 } // namespace troupe::actors::net

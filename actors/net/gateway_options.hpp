@@ -7,6 +7,7 @@
 #include "actors/message_back.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
+#include "actors/name_server_admin.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
@@ -49,6 +50,7 @@ struct gateway_options {
 struct gateway_roles {
     std::shared_ptr<const broker_entry> broker; ///< null: no broker behind this port
     name_server_actor name_server;              ///< null: no name server behind this port
+    name_server_admin_actor name_server_admin;  ///< the same role: both or none
 };
 
 } // namespace troupe::actors::net

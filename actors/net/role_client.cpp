@@ -21,6 +21,9 @@ namespace troupe::actors::net {
 
 namespace {
 
+/// The frame version of RocketMQ 5.0.0. Name servers before it do not answer BROKER_HEARTBEAT at all.
+constexpr std::int32_t heartbeat_version_min = 413;
+
 template <class Answer>
 void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_code, result<protocol::remoting_command> answered) {
     if (!answered) {
@@ -147,8 +150,10 @@ caf::message_handler role_client::name_server_messages() {
             const auto code = command.code;
             link_.request(std::move(command), link_.options().request_timeout,
                           [this, promise, code](result<protocol::remoting_command> answered) mutable {
-                              if (answered)
+                              if (answered) {
                                   registered_on_ = link_.connection_number();
+                                  knows_heartbeats_ = answered->version >= heartbeat_version_min;
+                              }
                               deliver(promise, code, std::move(answered));
                           });
             return caf::result<broker_registered>{promise};
@@ -156,6 +161,9 @@ caf::message_handler role_client::name_server_messages() {
         [this](const broker_heartbeat& order) -> caf::result<broker_registered> {
             if (registered_on_ == 0 || registered_on_ != link_.connection_number())
                 return make_caf_error(errc::connection_lost, "the connection that registered this broker has ended; register again");
+            // Waiting for an answer would end in giving up the connection, and with it the broker would leave the routes.
+            if (!knows_heartbeats_)
+                return broker_registered{};
             return forward<broker_registered>(order, link_.options().request_timeout);
         },
         forwarder<broker_unregistered, unregister_broker>(),

@@ -44,6 +44,7 @@ private:
     bool beginning_ = false;                ///< begin_sends is running: a send that fails at once must not begin the next from inside
     std::vector<caf::actor_addr> sessions_; ///< of the clients in this process that sent a heartbeat through here
     std::uint64_t registered_on_ = 0;       ///< number of the connection that carried the last registration
+    bool knows_heartbeats_ = true;          ///< whether the name server that answered it does
 };
 
 } // namespace troupe::actors::net

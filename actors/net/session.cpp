@@ -7,6 +7,7 @@
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
+#include "actors/net/wire_name_server_admin.hpp"
 #include "actors/net/wire_settings.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -83,6 +84,9 @@ void complete(session_pointer self, remote_heartbeat& order) {
 }
 void complete(session_pointer self, send_reply& order) {
     order.message.born_host = self->state.peer;
+}
+void complete(session_pointer self, announce_broker& order) {
+    complete(self, order.registration);
 }
 
 template <class Order>
@@ -167,6 +171,11 @@ void ask_name_server(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.name_server, command);
 }
 
+template <class Order, class Answer>
+void ask_name_server_admin(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.name_server_admin, command);
+}
+
 const std::unordered_map<std::int32_t, handler>& broker_handlers() {
     static const std::unordered_map<std::int32_t, handler> all{
         {code::send_message, ask_send},
@@ -232,13 +241,35 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
 
 const std::unordered_map<std::int32_t, handler>& name_server_handlers() {
     static const std::unordered_map<std::int32_t, handler> all{
-        {code::register_broker, ask_name_server<register_broker, broker_registered>},
         {code::unregister_broker, ask_name_server<unregister_broker, broker_unregistered>},
         {code::broker_heartbeat, ask_name_server<broker_heartbeat, broker_registered>},
-        {code::get_routeinfo_by_topic, ask_name_server<find_route, route_found>},
         {code::get_broker_cluster_info, ask_name_server<describe_cluster, cluster_described>},
         {code::get_all_topic_list_from_nameserver, ask_name_server<list_all_topics, all_topics>},
-        {code::delete_topic_in_namesrv, ask_name_server<forget_route, route_forgotten>},
+    };
+    return all;
+}
+
+const std::unordered_map<std::int32_t, handler>& name_server_admin_handlers() {
+    static const std::unordered_map<std::int32_t, handler> all{
+        {code::register_broker, ask_name_server_admin<announce_broker, broker_announced>},
+        {code::get_routeinfo_by_topic, ask_name_server_admin<describe_route, route_described>},
+        {code::delete_topic_in_namesrv, ask_name_server_admin<drop_route, route_forgotten>},
+        {code::register_topic_in_namesrv, ask_name_server_admin<add_route, route_added>},
+        {code::wipe_write_perm_of_broker, ask_name_server_admin<change_write_perm, write_perm_changed>},
+        {code::add_write_perm_of_broker, ask_name_server_admin<change_write_perm, write_perm_changed>},
+        {code::query_data_version, ask_name_server_admin<query_version, version_found>},
+        {code::get_broker_member_group, ask_name_server_admin<find_broker_members, broker_members_found>},
+        {code::get_unit_topic_list, ask_name_server_admin<list_filtered_topics, topics_found>},
+        {code::get_has_unit_sub_topic_list, ask_name_server_admin<list_filtered_topics, topics_found>},
+        {code::get_has_unit_sub_ununit_topic_list, ask_name_server_admin<list_filtered_topics, topics_found>},
+        {code::get_topics_by_cluster, ask_name_server_admin<list_cluster_topics, topics_found>},
+        {code::get_system_topic_list_from_ns, ask_name_server_admin<list_name_topics, name_topics_listed>},
+        {code::put_kv_config, ask_name_server_admin<put_kv_config, kv_config_changed>},
+        {code::get_kv_config, ask_name_server_admin<find_kv_config, kv_config_found>},
+        {code::delete_kv_config, ask_name_server_admin<delete_kv_config, kv_config_changed>},
+        {code::get_kvlist_by_namespace, ask_name_server_admin<list_kv_config, kv_config_listed>},
+        {code::get_namesrv_config, ask_name_server_admin<list_name_server_config, name_server_config_listed>},
+        {code::update_namesrv_config, ask_name_server_admin<change_name_server_config, name_server_config_changed>},
     };
     return all;
 }
@@ -250,6 +281,9 @@ void dispatch(session_pointer self, const remoting_command& command) {
             return found->second(self, command);
     if (roles.name_server)
         if (const auto found = name_server_handlers().find(command.code); found != name_server_handlers().end())
+            return found->second(self, command);
+    if (roles.name_server_admin)
+        if (const auto found = name_server_admin_handlers().find(command.code); found != name_server_admin_handlers().end())
             return found->second(self, command);
     const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
     answer(self, ticket,
@@ -339,7 +373,7 @@ session_actor spawn_session(caf::actor_system& system, connection_id connection,
 
 std::vector<std::int32_t> served_requests() {
     std::set<std::int32_t> codes;
-    for (const auto* handlers : {&broker_handlers(), &name_server_handlers()})
+    for (const auto* handlers : {&broker_handlers(), &name_server_handlers(), &name_server_admin_handlers()})
         for (const auto& entry : *handlers)
             codes.insert(entry.first);
     return {codes.begin(), codes.end()};

@@ -106,7 +106,7 @@ struct fixture {
         host.actor = caf::actor_cast<gateway_actor>(world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
             return {[this](const session_answered& message) { tested->handle(message); }};
         }));
-        tested = std::make_unique<gateway>(host, gateway_roles{entry, {}}, options);
+        tested = std::make_unique<gateway>(host, gateway_roles{entry, {}, {}}, options);
         tested->connection_opened(first, {});
         caf_broker = caf::actor_cast<caf::actor>(broker);
         caf_writer = caf::actor_cast<caf::actor>(writer);

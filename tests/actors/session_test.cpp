@@ -60,7 +60,7 @@ struct fixture {
                                                                  nullptr, nullptr, send_encoder{send_encoder_options{}}});
         entry->members = caf::actor_cast<broker_members_actor>(broker);
         const auto peer = *protocol::parse_host_address("10.0.0.9:4711");
-        tested = spawn_session(world.system(), connection_id{7}, peer, {entry, caf::actor_cast<name_server_actor>(name_server)}, {},
+        tested = spawn_session(world.system(), connection_id{7}, peer, {entry, caf::actor_cast<name_server_actor>(name_server), {}}, {},
                                caf::actor_cast<gateway_actor>(gateway));
     }
     ~fixture() {

@@ -23,6 +23,8 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made_gateway.in_flight_bytes_per_connection_max == gateway.in_flight_bytes_per_connection_max);
     CHECK(made_gateway.request_timeout == gateway.request_timeout);
     CHECK(name_server_options_of(config).scan_interval == actors::name_server_options{}.scan_interval);
+    CHECK(name_server_options_of(config).kv_config_path ==
+          (config.runs_broker ? config.broker.store.directory + "/" : "") + "kvConfig.json");
     const actors::broker_options broker;
     const auto made = broker_options_of(config, {});
     CHECK(made.cluster == broker.cluster);

@@ -80,6 +80,7 @@ std::vector<place> places_of() {
         AT("name_server.host", name_server.host),
         AT("name_server.port", name_server.port),
         AT("name_server.scan_interval", name_server.scan_interval),
+        AT("name_server.kv_config_path", name_server.kv_config_path),
         AT("broker.cluster", broker.cluster),
         AT("broker.name", broker.name),
         AT("broker.id", broker.id),

@@ -52,7 +52,7 @@ public:
         auto started = broker_node::start(world_.system(), options, files_);
         REQUIRE_MESSAGE(started.ok(), (started.ok() ? "" : started.failure().text));
         node_ = std::move(*started);
-        door_ = network_.listen(name_, address_, {net::entry_of(*node_), {}});
+        door_ = network_.listen(name_, address_, {net::entry_of(*node_), {}, {}});
         names_ = network_.name_server_proxy(name_, name_server_address);
         registrar_options registration;
         registration.broker_name = name_;
@@ -147,8 +147,9 @@ public:
 
 private:
     void start_name_server() {
-        names_ = spawn_name_server(world_.system());
-        names_door_ = network_.listen(name_server_node, name_server_address, {nullptr, names_});
+        const auto names = spawn_name_server(world_.system());
+        names_ = names;
+        names_door_ = network_.listen(name_server_node, name_server_address, {nullptr, names, names});
     }
     void stop_name_server() {
         network_.unlisten(name_server_address);

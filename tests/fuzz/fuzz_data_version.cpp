@@ -1,0 +1,8 @@
+#include "protocol/admin_bodies.hpp"
+#include "protocol/name_server_bodies.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+FUZZ_TARGET(bytes) {
+    using namespace troupe;
+    fuzz::check_round_trip(bytes, protocol::decode_data_version, protocol::encode_data_version);
+}

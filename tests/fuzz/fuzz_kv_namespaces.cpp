@@ -1,0 +1,7 @@
+#include "protocol/name_server_bodies.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
+
+FUZZ_TARGET(bytes) {
+    using namespace troupe;
+    fuzz::check_round_trip(bytes, protocol::decode_kv_namespaces, protocol::encode_kv_namespaces);
+}
