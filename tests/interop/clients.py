@@ -2,11 +2,14 @@
 import contextlib
 import functools
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import matrix
+import mqadmin
+import mqadmin_commands
 from scenarios import SCENARIOS
 
 HERE = Path(__file__).resolve().parent
@@ -81,6 +84,21 @@ class Java(Client):
         return [*self.java(home), "interop.Driver", *words]
 
 
+class Mqadmin(Java):
+    """The admin tool of the same version: its commands are the operations."""
+
+    def __init__(self, cache, version):
+        super().__init__(cache, version)
+        # Made of the same jars as the client.
+        self.name = f"mqadmin-{version}"
+
+    def operations(self):
+        return mqadmin_commands.COMMANDS
+
+    def session(self, server):
+        return mqadmin.session(self, server)
+
+
 class Go(Client):
     version = "2.1.2"
     name = f"go-{version}"
@@ -116,5 +134,29 @@ class Node(Client):
         return {**super().environment(home), "NODE_PATH": str(self.directory / "node_modules")}
 
 
+class Rust(Client):
+    """Where a Rust new enough is: Debian's is not."""
+    version = "1.0.0"
+    name = f"rust-{version}"
+    needs = (1, 95)
+    can = {"send-sync", "send-batch", "send-selector", "send-properties", "send-compressed", "send-unknown-topic", "delayed", "push-late",
+           "push-broadcasting", "push-orderly", "push-tags", "push-retry"}
+
+    def prepare(self):
+        text = ""
+        if shutil.which("cargo") and shutil.which("rustc"):
+            text = subprocess.run(["rustc", "--version"], capture_output=True, text=True, check=True).stdout
+        found = re.search(r"rustc (\d+)\.(\d+)", text)
+        if not found or tuple(map(int, found.groups())) < self.needs:
+            raise Missing(f"needs Rust {'.'.join(map(str, self.needs))} or later")
+        package = self.directory / "package"
+        shutil.copytree(HERE / "rust", package, dirs_exist_ok=True)
+        run_logged(["cargo", "build", "--target-dir", str(self.directory)], self.directory.parent / f"{self.name}.log", cwd=package)
+
+    def command(self, home, *words):
+        return [str(self.directory / "debug" / "interop-driver"), *words]
+
+
 def all_clients(cache):
-    return [Java(cache, "5.3.3"), Java(cache, "4.9.8", cannot={"timed"}), Go(cache), Node(cache)]
+    return [Java(cache, "5.3.3"), Java(cache, "4.9.8", cannot={"timed"}), Go(cache), Node(cache), Rust(cache),
+            Mqadmin(cache, "5.3.3"), Mqadmin(cache, "4.9.8")]

@@ -73,7 +73,7 @@ def run_scenario(client, server, scenario, number):
         until("the topic has a route", lambda: observer.has_route(topic))
     report = run_driver(client, server, scenario, topic, group)
     try:
-        scenario.check(Case(report, server.name, observer, topic, group))
+        scenario.check(Case(report, server.broker_make, observer, topic, group))
     except Failed as failure:
         # The client's own error says more than what is missing after it.
         error = report.get("error")

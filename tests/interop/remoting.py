@@ -4,6 +4,7 @@ It is independent of the clients under test, and asks Troupe and Apache RocketMQ
 """
 import hashlib
 import json
+import re
 import socket
 import struct
 import zlib
@@ -15,8 +16,11 @@ UPDATE_AND_CREATE_TOPIC = 17
 GET_MAX_OFFSET = 30
 GET_MIN_OFFSET = 31
 GET_MEMBERS = 38
+GET_KV_CONFIG = 101
 GET_ROUTE = 105
 GET_CLUSTER = 106
+GET_BROKER_CONFIG = 26
+GET_ALL_GROUPS = 201
 
 BODY_SHOWN_MAX = 200
 
@@ -93,7 +97,7 @@ def decode_records(data):
 
 
 def decode_record(data):
-    _, magic, crc, queue, flag, offset, _, system_flag, born = struct.unpack_from(">iIIiiqqiq", data, 0)
+    _, magic, crc, queue, flag, offset, position_in_log, system_flag, born = struct.unpack_from(">iIIiiqqiq", data, 0)
     position = 48 + (20 if system_flag & 0x10 else 8)
     (stored,) = struct.unpack_from(">q", data, position)
     position += 8 + (20 if system_flag & 0x20 else 8)
@@ -111,12 +115,17 @@ def decode_record(data):
     pairs = data[position + 2:position + 2 + length].decode().split("\x02")
     compressed = bool(system_flag & 1)
     return {
-        "queue": queue, "offset": offset, "flag": flag, "topic": topic, "system_flag": system_flag, "retries": retries,
-        "born_at": born, "stored_at": stored, "stored_bytes": len(body),
+        "queue": queue, "offset": offset, "position": position_in_log, "flag": flag, "topic": topic, "system_flag": system_flag,
+        "retries": retries, "born_at": born, "stored_at": stored, "stored_bytes": len(body),
         "crc_ok": crc & 0x7FFFFFFF == zlib.crc32(body) & 0x7FFFFFFF,
         "body": shown(zlib.decompress(body) if compressed else body),
         "properties": dict(pair.split("\x01", 1) for pair in pairs if "\x01" in pair),
     }
+
+
+def parse_json(text):
+    """RocketMQ writes numbers as keys without quotes."""
+    return json.loads(re.sub(r"([{,]\s*)(-?\d+):", r'\1"\2":', text))
 
 
 class Observer:
@@ -135,6 +144,26 @@ class Observer:
     def has_route(self, topic):
         with Connection(self.name_server) as server:
             return server.request(GET_ROUTE, {"topic": topic})[0] == 0
+
+    def route(self, topic):
+        """As JSON, or None. Broker ids are numbers without quotes there."""
+        with Connection(self.name_server) as server:
+            code, _, _, body = server.request(GET_ROUTE, {"topic": topic})
+        return parse_json(body.decode()) if code == 0 else None
+
+    def group_settings(self, group):
+        with Connection(self.broker) as broker:
+            return parse_json(broker.ask(GET_ALL_GROUPS)[1].decode())["subscriptionGroupTable"].get(group)
+
+    def broker_settings(self):
+        with Connection(self.broker) as broker:
+            lines = broker.ask(GET_BROKER_CONFIG)[1].decode().splitlines()
+        return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def kv(self, space, key):
+        with Connection(self.name_server) as server:
+            code, fields, _, _ = server.request(GET_KV_CONFIG, {"namespace": space, "key": key})
+        return fields.get("value") if code == 0 else None
 
     def broker_is_registered(self):
         with Connection(self.name_server) as server:

@@ -61,6 +61,7 @@ class Server:
 
     def __init__(self, name_server_make, broker_make, work, troupe, cache):
         self.troupe = troupe
+        self.broker_make = broker_make
         self.directory = Path(tempfile.mkdtemp(prefix="server-", dir=work))
         self._processes = []
         makes = {name_server_make, broker_make}

@@ -4,9 +4,11 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.apache.rocketmq.client.producer.SendResult;
 import org.apache.rocketmq.common.message.MessageExt;
 
@@ -46,6 +48,17 @@ final class Report {
 
     int receivedCount() {
         return received.size();
+    }
+
+    /** However often each body came: a member that joins or leaves may make one come twice. */
+    int distinctCount() {
+        Set<Object> bodies = new HashSet<>();
+        synchronized (received) {
+            for (Object row : received) {
+                bodies.add(((Map<?, ?>) row).get("body"));
+            }
+        }
+        return bodies.size();
     }
 
     void fact(String name, Object value) {
