@@ -1,9 +1,9 @@
 #include "actors/broker.hpp"
 
+#include "actors/broker_config.hpp"
 #include "actors/broker_state.hpp"
 #include "actors/log.hpp"
 #include "protocol/vocabulary/limits.hpp"
-#include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -21,7 +21,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     setup_ = std::move(setup);
     topics_ = setup_.directory->current();
     for (const auto& topic : topics_->table().topics)
-        system_topics_ += is_system_topic(topic.first) ? 1u : 0u;
+        system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
     for (auto& group : std::exchange(setup_.groups, {}))
         groups_.emplace(group.name, group);
     started_ = now();

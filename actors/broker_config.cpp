@@ -1,6 +1,7 @@
 #include "actors/broker_config.hpp"
 
 #include "actors/delayed_message.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -149,6 +150,17 @@ topic_config template_topic(const broker_options& options) {
     topic.read_queues = topic.write_queues = options.default_topic_queues;
     topic.perm = permission::read_write | permission::inherit;
     return topic;
+}
+
+topic_config reply_topic(const broker_options& options) {
+    topic_config topic;
+    topic.name = options.cluster + "_REPLY_TOPIC";
+    topic.read_queues = topic.write_queues = 1;
+    return topic;
+}
+
+bool is_own_topic(const broker_options& options, std::string_view topic) {
+    return is_system_topic(topic) || topic == options.cluster || topic == options.broker_name || topic == reply_topic(options).name;
 }
 
 } // namespace troupe::actors

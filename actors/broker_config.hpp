@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 /// A broker's settings under RocketMQ's names, for tools (codes 25 and 26).
 /// Source: reference "remoting-admin.md" 2.7 (RocketMQ: BrokerConfig, MessageStoreConfig, NettyServerConfig).
@@ -21,5 +22,11 @@ namespace troupe::actors {
 
 /// The template that producers look up to create topics; it exists while topics may be created by sending.
 [[nodiscard]] topic_config template_topic(const broker_options& options);
+
+/// The topic `<cluster>_REPLY_TOPIC` that clients look up the route of to send replies; nothing is stored in it (decision 0009).
+[[nodiscard]] topic_config reply_topic(const broker_options& options);
+
+/// A topic that only the broker itself makes: a system topic, or one named for the cluster, its replies or the broker.
+[[nodiscard]] bool is_own_topic(const broker_options& options, std::string_view topic);
 
 } // namespace troupe::actors

@@ -101,6 +101,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
     topics.push_back(topic_of_schedule(options_));
+    topics.push_back(reply_topic(options_));
     directory_ =
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
 

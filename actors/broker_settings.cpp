@@ -1,3 +1,4 @@
+#include "actors/broker_config.hpp"
 #include "actors/broker_state.hpp"
 #include "actors/joint_answer.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -103,7 +104,7 @@ caf::result<topic_config_found> broker_state::handle(const find_topic_config& or
 caf::result<system_topics_listed> broker_state::handle(const list_system_topics&) {
     system_topics_listed listed{{system_topics.begin(), system_topics.end()}};
     listed.names.push_back(setup_.options.cluster);
-    listed.names.push_back(setup_.options.cluster + "_REPLY_TOPIC");
+    listed.names.push_back(reply_topic(setup_.options).name);
     listed.names.push_back(setup_.options.broker_name);
     std::sort(listed.names.begin(), listed.names.end());
     return listed;

@@ -220,7 +220,7 @@ private:
 
     // settings and statistics
     [[nodiscard]] result<void> check_unchanging(const std::string& what) const;
-    [[nodiscard]] static result<void> check_topic_config(const topic_config& topic);
+    [[nodiscard]] result<void> check_topic_config(const topic_config& topic) const;
     [[nodiscard]] static result<void> check_group_config(const group_config& group);
     [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
     void complete(protocol::consume_stats& stats, const std::string& group) const;

@@ -1,3 +1,4 @@
+#include "actors/broker_config.hpp"
 #include "actors/broker_state.hpp"
 #include "actors/joint_answer.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -16,10 +17,10 @@ std::string change_of_topic(const std::string& topic) {
 
 } // namespace
 
-result<void> broker_state::check_topic_config(const topic_config& topic) {
+result<void> broker_state::check_topic_config(const topic_config& topic) const {
     if (auto legal = check_topic_name(topic.name); !legal)
         return legal;
-    if (is_system_topic(topic.name))
+    if (is_own_topic(setup_.options, topic.name))
         return error{errc::system_name, "topic name " + topic.name + " is reserved for the system"};
     if (topic.perm < 0 || topic.perm > 7)
         return error{errc::argument_illegal, "permission " + std::to_string(topic.perm) + " of topic " + topic.name + " is not in 0 to 7"};
@@ -110,7 +111,7 @@ caf::result<topic_put> broker_state::handle(const put_topic& order) {
 caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     if (const auto legal = check_topic_name(order.topic); !legal)
         return make_caf_error(legal.failure());
-    if (is_system_topic(order.topic))
+    if (is_own_topic(setup_.options, order.topic))
         return make_caf_error(errc::system_name, "topic " + order.topic + " belongs to the system");
     const auto* known = topics_->find(order.topic);
     const auto change = change_of_topic(order.topic);

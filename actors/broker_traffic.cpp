@@ -1,3 +1,4 @@
+#include "actors/broker_config.hpp"
 #include "actors/broker_state.hpp"
 #include "actors/queue.hpp"
 #include "actors/tag_expression.hpp"
@@ -28,7 +29,7 @@ caf::result<messages_stored> broker_state::handle(const send_messages& order) {
         append(order, promise);
         return promise;
     }
-    if (!setup_.options.auto_create_topics || is_system_topic(order.topic)) {
+    if (!setup_.options.auto_create_topics || is_own_topic(setup_.options, order.topic)) {
         append(order, promise); // fails, and says why
         return promise;
     }

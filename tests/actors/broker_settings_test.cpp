@@ -106,6 +106,17 @@ TEST_CASE_FIXTURE(settings_world, "names that belong to the system are listed, c
         CHECK_MESSAGE(std::count(names.begin(), names.end(), name) == 1, name);
 }
 
+TEST_CASE_FIXTURE(settings_world, "a client finds where to send replies, and nobody changes the topics that the broker makes for itself") {
+    CHECK(topic("DefaultCluster_REPLY_TOPIC").write_queues == 1);
+    for (const char* name : {"DefaultCluster_REPLY_TOPIC", "DefaultCluster", "broker-a"}) {
+        const auto refused = put_topic(name, "");
+        CHECK_MESSAGE(refused.code != response::success, name);
+        CHECK_MESSAGE(refused.remark.find("reserved") != std::string::npos, refused.remark);
+        CHECK_MESSAGE(call(code::delete_topic_in_broker, {{"topic", name}}).code != response::success, name);
+    }
+    CHECK(topic("DefaultCluster_REPLY_TOPIC").write_queues == 1);
+}
+
 TEST_CASE_FIXTURE(settings_world, "the progress of a group is empty for what is not there, and complete for what is") {
     const auto progress = [this](std::initializer_list<std::pair<const char*, std::string>> fields) {
         const auto answer = call(code::get_consume_stats, fields);
