@@ -232,18 +232,18 @@ TEST_CASE_FIXTURE(wire_world, "members over the wire: a reply in either form of 
     const auto pushed = requester.receive();
     CHECK(pushed.code == code::push_reply_message_to_client);
     CHECK(pushed.body.view() == "the reply");
-    for (const auto& [name, value] : fields{{"producerGroup", "PG"},
-                                            {"topic", "C_REPLY_TOPIC"},
-                                            {"defaultTopic", "TBW102"},
-                                            {"defaultTopicQueueNums", "4"},
-                                            {"queueId", "2"},
-                                            {"sysFlag", "1"},
-                                            {"bornTimestamp", "17"},
-                                            {"flag", "5"},
-                                            {"reconsumeTimes", "3"},
-                                            {"unitMode", "true"},
-                                            {"storeHost", "127.0.0.1:10911"}})
-        CHECK_MESSAGE(*pushed.fields.find(name) == value, name);
+    for (const auto& field : fields{{"producerGroup", "PG"},
+                                    {"topic", "C_REPLY_TOPIC"},
+                                    {"defaultTopic", "TBW102"},
+                                    {"defaultTopicQueueNums", "4"},
+                                    {"queueId", "2"},
+                                    {"sysFlag", "1"},
+                                    {"bornTimestamp", "17"},
+                                    {"flag", "5"},
+                                    {"reconsumeTimes", "3"},
+                                    {"unitMode", "true"},
+                                    {"storeHost", "127.0.0.1:10911"}})
+        CHECK_MESSAGE(*pushed.fields.find(field.first) == field.second, field.first);
     CHECK(pushed.fields.find("bornHost")->starts_with("127.0.0.1:"));
     const auto* stored = pushed.fields.find("storeTimestamp");
     REQUIRE(stored != nullptr);
