@@ -73,7 +73,8 @@ void gateway::connection_closed(connection_id connection) {
     pull_abandoned gone{{state.pulls.begin(), state.pulls.end()}, host_.handle()};
     std::sort(gone.tickets.begin(), gone.tickets.end()); // the order of a hash set is no business of a simulation
     for (const auto ticket : gone.tickets)
-        pending_.erase(ticket);
+        if (const auto pull = pending_.extract(ticket); !pull.empty())
+            gone.queues.push_back(std::move(pull.mapped().queue));
     if (!broker_gone_)
         caf::anon_send(roles_.broker->broker, std::move(gone));
 }

@@ -330,6 +330,29 @@ TEST_CASE("a failure that quotes much is cut at the end of a character") {
     CHECK(encode_failure({errc::topic_illegal, "short"}).remark.ends_with("short"));
 }
 
+TEST_CASE_FIXTURE(fixture, "a connection that ends abandons its pulls, naming the queues they are for") {
+    pull_messages order;
+    order.group = "consumers";
+    order.topic = "orders";
+    order.hold_ms = 15'000;
+    std::vector<payload> frames;
+    for (const int queue : {1, 0, 1}) {
+        order.queue = queue_id{queue};
+        frames.push_back(frame_of(encode_request(order), static_cast<std::int32_t>(frames.size())));
+    }
+    receive(frames);
+    world.run();
+    REQUIRE(roles.pulls.size() == 3);
+    tested->handle(pull_answered{roles.pulls[1].ticket, {}, {}}); // what is answered is not abandoned
+    tested->connection_closed(first);
+    world.run();
+    REQUIRE(roles.abandoned.size() == 1);
+    CHECK(roles.abandoned[0].tickets == std::vector{roles.pulls[0].ticket, roles.pulls[2].ticket});
+    const std::vector<topic_queue> both{{"orders", queue_id{1}}, {"orders", queue_id{1}}};
+    CHECK(roles.abandoned[0].queues == both);
+    CHECK(tested->outstanding() == 0);
+}
+
 // ---- what goes wrong ------------------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(fixture, "a failure while one connection is answered costs no other its answer") {
