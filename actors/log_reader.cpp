@@ -138,8 +138,7 @@ void log_reader_state::add_disk(protocol::key_value_table& values, log_position 
     values["earliestMessageTimeStamp"] = earliest && earliest->value() > 0 ? to_string(*earliest) : "-1";
     const auto space = options_.files->space(directory);
     const bool is_known = space.ok() && space->total_bytes > 0;
-    const auto ratio =
-        is_known ? format_real(1 - static_cast<double>(space->free_bytes) / static_cast<double>(space->total_bytes)) : std::string{"-1"};
+    const auto ratio = is_known ? format_real(space->used_ratio()) : std::string{"-1"};
     values["commitLogDiskRatio"] = ratio;
     values["commitLogDiskRatio_" + (directory / "commitlog").string()] = ratio;
     values["consumeQueueDiskRatio"] = ratio;

@@ -48,10 +48,15 @@ public:
     virtual void drop_cache(std::uint64_t offset, std::uint64_t bytes) const = 0;
 };
 
-/// Room on the disk that holds a path.
+/// Room on the disk that holds a path. As `df` counts: what the file system keeps for root is neither used nor free.
 struct disk_space {
-    std::uint64_t total_bytes = 0;
-    std::uint64_t free_bytes = 0;
+    std::uint64_t total_bytes = 0; ///< used by anybody, or free
+    std::uint64_t free_bytes = 0;  ///< what this user may still write
+
+    /// 0 to 1; 0 where the total is not known.
+    [[nodiscard]] double used_ratio() const noexcept {
+        return total_bytes == 0 ? 0 : 1.0 - static_cast<double>(free_bytes) / static_cast<double>(total_bytes);
+    }
 };
 
 /// Holds a lock file until destroyed.

@@ -326,8 +326,7 @@ result<bool> message_store::implementation::has_room() const {
     if (!space) {
         return space.failure();
     }
-    const auto used = static_cast<double>(space->total_bytes - std::min(space->free_bytes, space->total_bytes));
-    return space->free_bytes >= log_->room_wanted_bytes() && used <= options_.disk_full_ratio * static_cast<double>(space->total_bytes);
+    return space->free_bytes >= log_->room_wanted_bytes() && space->used_ratio() <= options_.disk_full_ratio;
 }
 
 void message_store::implementation::probe_disk() {

@@ -282,8 +282,8 @@ public:
         struct statvfs status {};
         if (repeat([&] { return ::statvfs(path.c_str(), &status); }) < 0)
             return failure("statvfs", path, errno);
-        return disk_space{static_cast<std::uint64_t>(status.f_blocks) * status.f_frsize,
-                          static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize};
+        const std::uint64_t used = status.f_blocks - status.f_bfree;
+        return disk_space{.total_bytes = (used + status.f_bavail) * status.f_frsize, .free_bytes = status.f_bavail * status.f_frsize};
     }
 
     result<std::unique_ptr<file_lock>> lock(const std::filesystem::path& path) override {

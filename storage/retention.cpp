@@ -2,16 +2,6 @@
 
 namespace troupe::storage {
 
-namespace {
-
-double used_ratio(disk_space space) {
-    if (space.total_bytes == 0)
-        return 0;
-    return 1.0 - static_cast<double>(space.free_bytes) / static_cast<double>(space.total_bytes);
-}
-
-} // namespace
-
 std::string_view to_string_view(retention_reason reason) {
     switch (reason) {
     case retention_reason::none: return "none";
@@ -36,7 +26,7 @@ retention_decision decide_retention(std::span<const segment_summary> segments, d
             break;
         const bool is_old = one.last_stored.value() != 0 && now - one.last_stored > rules.age.count();
         const bool is_over_total = rules.bytes_max != 0 && total_bytes > rules.bytes_max;
-        const bool is_over_disk = used_ratio(space) > rules.disk_clean_ratio;
+        const bool is_over_disk = space.used_ratio() > rules.disk_clean_ratio;
         if (!is_old && !is_over_total && !is_over_disk)
             break;
         decision.reason = is_old ? retention_reason::age : is_over_total ? retention_reason::bytes : retention_reason::disk;

@@ -72,9 +72,11 @@ std::string process_node::configuration() const {
             json << "]";
         }
         json << (options_.more_broker_json.empty() ? "" : ", ") << options_.more_broker_json;
-        json << ",\n  \"store\": {\"directory\": " << quoted(store_directory().string())
-             << ", \"flush\": " << (options_.flush_sync ? "\"sync\"" : "\"async\"") << (options_.more_store_json.empty() ? "" : ", ")
-             << options_.more_store_json << "}}";
+        json << ",\n  \"store\": {\"directory\": "
+             << quoted(store_directory().string())
+             // A test must not fail, nor lose old segments, because the disk of the machine is nearly full.
+             << ", \"disk_clean_ratio\": 0.999, \"disk_full_ratio\": 1, \"flush\": " << (options_.flush_sync ? "\"sync\"" : "\"async\"")
+             << (options_.more_store_json.empty() ? "" : ", ") << options_.more_store_json << "}}";
     }
     json << "}\n";
     return json.str();

@@ -25,7 +25,7 @@ struct process_node_options {
     std::vector<std::string> name_servers; ///< "host:port" each; empty: its own
     bool flush_sync = true;
     std::string more_broker_json; ///< further members of "broker", e.g. "\"client_expiry\": \"5s\""; no store members
-    std::string more_store_json;  ///< further members of "broker.store"
+    std::string more_store_json;  ///< further members of "broker.store"; the disk ratios, flush and directory are set
     std::chrono::milliseconds ready_limit{30'000};
 };
 

@@ -3,6 +3,7 @@
 #include "apps/commands/commands.hpp"
 #include "apps/commands/config_flags.hpp"
 #include "client/admin.hpp"
+#include "storage/file_system.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -15,7 +16,6 @@
 #include <set>
 #include <string>
 #include <sys/resource.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -76,11 +76,11 @@ void check_store(const config::store_config& store, findings& found) {
     if (::access(place.c_str(), W_OK | X_OK) != 0) {
         return found.add("store", verdict::bad, place.string() + " may not be written by this user; change its owner or permissions");
     }
-    struct statvfs disk {};
-    if (::statvfs(place.c_str(), &disk) != 0 || disk.f_blocks == 0) {
+    const auto space = storage::posix_file_system()->space(place);
+    if (!space || space->total_bytes == 0) {
         return found.add("store", verdict::doubtful, place.string() + ": the system does not say how full the disk is");
     }
-    const double used = 1.0 - static_cast<double>(disk.f_bavail) / static_cast<double>(disk.f_blocks);
+    const double used = space->used_ratio();
     const auto percent = std::to_string(static_cast<int>(used * 100)) + " % of the disk of " + place.string() + " is used";
     if (used >= store.disk_full_ratio) {
         return found.add("store", verdict::bad, percent + ": sends would be refused (broker.store.disk_full_ratio); make room");

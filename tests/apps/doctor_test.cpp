@@ -70,7 +70,7 @@ TEST_CASE("doctor looks at a machine before a node starts on it") {
     testing::temporary_directory directory;
     const auto store = (directory.path() / "store").string();
     const auto with = [&store](const std::string& more) {
-        return R"({"broker": {"store": {"directory": ")" + store + R"("})" + more + "}}";
+        return R"({"broker": {"store": {"disk_clean_ratio": 0.999, "disk_full_ratio": 1, "directory": ")" + store + R"("})" + more + "}}";
     };
     const auto loopback = look_at(directory, with(""));
     CHECK_MESSAGE(loopback.code == 0, loopback.out);

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -187,4 +189,16 @@ TEST_CASE("posix: a full device is disk_full and names call, path and reason") {
     const auto failed = (*full)->write_at(0, parts);
     REQUIRE(failed.code() == errc::disk_full);
     CHECK(failed.failure().text == "pwritev /dev/full: No space left on device");
+}
+
+TEST_CASE("posix: room that is kept for root counts neither as used nor as free") {
+    const auto space = posix_file_system()->space("/");
+    REQUIRE(space.ok());
+    const auto known = std::filesystem::space("/");
+    const auto used_or_free = known.capacity - known.free + known.available;
+    const auto larger = std::max<std::uint64_t>(used_or_free, space->total_bytes);
+    const auto smaller = std::min<std::uint64_t>(used_or_free, space->total_bytes);
+    CHECK(larger - smaller < 1ull << 30); // others use the disk meanwhile
+    CHECK(disk_space{.total_bytes = 400, .free_bytes = 100}.used_ratio() == 0.75);
+    CHECK(disk_space{}.used_ratio() == 0);
 }
