@@ -111,7 +111,9 @@ result<void> process_node::start() {
         return launched;
     }
     const auto alive = [](void* node) { return static_cast<process_node*>(node)->running(); };
-    for (const auto port : {options_.name_server_port, options_.broker_port}) {
+    const auto vip_port =
+        options_.runs_broker && options_.vip_port ? static_cast<std::uint16_t>(options_.broker_port - 2) : std::uint16_t{};
+    for (const auto port : {options_.name_server_port, options_.broker_port, vip_port}) {
         if (port == 0 || wait_until_listening(port, options_.ready_limit, alive, this)) {
             continue;
         }

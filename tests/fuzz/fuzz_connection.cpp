@@ -193,8 +193,13 @@ private:
         bytes_.remove_prefix(1);
         return byte;
     }
+    std::size_t take_two() {
+        const std::size_t high = take();
+        return high * 256 + take();
+    }
     std::string take_text() {
-        const auto size = std::min<std::size_t>(take() % 32, bytes_.size());
+        const std::size_t wanted = take() % 32;
+        const auto size = std::min(wanted, bytes_.size());
         std::string text{bytes_.substr(0, size)};
         bytes_.remove_prefix(size);
         return text;
@@ -260,12 +265,12 @@ private:
         }
         case 6: { // a byte of the frame
             auto bytes = frame(request());
-            bytes[(take() * 256u + take()) % bytes.size()] ^= static_cast<char>(take());
+            bytes[take_two() % bytes.size()] ^= static_cast<char>(take());
             return node_.send(client, bytes);
         }
         case 7: { // half a frame; whatever comes next is taken for its rest
             const auto bytes = frame(request());
-            return node_.send(client, std::string_view{bytes}.substr(0, (take() * 256u + take()) % bytes.size()));
+            return node_.send(client, std::string_view{bytes}.substr(0, take_two() % bytes.size()));
         }
         case 8: { // one byte at a time
             const auto bytes = frame(request());
