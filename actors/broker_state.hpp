@@ -192,7 +192,8 @@ private:
     [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order);
     [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> filter_of(const pull_messages& order);
     [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> parse_filter(const std::string& expression, const std::string& type);
-    result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
+    result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
+                              std::uint64_t connection);
     void note_offset(const progress_key& key, queue_offset offset);
     void send_notes();
     queue_actor queue_for(const topic_queue& queue);

@@ -79,7 +79,7 @@ void broker_state::handle(const records_appended& result) {
 
 caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
     const auto ticket = next_ticket_++;
-    if (const auto forwarded = forward_pull(order, ticket, ticket_holder_actor{self_}); !forwarded)
+    if (const auto forwarded = forward_pull(order, ticket, ticket_holder_actor{self_}, 0); !forwarded)
         return make_caf_error(forwarded.failure());
     const auto hold = std::clamp(std::chrono::milliseconds{order.hold_ms}, std::chrono::milliseconds{0}, setup_.options.hold_max);
     auto promise = self_->make_response_promise<messages_pulled>();
@@ -89,7 +89,7 @@ caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
 }
 
 void broker_state::handle(const pull_ticketed& order) {
-    const auto forwarded = finishing_ ? result<void>{closing()} : forward_pull(order.pull, order.ticket, order.reply_to);
+    const auto forwarded = finishing_ ? result<void>{closing()} : forward_pull(order.pull, order.ticket, order.reply_to, order.connection);
     if (!forwarded)
         self_->send(order.reply_to, pull_answered{order.ticket, forwarded.failure(), {}});
 }
@@ -121,7 +121,8 @@ void broker_state::handle(const pull_abandoned& order) {
             tell(live->second);
 }
 
-result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder) {
+result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
+                                        std::uint64_t connection) {
     auto pull = check_pull(order);
     if (!pull)
         return pull.failure();
@@ -132,6 +133,7 @@ result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_
         note_offset({order.group, queue}, order.commit_offset);
     pull->ticket = ticket;
     pull->reply_to = holder;
+    pull->connection = connection;
     self_->send(queue_for(queue), std::move(*pull));
     return {};
 }

@@ -68,6 +68,7 @@ struct pull_ticketed {
     std::uint64_t ticket = 0;
     pull_messages pull;
     ticket_holder_actor reply_to;
+    std::uint64_t connection = 0; ///< whose pull it is: connections take turns when reads are waited for
 };
 /// The holder's connection ended: forget what is held for these tickets. No answer.
 struct pull_abandoned {
@@ -84,6 +85,7 @@ struct pull_from_queue {
     storage::read_limits limits;
     std::shared_ptr<const storage::tag_filter> filter; ///< null: every message
     std::int64_t hold_ms = 0;
+    std::uint64_t connection = 0; ///< as in pull_ticketed
 };
 
 /// Records of a queue as they lie in the log, one after the other.

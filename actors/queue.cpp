@@ -1,6 +1,7 @@
 #include "actors/queue.hpp"
 
 #include "actors/pull_hold.hpp"
+#include "actors/read_turns.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 #include <utility>
 
 namespace troupe::actors {
@@ -21,11 +21,6 @@ struct reading {
     bool woken = false; ///< the pulls had been held before
     clock_time deadline;
 };
-
-/// What decides which records a pull gets: equal means that one read serves both.
-auto wish_of(const held_pull& one) {
-    return std::tie(one.pull.from, one.pull.filter, one.pull.limits.messages_max, one.pull.limits.bytes_max);
-}
 
 class queue_state {
 public:
@@ -46,6 +41,10 @@ public:
 
 private:
     void read(std::vector<held_pull> pulls, bool woken);
+    void start_read(std::vector<held_pull> pulls, bool woken);
+    void wait_for_turn(held_pull pull, bool woken);
+    void give_turns();
+    [[nodiscard]] std::vector<held_pull> take_everything();
     void read_together(std::vector<held_pull> pulls);
     void hand_out(std::vector<held_pull>& pulls, const records_arrived& event);
     void hold(held_pull pull);
@@ -54,7 +53,8 @@ private:
     void answer(const held_pull& pull, messages_pulled result);
     void answer_expired(const held_pull& pull);
     void refuse(const held_pull& pull, const error& failure);
-    void release_held(const std::vector<held_pull>& pulls);
+    [[nodiscard]] error too_many_held() const;
+    void release_held(std::size_t pulls);
     void fail_late_reads();
     void arm();
     [[nodiscard]] clock_time now() const { return self_->clock().now(); }
@@ -62,6 +62,7 @@ private:
     queue_actor::pointer self_ = nullptr;
     queue_options options_;
     pull_hold held_;
+    read_turns turns_;
     std::map<std::uint64_t, reading> reads_; ///< by number, so the first is the oldest
     std::uint64_t next_read_ = 0;
     bool watching_ = false;
@@ -89,10 +90,7 @@ queue_state::~queue_state() {
     if (self_ == nullptr)
         return; // never started
     subtract(options_.metrics->queue_actors);
-    auto left = held_.take_all();
-    release_held(left);
-    for (auto& entry : reads_)
-        std::move(entry.second.pulls.begin(), entry.second.pulls.end(), std::back_inserter(left));
+    const auto left = take_everything();
     const error failure{errc::internal, "queue " + to_string(options_.queue.queue) + " of topic " + options_.queue.topic +
                                             " has ended unexpectedly; pull again"};
     for (const auto& pull : left)
@@ -112,7 +110,43 @@ void queue_state::handle(const pull_from_queue& pull) {
     arm();
 }
 
+/// All pulls this queue still owes an answer, with what they took of admission given back.
+std::vector<held_pull> queue_state::take_everything() {
+    auto left = held_.take_all();
+    auto waiting = turns_.take_all();
+    std::move(waiting.begin(), waiting.end(), std::back_inserter(left));
+    release_held(left.size());
+    for (auto& entry : reads_)
+        std::move(entry.second.pulls.begin(), entry.second.pulls.end(), std::back_inserter(left));
+    reads_.clear();
+    return left;
+}
+
 void queue_state::read(std::vector<held_pull> pulls, bool woken) {
+    if (reads_.size() < options_.reads_max)
+        return start_read(std::move(pulls), woken);
+    for (auto& pull : pulls)
+        wait_for_turn(std::move(pull), woken);
+}
+
+void queue_state::wait_for_turn(held_pull pull, bool woken) {
+    if (options_.hold_admission->try_acquire(1)) {
+        add(options_.metrics->pulls_held);
+        turns_.add(std::move(pull), woken, now() + options_.read_deadline);
+    } else {
+        refuse(pull, too_many_held());
+    }
+}
+
+void queue_state::give_turns() {
+    while (reads_.size() < options_.reads_max && !turns_.empty()) {
+        auto turn = turns_.take_next();
+        release_held(turn.pulls.size());
+        start_read(std::move(turn.pulls), turn.woken);
+    }
+}
+
+void queue_state::start_read(std::vector<held_pull> pulls, bool woken) {
     if (!options_.read_admission->try_acquire(1)) {
         for (const auto& pull : pulls)
             refuse(pull, {errc::busy, "too many reads are waiting for the disk (" + std::to_string(options_.read_admission->amount_max()) +
@@ -138,10 +172,13 @@ void queue_state::read_together(std::vector<held_pull> pulls) {
     }
 }
 
+error queue_state::too_many_held() const {
+    return {errc::busy, "too many pulls are held (" + std::to_string(options_.hold_admission->amount_max()) + "); pull again later"};
+}
+
 void queue_state::hold(held_pull pull) {
     if (!options_.hold_admission->try_acquire(1)) {
-        refuse(pull,
-               {errc::busy, "too many pulls are held (" + std::to_string(options_.hold_admission->amount_max()) + "); pull again later"});
+        refuse(pull, too_many_held());
         return;
     }
     add(options_.metrics->pulls_held);
@@ -153,16 +190,16 @@ void queue_state::hold(held_pull pull) {
     }
 }
 
-void queue_state::release_held(const std::vector<held_pull>& pulls) {
-    options_.hold_admission->release(pulls.size());
-    subtract(options_.metrics->pulls_held, pulls.size());
+void queue_state::release_held(std::size_t pulls) {
+    options_.hold_admission->release(pulls);
+    subtract(options_.metrics->pulls_held, pulls);
 }
 
 void queue_state::handle(const records_arrived& event) {
     bounds_ = event.bounds;
     bounds_known_ = true;
     auto woken = held_.take_below(bounds_.max);
-    release_held(woken);
+    release_held(woken.size());
     hand_out(woken, event);
     read_together(std::move(woken));
     arm();
@@ -200,6 +237,7 @@ void queue_state::handle(const records_read& result) {
         else
             take_result(std::move(pull), done.woken, result.records);
     }
+    give_turns();
     arm();
 }
 
@@ -261,7 +299,8 @@ void queue_state::refuse(const held_pull& pull, const error& failure) {
 }
 
 void queue_state::handle(const pull_abandoned& order) {
-    release_held(held_.take(order.reply_to, order.tickets));
+    release_held(held_.take(order.reply_to, order.tickets).size());
+    release_held(turns_.take(order.reply_to, order.tickets).size());
     for (auto& entry : reads_)
         std::erase_if(entry.second.pulls, [&order](const held_pull& one) {
             return one.pull.reply_to == order.reply_to && std::binary_search(order.tickets.begin(), order.tickets.end(), one.pull.ticket);
@@ -274,6 +313,11 @@ void queue_state::fail_late_reads() {
             refuse(pull, {errc::timed_out, "the disk did not answer within " + std::to_string(options_.read_deadline.count()) + " ms"});
         reads_.erase(reads_.begin());
     }
+    const auto late = turns_.take_due(now());
+    release_held(late.size());
+    for (const auto& pull : late)
+        refuse(pull, {errc::busy, "too many reads of this queue are waiting for the disk; pull again later"});
+    give_turns();
 }
 
 /// Keeps one timer running, for the earliest thing due.
@@ -283,6 +327,8 @@ void queue_state::arm() {
         due = std::min(due, *next);
     if (!reads_.empty())
         due = std::min(due, reads_.begin()->second.deadline);
+    if (const auto next = turns_.next_due())
+        due = std::min(due, *next);
     if (armed_ && armed_for_ <= due)
         return;
     armed_ = true;
@@ -295,13 +341,13 @@ void queue_state::handle(hold_tick tick) {
         return;
     armed_ = false;
     const auto due = held_.take_due(now());
-    release_held(due);
+    release_held(due.size());
     add(options_.metrics->pulls_expired, due.size());
     for (const auto& pull : due)
         answer_expired(pull);
     fail_late_reads();
     if (last_active_ + options_.idle <= now()) {
-        if (held_.empty() && reads_.empty())
+        if (held_.empty() && reads_.empty() && turns_.empty())
             self_->send(options_.owner, queue_idle{options_.queue, options_.instance});
         last_active_ = now();
     }
@@ -309,12 +355,7 @@ void queue_state::handle(hold_tick tick) {
 }
 
 void queue_state::handle(finish order) {
-    auto left = held_.take_all();
-    release_held(left);
-    for (auto& entry : reads_)
-        std::move(entry.second.pulls.begin(), entry.second.pulls.end(), std::back_inserter(left));
-    reads_.clear();
-    for (const auto& pull : left) {
+    for (const auto& pull : take_everything()) {
         if (order.process_ends)
             refuse(pull, {errc::shutting_down, "the broker is ending; use another one"});
         else

@@ -20,11 +20,12 @@ struct queue_options {
     /// The first reads the end of queues, the others what lies behind: a reader on cold segments does not hold up the tail.
     std::vector<log_reader_actor> log_readers;
     std::shared_ptr<admission> read_admission; ///< one unit per read, released by the log reader
-    std::shared_ptr<admission> hold_admission; ///< one unit per held pull
+    std::shared_ptr<admission> hold_admission; ///< one unit per pull that is held, or waits for its turn to be read for
     std::shared_ptr<broker_metrics> metrics;
     std::chrono::milliseconds hold_max{30'000};
     std::chrono::milliseconds read_deadline{5'000};
     std::chrono::milliseconds idle{30'000};
+    std::size_t reads_max = 4;          ///< under way at once; more wait, and connections take turns
     std::int64_t tail_messages = 4'096; ///< a pull this close to the end is a tail read
 };
 
@@ -40,7 +41,8 @@ struct queue_options {
 ///        hold_tick          to itself; one timer at a time, for the earliest thing due
 ///        finish             answers everything, ends; the end of its owner is a finish
 /// Out    queue_idle to its owner after options.idle without work, repeated until finish comes
-/// State  held pulls (at most hold_admission over all queues), reads under way (at most read_admission over all queues)
+/// State  held pulls and pulls that wait for a read (at most hold_admission over all queues), reads under way (at most reads_max,
+///        and read_admission over all queues)
 /// Always 1. A held pull is looked at whenever the queue's end passes its offset; nothing polls.
 ///        2. However it ends, its pulls are answered and what they took of hold_admission is released.
 queue_actor spawn_queue(caf::actor_system& system, queue_options options);

@@ -262,7 +262,7 @@ void gateway::receive_pull(connection_id connection, connection_state& state, co
     ++state.requests;
     state.pulls.insert(next_ticket_);
     pending_.emplace(next_ticket_, std::move(request));
-    caf::anon_send(roles_.broker->broker, pull_ticketed{next_ticket_++, std::move(*pull), host_.handle()});
+    caf::anon_send(roles_.broker->broker, pull_ticketed{next_ticket_++, std::move(*pull), host_.handle(), connection.value()});
 }
 
 void gateway::handle(const pull_answered& message) {

@@ -161,12 +161,13 @@ TEST_CASE("many connections: one that asks for gigabytes and never reads keeps f
     }
     work(busy, 2);
     const auto before = resident_bytes();
-    constexpr std::int32_t pulls = 500; // of 4 MiB each
-    auto order = pull(0, queue_offset{0});
-    order.bytes_max = 8 << 20;
+    constexpr std::int32_t pulls = 500; // of 2 MiB or more each
     std::string requests;
-    for (std::int32_t opaque = 1; opaque <= pulls; ++opaque)
+    for (std::int32_t opaque = 1; opaque <= pulls; ++opaque) {
+        auto order = pull(0, queue_offset{opaque % 8});
+        order.bytes_max = 8 << 20;
         requests += frame_of(order, opaque);
+    }
     raw_client hungry{world.listener.port};
     REQUIRE(hungry.send(requests));
     work(busy, 5);

@@ -81,6 +81,10 @@ struct queue_world {
         caf::anon_send(queue, pull_from_queue{ticket, holder, queue_offset{from}, limits, std::move(filter), hold_ms});
         world.run();
     }
+    void pull_by(std::uint64_t connection, std::uint64_t ticket, std::int64_t from) {
+        caf::anon_send(queue, pull_from_queue{ticket, holder, queue_offset{from}, {}, nullptr, 0, connection});
+        world.run();
+    }
     /// Answers the oldest read that has no answer yet.
     void answer_read(read_status status, std::int64_t next, std::int64_t max, std::string records = {}) {
         REQUIRE_FALSE(reads->empty());
@@ -318,6 +322,67 @@ TEST_CASE_FIXTURE(queue_world, "queue: beyond the bound of reads the answer is b
     REQUIRE(read_admission->try_acquire(100));
     pull(1, 4, 0);
     CHECK(answer(1).failure.code == errc::busy);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: a connection that asks for much at once waits for itself, not others for it") {
+    for (std::uint64_t ticket = 1; ticket <= 7; ++ticket)
+        pull_by(100, ticket, static_cast<std::int64_t>(ticket));
+    REQUIRE(reads->size() == 4); // reads_max
+    CHECK(metrics->pulls_held == 3);
+    pull_by(200, 8, 8); // hold_admission is used up
+    REQUIRE(answered(8));
+    CHECK(answer(8).failure.code == errc::busy);
+    answer_read(read_status::found, 2, 50, "1");
+    CHECK(answer(1).answer.status == pull_status::found);
+    CHECK(reads->back().from == queue_offset{5});
+    pull_by(200, 9, 9);
+    answer_read(read_status::found, 3, 50, "2");
+    CHECK(reads->back().from == queue_offset{9}); // before the 6 and the 7 that came earlier
+    while (!reads->empty())
+        answer_read(read_status::found, 20, 50, "x");
+    CHECK(answers->pulled.size() == 9);
+    CHECK(answers->repeated == 0);
+    CHECK(hold_admission->under_way() == 0);
+    CHECK(metrics->pulls_held == 0);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: pulls that wait for a read of the same records share it") {
+    for (std::uint64_t ticket = 1; ticket <= 4; ++ticket)
+        pull_by(ticket, ticket, static_cast<std::int64_t>(ticket));
+    for (std::uint64_t ticket = 5; ticket <= 7; ++ticket)
+        pull_by(ticket, ticket, 30);
+    answer_read(read_status::found, 2, 50, "1");
+    while (reads->size() > 1)
+        answer_read(read_status::found, 20, 50, "x");
+    answer_read(read_status::found, 31, 50, "thirty");
+    CHECK(reads->empty());
+    for (std::uint64_t ticket = 5; ticket <= 7; ++ticket)
+        CHECK(answer(ticket).answer.records.view() == "thirty");
+}
+
+TEST_CASE_FIXTURE(queue_world,
+                  "queue: a pull that waits for a read is busy at its deadline, forgotten when abandoned, answered at the end") {
+    for (std::uint64_t ticket = 1; ticket <= 6; ++ticket)
+        pull_by(1, ticket, static_cast<std::int64_t>(ticket));
+    caf::anon_send(queue, pull_abandoned{{5}, holder});
+    world.run();
+    CHECK(metrics->pulls_held == 1);
+    SUBCASE("deadline") {
+        world.advance(6s, 100ms);
+        CHECK(answer(1).failure.code == errc::timed_out);
+        CHECK(answer(6).failure.code == errc::busy);
+    }
+    SUBCASE("the end of the process") {
+        finish order;
+        order.process_ends = true;
+        caf::anon_send(queue, order);
+        world.run();
+        CHECK(answer(6).failure.code == errc::shutting_down);
+    }
+    CHECK_FALSE(answered(5));
+    CHECK(answers->repeated == 0);
+    CHECK(hold_admission->under_way() == 0);
+    CHECK(metrics->pulls_held == 0);
 }
 
 TEST_CASE_FIXTURE(queue_world, "queue: a failed read is answered with its failure") {
