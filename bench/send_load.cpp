@@ -32,7 +32,7 @@ struct prepared_send {
     std::size_t times = 1;
 };
 
-prepared_send prepare_send(const send_load& load, const std::string& topic, std::int32_t queue) {
+protocol::remoting_command send_command(const send_load& load, const std::string& topic, std::int32_t queue) {
     auto command = binary_command(load.batch > 0 ? code_send_batch : code_send_v2);
     command.flag = load.oneway ? protocol::command_flag::oneway : 0;
     command.fields.set("a", std::string{"bench"});
@@ -44,6 +44,11 @@ prepared_send prepare_send(const send_load& load, const std::string& topic, std:
     command.fields.set("g", std::int64_t{1'700'000'000'000});
     command.fields.set("h", std::int64_t{0});
     command.fields.set("m", std::string{load.batch > 0 ? "true" : "false"});
+    return command;
+}
+
+prepared_send prepare_send(const send_load& load, const std::string& topic, std::int32_t queue) {
+    const auto command = send_command(load, topic, queue);
     const auto body_bytes = std::max<std::size_t>(load.body_bytes, 8);
     const auto body = load.batch > 0 ? batch_body(load.batch, body_bytes) : std::string(body_bytes, 'x');
     prepared_send prepared;
@@ -113,8 +118,16 @@ public:
         }
         count_overdue(now_ns());
         watch_.finish(report_, load_.body_bytes);
+        if (load_.oneway) {
+            if (auto closed = close_queues(); !closed) {
+                return closed.failure();
+            }
+        }
         return report_;
     }
+
+    /// Requests with an answer that end a one-way run, each stored as one message.
+    [[nodiscard]] std::int64_t closing_messages() const { return static_cast<std::int64_t>(senders_.size()) * load_.queues; }
 
 private:
     struct sender {
@@ -139,6 +152,31 @@ private:
                 added.free_slots.push_back(slot);
             }
             poller_.add(added.connection.descriptor(), static_cast<std::uint32_t>(i));
+        }
+        return {};
+    }
+
+    /// The broker keeps the order of a connection's sends to one queue: when one more on each connection to each queue is
+    /// answered, everything before it was taken or refused. A broker that is busy is asked again.
+    result<void> close_queues() {
+        const auto deadline = now_ns() + stall_ns;
+        auto plain = load_;
+        plain.batch = 0;
+        plain.oneway = false;
+        for (auto& each : senders_) {
+            for (std::int32_t queue = 0; queue < load_.queues;) {
+                auto command = send_command(plain, load_.topic, queue);
+                command.body = payload{std::string(8, '\0')};
+                auto answer = each.connection.call(command, std::chrono::milliseconds{stall_ns / 1'000'000});
+                if (!answer) {
+                    return answer.failure();
+                }
+                if (answer->code == answer_success) {
+                    ++queue;
+                } else if (answer->code != answer_busy || now_ns() > deadline) {
+                    return error{errc::timed_out, "the send that closes queue " + std::to_string(queue) + ": " + answer->remark};
+                }
+            }
         }
         return {};
     }
@@ -338,7 +376,8 @@ result<load_report> run_counted_by_offsets(const send_load& load, std::vector<pr
     whole.warm_up = std::chrono::milliseconds{0};
     const auto begin = now_ns();
     const auto cpu_before = load.broker_process != 0 ? read_process_stats(load.broker_process).cpu_ns : 0;
-    auto report = send_run{whole, std::move(requests)}.run();
+    send_run sending{whole, std::move(requests)};
+    auto report = sending.run();
     if (!report) {
         return report;
     }
@@ -346,7 +385,7 @@ result<load_report> run_counted_by_offsets(const send_load& load, std::vector<pr
     if (!after) {
         return after.failure();
     }
-    report->messages = static_cast<std::uint64_t>(*after - *before);
+    report->messages = static_cast<std::uint64_t>(*after - *before - sending.closing_messages());
     report->seconds = static_cast<double>(now_ns() - begin) / 1e9;
     report->messages_per_second = static_cast<double>(report->messages) / report->seconds;
     report->bytes_per_second = report->messages_per_second * static_cast<double>(load.body_bytes);
