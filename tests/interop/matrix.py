@@ -57,7 +57,10 @@ def run_driver(client, server, scenario, topic, group):
     rows = dict(line.split(" ", 1) for line in output.splitlines() if line.startswith(("RESULT ", "CLI ")))
     if "RESULT" not in rows:
         raise Failed(f"the client ended without a result: {output[-300:]}{log.read_text(errors='replace')[-300:]}")
-    report = json.loads(rows["RESULT"])
+    try:
+        report = json.loads(rows["RESULT"])
+    except ValueError as problem:
+        raise Failed(f"the client's report of {len(rows['RESULT'])} bytes is cut off or wrong: {problem}") from None
     if "CLI" in rows:
         report["cli"] = json.loads(rows["CLI"])
     (home / "report.json").write_text(json.dumps(report, indent=1))

@@ -174,7 +174,8 @@ const scenarios = {
   } catch (error) {
     report.error = String(error);
   }
-  process.stdout.write(`RESULT ${JSON.stringify(report)}\n`);
+  // Node does not wait for a pipe when it exits.
+  await new Promise(written => process.stdout.write(`RESULT ${JSON.stringify(report)}\n`, written));
   for (const close of closers.reverse()) {
     await Promise.race([ close().catch(error => console.error(error)), sleep(5000) ]);
   }
