@@ -37,6 +37,7 @@ actors::net::listener_options listener_options_of(const config::node_config& con
     options.idle_timeout = config.network.idle_timeout;
     options.half_frame_timeout = config.network.half_frame_timeout;
     options.unsent_bytes_max = config.network.unsent_bytes_max;
+    options.kept_bytes_max = config.network.kept_bytes_max;
     return options;
 }
 

@@ -75,6 +75,7 @@ struct network_config {
     std::size_t connection_requests_max = 0;
     std::uint64_t connection_bytes_max = 0;
     std::uint64_t unsent_bytes_max = 0;
+    std::uint64_t kept_bytes_max = 0;
     std::chrono::milliseconds request_timeout{};
     std::chrono::milliseconds half_frame_timeout{};
     std::chrono::milliseconds idle_timeout{};

@@ -79,6 +79,16 @@ void gateway::connection_closed(connection_id connection) {
         caf::anon_send(roles_.broker->broker, std::move(gone));
 }
 
+std::size_t gateway::waiting_bytes(connection_id connection) const {
+    const auto found = connections_.find(connection);
+    if (found == connections_.end())
+        return 0;
+    auto bytes = found->second.waiting_bytes;
+    for (const auto& frame : found->second.delayed)
+        bytes += frame.size();
+    return bytes;
+}
+
 bool gateway::wants_pause(connection_id connection) const {
     const auto found = connections_.find(connection);
     return found != connections_.end() && !found->second.delayed.empty();

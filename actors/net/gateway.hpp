@@ -72,6 +72,9 @@ public:
     /// Handles the frames that had to wait, as far as there is room now; then wants_pause may be true again. Fails as receive.
     result<void> go_on(connection_id connection);
 
+    /// Bytes of requests of this connection that wait here: for its session, or for room for a one-way send.
+    [[nodiscard]] std::size_t waiting_bytes(connection_id connection) const;
+
     /// Whose session this is, if its connection is still there.
     [[nodiscard]] std::optional<connection_id> connection_of(const caf::actor_addr& session) const;
 

@@ -14,6 +14,7 @@
 #include <caf/io/network/multiplexer.hpp>
 #include <caf/stateful_actor.hpp>
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -80,6 +81,7 @@ struct connection {
     bool queued = false;    ///< CAF holds bytes that the socket has not taken
     std::size_t unsent = 0; ///< bytes written that the socket has not taken; CAF's wr_buf is only a part of them
     bool doomed = false;    ///< to be dropped at the end of this message
+    std::size_t kept = 0;   ///< its part of kept_
     time_point last_seen;
     time_point frame_began;
 };
@@ -127,6 +129,10 @@ private:
     template <class Work>
     void guarded(connection_id id, Work work);
     void send_written();
+    /// Counts again what `id` keeps; call after whatever may have changed it.
+    void count_kept(connection_id id);
+    /// Drops the connections that keep most, until all together keep no more than the bound.
+    void shed();
     void send_some(connection_id id, connection& each);
     void read_again(connection_id id, connection& each);
 
@@ -143,6 +149,7 @@ private:
     bool door_waking_ = false;
     bool stopping_ = false;
     std::size_t connections_max_ = 0;
+    std::size_t kept_ = 0;    ///< bytes that all connections keep: unfinished frames, requests that wait, unsent answers
     std::size_t dropped_ = 0; ///< since the last sweep
     connection_id next_id_{1};
 };
@@ -185,9 +192,31 @@ void listener_state::send_written() {
             continue;
         found->second.written = false;
         send_some(id, found->second);
+        count_kept(id);
     }
     for (const auto& [id, reason] : std::exchange(doomed_, {}))
         drop(id, reason);
+    shed();
+}
+
+void listener_state::count_kept(connection_id id) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end())
+        return;
+    auto& each = found->second;
+    const auto planned = each.in.plan().bytes;
+    const auto read_buffer = planned > connection_buffer::small_read_bytes ? planned : 0; // CAF allocates all of it
+    const auto now_kept = each.in.size() + read_buffer + each.unsent + gateway_->waiting_bytes(id);
+    kept_ += now_kept - std::exchange(each.kept, now_kept);
+}
+
+void listener_state::shed() {
+    while (kept_ > options_.kept_bytes_max && !connections_.empty()) {
+        const auto largest = std::max_element(connections_.begin(), connections_.end(),
+                                              [](const auto& left, const auto& right) { return left.second.kept < right.second.kept; });
+        drop(largest->first, "the connections to this port keep more than network.kept_bytes_max together, and this one keeps most (" +
+                                 std::to_string(largest->second.kept) + " bytes)");
+    }
 }
 
 /// Most answers fit into the socket at once. Sending them here saves CAF's two changes of the epoll set and one more round
@@ -216,6 +245,7 @@ void listener_state::guarded(connection_id id, Work work) {
     } catch (const std::exception& problem) {
         drop(id, problem.what());
     }
+    count_kept(id);
     send_written();
 }
 
@@ -356,7 +386,9 @@ void listener_state::closed(caf::io::connection_handle handle) {
     const auto id = ids_.find(handle);
     if (id == ids_.end())
         return;
-    connections_.erase(id->second);
+    const auto found = connections_.find(id->second);
+    kept_ -= found->second.kept;
+    connections_.erase(found);
     gateway_->connection_closed(id->second);
     ids_.erase(id);
 }

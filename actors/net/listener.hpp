@@ -22,6 +22,9 @@ struct listener_options {
     std::size_t write_high_water_bytes = 4u << 20;        ///< unsent bytes of one connection above which its requests wait
     std::size_t write_low_water_bytes = 1u << 20;
     std::size_t unsent_bytes_max = 64u << 20; ///< unsent bytes above which the connection is dropped
+    /// What all connections keep together: unfinished frames, requests that wait, unsent answers. Beyond it, those that keep
+    /// most are dropped, so that many connections, each inside its own bounds, cannot take all memory.
+    std::size_t kept_bytes_max = 1u << 30;
 };
 
 /// A listener that serves.

@@ -220,6 +220,31 @@ TEST_CASE("a reader that never reads is not read from any more, and others are s
     CHECK(resident_bytes() < before + (300u << 20)); // a thousand answers would take a gigabyte
 }
 
+// Goal: connections that each stay inside their own bounds cannot take all memory together.
+TEST_CASE("many unfinished requests together are bounded, and the connections that keep most are dropped") {
+    net::listener_options options;
+    options.kept_bytes_max = 2u << 20;
+    served server{options};
+    raw_client good{server.port()};
+    check_serves(good);
+    std::vector<raw_client> clients;
+    for (int index = 0; index < 8; ++index) { // 2.4 MiB, and the buffers of their next reads
+        clients.emplace_back(server.port());
+        REQUIRE(clients.back().is_connected());
+        clients.back().send(big_endian(1u << 20) + std::string(300u << 10, '\0'));
+    }
+    std::size_t dropped = 0;
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (dropped == 0 && std::chrono::steady_clock::now() < end)
+        for (auto& client : clients)
+            dropped += client.wait_closed(10ms) ? 1u : 0u;
+    CHECK(dropped > 0);
+    CHECK(dropped < clients.size());
+    check_serves(good);
+    raw_client late{server.port()}; // the port itself goes on
+    check_serves(late);
+}
+
 TEST_CASE("thousands of connections are served, and beyond the bound they are closed") {
     rlimit limit{};
     getrlimit(RLIMIT_NOFILE, &limit);

@@ -15,6 +15,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made_listener.port == 7);
     CHECK(made_listener.connections_max == listener.connections_max);
     CHECK(made_listener.idle_timeout == listener.idle_timeout);
+    CHECK(made_listener.kept_bytes_max == listener.kept_bytes_max);
     CHECK(made_listener.half_frame_timeout == listener.half_frame_timeout);
     CHECK(made_listener.unsent_bytes_max == listener.unsent_bytes_max);
     const actors::net::gateway_options gateway;
@@ -70,6 +71,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     network.connection_requests_max = 102;
     network.connection_bytes_max = 103;
     network.unsent_bytes_max = 104;
+    network.kept_bytes_max = 109;
     network.request_timeout = milliseconds{105};
     network.half_frame_timeout = milliseconds{106};
     network.idle_timeout = milliseconds{107};
@@ -113,6 +115,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(listener.port == 7);
     CHECK(listener.connections_max == 101);
     CHECK(listener.unsent_bytes_max == 104);
+    CHECK(listener.kept_bytes_max == 109);
     CHECK(listener.half_frame_timeout == milliseconds{106});
     CHECK(listener.idle_timeout == milliseconds{107});
     const auto gateway = gateway_options_of(config);
