@@ -19,6 +19,7 @@ const std::vector<scenario>& scenarios() {
     static const std::vector<scenario> all{
         {"lifecycle", {"P24", "P25", "stop"}, "start to ready, idle memory, clean stop", measure_lifecycle},
         {"log_writer", {"writer"}, "the log writer alone against bare writes and syncs", measure_log_writer},
+        {"filter", {"filter"}, "SQL92 filters alone: evaluations over the properties of messages", measure_filter},
         {"sends",
          {"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P26"},
          "sends over loopback",

@@ -42,6 +42,7 @@ std::vector<suite_scenario> suite_scenarios();
 
 // ---- parts of the suite, one file each ------------------------------------------------------------------------------
 
+void measure_filter(const suite_options& options, report& out);
 void measure_log_writer(const suite_options& options, report& out);
 void measure_sends(const suite_options& options, report& out);
 void measure_send_matrix(const suite_options& options, report& out);

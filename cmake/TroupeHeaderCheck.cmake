@@ -1,6 +1,6 @@
 # Target check_headers: every header compiles alone. One generated source per header includes just that header, twice,
 # so a missing include or include guard stops it.
-set(check_header_folders protocol storage config actors client testing bench apps tests/support)
+set(check_header_folders protocol filter storage config actors client testing bench apps tests/support)
 list(TRANSFORM check_header_folders APPEND "/*.hpp" OUTPUT_VARIABLE check_header_patterns)
 list(TRANSFORM check_header_patterns PREPEND "${CMAKE_SOURCE_DIR}/")
 file(GLOB_RECURSE check_headers CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR} ${check_header_patterns})

@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 
 set(troupe_package_directory ${CMAKE_INSTALL_LIBDIR}/cmake/Troupe)
 set(troupe_libraries)
-foreach(name IN ITEMS build_flags vocabulary protocol storage config actors client testing)
+foreach(name IN ITEMS build_flags vocabulary protocol filter storage config actors client testing)
   if(TARGET troupe_${name})
     set_target_properties(troupe_${name} PROPERTIES EXPORT_NAME ${name})
     list(APPEND troupe_libraries troupe_${name})
@@ -16,7 +16,7 @@ install(TARGETS ${troupe_libraries} EXPORT TroupeTargets
 install(EXPORT TroupeTargets NAMESPACE Troupe:: DESTINATION ${troupe_package_directory})
 
 # Our includes start at the tree's root ("client/producer.hpp"); the installed tree keeps that below include/troupe.
-foreach(folder IN ITEMS protocol storage config actors client testing)
+foreach(folder IN ITEMS protocol filter storage config actors client testing)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/troupe
     FILES_MATCHING PATTERN "*.hpp")
 endforeach()

@@ -10,15 +10,16 @@ import re
 from source_tree import ROOT, finish, sources
 
 VOCABULARY = "protocol/vocabulary"
-EVERYTHING = {VOCABULARY, "protocol", "storage", "config", "actors", "client", "testing", "bench", "apps", "tests"}
+EVERYTHING = {VOCABULARY, "protocol", "filter", "storage", "config", "actors", "client", "testing", "bench", "apps", "tests"}
 
 FOLDERS = {
     VOCABULARY: {VOCABULARY},
     "protocol": {"protocol", VOCABULARY},
-    # The stored record is the wire's, so storage also sees the three headers in STORAGE_SHARES_WITH_WIRE.
+    # Storage and filter see single headers of protocol beside: those in SHARED_WITH_WIRE.
+    "filter": {"filter", VOCABULARY},
     "storage": {"storage", VOCABULARY},
     "config": {"config", VOCABULARY},
-    "actors": {"actors", "storage", "protocol", "config", VOCABULARY},
+    "actors": {"actors", "storage", "filter", "protocol", "config", VOCABULARY},
     "client": {"client", "actors", "protocol", VOCABULARY},
     "testing": {"testing", "client", "actors", "storage", "config", VOCABULARY},
     "bench": EVERYTHING - {"tests", "apps"},
@@ -26,11 +27,15 @@ FOLDERS = {
     "tests": EVERYTHING,
     "examples": {"examples", "client", "testing", VOCABULARY},
 }
-STORAGE_SHARES_WITH_WIRE = {"protocol/message_codec.hpp", "protocol/checksum.hpp", "protocol/properties.hpp"}
+SHARED_WITH_WIRE = {
+    "storage": {"protocol/message_codec.hpp", "protocol/checksum.hpp", "protocol/properties.hpp"},  # a stored record is the wire's
+    "filter": {"protocol/properties.hpp"},  # the text that conditions are about
+}
 
 # library prefix -> (folders that may use it, may public headers show it)
 LIBRARIES = {
     "rocksdb/": ({"storage"}, False),
+    "tao/": ({"filter"}, False),
     "nlohmann/": ({"protocol", "config", "apps", "bench", "tests"}, False),
     "caf/": ({"actors", "client", "testing", "apps", "bench", "tests"}, True),
     "CLI/": ({"apps", "bench"}, False),
@@ -64,7 +69,7 @@ def check_own_include(path, folder, included):
         return "no such file"
     if target in FOLDERS[folder]:
         return None
-    if folder == "storage" and included in STORAGE_SHARES_WITH_WIRE:
+    if included in SHARED_WITH_WIRE.get(folder, ()):
         return None
     return f"{folder}/ may not see {target}/"
 

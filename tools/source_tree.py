@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE_FOLDERS = ["protocol", "storage", "config", "actors", "client", "testing", "apps", "bench", "tests", "examples"]
+SOURCE_FOLDERS = ["protocol", "filter", "storage", "config", "actors", "client", "testing", "apps", "bench", "tests", "examples"]
 
 
 def project_files():
