@@ -3,6 +3,7 @@
 #include "actors/net/field_reader.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <algorithm>
 #include <string_view>
@@ -100,6 +101,10 @@ result<send_messages> decode_request(const remoting_command& command) {
     order.reconsume_times = in.int32_or(long_names ? "reconsumeTimes" : "j", 0);
     order.batch = command.code == code::send_batch_message || in.boolean_or(long_names ? "batch" : "m", false);
     order.body = command.body;
+    // A header may be as large as a frame; nothing behind this need edit or copy properties that cannot be stored.
+    if (order.properties.size() > limits::properties_bytes_max)
+        return error{errc::properties_too_large, "properties of " + std::to_string(order.properties.size()) + " bytes; the limit is " +
+                                                     std::to_string(limits::properties_bytes_max)};
     return in.finish(std::move(order));
 }
 

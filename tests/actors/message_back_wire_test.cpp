@@ -115,6 +115,17 @@ TEST_CASE_FIXTURE(back_world, "a message given back comes again in the retry top
     CHECK(protocol::find_property(again[0].properties, "REAL_TOPIC") == "%RETRY%billing");
 }
 
+TEST_CASE_FIXTURE(back_world, "properties that cannot be stored are refused before anybody edits them") {
+    std::string many;
+    while (many.size() <= 32'767)
+        many += "POP_CK\x01\x02";
+    for (const std::string topic : {"orders", "%RETRY%billing"}) {
+        const auto answer = send(topic, many);
+        CHECK(answer.code == response::message_illegal);
+        CHECK(answer.remark.find("32767") != std::string::npos);
+    }
+}
+
 TEST_CASE_FIXTURE(back_world, "the limit in a request counts from version 121 on") {
     const auto position = position_of_failed();
     const fields dead{{"offset", position}, {"group", "billing"}, {"delayLevel", "1"}, {"maxReconsumeTimes", "0"}};

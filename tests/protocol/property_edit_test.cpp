@@ -44,3 +44,13 @@ TEST_CASE("a property is removed wherever it is, and others that begin like it a
     set_property(odd, "x", "");
     CHECK(odd == "DELAY\2");
 }
+
+// A header may be as large as a frame, and whoever edits properties does so on a thread that others wait for.
+TEST_CASE("very many properties of one name are removed in one pass") {
+    std::string encoded;
+    for (int i = 0; i < 1'000'000; ++i)
+        encoded += i % 2 == 0 ? "POP_CK\1\2" : "k\1v\2";
+    remove_property(encoded, "POP_CK");
+    CHECK(encoded.size() == 500'000 * 4);
+    CHECK(encoded.find("POP_CK") == std::string::npos);
+}
