@@ -76,6 +76,8 @@ void delay_schedule::clock_set_back(timestamp_ms now) {
 
 void durable_progress::delivered(std::size_t level, queue_offset next, log_position end) {
     auto& state = levels_[level];
+    if (state.latest) // what it stands for is part of this, and may be durable later than what came last
+        end = std::max(end, state.latest->end);
     (state.first ? state.latest : state.first) = place{next, end};
 }
 

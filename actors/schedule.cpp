@@ -38,7 +38,9 @@ private:
     /// Messages of one level on their way to the log.
     struct delivery {
         delay_schedule::sighting seen;
-        std::vector<queue_offset> offsets; ///< by number within the batch
+        std::vector<queue_offset> offsets;                         ///< by number within the batch
+        std::vector<std::pair<queue_offset, std::string>> dropped; ///< those that have no topic to go to, and why
+        std::int32_t damaged = 0;
         std::size_t open = 0;
         log_position end;
         std::optional<queue_offset> failed; ///< first that was not stored
@@ -47,10 +49,11 @@ private:
 
     void look_around();
     void deliver(std::size_t level, due_found& due);
-    [[nodiscard]] std::optional<append_entry> prepare(protocol::message message) const;
+    [[nodiscard]] result<append_entry> prepare(protocol::message message) const;
     void settle(std::size_t level, delivery& done);
     void failed(std::size_t level, queue_offset next, const error& failure);
-    void report_gaps(std::size_t level, const due_found& due);
+    void report_removed(std::size_t level, std::int64_t count);
+    void report_dropped(std::size_t level, const delivery& done, queue_offset next);
     void note(log_position durable);
     void send_notes();
     void ask_durable();
@@ -117,9 +120,10 @@ void schedule_state::deliver(std::size_t level, due_found& due) {
         end_if_idle();
         return;
     }
-    report_gaps(level, due);
+    report_removed(level, due.removed);
     delivery batch;
     batch.seen = {due.next, due.stored, due.max};
+    batch.damaged = due.damaged;
     append_records work;
     std::size_t bytes = 0;
     const auto messages = protocol::decode_records(due.records);
@@ -127,14 +131,17 @@ void schedule_state::deliver(std::size_t level, due_found& due) {
         return failed(level, schedule_->next(level), messages.failure());
     for (const auto& message : *messages) {
         auto entry = prepare(message);
-        if (!entry)
+        if (!entry) {
+            batch.dropped.emplace_back(message.offset, entry.failure().text);
             continue;
+        }
         entry->ticket = level * tickets_per_level + batch.offsets.size();
         bytes += entry->records.bytes.size();
         batch.offsets.push_back(message.offset);
         work.entries.push_back(std::move(*entry));
     }
     if (work.entries.empty()) {
+        report_dropped(level, batch, due.next);
         schedule_->done(level, batch.seen, options_.now());
         if (due.removed > 0 || due.damaged > 0 || !messages->empty())
             progress_->delivered(level, due.next, {});
@@ -149,36 +156,44 @@ void schedule_state::deliver(std::size_t level, due_found& due) {
     self_->send(options_.log_writer, std::move(work));
 }
 
-void schedule_state::report_gaps(std::size_t level, const due_found& due) {
-    const auto lost = due.removed + due.damaged;
-    if (lost == 0)
+void schedule_state::report_removed(std::size_t level, std::int64_t count) {
+    if (count == 0)
         return;
-    add(options_.metrics->scheduled_lost, static_cast<std::uint64_t>(lost));
-    write_log(log_level::error, "schedule: " + std::to_string(due.removed) + " delayed messages of level " + std::to_string(level + 1) +
-                                    " were removed by retention before they were due, and " + std::to_string(due.damaged) +
-                                    " are damaged; they are lost");
+    add(options_.metrics->scheduled_lost, static_cast<std::uint64_t>(count));
+    write_log(log_level::error, "schedule: " + std::to_string(count) + " delayed messages of level " + std::to_string(level + 1) +
+                                    " were removed by retention before they were due; they are lost");
 }
 
-/// The message as it goes to its topic; nothing if it has none to go to.
-std::optional<append_entry> schedule_state::prepare(protocol::message message) const {
-    const auto offset = message.offset;
-    const auto drop = [this, offset](const std::string& why) -> std::optional<append_entry> {
-        add(options_.metrics->scheduled_dropped);
-        write_log(log_level::warning, "schedule: delayed message " + to_string(offset) + " is dropped: " + why);
-        return std::nullopt;
-    };
+/// Says once what of a batch does not go on, when everything before `next` is done: what comes behind is looked at again.
+void schedule_state::report_dropped(std::size_t level, const delivery& done, queue_offset next) {
+    if (done.damaged > 0 && next == done.seen.next) {
+        add(options_.metrics->scheduled_lost, static_cast<std::uint64_t>(done.damaged));
+        write_log(log_level::error, "schedule: " + std::to_string(done.damaged) + " delayed messages of level " +
+                                        std::to_string(level + 1) + " are damaged; they are lost");
+    }
+    const auto count = std::count_if(done.dropped.begin(), done.dropped.end(), [next](const auto& one) { return one.first < next; });
+    if (count == 0)
+        return;
+    add(options_.metrics->scheduled_dropped, static_cast<std::uint64_t>(count));
+    write_log(log_level::warning, "schedule: " + std::to_string(count) + " delayed messages of level " + std::to_string(level + 1) +
+                                      " are dropped; the first, " + to_string(done.dropped.front().first) + ": " +
+                                      done.dropped.front().second);
+}
+
+/// The message as it goes to its topic; a failure if it has none to go to.
+result<append_entry> schedule_state::prepare(protocol::message message) const {
     if (const auto unparked = unpark(message); !unparked)
-        return drop(unparked.failure().text);
+        return unparked.failure();
     const auto topics = options_.topics->current();
     const auto* topic = topics->find(message.topic);
     if (topic == nullptr || message.topic == schedule_topic)
-        return drop("topic " + message.topic + " does not exist on this broker any more");
+        return error{errc::topic_not_found, "topic " + message.topic + " does not exist on this broker any more"};
     // A topic may have fewer queues by now.
     message.queue = queue_id{message.queue.value() % std::max({topic->read_queues, topic->write_queues, 1})};
     message.store_host = options_.store_host;
     auto record = protocol::encode_record(message);
     if (!record)
-        return drop(record.failure().text);
+        return record.failure();
     append_entry entry;
     entry.records.queue = {message.topic, message.queue};
     entry.records.bytes = std::move(*record);
@@ -213,6 +228,7 @@ void schedule_state::settle(std::size_t level, delivery& done) {
     const auto next = done.failed.value_or(done.seen.next);
     if (next > schedule_->next(level))
         progress_->delivered(level, next, done.end);
+    report_dropped(level, done, next);
     note(options_.durable_when_appended ? done.end : log_position{});
     if (done.failed)
         return failed(level, next, done.failure);

@@ -179,3 +179,14 @@ TEST_CASE("delay_schedule: against a queue that shows everything, nothing is ear
             CHECK(latest <= 100);
     }
 }
+
+TEST_CASE("durable_progress: what came without a place of its own waits for what came before it") {
+    durable_progress progress{1};
+    progress.delivered(0, queue_offset{10}, log_position{1'000});
+    progress.delivered(0, queue_offset{20}, log_position{2'000});
+    progress.delivered(0, queue_offset{30}, {}); // a batch that was dropped whole
+    using moves = std::vector<std::pair<std::size_t, queue_offset>>;
+    CHECK(progress.take(log_position{1'000}) == moves{{0, queue_offset{10}}});
+    CHECK(progress.take(log_position{1'999}).empty());
+    CHECK(progress.take(log_position{2'000}) == moves{{0, queue_offset{30}}});
+}

@@ -34,6 +34,11 @@ struct delayed_world : broker_world {
         REQUIRE(all);
         return *all;
     }
+    void fill_disk() {
+        files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+            return call.kind == call_kind::write ? std::optional{call_fault::disk_full} : std::nullopt;
+        });
+    }
     [[nodiscard]] std::uint64_t delivered() const { return node->metrics()->scheduled_delivered; }
 };
 
@@ -233,6 +238,29 @@ TEST_CASE_FIXTURE(delayed_world, "schedule: a message whose topic is gone is dro
     CHECK(lines[0].find("gone") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(delayed_world, "schedule: what is dropped counts once, however often those before it are tried") {
+    make_topic("orders");
+    make_topic("gone");
+    send("y", 0, delay(1));
+    auto lost = message("x", 0, delay(1));
+    lost.topic = "gone";
+    REQUIRE(answer<messages_stored>(lost));
+    REQUIRE(answer<messages_stored>(lost));
+    REQUIRE(answer<topic_deleted>(delete_topic{"gone"}));
+    fill_disk();
+    world.advance(5s);
+    CHECK(messages().empty());
+    CHECK(node->metrics()->scheduled_dropped == 0);
+    files->set_hook({});
+    std::vector<std::string> lines;
+    set_log_sink([&lines](log_level, std::string_view text) { lines.emplace_back(text); });
+    world.advance(5s);
+    set_log_sink({});
+    CHECK(messages().size() == 1);
+    CHECK(node->metrics()->scheduled_dropped == 2);
+    CHECK(std::count_if(lines.begin(), lines.end(), [](const auto& line) { return line.find("gone") != std::string::npos; }) == 1);
+}
+
 TEST_CASE_FIXTURE(delayed_world, "schedule: a topic that has fewer queues by now gets the message all the same") {
     make_topic("orders", 4);
     send("x", 3, delay(1));
@@ -244,9 +272,10 @@ TEST_CASE_FIXTURE(delayed_world, "schedule: a topic that has fewer queues by now
 TEST_CASE_FIXTURE(delayed_world, "schedule: while the disk is full messages wait, and come when there is room") {
     make_topic("orders");
     send("x", 0, delay(1));
-    files->set_capacity(0);
+    fill_disk();
     world.advance(5s);
-    files->set_capacity(std::nullopt);
+    CHECK(messages().empty());
+    files->set_hook({});
     world.advance(5s);
     CHECK(messages().size() == 1);
 }
