@@ -123,7 +123,7 @@ std::vector<held_pull> queue_state::take_everything() {
 }
 
 void queue_state::read(std::vector<held_pull> pulls, bool woken) {
-    if (reads_.size() < options_.reads_max)
+    if (reads_.size() < options_.reads_max && turns_.empty()) // nobody overtakes those who wait
         return start_read(std::move(pulls), woken);
     for (auto& pull : pulls)
         wait_for_turn(std::move(pull), woken);

@@ -15,6 +15,7 @@
 #include <caf/stateful_actor.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <memory>
 #include <unordered_map>
@@ -151,8 +152,13 @@ private:
     std::size_t connections_max_ = 0;
     std::size_t kept_ = 0;    ///< bytes that all connections keep: unfinished frames, requests that wait, unsent answers
     std::size_t dropped_ = 0; ///< since the last sweep
-    connection_id next_id_{1};
 };
+
+/// The process may have several ports, and roles tell connections apart by their number alone.
+connection_id next_connection_id() {
+    static std::atomic<std::uint64_t> last{0};
+    return connection_id{last.fetch_add(1, std::memory_order_relaxed) + 1};
+}
 
 // ---- gateway_host ---------------------------------------------------------------------------------------------------
 
@@ -267,8 +273,7 @@ void listener_state::accept(const caf::io::new_connection_msg& message) {
         }
         return;
     }
-    const auto id = next_id_;
-    ++next_id_;
+    const auto id = next_connection_id();
     auto& each = connections_[id];
     each.handle = message.handle;
     each.last_seen = now();

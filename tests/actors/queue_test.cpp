@@ -346,6 +346,26 @@ TEST_CASE_FIXTURE(queue_world, "queue: a connection that asks for much at once w
     CHECK(metrics->pulls_held == 0);
 }
 
+TEST_CASE_FIXTURE(queue_world, "queue: a held pull that reads again does not overtake those who wait for their turn") {
+    for (std::uint64_t ticket = 1; ticket <= 3; ++ticket) {
+        pull(ticket, 4, 15'000, std::make_shared<const storage::tag_filter>());
+        answer_read(read_status::at_end, 4, 4);
+    }
+    arrive(5);
+    pull_by(9, 4, 0);
+    REQUIRE(reads->size() == 4); // reads_max
+    pull_by(9, 5, 1);
+    REQUIRE(reads->size() == 4);
+    arrive(6);
+    answer_read(read_status::no_match, 5, 5); // there is more by now
+    REQUIRE(reads->size() == 4);
+    CHECK(reads->back().from == queue_offset{1});
+    while (!reads->empty())
+        answer_read(read_status::found, 6, 6, "x");
+    CHECK(answers->pulled.size() == 5);
+    CHECK(hold_admission->under_way() == 0);
+}
+
 TEST_CASE_FIXTURE(queue_world, "queue: pulls that wait for a read of the same records share it") {
     for (std::uint64_t ticket = 1; ticket <= 4; ++ticket)
         pull_by(ticket, ticket, static_cast<std::int64_t>(ticket));
