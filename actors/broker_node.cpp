@@ -123,6 +123,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     for (std::size_t i = 0; i < log_readers; ++i)
         log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
     record_reader_ = spawn_record_reader(system, store_);
+    schedule_reader_ = spawn_record_reader(system, store_);
     offset_keeper_ = spawn_offset_keeper(
         system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
@@ -136,7 +137,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     schedule.append_admission = append_admission_;
     schedule.metrics = metrics_;
     schedule.log_writer = log_writer_;
-    schedule.reader = record_reader_;
+    schedule.reader = schedule_reader_;
     schedule.offset_keeper = offset_keeper_;
     schedule.durable_when_appended = options_.store.flush == storage::flush_mode::sync;
     schedule.store_host = options_.store_host;
@@ -161,7 +162,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
     setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},
-                        {caf::actor_cast<caf::actor>(message_finder_), "message finder"}};
+                        {caf::actor_cast<caf::actor>(message_finder_), "message finder"},
+                        {caf::actor_cast<caf::actor>(schedule_reader_), "record reader of the schedule"}};
     setup.groups = std::move(groups);
     auto spawned = spawn_broker(system, std::move(setup));
     broker_ = std::move(spawned.broker);
@@ -187,6 +189,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     for (const auto& reader : log_readers_)
         next(reader);
     next(record_reader_);
+    next(schedule_reader_);
     next(indexer_);
     return order;
 }

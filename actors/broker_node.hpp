@@ -99,7 +99,8 @@ private:
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async
     std::vector<log_reader_actor> log_readers_;
-    record_reader_actor record_reader_;
+    record_reader_actor record_reader_;   ///< of messages that consumers give back
+    record_reader_actor schedule_reader_; ///< what is due does not wait behind those
     schedule_actor schedule_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;

@@ -38,8 +38,15 @@ caf::result<message_sent_back> broker_state::handle(const send_message_back& ord
         return make_caf_error(unknown_group(order.group));
     if ((topics_->broker_perm() & permission::write) == 0)
         return make_caf_error(errc::not_permitted, "this broker takes no messages (its permission lacks write)");
+    if (give_backs_ >= give_backs_max) {
+        add(setup_.metrics->busy_answers);
+        return make_caf_error(errc::busy, "more than " + std::to_string(give_backs_max) +
+                                              " messages are being taken back; give this one back again later");
+    }
+    ++give_backs_;
     auto promise = self_->make_response_promise<message_sent_back>();
-    const continuation done = [promise](const error& failure) mutable {
+    const continuation done = [this, promise](const error& failure) mutable {
+        --give_backs_;
         if (failure.code == errc::none)
             promise.deliver(message_sent_back{});
         else
@@ -53,7 +60,7 @@ caf::result<message_sent_back> broker_state::handle(const send_message_back& ord
             return done({}); // the group wants no retries
         if (!setup_.record_reader)
             return done({errc::not_supported, "this broker takes no message back"});
-        ask<record_found>(setup_.record_reader, read_record{order.position}, done,
+        ask<record_found>(setup_.record_reader, read_record{order.position, now() + setup_.options.request_deadline}, done,
                           [this, order, done](record_found& found) { take_back(order, found.record, done); });
     });
     return promise;

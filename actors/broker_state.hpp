@@ -132,6 +132,7 @@ public:
     }
 
 private:
+    static constexpr std::size_t give_backs_max = 128;   ///< under way, each with a record of up to 4 MiB; beyond them: busy
     static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
     using continuation = std::function<void(const error& failure)>; ///< code none: it worked
 
@@ -307,6 +308,7 @@ private:
     std::size_t notes_under_way_ = 0;            ///< messages it has not answered
 
     std::uint64_t next_question_ = 1;
+    std::size_t give_backs_ = 0;                      ///< messages that consumers give back, under way
     std::map<std::uint64_t, continuation> questions_; ///< to roles below and clients, by what to do if they fail; bounded
 
     consumer_groups members_{std::chrono::milliseconds{0}};

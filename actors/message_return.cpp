@@ -3,6 +3,7 @@
 #include "actors/messages.hpp"
 #include "protocol/property_edit.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace troupe::actors {
@@ -12,6 +13,8 @@ namespace {
 namespace name = protocol::property_name;
 
 constexpr std::int32_t first_retry_level = 3; // 10 s
+/// Whoever sends a message says how often it was tried: counts beyond this, which no group allows, count as this.
+constexpr std::int32_t reconsume_times_max = 1'000'000;
 
 std::int32_t limit_of(std::int32_t retry_max) {
     return retry_max < 0 ? retry_max_default : retry_max;
@@ -31,6 +34,7 @@ returned_message return_message(protocol::message failed, const return_rules& ru
     returned_message returned;
     auto& copy = returned.copy;
     copy = std::move(failed);
+    copy.reconsume_times = std::clamp(copy.reconsume_times, 0, reconsume_times_max);
     auto& properties = copy.properties;
     if (!protocol::find_property(properties, name::retry_topic))
         protocol::set_property(properties, name::retry_topic, copy.topic);

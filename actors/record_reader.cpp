@@ -65,6 +65,8 @@ record_reader_actor::behavior_type record_reader(record_reader_actor::stateful_p
     self->state.store = std::move(store);
     return {
         [self](const read_record& order) -> caf::result<record_found> {
+            if (order.given_up <= self->clock().now())
+                return make_caf_error(errc::timed_out, "the record was not read in time");
             auto record = self->state.store->record_at(order.position);
             if (!record)
                 return make_caf_error(record.failure());

@@ -4,6 +4,7 @@
 #include "protocol/vocabulary/payload.hpp"
 #include "storage/message_store.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/fwd.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
@@ -19,6 +20,7 @@ struct finish;
 /// The record at a place in the log that a client named: message_not_found, corrupt, io.
 struct read_record {
     log_position position;
+    caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max(); ///< nobody waits for the answer from then on: not read
     template <class Inspector>
     friend auto inspect(Inspector& f, read_record& x) {
         return f(x.position);

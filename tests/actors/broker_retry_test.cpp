@@ -253,3 +253,26 @@ TEST_CASE_FIXTURE(retry_world, "broker: a consumer's own send to the retry topic
     order.topic = "%RETRY%";
     CHECK(send_retry(order).code() == errc::group_not_found);
 }
+
+TEST_CASE_FIXTURE(retry_world, "broker: messages given back are bounded while they are under way, and more are answered busy") {
+    const auto failed = failed_message();
+    int taken = 0;
+    int busy = 0;
+    const auto ask_often = [&](int count) {
+        world.system().spawn([&, count](caf::event_based_actor* self) {
+            for (int i = 0; i < count; ++i)
+                self->request(node->message_back(), caf::infinite, send_message_back{failed.position, "billing", 0, {}})
+                    .then([&taken](message_sent_back) { ++taken; },
+                          [&busy](const caf::error& failure) { busy += to_error(failure).code == errc::busy ? 1 : 1'000; });
+        });
+        world.run();
+        world.advance(1s);
+    };
+    ask_often(300);
+    CHECK(taken + busy == 300);
+    CHECK(taken >= 128);
+    CHECK(busy > 0);
+    taken = busy = 0;
+    ask_often(100); // none of the others is counted any more
+    CHECK(taken == 100);
+}

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <limits>
+
 using namespace troupe;
 using namespace troupe::actors;
 
@@ -142,4 +144,20 @@ TEST_CASE("a delay level is a number") {
                           "18\2") == 18);
     CHECK(delay_level_of("DELAY\1soon\2").code() == errc::property_illegal);
     CHECK(default_delay_levels().size() == 18);
+}
+
+TEST_CASE("how often a message was tried is what its sender says, and costs nobody anything") {
+    constexpr auto most = std::numeric_limits<std::int32_t>::max();
+    auto message = failed_message();
+    message.reconsume_times = -2'000'000'000;
+    const auto low = return_message(message, {"billing", 0, 16});
+    CHECK(low.delay_level == 3);
+    CHECK(low.copy.reconsume_times == 1);
+    message.reconsume_times = most;
+    CHECK(return_message(message, {"billing", 0, 16}).copy.topic == "%DLQ%billing");
+    message.reconsume_times = most - 1;
+    const auto high = return_message(message, {"billing", 0, most});
+    CHECK(high.copy.topic == "%RETRY%billing");
+    CHECK(high.delay_level > 0);
+    CHECK(high.copy.reconsume_times > 0);
 }
