@@ -62,7 +62,7 @@ result<payload> commit_log::read(log_position position) const {
     const auto words = peek_item(record);
     const bool is_record = words && (words->magic == protocol::record_magic || words->magic == protocol::record_magic_long_topic) &&
                            record.size() >= protocol::record_bytes_min && protocol::record_position(record) == position;
-    if (!is_record || words->bytes < protocol::record_bytes_min || words->bytes > limit)
+    if (!is_record || words->bytes < protocol::record_bytes_min || words->bytes > protocol::record_bytes_max || words->bytes > limit)
         return not_there(position);
     if (words->bytes > record.size())
         return read(record_place{position, words->bytes});

@@ -36,6 +36,24 @@ std::vector<std::string> values(const std::map<log_position, std::string>& bodie
 
 } // namespace
 
+TEST_CASE("commit_log: a body that looks like the head of a huge record costs no memory") {
+    auto files = make_store_disk();
+    auto opened = open_log(files, 16u << 20);
+    auto& log = *opened->log;
+    // A client that knows where its message will lie can write any record head there.
+    auto forged = make_record("x");
+    const auto put = [&forged](std::size_t at, std::uint64_t number, int bytes) {
+        for (int i = bytes; i-- > 0; number >>= 8)
+            forged[at + static_cast<std::size_t>(i)] = static_cast<char>(number & 255);
+    };
+    const auto body_at = make_record("FORGED").find("FORGED");
+    const auto place = log_position{64 + static_cast<std::int64_t>(body_at)};
+    put(0, 8u << 20, 4);
+    put(28, static_cast<std::uint64_t>(place.value()), 8);
+    REQUIRE(append_bodies(log, {forged, std::string(4u << 20, 'a'), std::string(4u << 20, 'b')}, 0));
+    CHECK(log.read(place).code() == errc::message_not_found);
+}
+
 TEST_CASE("commit_log: a new log is one empty, preallocated segment") {
     auto files = make_store_disk();
     auto opened = open_log(files, small_segment_bytes);
