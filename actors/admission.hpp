@@ -3,6 +3,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 
 namespace troupe::actors {
 
@@ -40,6 +42,19 @@ private:
     const std::size_t amount_max_;
     std::atomic<std::size_t> under_way_{0};
     std::atomic<std::uint64_t> refused_{0};
+};
+
+/// Gives back what was acquired when it is destroyed, whoever does that.
+class admitted {
+public:
+    admitted(std::shared_ptr<admission> from, std::size_t amount) : from_{std::move(from)}, amount_{amount} {}
+    ~admitted() { from_->release(amount_); }
+    admitted(const admitted&) = delete;
+    admitted& operator=(const admitted&) = delete;
+
+private:
+    std::shared_ptr<admission> from_;
+    std::size_t amount_;
 };
 
 } // namespace troupe::actors

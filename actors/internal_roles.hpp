@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/admission.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/roles.hpp"
 #include "storage/message_store.hpp"
@@ -93,6 +94,7 @@ struct fresh_records {
     queue_offset first;
     std::int32_t count = 0; ///< 0: there are none
     payload records;
+    std::shared_ptr<const admitted> room = nullptr; ///< what they take of the bound on all fresh records, until they are dropped
 };
 /// Records of the queue became visible; its bounds are now these. Small ones come along, so that who waits for them need not read.
 struct records_arrived {

@@ -67,15 +67,17 @@ private:
         std::vector<std::size_t> numbers; ///< of its records in batch_; some: its queue is in touched_
     };
     std::unordered_map<topic_queue, watching> watchers_;
-    std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
-    std::size_t unindexed_bytes_ = 0;  ///< since the last nudge
-    std::size_t unsynced_bytes_ = 0;   ///< likewise
+    std::vector<topic_queue> touched_;           ///< watched queues of the batch, each once
+    std::shared_ptr<admission> fresh_admission_; ///< bytes of records on their way to watchers, or with them
+    std::size_t unindexed_bytes_ = 0;            ///< since the last nudge
+    std::size_t unsynced_bytes_ = 0;             ///< likewise
     std::chrono::steady_clock::time_point next_retain_;
 };
 
 void log_writer_state::start(log_writer_actor::pointer self, log_writer_options options) {
     self_ = self;
     options_ = std::move(options);
+    fresh_admission_ = std::make_shared<admission>(options_.fresh_room_bytes);
     self_->delayed_send(self_, options_.probe_interval, probe_tick{});
     next_retain_ = self_->clock().now() + options_.retain_interval;
     self_->delayed_send(self_, options_.retain_interval, retain_tick{});
@@ -235,9 +237,9 @@ fresh_records log_writer_state::join(const std::vector<std::size_t>& numbers, co
     std::size_t bytes = 0;
     for (const auto number : numbers)
         bytes += batch_[number].bytes.size();
-    if (bytes > options_.fresh_bytes_max)
+    if (bytes > options_.fresh_bytes_max || !fresh_admission_->try_acquire(bytes))
         return {};
-    fresh_records fresh{places[numbers.front()].first, 0, {}};
+    fresh_records fresh{places[numbers.front()].first, 0, {}, std::make_shared<const admitted>(fresh_admission_, bytes)};
     std::string records;
     records.reserve(bytes);
     for (const auto number : numbers) {

@@ -25,6 +25,7 @@ struct log_writer_options {
     std::size_t index_nudge_bytes = 1u << 20;
     std::size_t flush_nudge_bytes = 8u << 20; ///< so that leaving a segment, which is synced whole, does not take long
     std::size_t fresh_bytes_max = 64u << 10;  ///< what of one queue comes along with records_arrived
+    std::size_t fresh_room_bytes = 64u << 20; ///< what of all queues does at once; a queue that is slow then reads for itself
     std::chrono::milliseconds probe_interval{1'000};
     std::chrono::milliseconds retain_interval{10'000};
 };

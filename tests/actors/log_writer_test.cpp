@@ -14,6 +14,8 @@ using namespace troupe::test_support;
 
 namespace {
 
+constexpr std::size_t fresh_room_bytes = 16 << 10;
+
 /// A log writer on a disk in memory, and somebody who waits for tickets.
 struct writer_world {
     virtual_system world;
@@ -46,6 +48,7 @@ struct writer_world {
             flusher = spawn_log_flusher(world.system(), {store, 500ms});
         writer_options.flusher = flusher;
         writer_options.flush_nudge_bytes = 1'000;
+        writer_options.fresh_room_bytes = fresh_room_bytes;
         writer = spawn_log_writer(world.system(), writer_options);
         world.run();
     }
@@ -326,6 +329,22 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: with the news of its queue a watche
         world.run();
         CHECK(heard->back().bounds.max == queue_offset{4});
         CHECK(heard->back().fresh.count == 0);
+    }
+    SUBCASE("a slow watcher keeps a bounded amount of them, and reads the rest") {
+        for (std::uint64_t ticket = 5; heard->back().fresh.count != 0 && ticket < 100; ++ticket) {
+            append(ticket, std::string(1 << 10, 'x'));
+            world.run();
+        }
+        CHECK(heard->back().fresh.count == 0);
+        std::size_t kept = 0;
+        for (const auto& event : *heard)
+            kept += event.fresh.records.size();
+        CHECK(kept <= fresh_room_bytes);
+        heard->clear();
+        append(100, "small");
+        world.run();
+        REQUIRE(heard->size() == 1);
+        CHECK(heard->front().fresh.count == 1);
     }
     SUBCASE("what could not be made durable does not come along") {
         files->set_hook([](const call_info& call) -> std::optional<call_fault> {
