@@ -133,7 +133,7 @@ void write_changes(name_server_pointer self) {
         }
         made.push_back(std::move(change.promise));
     }
-    if (changed.all() == state.kv.config.all())
+    if (changed.all() == state.kv.config.all() && !state.kv_in_doubt)
         return succeed(made);
     if (!state.kv.keeper) {
         state.kv.config = std::move(changed);
@@ -144,13 +144,14 @@ void write_changes(name_server_pointer self) {
     self->request(state.kv.keeper, caf::infinite, write_kv_config{changed.all()})
         .then(
             [self, changed, made](const kv_config_written&) {
-                self->state.kv_writing = false;
+                self->state.kv_writing = self->state.kv_in_doubt = false;
                 self->state.kv.config = changed;
                 succeed(made);
                 write_changes(self);
             },
             [self, made](const caf::error& failure) {
                 self->state.kv_writing = false;
+                self->state.kv_in_doubt = true;
                 for (auto promise : made)
                     promise.deliver(failure);
                 write_changes(self);

@@ -43,6 +43,7 @@ struct name_server_state {
     std::map<route_table::live_key, caf::actor_addr> vouched_by; ///< only the session of the last registration counts
     name_server_kv kv;
     bool kv_writing = false;           ///< the keeper has a write under way
+    bool kv_in_doubt = false;          ///< the last write failed: the disk may have what it would have written
     std::vector<kv_change> kv_waiting; ///< for the end of it
 };
 

@@ -285,6 +285,7 @@ struct slow_keeper_world : virtual_system {
                     return writes.back();
                 },
                 [this](caf::ok_atom) { writes.at(written++).deliver(kv_config_written{}); },
+                [this](caf::delete_atom) { writes.at(written++).deliver(make_caf_error(errc::io, "the disk fails")); },
                 [self](const finish&) { self->quit(caf::exit_reason::unhandled_exception); }};
     });
     local_name_server_actor server = spawn_name_server(system(), {}, {{}, caf::actor_cast<kv_keeper_actor>(keeper)});
@@ -297,6 +298,10 @@ struct slow_keeper_world : virtual_system {
     }
     void write() {
         caf::anon_send(keeper, caf::ok_atom_v);
+        run();
+    }
+    void fail_write() {
+        caf::anon_send(keeper, caf::delete_atom_v);
         run();
     }
     auto put(const std::string& key) { return ask<kv_config_changed>(server, put_kv_config{"n", key, "v"}); }
@@ -324,6 +329,19 @@ TEST_CASE_FIXTURE(slow_keeper_world, "changes of the KV config that wait for the
     CHECK(writes.size() == 2);
     for (const auto& each : waiting)
         CHECK((*each)->ok());
+}
+
+TEST_CASE_FIXTURE(slow_keeper_world, "after a write that failed even a change to what is known is written: the disk may have the other") {
+    const auto refused = put("k");
+    fail_write();
+    CHECK((*refused)->code() == errc::io);
+    const auto deleted = ask<kv_config_changed>(server, delete_kv_config{"n", "k"});
+    CHECK_FALSE(deleted->has_value());
+    REQUIRE(writes.size() == 2);
+    write();
+    CHECK((*deleted)->ok());
+    CHECK((*ask<kv_config_changed>(server, delete_kv_config{"n", "k"}))->ok());
+    CHECK(writes.size() == 2);
 }
 
 TEST_CASE_FIXTURE(slow_keeper_world, "a name server ends with the keeper of its KV config") {
