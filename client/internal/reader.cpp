@@ -233,6 +233,12 @@ void reader_state::handle(const end_reading& order) {
         round->done(*round);
         return;
     }
+    // A broker that does not answer must not keep the others from hearing what is done.
+    if (sending_back > 0) {
+        auto early = std::make_shared<commit_round>();
+        early->done = [](const commit_round&) {};
+        commit(early);
+    }
     // What a broker has just taken back is done: committed, it does not come again from here as well.
     when_none_sent_back = [this, round] { commit(round); };
     ++sending_back;
