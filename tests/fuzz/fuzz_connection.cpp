@@ -57,6 +57,17 @@ void set_common_fields(remoting_command& command) {
         {"statsKey", "orders"},
         {"isOrder", "false"},
         {"order", "false"},
+        {"delayLevel", "1"},
+        {"maxReconsumeTimes", "16"},
+        {"originMsgId", "id"},
+        {"originTopic", "orders"},
+        {"namespace", "space"},
+        {"value", "v"},
+        {"clusterName", "DefaultCluster"},
+        {"cluster", "DefaultCluster"},
+        {"brokerName", "other"},
+        {"brokerAddr", "10.0.0.1:10911"},
+        {"brokerId", "0"},
     };
     for (const auto& [name, value] : fields)
         command.fields.set(name, value);
@@ -157,6 +168,14 @@ std::vector<remoting_command> make_requests() {
     codes.insert(codes.end(), {protocol::request_code::pull_message, protocol::request_code::lite_pull_message});
     for (const auto code : codes)
         all.push_back(request_with_common_fields(code));
+    auto delayed = send;
+    delayed.properties = "DELAY\x01"
+                         "1\x02TAGS\x01a\x02";
+    all.push_back(net::encode_request(delayed));
+    auto retried = delayed;
+    retried.topic = "%RETRY%readers";
+    retried.reconsume_times = 1;
+    all.push_back(net::encode_request(retried));
     return all;
 }
 
