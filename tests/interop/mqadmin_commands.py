@@ -150,7 +150,7 @@ def broker_consume_stats(stage):
     require(total >= 4, f"the total lag is {total}")
     lines = (line.split() for line in output.splitlines())
     rows = {(row[1], row[3]): row for row in lines if len(row) > 6 and row[0] == stage.topic}
-    if rows:
+    if stage.client.version != "4.9.8":  # which prints no rows
         equal("lag", [rows[(stage.offline, str(queue))][6] for queue in range(QUEUES)], ["1"] * QUEUES)
 
 

@@ -132,7 +132,8 @@ def send_properties(case):
     for side, properties in (("stored", record["properties"]), ("received", case.received[0]["properties"])):
         for name, value in wanted.items():
             require(properties.get(name) == value, f"{side} with {name}={properties.get(name)!r} instead of {value!r}")
-        require(("__CRC32#" in properties) == (case.broker_make == "Troupe"), f"{side} with the properties {sorted(properties)}")
+    has_checksum = "__CRC32#" in record["properties"]
+    require(has_checksum == (case.broker_make == "Troupe"), f"stored with the properties {sorted(record['properties'])}")
     require(record["flag"] == 17, f"stored with flag {record['flag']} instead of 17")
     received_once(case, ["m0"])
     require(case.received[0]["id"] == record["properties"]["UNIQ_KEY"], "received with another id than sent")

@@ -77,13 +77,16 @@ class Server:
         self.observer = remoting.Observer(f"127.0.0.1:{name_port}", f"127.0.0.1:{broker_port}")
         try:
             if name_server_make == "Troupe":
-                self._start_troupe("name_server", {"name_server": {"host": "127.0.0.1", "port": name_port}})
+                self._start_troupe("name_server", {"name_server": {
+                    "host": "127.0.0.1", "port": name_port, "kv_config_path": str(self.directory / "store" / "kvConfig.json")}})
             else:
                 self._start_apache_name_server(name_port)
             if broker_make == "Troupe":
                 self._start_troupe("broker", {"broker": {
                     "name": "interop", "host": "127.0.0.1", "port": broker_port, "name_servers": [self.observer.name_server],
-                    "store": {"directory": str(self.directory / "store"), "flush": "async"}}})
+                    # As Apache's: a full disk of the machine that runs the tests is none of their business.
+                    "store": {"directory": str(self.directory / "store"), "flush": "async", "disk_clean_ratio": 0.999,
+                              "disk_full_ratio": 1}}})
             else:
                 self._start_apache_broker(name_port, broker_port)
         except RuntimeError:
