@@ -19,9 +19,13 @@ struct send_message_back {
     std::string group;
     std::int32_t delay_level = 0;          ///< 0: the broker chooses; below 0: no further try
     std::optional<std::int32_t> retry_max; ///< the consumer's limit; none: the group's
+    /// As its consumer knows the message. Brokers of Apache RocketMQ 5.3 fail without the topic when the message is dead; Troupe's
+    /// look at the message itself.
+    std::string origin_topic;
+    std::string origin_message_id;
     template <class Inspector>
     friend auto inspect(Inspector& f, send_message_back& x) {
-        return f(x.position, x.group, x.delay_level);
+        return f(x.position, x.group, x.delay_level, x.origin_topic, x.origin_message_id);
     }
 };
 /// It is stored, or the group wants no retries.

@@ -47,6 +47,11 @@ remoting_command encode_request(const send_message_back& order) {
     command.fields.set("offset", order.position.value());
     command.fields.set("group", order.group);
     command.fields.set("delayLevel", order.delay_level);
+    if (!order.origin_topic.empty())
+        command.fields.set("originTopic", order.origin_topic);
+    if (!order.origin_message_id.empty())
+        command.fields.set("originMsgId", order.origin_message_id);
+    command.fields.set("unitMode", "false");
     if (order.retry_max)
         command.fields.set("maxReconsumeTimes", *order.retry_max);
     return command;
@@ -58,6 +63,8 @@ result<send_message_back> decode_request(const remoting_command& command) {
     order.position = in.number<log_position>("offset");
     order.group = in.text("group");
     order.delay_level = in.int32("delayLevel");
+    order.origin_topic = in.text_or("originTopic");
+    order.origin_message_id = in.text_or("originMsgId");
     order.retry_max = read_retry_max(in, command, "maxReconsumeTimes");
     return in.finish(std::move(order));
 }

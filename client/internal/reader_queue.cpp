@@ -373,6 +373,8 @@ void reader_state::give_back(const message_queue& queue, std::uint64_t generatio
     order.position = id->second;
     order.group = options.group;
     order.retry_max = options.redeliveries_max;
+    order.origin_topic = failed.queue.topic;
+    order.origin_message_id = failed.message_id();
     ++sending_back;
     self->request(broker, options.request_timeout, std::move(order))
         .then(

@@ -29,7 +29,8 @@ struct retry_world : broker_world {
     }
     result<message_sent_back> send_back(log_position position, std::int32_t delay_level = 0, std::optional<std::int32_t> retry_max = {},
                                         const std::string& group = "billing") {
-        const auto place = world.ask<message_sent_back>(node->message_back(), send_message_back{position, group, delay_level, retry_max});
+        const auto place =
+            world.ask<message_sent_back>(node->message_back(), send_message_back{position, group, delay_level, retry_max, {}, {}});
         for (int i = 0; i < 100 && !*place; ++i)
             world.advance(10ms);
         REQUIRE(place->has_value());
@@ -261,7 +262,7 @@ TEST_CASE_FIXTURE(retry_world, "broker: messages given back are bounded while th
     const auto ask_often = [&](int count) {
         world.system().spawn([&, count](caf::event_based_actor* self) {
             for (int i = 0; i < count; ++i)
-                self->request(node->message_back(), caf::infinite, send_message_back{failed.position, "billing", 0, {}})
+                self->request(node->message_back(), caf::infinite, send_message_back{failed.position, "billing", 0, {}, {}, {}})
                     .then([&taken](message_sent_back) { ++taken; },
                           [&busy](const caf::error& failure) { busy += to_error(failure).code == errc::busy ? 1 : 1'000; });
         });

@@ -191,12 +191,17 @@ TEST_CASE_FIXTURE(back_world, "a delayed message is answered for its own queue a
 }
 
 TEST_CASE("what a consumer says of a failed message is the same on the other side of the wire") {
-    const send_message_back order{log_position{77}, "billing", -1, 5};
-    const auto decoded = net::decode_request<send_message_back>(net::encode_request(order));
+    const send_message_back order{log_position{77}, "billing", -1, 5, "orders", "id"};
+    const auto encoded = net::encode_request(order);
+    REQUIRE(encoded.fields.find("originTopic") != nullptr); // Apache's broker needs it
+    CHECK(*encoded.fields.find("originTopic") == "orders");
+    const auto decoded = net::decode_request<send_message_back>(encoded);
     REQUIRE(decoded);
     CHECK(decoded->position == order.position);
     CHECK(decoded->group == order.group);
     CHECK(decoded->delay_level == -1);
     CHECK(decoded->retry_max == 5);
+    CHECK(decoded->origin_topic == "orders");
+    CHECK(decoded->origin_message_id == "id");
     CHECK(net::decode_answer<message_sent_back>(net::encode_answer(message_sent_back{})).ok());
 }
