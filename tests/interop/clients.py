@@ -104,7 +104,7 @@ class Go(Client):
     name = f"go-{version}"
     can = {"send-sync", "send-async", "send-oneway", "send-batch", "send-selector", "send-properties", "send-compressed", "send-at-limit",
            "send-over-limit", "send-unknown-topic", "delayed", "push-clustering", "push-late", "push-broadcasting", "push-orderly",
-           "push-tags", "push-retry", "push-dead-letter", "request-reply"}
+           "push-tags", "push-retry", "push-dead-letter", "request-reply", "shared-group"}
 
     def prepare(self):
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -158,5 +158,5 @@ class Rust(Client):
 
 
 def all_clients(cache):
-    return [Java(cache, "5.3.3"), Java(cache, "4.9.8", cannot={"timed"}), Go(cache), Node(cache), Rust(cache),
+    return [Java(cache, "5.3.3", {"shared-group"}), Java(cache, "4.9.8", {"shared-group", "timed"}), Go(cache), Node(cache), Rust(cache),
             Mqadmin(cache, "5.3.3"), Mqadmin(cache, "4.9.8")]

@@ -3,6 +3,7 @@
 Each row: server, pattern of clients, pattern of operations, reason. A row goes when what it names is served: the runner says so.
 """
 KNOWN = [
+    ("Apache RocketMQ*", "rust-*", "push-tags", "with two tags the client receives nothing from Apache's broker"),
     ("Troupe", "*", "timed", "delivery at a given time is not served yet"),
     ("Troupe", "*", "transaction", "transactions are not served yet (request 37)"),
     ("Troupe", "*", "push-sql", "filters are tags only so far"),
@@ -15,6 +16,20 @@ DIFFERENCES = [
      "a damaged record is found wherever the damage is (docs/formats/record.md)"),
     ("`updateBrokerConfig` of an unknown key", "says success and changes nothing", "refuses with code 29 and names the key",
      "a typing error must not look like a change"),
+    ("`updateBrokerConfig`", "writes the change into its configuration file", "keeps it until the next start",
+     "the configuration file is its operator's; what is in it holds"),
+    ("the committed offset of a queue that holds nothing and was never committed (code 14)", "is not there (22)", "is 0",
+     "nothing can be skipped by beginning there, and the first message is not missed"),
+    ("members of a group that nobody knows (code 38)", "code 1", "code 26, group does not exist", "a tool can tell it from a failure"),
+    ("statistics that were never counted (code 315)", "code 1", "code 22, not found", "likewise"),
+    ("a reply to a request (codes 324, 325)", "is pushed to the client, and stored in a topic that nobody reads", "is pushed only",
+     "docs/decisions/0009-clients-and-their-offsets.md"),
+    ("a topic with the name of the cluster, the broker or `<cluster>_REPLY_TOPIC`", "can be created", "is refused",
+     "clients take those names for something else"),
+    ("a broker that registers exactly one topic with a name server that does not know it", "is refused by a version 5", "is registered",
+     "a small broker is a broker"),
+    ("heartbeat version 2 (fingerprints instead of subscriptions)", "is announced to clients", "is understood and not announced",
+     "a heartbeat is small, and a whole one cannot be misunderstood"),
     ("topics that begin with `%RETRY%`, `rmq_sys_` and so on in `topicList`", "lists some twelve topics of its own",
      "lists topics only that somebody made", "Troupe has no need of most of them"),
     ("a transaction, a time to the millisecond, an SQL-92 filter", "serves them", "refuses with code 3 or 1 and says so", "not there yet"),

@@ -13,7 +13,7 @@ from scenarios import QUEUES, Case
 
 def known_reason(server, client, operation):
     for on, clients_of, operations_of, reason in expected.KNOWN:
-        if on == server and fnmatch.fnmatch(client, clients_of) and fnmatch.fnmatch(operation, operations_of):
+        if fnmatch.fnmatch(server, on) and fnmatch.fnmatch(client, clients_of) and fnmatch.fnmatch(operation, operations_of):
             return reason
     return None
 

@@ -59,6 +59,7 @@ def main():
     chosen, complete = fetch(chosen)
     directory = Path(tempfile.mkdtemp(prefix=f"run-{options.against}-", dir=work))
     server = servers.SERVERS[options.against](directory, options.binary, work / "clients")
+    server.everyone = {client.name: client for client in everyone}
     print(f"{server.name} {server.version}; logs and reports are in {server.directory}", flush=True)
     try:
         cells = matrix.run(server, chosen, options.only)

@@ -57,7 +57,10 @@ def wait_until(what, condition, seconds, process=None, log=None):
 
 
 class Server:
-    """A name server and a broker, each of one make. `name` and `version` are for the page, `troupe` is Troupe's program."""
+    """A name server and a broker, each of one make. `name` and `version` are for the page, `troupe` is Troupe's program, and
+    `everyone` the clients by name, for scenarios of several."""
+
+    everyone = {}
 
     def __init__(self, name_server_make, broker_make, work, troupe, cache):
         self.troupe = troupe

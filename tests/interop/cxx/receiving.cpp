@@ -70,6 +70,33 @@ void late(driver& all) {
     all.expect(12);
 }
 
+/// Refused once, it comes again through the group's retry topic.
+void retry(driver& all) {
+    auto producer = all.make_producer();
+    all.make_consumer("only", {}, "*", [](const client::received_message& message) { return message.reconsume_times > 0; });
+    all.send_over(producer, "m", 1);
+    all.expect(2);
+}
+
+/// No retry is allowed, so a refused message is a dead letter at once.
+void dead_letter(driver& all) {
+    auto producer = all.make_producer();
+    client::push_consumer_options options;
+    options.redeliveries_max = 0;
+    all.make_consumer("only", options, "*", [](const client::received_message&) { return false; });
+    all.send_over(producer, "m", 1);
+    all.expect(1);
+}
+
+void delayed(driver& all) {
+    auto producer = all.make_producer();
+    all.make_consumer("only", {});
+    auto m = all.make_message("m0");
+    m.delay_level = 2; // 5 s
+    all.report.sent("m0", must(producer.send(std::move(m))));
+    all.expect(1);
+}
+
 /// Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end.
 void mixed(driver& all) {
     auto producer = all.make_producer();
@@ -131,6 +158,12 @@ bool run_receiving(const std::string& scenario, driver& all) {
         tags(all);
     else if (scenario == "push-late")
         late(all);
+    else if (scenario == "push-retry")
+        retry(all);
+    else if (scenario == "push-dead-letter")
+        dead_letter(all);
+    else if (scenario == "delayed")
+        delayed(all);
     else if (scenario == "mixed")
         mixed(all);
     else if (scenario == "lite-assign")

@@ -170,13 +170,14 @@ void driver::expect(std::size_t count) {
 }
 
 std::shared_ptr<client::push_consumer> driver::make_consumer(const std::string& member, client::push_consumer_options options,
-                                                             const std::string& expression) {
+                                                             const std::string& expression,
+                                                             std::function<bool(const client::received_message&)> taken) {
     options.group = group;
     options.from = client::consume_from::first_offset;
     const auto consumer = std::make_shared<client::push_consumer>(
-        must(client::push_consumer::open(connect(), std::move(options), [this, member](const client::received_message& message) {
+        must(client::push_consumer::open(connect(), std::move(options), [this, member, taken](const client::received_message& message) {
             report.received(member, message);
-            return client::consume_outcome::done;
+            return !taken || taken(message) ? client::consume_outcome::done : client::consume_outcome::retry_later;
         })));
     must(consumer->subscribe(topic, expression));
     must(consumer->start());

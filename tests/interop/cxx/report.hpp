@@ -56,8 +56,10 @@ struct driver {
     void expect(std::size_t count);
     /// Reads the whole topic back; a part of the sending scenarios.
     void push_all(std::size_t count);
+    /// `taken` says whether a message was handled; none: each is.
     std::shared_ptr<client::push_consumer> make_consumer(const std::string& member, client::push_consumer_options options,
-                                                         const std::string& expression = "*");
+                                                         const std::string& expression = "*",
+                                                         std::function<bool(const client::received_message&)> taken = {});
 };
 
 /// Throws what a call failed with.

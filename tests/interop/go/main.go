@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand"
 	"os"
 	"strings"
@@ -321,6 +322,8 @@ func (d *driver) run(scenario string) error {
 		return d.expect(1)
 	case "request-reply":
 		return d.requestReply(p)
+	case "share":
+		return d.share()
 	case "push-retry":
 		if _, err := d.member("only", "*", func(m *primitive.MessageExt) bool { return m.ReconsumeTimes > 0 }); err != nil {
 			return err
@@ -365,8 +368,24 @@ func (d *driver) late(p rocketmq.Producer) error {
 	return d.expect(12)
 }
 
+// share: a member of a group that others share. It says at once what it has consumed, and leaves when its input ends.
+func (d *driver) share() error {
+	said := func(m *primitive.MessageExt) bool {
+		fmt.Printf("GOT %s\n", m.Body)
+		return true
+	}
+	if _, err := d.member("sharing", "*", said); err != nil {
+		return err
+	}
+	_, err := io.Copy(io.Discard, os.Stdin)
+	return err
+}
+
 func (d *driver) requestReply(p rocketmq.Producer) error {
 	answer := func(message *primitive.MessageExt) bool {
+		if string(message.Body) == "warm-up" {
+			return true
+		}
 		reply, err := consumer.CreateReplyMessage(message, nil)
 		if err == nil {
 			// The client itself forgets the body.
@@ -381,8 +400,11 @@ func (d *driver) requestReply(p rocketmq.Producer) error {
 	if _, err := d.member("responder", "*", answer); err != nil {
 		return err
 	}
-	// The producer's first heartbeat comes a second after its start. A broker that does not know the client cannot hand it a reply,
-	// and nothing here shows that it does.
+	// A broker can hand a reply only to a client that it knows by a heartbeat. The producer's first one comes a second after its
+	// start, to the brokers of routes that it has looked up by then; the next comes half a minute later.
+	if _, err := p.SendSync(context.Background(), d.message("warm-up")); err != nil {
+		return err
+	}
 	time.Sleep(2 * time.Second)
 	for i := 0; i < 3; i++ {
 		reply, err := p.Request(context.Background(), 15*time.Second, d.message(fmt.Sprintf("m%d", i)))

@@ -45,6 +45,9 @@ final class Features {
             case "transaction":
                 transaction(driver);
                 return true;
+            case "share":
+                share(driver);
+                return true;
             case "stay":
                 stay(driver);
                 return true;
@@ -157,6 +160,19 @@ final class Features {
     }
 
     /** A consumer and a producer that stay until standard input ends or says how many messages to receive first. */
+    /** A member of a group that others share; says at once what it has consumed, and leaves when its input ends. */
+    private static void share(Driver driver) throws Exception {
+        DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
+        Receiving.start(driver, consumer, "sharing", message -> {
+            System.out.println("GOT " + new String(message.getBody(), StandardCharsets.UTF_8));
+            System.out.flush();
+            return true;
+        });
+        while (System.in.read() >= 0) {
+            // Only its end matters.
+        }
+    }
+
     private static void stay(Driver driver) throws Exception {
         DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
         consumer.setPersistConsumerOffsetInterval(500);
