@@ -287,6 +287,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const list_consumer_connections& order) { return self->state.serve(order); },
         [self](const list_producer_connections& order) { return self->state.serve(order); },
         [self](const list_producers& order) { return self->state.serve(order); },
+        [self](const check_subscription& order) { return self->state.serve(order); },
         [self](const list_topic_readers& order) { return self->state.serve(order); },
         [self](const list_group_topics& order) { return self->state.serve(order); },
         [self](const find_subscription& order) { return self->state.serve(order); },

@@ -44,7 +44,7 @@ bool set_boolean(bool& target, std::string_view value) {
     return true;
 }
 
-constexpr std::array<changeable, 6> changeables{{
+constexpr std::array<changeable, 7> changeables{{
     {"autoCreateSubscriptionGroup", "true, false",
      [](broker_options& options, std::string_view value) { return set_boolean(options.auto_create_groups, value); }},
     {"autoCreateTopicEnable", "true, false",
@@ -61,6 +61,8 @@ constexpr std::array<changeable, 6> changeables{{
      [](broker_options& options, std::string_view value) {
          return set_number(options.default_topic_queues, value, 1, limits::queues_per_topic_max);
      }},
+    {"enablePropertyFilter", "true, false",
+     [](broker_options& options, std::string_view value) { return set_boolean(options.property_filter, value); }},
     {"maxTransferBytesOnMessageInMemory", "4096 to 15728640",
      [](broker_options& options, std::string_view value) { return set_number(options.bytes_per_pull_max, value, 4 << 10, 15 << 20); }},
     {"maxTransferCountOnMessageInMemory", "1 to 65536",
@@ -100,7 +102,7 @@ protocol::config_values describe_config(const broker_options& options) {
         {"messageDelayLevel", format_delay_levels(options.delay_levels)},
         {"longPollingEnable", "true"},
         {"channelExpiredTimeout", std::to_string(options.client_expire.count())},
-        {"enablePropertyFilter", "false"},
+        {"enablePropertyFilter", text_of(options.property_filter)},
         {"slaveReadEnable", "false"},
         {"filterServerNums", "0"},
         {"traceOn", "true"},

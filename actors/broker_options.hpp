@@ -36,6 +36,8 @@ struct broker_options {
     std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included
     std::size_t groups_max = limits::groups_per_broker_max;
 
+    bool property_filter = true; ///< consumers may filter by SQL92
+
     std::chrono::milliseconds hold_max{30'000}; ///< longer holds are cut to this
     std::size_t pulls_held_max = 100'000;       ///< over all queues
     std::size_t reads_pending_max = 10'000;

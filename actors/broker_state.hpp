@@ -5,6 +5,7 @@
 #include "actors/consumer_groups.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
+#include "actors/message_filter.hpp"
 #include "actors/message_return.hpp"
 #include "actors/pending_resets.hpp"
 #include "actors/producer_groups.hpp"
@@ -83,6 +84,7 @@ public:
     caf::result<consumer_connections_listed> handle(const list_consumer_connections& order);
     caf::result<producer_connections_listed> handle(const list_producer_connections& order);
     caf::result<producers_listed> handle(const list_producers& order);
+    caf::result<subscription_checked> handle(const check_subscription& order);
     caf::result<topic_readers_listed> handle(const list_topic_readers& order);
     caf::result<group_topics_listed> handle(const list_group_topics& order);
     caf::result<subscription_found> handle(const find_subscription& order);
@@ -191,8 +193,8 @@ private:
     // traffic
     void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
     [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order);
-    [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> filter_of(const pull_messages& order);
-    [[nodiscard]] result<std::shared_ptr<const storage::tag_filter>> parse_filter(const std::string& expression, const std::string& type);
+    [[nodiscard]] result<message_filter> filter_of(const pull_messages& order);
+    [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
                               std::uint64_t connection);
     void note_offset(const progress_key& key, queue_offset offset);
@@ -295,7 +297,7 @@ private:
     std::unordered_map<topic_queue, live_queue> queues_;
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
     std::uint64_t next_instance_ = 1;
-    std::unordered_map<std::string, std::shared_ptr<const storage::tag_filter>> filters_; ///< by expression; bounded
+    message_filters filters_;
 
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;

@@ -1,7 +1,6 @@
 #include "actors/broker_config.hpp"
 #include "actors/broker_state.hpp"
 #include "actors/queue.hpp"
-#include "actors/tag_expression.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -11,12 +10,6 @@
 #include <utility>
 
 namespace troupe::actors {
-
-namespace {
-
-constexpr std::size_t filters_max = 1'024; // parsed expressions kept; over it all are dropped and parsed again
-
-} // namespace
 
 // ---- sends of embedded clients, and sends to topics that are not there yet ------------------------------------------
 
@@ -193,9 +186,9 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
     return pull;
 }
 
-result<std::shared_ptr<const storage::tag_filter>> broker_state::filter_of(const pull_messages& order) {
+result<message_filter> broker_state::filter_of(const pull_messages& order) {
     if (order.has_expression)
-        return parse_filter(order.expression, order.expression_type);
+        return filter_for(order.topic, order.expression, order.expression_type);
     if (!members_.has_members(order.group))
         return error{errc::subscription_not_found, "group " + order.group + " has no live member; send a heartbeat first"};
     const auto group = groups_.find(order.group);
@@ -207,25 +200,25 @@ result<std::shared_ptr<const storage::tag_filter>> broker_state::filter_of(const
     if (subscription->version < order.subscription_version)
         return error{errc::subscription_outdated,
                      "the subscription of group " + order.group + " to topic " + order.topic + " is older than this pull's"};
-    return parse_filter(subscription->expression, subscription->expression_type);
+    return filter_for(order.topic, subscription->expression, subscription->expression_type);
 }
 
-result<std::shared_ptr<const storage::tag_filter>> broker_state::parse_filter(const std::string& expression, const std::string& type) {
-    if (type != "SQL92" && (expression == "*" || expression.empty()))
-        return std::shared_ptr<const storage::tag_filter>{};
-    if (expression.size() > limits::expression_bytes_max || type.size() > limits::expression_bytes_max)
-        return error{errc::subscription_illegal, "the filter expression has " + std::to_string(expression.size()) + " bytes; at most " +
-                                                     std::to_string(limits::expression_bytes_max) + " are allowed"};
-    const auto key = type + '\x01' + expression;
-    if (const auto known = filters_.find(key); known != filters_.end())
-        return known->second;
-    auto parsed = parse_tag_expression(expression, type);
-    if (!parsed)
-        return parsed;
-    if (filters_.size() >= filters_max)
-        filters_.clear();
-    filters_.emplace(key, *parsed);
-    return parsed;
+result<message_filter> broker_state::filter_for(const std::string& topic, const std::string& expression, const std::string& type) {
+    const bool is_sql92 = type == sql92_type;
+    if (is_sql92 && !setup_.options.property_filter)
+        return error{errc::not_supported,
+                     "this broker does not filter messages by SQL92 (broker.property_filter is off); subscribe by tags "
+                     "(\"TagA || TagB\") or \"*\""};
+    auto filter = filters_.find(expression, type);
+    if (!filter)
+        return error{filter.code(), "subscription to topic " + topic + ": " + filter.failure().text};
+    // A failed message was wanted when it was delivered first, and it has other properties now.
+    return is_sql92 && is_retry_topic(topic) ? message_filter{} : filter;
+}
+
+caf::result<subscription_checked> broker_state::handle(const check_subscription& order) {
+    const auto filter = filter_for(order.subscription.topic, order.subscription.expression, order.subscription.expression_type);
+    return subscription_checked{filter ? error{} : filter.failure()};
 }
 
 // ---- queues ---------------------------------------------------------------------------------------------------------

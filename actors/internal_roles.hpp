@@ -84,7 +84,7 @@ struct pull_from_queue {
     ticket_holder_actor reply_to;
     queue_offset from;
     storage::read_limits limits;
-    std::shared_ptr<const storage::tag_filter> filter; ///< null: every message
+    std::shared_ptr<const storage::record_filter> filter; ///< null: every message
     std::int64_t hold_ms = 0;
     std::uint64_t connection = 0; ///< as in pull_ticketed
 };
@@ -213,7 +213,7 @@ struct read_queue {
     std::uint64_t read = 0;
     topic_queue queue;
     queue_offset from;
-    std::shared_ptr<const storage::tag_filter> filter;
+    std::shared_ptr<const storage::record_filter> filter;
     storage::read_limits limits;
     queue_actor reply_to;
 };

@@ -57,7 +57,7 @@ private:
 };
 
 void log_reader_state::handle(const read_queue& order) {
-    static const storage::tag_filter every_message;
+    static const storage::record_filter every_message;
     const auto began = std::chrono::steady_clock::now();
     auto found = options_.store->read(order.queue, order.from, order.filter ? *order.filter : every_message, order.limits);
     options_.read_admission->release(1);

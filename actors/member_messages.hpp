@@ -287,15 +287,32 @@ struct offsets_cloned {
     }
 };
 
+/// Can this broker run a subscription (code 46)? Consumers of other makes ask at their start, so that it fails then instead of each
+/// pull.
+struct check_subscription {
+    protocol::subscription_data subscription;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, check_subscription& x) {
+        return f(x.subscription);
+    }
+};
+struct subscription_checked {
+    error problem; ///< code none: it can; else what a pull with this subscription would be answered
+    template <class Inspector>
+    friend auto inspect(Inspector& f, subscription_checked& x) {
+        return f(x.problem);
+    }
+};
+
 /// Everything above that is asked of a broker. The broker role serves it; no proxy does.
 using broker_members_actor = caf::typed_actor<
     caf::replies_to<remote_heartbeat>::with<heartbeat_accepted>, caf::replies_to<send_reply>::with<messages_stored>,
     caf::replies_to<list_consumer_connections>::with<consumer_connections_listed>,
     caf::replies_to<list_producer_connections>::with<producer_connections_listed>, caf::replies_to<list_producers>::with<producers_listed>,
-    caf::replies_to<list_topic_readers>::with<topic_readers_listed>, caf::replies_to<list_group_topics>::with<group_topics_listed>,
-    caf::replies_to<find_subscription>::with<subscription_found>, caf::replies_to<ask_member>::with<client_answered>,
-    caf::replies_to<ask_members_status>::with<members_status_told>, caf::replies_to<reset_offsets>::with<offsets_reset>,
-    caf::replies_to<clone_offsets>::with<offsets_cloned>>;
+    caf::replies_to<check_subscription>::with<subscription_checked>, caf::replies_to<list_topic_readers>::with<topic_readers_listed>,
+    caf::replies_to<list_group_topics>::with<group_topics_listed>, caf::replies_to<find_subscription>::with<subscription_found>,
+    caf::replies_to<ask_member>::with<client_answered>, caf::replies_to<ask_members_status>::with<members_status_told>,
+    caf::replies_to<reset_offsets>::with<offsets_reset>, caf::replies_to<clone_offsets>::with<offsets_cloned>>;
 
 // ---- to the roles below ---------------------------------------------------------------------------------------------
 

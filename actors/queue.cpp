@@ -1,5 +1,6 @@
 #include "actors/queue.hpp"
 
+#include "actors/fresh_choice.hpp"
 #include "actors/pull_hold.hpp"
 #include "actors/read_turns.hpp"
 
@@ -47,6 +48,7 @@ private:
     [[nodiscard]] std::vector<held_pull> take_everything();
     void read_together(std::vector<held_pull> pulls);
     void hand_out(std::vector<held_pull>& pulls, const records_arrived& event);
+    [[nodiscard]] bool serve_fresh(held_pull& one, const records_arrived& event, fresh_choices& choices);
     void hold(held_pull pull);
     void take_result(held_pull pull, bool woken, const storage::read_records& records);
     void wait_or_answer(held_pull pull, const storage::read_records& records);
@@ -205,23 +207,49 @@ void queue_state::handle(const records_arrived& event) {
     arm();
 }
 
-/// Answers those who want just what has come along, and leaves the others.
+/// Serves those who need no more than what has come along, and leaves the others.
 void queue_state::hand_out(std::vector<held_pull>& pulls, const records_arrived& event) {
-    const auto& fresh = event.fresh;
-    if (fresh.count == 0)
+    if (event.fresh.count == 0)
         return;
-    const auto wants_it = [&fresh](const held_pull& one) {
-        const auto& pull = one.pull;
-        return pull.from == fresh.first && !pull.filter && fresh.count <= pull.limits.messages_max &&
-               fresh.records.size() <= pull.limits.bytes_max;
-    };
-    std::erase_if(pulls, [this, &wants_it, &event](const held_pull& one) {
-        if (!wants_it(one))
-            return false;
+    fresh_choices choices{event.fresh};
+    std::vector<held_pull> others;
+    for (auto& pull : pulls) {
+        if (!serve_fresh(pull, event, choices))
+            others.push_back(std::move(pull));
+    }
+    pulls = std::move(others);
+}
+
+/// False when the pull must read; where from may have moved on.
+bool queue_state::serve_fresh(held_pull& one, const records_arrived& event, fresh_choices& choices) {
+    const auto& fresh = event.fresh;
+    auto& pull = one.pull;
+    if (pull.from != fresh.first)
+        return false;
+    const auto answer_found = [this, &one, &event](queue_offset next, const payload& records) {
         last_active_ = now();
-        answer(one, {pull_status::found, event.fresh.first + event.fresh.count, event.bounds.min, event.bounds.max, event.fresh.records});
+        answer(one, {pull_status::found, next, event.bounds.min, event.bounds.max, records});
         return true;
-    });
+    };
+    if (!pull.filter) {
+        const bool fits = fresh.count <= pull.limits.messages_max && fresh.records.size() <= pull.limits.bytes_max;
+        return fits && answer_found(fresh.first + fresh.count, fresh.records);
+    }
+    const auto* chosen = choices.choose(pull);
+    if (chosen == nullptr)
+        return false;
+    if (chosen->count > 0)
+        return answer_found(chosen->next, chosen->records);
+    pull.from = chosen->next;
+    one.min = event.bounds.min;
+    one.max = event.bounds.max;
+    if (pull.from < event.bounds.max)
+        return false;
+    if (one.deadline <= now())
+        answer_expired(one);
+    else
+        hold(std::move(one));
+    return true;
 }
 
 void queue_state::handle(const records_read& result) {

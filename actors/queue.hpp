@@ -35,8 +35,8 @@ struct queue_options {
 ///                           is nothing, at arrival of a record that passes the filter, or no_new at the deadline.
 ///                           fails: busy, timed_out, shutting_down, io, corrupt
 ///        pull_abandoned     forgets those pulls
-///        records_arrived    from the log writer, once the queue has held something. Pulls that want just what has come along
-///                           get it, the others read
+///        records_arrived    from the log writer, once the queue has held something. Pulls that need no more than what has
+///                           come along are served from it, by their filters; the others read
 ///        records_read       from a log reader
 ///        hold_tick          to itself; one timer at a time, for the earliest thing due
 ///        finish             answers everything, ends; the end of its owner is a finish

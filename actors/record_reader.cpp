@@ -28,7 +28,7 @@ payload records_below(const payload& records, queue_offset end) {
 }
 
 result<void> read_due(const storage::message_store& store, const find_due& order, queue_offset end, due_found& found) {
-    static const storage::tag_filter every_message;
+    static const storage::record_filter every_message;
     const auto wanted = std::min<std::int64_t>(order.messages_max, end - found.next);
     auto read =
         store.read(order.queue, found.next, every_message, {static_cast<std::int32_t>(std::max<std::int64_t>(wanted, 1)), order.bytes_max});

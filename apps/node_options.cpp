@@ -71,6 +71,7 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.append_pending_bytes_max = broker.append_pending_bytes_max;
     options.auto_create_topics = broker.auto_create_topics;
     options.auto_create_groups = broker.auto_create_groups;
+    options.property_filter = broker.property_filter;
     options.default_topic_queues = broker.topic_queues;
     if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
         options.delay_levels = std::move(*levels);

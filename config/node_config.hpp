@@ -64,6 +64,7 @@ struct broker_config {
     std::uint64_t append_pending_bytes_max = 0;
     bool auto_create_topics = false;
     bool auto_create_groups = false;
+    bool property_filter = false;
     std::int32_t topic_queues = 0;
     std::string delay_levels; ///< see delay_levels.hpp
     store_config store;

@@ -22,8 +22,17 @@ std::size_t batch_bytes_max(const store_options& options) {
     return static_cast<std::size_t>(options.segment_bytes) - batch_header_bytes - filler_bytes;
 }
 
-bool tag_filter::matches(std::int32_t hash) const {
-    return hashes.empty() || std::binary_search(hashes.begin(), hashes.end(), hash);
+bool record_filter::wants_tag(std::int32_t hash) const {
+    return tag_hashes.empty() || std::binary_search(tag_hashes.begin(), tag_hashes.end(), hash);
+}
+
+bool record_filter::matches(std::string_view properties) const {
+    if (!tag_hashes.empty()) {
+        const auto tag = protocol::find_property(properties, protocol::property_name::tags);
+        if (!wants_tag(tag ? protocol::tag_hash(*tag) : 0))
+            return false;
+    }
+    return !wants || wants(properties);
 }
 
 class message_store::implementation {
@@ -493,7 +502,8 @@ result<void> message_store::forget_topic(std::string_view topic) {
 result<bool> message_store::persist_index(bool force) {
     return implementation_->persist_index(force);
 }
-result<read_records> message_store::read(const topic_queue& queue, queue_offset from, const tag_filter& filter, read_limits limits) const {
+result<read_records> message_store::read(const topic_queue& queue, queue_offset from, const record_filter& filter,
+                                         read_limits limits) const {
     return implementation_->reader().read(queue, from, filter, limits);
 }
 result<queue_bounds> message_store::bounds(const topic_queue& queue) const {

@@ -49,15 +49,24 @@ enum class read_status : std::uint8_t {
     offset_too_large, ///< next = max
 };
 
-/// Which tag hashes a reader wants; empty means every message. Sorted. See `protocol::tag_hash`.
-struct tag_filter {
-    std::vector<std::int32_t> hashes;
-    [[nodiscard]] bool matches(std::int32_t hash) const;
+/// Which records a reader wants: by what the index says of them, by their properties, or both. The default wants all.
+struct record_filter {
+    /// Of the tags wanted, sorted; empty: any. The index has them, so other records are not read. See `protocol::tag_hash`.
+    std::vector<std::int32_t> tag_hashes = {};
+    /// Decides by the properties as a record holds them (protocol/properties.hpp); empty: any. Called by whoever reads, several
+    /// threads at once. Must not throw.
+    std::function<bool(std::string_view properties)> wants = {};
+
+    [[nodiscard]] bool wants_tag(std::int32_t hash) const;
+    /// What a reader of the whole record would say.
+    [[nodiscard]] bool matches(std::string_view properties) const;
 };
 
 struct read_limits {
     std::int32_t messages_max = 32;
     std::size_t bytes_max = 256u << 10; ///< at least one message is returned even if it alone is larger
+    /// Bytes of records read for a filter that looks at properties: beyond, the answer is what was found by then.
+    std::size_t examined_bytes_max = 4u << 20;
 };
 
 /// Stored records, byte for byte as in the log, one after the other.
@@ -160,8 +169,10 @@ public:
 
     // ---- readers ---------------------------------------------------------------------------------------------------
 
-    /// Reads records of `queue` from `from` on. A queue never written to is empty. Verifies every record's checksum.
-    [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const tag_filter& filter,
+    /// Reads records of `queue` from `from` on. A queue never written to is empty. Verifies every record's checksum. What one read
+    /// costs is bounded, however little the filter wants: it looks at 800 entries of the index, and for a filter of properties at
+    /// limits.examined_bytes_max of records, and holds no more of those at a time than it returns and 256 KiB (or one record).
+    [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const record_filter& filter,
                                             read_limits limits) const;
     [[nodiscard]] result<queue_bounds> bounds(const topic_queue& queue) const;
     /// First offset stored at or after `time`; max when all are older.

@@ -16,6 +16,13 @@ namespace {
 constexpr std::int64_t scan_entries_max = 800;
 /// Of the messages that one search by key returns, but for the first: they fit into a frame together.
 constexpr std::size_t found_bytes_max = limits::frame_bytes_max - (1u << 20);
+/// Records that a filter of properties looks at are read this many at a time.
+constexpr std::size_t piece_bytes_max = 256u << 10;
+
+/// Whether an answer of `count` records has no place for one that makes it `bytes` long. The first one always has.
+bool is_full(const read_limits& limits, std::size_t count, std::size_t bytes) {
+    return count > 0 && (count >= static_cast<std::size_t>(limits.messages_max) || bytes > limits.bytes_max);
+}
 
 } // namespace
 
@@ -54,6 +61,11 @@ void damage_reporter::damaged_index(const error& cause) {
 struct store_reader::selection {
     std::vector<queue_offset> offsets;
     std::vector<record_place> places;
+
+    void add(queue_offset offset, const index_entry& entry) {
+        offsets.push_back(offset);
+        places.push_back({entry.position, static_cast<std::uint32_t>(entry.bytes)});
+    }
 };
 
 template <class Value>
@@ -78,7 +90,8 @@ result<queue_bounds> store_reader::bounds(const topic_queue& queue) const {
     return tail ? bounds_of(**tail) : result<queue_bounds>{tail.failure()};
 }
 
-result<read_records> store_reader::read(const topic_queue& queue, queue_offset from, const tag_filter& filter, read_limits limits) const {
+result<read_records> store_reader::read(const topic_queue& queue, queue_offset from, const record_filter& filter,
+                                        read_limits limits) const {
     auto tail = noted(index_.queues().find(queue));
     if (!tail) {
         return tail.failure();
@@ -101,37 +114,113 @@ result<read_records> store_reader::read(const topic_queue& queue, queue_offset f
         answer.next = bounds->max;
         return answer;
     }
-    const auto messages_max = std::max(limits.messages_max, 1);
-    const auto scan_max = filter.hashes.empty() ? std::min<std::int64_t>(messages_max, scan_entries_max) : scan_entries_max;
+    limits.messages_max = std::max(limits.messages_max, 1);
+    limits.examined_bytes_max = std::max<std::size_t>(limits.examined_bytes_max, 1);
+    const bool wants_all = filter.tag_hashes.empty() && !filter.wants;
+    const auto scan_max = wants_all ? std::min<std::int64_t>(limits.messages_max, scan_entries_max) : scan_entries_max;
     auto entries = noted(index_.queues().entries(**tail, from, std::min(scan_max, bounds->max - from), visible()));
     if (!entries) {
         return entries.failure();
     }
-    selection selected;
-    std::size_t bytes = 0;
-    for (const auto& entry : *entries) {
-        if (entry.is_hole()) {
-            ++answer.damaged;
-        } else if (filter.matches(entry.tag_hash)) {
-            const auto entry_bytes = static_cast<std::size_t>(entry.bytes);
-            const bool is_full = selected.places.size() >= static_cast<std::size_t>(messages_max) || bytes + entry_bytes > limits.bytes_max;
-            if (is_full && !selected.places.empty()) {
-                break;
-            }
-            bytes += entry_bytes;
-            selected.offsets.push_back(answer.next);
-            selected.places.push_back({entry.position, static_cast<std::uint32_t>(entry.bytes)});
-        }
-        ++answer.next;
-    }
-    if (auto fetched = fetch(queue, selected, answer); !fetched) {
-        return fetched.failure();
+    const auto done = filter.wants ? examine(queue, *entries, filter, limits, answer) : select(queue, *entries, filter, limits, answer);
+    if (!done) {
+        return done.failure();
     }
     answer.status = answer.count > 0 ? read_status::found : read_status::no_match;
     return answer;
 }
 
-result<void> store_reader::fetch(const topic_queue& queue, selection& selected, read_records& into) const {
+result<void> store_reader::select(const topic_queue& queue, const std::vector<index_entry>& entries, const record_filter& filter,
+                                  read_limits limits, read_records& into) const {
+    selection selected;
+    std::size_t bytes = 0;
+    for (const auto& entry : entries) {
+        if (entry.is_hole()) {
+            ++into.damaged;
+        } else if (filter.wants_tag(entry.tag_hash)) {
+            const auto entry_bytes = static_cast<std::size_t>(entry.bytes);
+            if (is_full(limits, selected.places.size(), bytes + entry_bytes)) {
+                break;
+            }
+            bytes += entry_bytes;
+            selected.add(into.next, entry);
+        }
+        ++into.next;
+    }
+    return fetch(queue, selected, into);
+}
+
+result<void> store_reader::examine(const topic_queue& queue, const std::vector<index_entry>& entries, const record_filter& filter,
+                                   read_limits limits, read_records& into) const {
+    std::string taken;
+    std::size_t examined = 0;
+    auto offset = into.next;
+    for (std::size_t i = 0; i < entries.size() && examined < limits.examined_bytes_max;) {
+        selection piece;
+        std::size_t piece_bytes = 0;
+        std::int32_t holes = 0;
+        for (; i < entries.size() && piece_bytes < piece_bytes_max && examined < limits.examined_bytes_max; ++i, ++offset) {
+            const auto& entry = entries[i];
+            if (entry.is_hole()) {
+                ++holes;
+            } else if (filter.wants_tag(entry.tag_hash)) {
+                piece.add(offset, entry);
+                piece_bytes += static_cast<std::size_t>(entry.bytes);
+                examined += static_cast<std::size_t>(entry.bytes);
+            }
+        }
+        const auto all = take_wanted(queue, piece, filter, limits, taken, into);
+        if (!all) {
+            return all.failure();
+        }
+        if (!*all) {
+            break;
+        }
+        into.damaged += holes;
+        into.next = offset;
+    }
+    into.records = payload{std::move(taken)};
+    return {};
+}
+
+/// False when the answer is full: into.next is then the first record that has no place in it.
+result<bool> store_reader::take_wanted(const topic_queue& queue, const selection& selected, const record_filter& filter, read_limits limits,
+                                       std::string& taken, read_records& into) const {
+    if (selected.places.empty()) {
+        return true;
+    }
+    std::string records;
+    auto outcomes = log_.read_all(selected.places, records);
+    if (!outcomes) {
+        return outcomes.failure();
+    }
+    std::size_t at = 0; // in records
+    for (std::size_t i = 0; i < outcomes->size(); ++i) {
+        const auto& place = selected.places[i];
+        if ((*outcomes)[i] != errc::none) {
+            note_missing(queue, selected.offsets[i], place, place.position >= log_.min_position(), into);
+            continue;
+        }
+        const auto record = std::string_view{records}.substr(at, place.bytes);
+        at += place.bytes;
+        if (!check_identity(queue, selected.offsets[i], record)) {
+            note_missing(queue, selected.offsets[i], place, true, into);
+            continue;
+        }
+        if (!filter.wants(protocol::view_record(record).properties)) {
+            continue;
+        }
+        if (is_full(limits, static_cast<std::size_t>(into.count), taken.size() + record.size())) {
+            into.next = selected.offsets[i];
+            return false;
+        }
+        taken += record;
+        ++into.count;
+    }
+    return true;
+}
+
+result<void> store_reader::fetch(const topic_queue& queue, const selection& selected, read_records& into) const {
     if (selected.places.empty()) {
         return {};
     }
@@ -143,6 +232,7 @@ result<void> store_reader::fetch(const topic_queue& queue, selection& selected, 
     std::size_t at = 0; // in records
     for (std::size_t i = 0; i < outcomes->size(); ++i) {
         const auto& place = selected.places[i];
+        bool damaged = place.position >= log_.min_position();
         if ((*outcomes)[i] == errc::none) {
             if (check_identity(queue, selected.offsets[i], std::string_view{records}.substr(at, place.bytes))) {
                 at += place.bytes;
@@ -150,15 +240,23 @@ result<void> store_reader::fetch(const topic_queue& queue, selection& selected, 
                 continue;
             }
             records.erase(at, place.bytes);
-        } else if (place.position < log_.min_position()) {
-            continue; // retention was faster
+            damaged = true;
         }
-        ++into.damaged;
-        damage_.damaged_record(place.position, "queue " + to_string(queue.queue) + " of topic " + queue.topic + ", offset " +
-                                                   to_string(selected.offsets[i]) + ", " + std::to_string(place.bytes) + " bytes");
+        note_missing(queue, selected.offsets[i], place, damaged, into);
     }
     into.records = payload{std::move(records)};
     return {};
+}
+
+/// A record that is not there is damaged, or retention was faster.
+void store_reader::note_missing(const topic_queue& queue, queue_offset offset, const record_place& place, bool damaged,
+                                read_records& into) const {
+    if (!damaged) {
+        return;
+    }
+    ++into.damaged;
+    damage_.damaged_record(place.position, "queue " + to_string(queue.queue) + " of topic " + queue.topic + ", offset " +
+                                               to_string(offset) + ", " + std::to_string(place.bytes) + " bytes");
 }
 
 bool store_reader::check_identity(const topic_queue& queue, queue_offset offset, std::string_view record) const {

@@ -23,6 +23,7 @@ namespace troupe::storage {
 class commit_log;
 class file_system;
 class log_index;
+struct record_place;
 struct queue_tail;
 
 /// What readers find broken: each damaged record is counted and reported once, a damaged index asks for a rebuild.
@@ -53,7 +54,7 @@ public:
     store_reader(const commit_log& log, const log_index& index, const std::atomic<std::int64_t>& visible, damage_reporter& damage)
         : log_{log}, index_{index}, visible_{visible}, damage_{damage} {}
 
-    [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const tag_filter& filter,
+    [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const record_filter& filter,
                                             read_limits limits) const;
     [[nodiscard]] result<queue_bounds> bounds(const topic_queue& queue) const;
     [[nodiscard]] result<queue_offset> offset_at_or_after(const topic_queue& queue, timestamp_ms time) const;
@@ -69,7 +70,16 @@ private:
 
     [[nodiscard]] log_position visible() const { return log_position{visible_.load(std::memory_order_acquire)}; }
     [[nodiscard]] result<queue_bounds> bounds_of(queue_tail& tail) const;
-    [[nodiscard]] result<void> fetch(const topic_queue& queue, selection& selected, read_records& into) const;
+    /// The answer to a read of `entries`, which begin at into.next, by what the index says.
+    [[nodiscard]] result<void> select(const topic_queue& queue, const std::vector<index_entry>& entries, const record_filter& filter,
+                                      read_limits limits, read_records& into) const;
+    /// The same for a filter that looks at properties.
+    [[nodiscard]] result<void> examine(const topic_queue& queue, const std::vector<index_entry>& entries, const record_filter& filter,
+                                       read_limits limits, read_records& into) const;
+    [[nodiscard]] result<bool> take_wanted(const topic_queue& queue, const selection& selected, const record_filter& filter,
+                                           read_limits limits, std::string& taken, read_records& into) const;
+    [[nodiscard]] result<void> fetch(const topic_queue& queue, const selection& selected, read_records& into) const;
+    void note_missing(const topic_queue& queue, queue_offset offset, const record_place& place, bool damaged, read_records& into) const;
     [[nodiscard]] bool check_identity(const topic_queue& queue, queue_offset offset, std::string_view record) const;
     template <class Value>
     [[nodiscard]] result<Value> noted(result<Value> outcome) const;

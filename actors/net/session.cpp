@@ -151,10 +151,6 @@ void ask_finder(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, broker.message_finder, command, {}, broker.lookups.get());
 }
 
-void check_client(session_pointer self, const remoting_command& command) {
-    answer(self, {command.opaque, command.codec, command.is_oneway()}, answer_client_check(command));
-}
-
 template <class Order, class Answer>
 void ask_broker_members(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.broker->members, command);
@@ -197,7 +193,7 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::query_consume_time_span, ask_finder<describe_time_spans, time_spans_described>},
         {code::lock_batch_mq, ask_queue_locks<lock_queues, queues_locked>},
         {code::unlock_batch_mq, ask_queue_locks<unlock_queues, queues_unlocked>},
-        {code::check_client_config, check_client},
+        {code::check_client_config, ask_broker_members<check_subscription, subscription_checked>},
         {code::update_and_create_topic, ask_broker_admin<change_topic, topic_put>},
         {code::delete_topic_in_broker, ask_broker<delete_topic, topic_deleted>},
         {code::get_all_topic_config, ask_broker<list_topics, topics_listed>},

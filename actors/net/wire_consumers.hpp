@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/member_messages.hpp"
 #include "actors/net/wire.hpp"
 #include "actors/queue_locks.hpp"
 
@@ -16,8 +17,10 @@ result<unlock_queues> decode_request(const protocol::remoting_command& command);
 template <>
 protocol::remoting_command encode_answer(const queues_unlocked& answer);
 
-/// Answers CHECK_CLIENT_CONFIG, which asks nothing of any role: success when this broker can run the subscription, 23 when its
-/// expression does not parse, 1 when the broker does not filter that way. The client's start fails then, instead of each pull.
-protocol::remoting_command answer_client_check(const protocol::remoting_command& command);
+template <>
+result<check_subscription> decode_request(const protocol::remoting_command& command);
+/// Success; 23 when the expression does not parse, 1 when the broker does not filter that way.
+template <>
+protocol::remoting_command encode_answer(const subscription_checked& answer);
 
 } // namespace troupe::actors::net

@@ -35,6 +35,7 @@ TEST_CASE("broker config: what can change while the broker runs changes") {
     const auto changed = change_config({}, {{"brokerPermission", "4"},
                                             {"autoCreateTopicEnable", "true"},
                                             {"autoCreateSubscriptionGroup", "false"},
+                                            {"enablePropertyFilter", "false"},
                                             {"defaultTopicQueueNums", "3"},
                                             {"maxTransferCountOnMessageInMemory", "7"},
                                             {"maxTransferBytesOnMessageInMemory", "8192"}});
@@ -42,6 +43,9 @@ TEST_CASE("broker config: what can change while the broker runs changes") {
     CHECK(changed->perm == permission::read);
     CHECK(changed->auto_create_topics);
     CHECK_FALSE(changed->auto_create_groups);
+    CHECK_FALSE(changed->property_filter);
+    CHECK(describe_config({}).at("enablePropertyFilter") == "true");
+    CHECK(describe_config(*changed).at("enablePropertyFilter") == "false");
     CHECK(changed->default_topic_queues == 3);
     CHECK(changed->messages_per_pull_max == 7);
     CHECK(changed->bytes_per_pull_max == 8192);

@@ -92,6 +92,97 @@ TEST_CASE_FIXTURE(broker_world, "broker: tags select what a pull gets and what w
     CHECK(bodies(***waiting) == std::vector<std::string>{"c"});
 }
 
+TEST_CASE_FIXTURE(broker_world, "broker: SQL92 selects what a pull gets and what wakes it") {
+    make_topic("orders");
+    for (int i = 0; i < 10; ++i)
+        send(std::to_string(i), 0, "price\x01" + std::to_string(i * 10) + "\x02region\x01" + (i % 2 == 0 ? "eu" : "us") + "\x02");
+    const auto sql = [](std::int64_t from, std::int64_t hold_ms, const std::string& expression) {
+        auto one = pull(from, hold_ms, expression);
+        one.expression_type = "SQL92";
+        return one;
+    };
+    const auto first = answer<messages_pulled>(sql(0, 0, "price BETWEEN 35 AND 75.5 AND region = 'eu'"));
+    REQUIRE(first);
+    CHECK(bodies(*first) == std::vector<std::string>{"4", "6"});
+    CHECK(first->next == queue_offset{10});
+    CHECK(answer<messages_pulled>(sql(0, 0, "price > 1000"))->status == pull_status::no_match);
+    const auto waiting = ask<messages_pulled>(sql(10, 15'000, "price > 100"));
+    send("cheap", 0,
+         "price\x01"
+         "99\x02");
+    send("none");
+    CHECK_FALSE(waiting->has_value());
+    send("dear", 0,
+         "price\x01"
+         "101\x02");
+    REQUIRE(waiting->has_value());
+    CHECK(bodies(***waiting) == std::vector<std::string>{"dear"});
+    CHECK((**waiting)->next == queue_offset{13});
+}
+
+TEST_CASE_FIXTURE(broker_world,
+                  "broker: an SQL92 expression that does not compile is refused with its column, from a pull and from a heartbeat") {
+    make_topic("orders");
+    auto inline_pull = pull(0, 0, "price > 5 5");
+    inline_pull.expression_type = "SQL92";
+    const auto refused = answer<messages_pulled>(inline_pull);
+    CHECK(refused.code() == errc::subscription_illegal);
+    CHECK(refused.failure().text == "subscription to topic orders: SQL92 expression: column 11: expected AND, OR or the end, found 5");
+    auto heartbeat = beat("a", {}, "price >");
+    heartbeat.data.consumers[0].subscriptions[0].expression_type = "SQL92";
+    REQUIRE(answer<heartbeat_accepted>(heartbeat));
+    auto one = pull(0);
+    one.has_expression = false;
+    const auto later = answer<messages_pulled>(one);
+    CHECK(later.code() == errc::subscription_illegal);
+    CHECK(later.failure().text.find("column 8") != std::string::npos);
+    heartbeat.data.consumers[0].subscriptions[0].expression = "price > 5";
+    ++heartbeat.data.consumers[0].subscriptions[0].version;
+    REQUIRE(answer<heartbeat_accepted>(heartbeat));
+    send("dear", 0,
+         "price\x01"
+         "6\x02");
+    send("cheap", 0,
+         "price\x01"
+         "5\x02");
+    CHECK(bodies(*answer<messages_pulled>(one)) == std::vector<std::string>{"dear"});
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: what failed comes back to a group with SQL92 whatever its properties") {
+    make_topic("orders");
+    REQUIRE(answer<heartbeat_accepted>(beat("a", {})));
+    const auto retry = "%RETRY%readers";
+    auto again = message("failed");
+    again.topic = retry;
+    REQUIRE(answer<messages_stored>(again));
+    auto one = pull(0, 0, "price > 5");
+    one.topic = retry;
+    one.expression_type = "SQL92";
+    CHECK(bodies(*answer<messages_pulled>(one)) == std::vector<std::string>{"failed"});
+    one.expression = "price >";
+    CHECK(answer<messages_pulled>(one).code() == errc::subscription_illegal);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: with the property filter off SQL92 is not supported, at once and until it is on again") {
+    make_topic("orders");
+    auto one = pull(0, 0, "price > 5");
+    one.expression_type = "SQL92";
+    REQUIRE(answer<messages_pulled>(one));
+    const auto set = [this](const char* value) {
+        const auto place = world.ask<broker_config_changed>(node->broker_admin(), change_broker_config{{{"enablePropertyFilter", value}}});
+        world.run();
+        REQUIRE(place->has_value());
+        REQUIRE((*place)->ok());
+    };
+    set("false");
+    const auto refused = answer<messages_pulled>(one);
+    CHECK(refused.code() == errc::not_supported);
+    CHECK(refused.failure().text.find("SQL92") != std::string::npos);
+    CHECK(answer<messages_pulled>(pull(0)).ok());
+    set("true");
+    CHECK(answer<messages_pulled>(one).ok());
+}
+
 TEST_CASE_FIXTURE(broker_world, "broker: each wrong pull is refused by its own code") {
     make_topic("orders", 2);
     const auto code = [this](auto change) {
@@ -103,7 +194,8 @@ TEST_CASE_FIXTURE(broker_world, "broker: each wrong pull is refused by its own c
     CHECK(code([](auto& p) { p.queue = queue_id{2}; }) == errc::queue_not_found);
     CHECK(code([](auto& p) { p.queue = queue_id{-1}; }) == errc::queue_not_found);
     CHECK(code([](auto& p) { p.group = "no such group"; }) == errc::group_not_found);
-    CHECK(code([](auto& p) { p.expression_type = "SQL92"; }) == errc::not_supported);
+    CHECK(code([](auto& p) { p.expression_type = "SQL92"; }) == errc::subscription_illegal); // "*" is no condition
+    CHECK(code([](auto& p) { p.expression = p.expression_type = "REGEX"; }) == errc::subscription_illegal);
     CHECK(code([](auto& p) { p.expression = "||"; }) == errc::subscription_illegal);
     CHECK(code([](auto& p) { p.expression.assign(limits::expression_bytes_max, 'x'); }) == errc::none);
     CHECK(code([](auto& p) { p.expression.assign(limits::expression_bytes_max + 1, 'x'); }) == errc::subscription_illegal);

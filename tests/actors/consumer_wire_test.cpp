@@ -204,7 +204,9 @@ TEST_CASE_FIXTURE(consumer_world, "a pull that may not or cannot be served has t
     CHECK(pull({{"queueId", "2"}}).code == response::invalid_parameter);
     CHECK(pull({{"queueId", "-1"}}).code == response::invalid_parameter);
     CHECK(pull({{"subscription", "||"}}).code == response::subscription_parse_failed);
-    CHECK(pull({{"subscription", "a > 1"}, {"expressionType", "SQL92"}}).code == response::system_error);
+    const auto unread = pull({{"subscription", "a > 1 b"}, {"expressionType", "SQL92"}});
+    CHECK(unread.code == response::subscription_parse_failed);
+    CHECK(unread.remark.find("column 7: expected AND, OR or the end, found b") != std::string::npos);
     CHECK(pull({{"queueOffset", ""}}).code == response::system_error);
     CHECK(pull({{"sysFlag", "1"}, {"commitOffset", "-5"}}).code == response::invalid_parameter);
 }
@@ -224,6 +226,36 @@ TEST_CASE_FIXTURE(consumer_world, "a pull without an expression needs a member o
     REQUIRE(ask<group_put>(put_group{alone}).ok());
     join("alone", protocol::message_model::broadcasting);
     CHECK(pull({{"sysFlag", "0"}, {"consumerGroup", "alone"}}).code == response::no_permission);
+}
+
+TEST_CASE("a broker without the property filter says so to who wants SQL92, with RocketMQ's code") {
+    broker_options options;
+    options.property_filter = false;
+    consumer_world world{options};
+    for (const auto* expression : {"a > 1", "a >"}) {
+        const auto pulled = world.pull({{"subscription", expression}, {"expressionType", "SQL92"}});
+        CHECK(pulled.code == response::system_error);
+        CHECK(pulled.remark.find("SQL92") != std::string::npos);
+        const auto checked = world.send(request::check_client_config, {},
+                                        protocol::encode_client_config_check({"c@1", "readers", "", {"orders", expression, "SQL92", 1}}));
+        CHECK(checked.code == response::system_error);
+    }
+    CHECK(world.pull({{"subscription", "TagA"}}).code == response::pull_not_found);
+}
+
+TEST_CASE_FIXTURE(consumer_world, "SQL92 comes with a pull or with the group's heartbeat") {
+    store("a", "TagA");
+    store("b", "TagB");
+    CHECK(bodies(pull({{"subscription", "TAGS = 'TagB'"}, {"expressionType", "SQL92"}})) == "b");
+    protocol::heartbeat_data data;
+    data.client_id = "10.0.0.9@1";
+    data.consumers = {{"readers",
+                       protocol::consume_type::passively,
+                       protocol::message_model::clustering,
+                       protocol::consume_from::last_offset,
+                       {{"orders", "TAGS <> 'TagB'", "SQL92", 7}}}};
+    REQUIRE(send(request::heart_beat, {}, protocol::encode_heartbeat(data)).code == response::success);
+    CHECK(bodies(pull({{"sysFlag", "0"}, {"subVersion", "7"}})) == "a");
 }
 
 TEST_CASE("nothing is pulled from a broker that may not be read") {
@@ -320,8 +352,12 @@ TEST_CASE_FIXTURE(consumer_world, "a client learns at its start whether the brok
     CHECK(check("TagA || TagB", "TAG").code == response::success);
     CHECK(check("||", "TAG").code == response::subscription_parse_failed);
     CHECK(check(std::string(5'000, 'x'), "TAG").code == response::subscription_parse_failed);
-    const auto sql = check("a > 1", "SQL92");
-    CHECK(sql.code == response::system_error);
-    CHECK(sql.remark.find("SQL92") != std::string::npos);
+    CHECK(check("a > 1", "SQL92").code == response::success);
+    const auto unread = check("a = 5 OR", "SQL92");
+    CHECK(unread.code == response::subscription_parse_failed);
+    CHECK(unread.remark.find("topic orders") != std::string::npos);
+    CHECK(unread.remark.find("column 9: expected a condition, found the end") != std::string::npos);
+    CHECK(check("*", "SQL92").code == response::subscription_parse_failed);
+    CHECK(check("a > 1", "REGEX").code == response::subscription_parse_failed);
     CHECK(send(request::check_client_config, {}, "no json").code == response::system_error);
 }

@@ -1,5 +1,6 @@
 #include "actors/queue.hpp"
 
+#include "protocol/message_codec.hpp"
 #include "tests/actors/virtual_system.hpp"
 
 #include <doctest/doctest.h>
@@ -76,7 +77,7 @@ struct queue_world {
                     [](const finish&) {}};
         });
     }
-    void pull(std::uint64_t ticket, std::int64_t from, std::int64_t hold_ms, std::shared_ptr<const storage::tag_filter> filter = nullptr,
+    void pull(std::uint64_t ticket, std::int64_t from, std::int64_t hold_ms, std::shared_ptr<const storage::record_filter> filter = nullptr,
               storage::read_limits limits = {}) {
         caf::anon_send(queue, pull_from_queue{ticket, holder, queue_offset{from}, limits, std::move(filter), hold_ms});
         world.run();
@@ -172,7 +173,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: records that come along with the news are
 }
 
 TEST_CASE_FIXTURE(queue_world, "queue: who wants other records than those that come along reads") {
-    const auto filter = std::make_shared<storage::tag_filter>(storage::tag_filter{{7}});
+    const auto filter = std::make_shared<storage::record_filter>(storage::record_filter{{7}});
     SUBCASE("a filter") {
         pull(1, 5, 1'000, filter);
     }
@@ -191,6 +192,68 @@ TEST_CASE_FIXTURE(queue_world, "queue: who wants other records than those that c
     REQUIRE(reads->size() == 1);
     answer_read(read_status::found, 7, 7, "read");
     REQUIRE(answered(1));
+    CHECK(answer(1).answer.records.view() == "read");
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: filters choose from the records that come along, and who wants none goes on waiting") {
+    const auto wanting = [](int value) {
+        auto filter = std::make_shared<storage::record_filter>();
+        filter->wants = [text = std::to_string(value)](std::string_view properties) {
+            return protocol::find_property(properties, "a") == text;
+        };
+        return filter;
+    };
+    const auto record = [](int value) {
+        protocol::message m;
+        m.topic = "orders";
+        m.body = payload{std::to_string(value)};
+        m.properties = protocol::encode_properties({{"a", std::to_string(value)}}).value();
+        return protocol::encode_record(m).value();
+    };
+    pull(1, 5, 1'000, wanting(1));
+    answer_read(read_status::at_end, 5, 5);
+    pull(2, 5, 1'000, wanting(2));
+    answer_read(read_status::at_end, 5, 5);
+    arrive_with(2, 7, record(0) + record(1));
+    CHECK(reads->empty());
+    REQUIRE(answered(1));
+    CHECK(answer(1).answer.status == pull_status::found);
+    CHECK(answer(1).answer.records.view() == record(1));
+    CHECK(answer(1).answer.next == queue_offset{7});
+    CHECK_FALSE(answered(2));
+    CHECK(metrics->pulls_held == 1);
+    arrive_with(1, 8, record(2));
+    CHECK(reads->empty());
+    REQUIRE(answered(2));
+    CHECK(answer(2).answer.records.view() == record(2));
+    CHECK(answer(2).answer.next == queue_offset{8});
+    // What was skipped counts as progress when the time is over.
+    pull(3, 8, 1'000, wanting(3));
+    arrive_with(1, 9, record(0));
+    CHECK_FALSE(answered(3));
+    world.advance(1'100ms);
+    REQUIRE(answered(3));
+    CHECK(answer(3).answer.status == pull_status::no_match);
+    CHECK(answer(3).answer.next == queue_offset{9});
+    CHECK(reads->empty());
+    CHECK(hold_admission->under_way() == 0);
+    CHECK(answers->repeated == 0);
+}
+
+TEST_CASE_FIXTURE(queue_world, "queue: a filter that wants nothing of what comes along reads the records behind it") {
+    auto none = std::make_shared<storage::record_filter>();
+    none->wants = [](std::string_view) { return false; };
+    pull(1, 5, 1'000, none);
+    answer_read(read_status::at_end, 5, 5);
+    protocol::message m;
+    m.topic = "orders";
+    m.body = payload{"x"};
+    // One record at 5 comes along, and there is a second one.
+    caf::anon_send(queue, records_arrived{{queue_offset{0}, queue_offset{7}}, {queue_offset{5}, 1, payload{*protocol::encode_record(m)}}});
+    world.run();
+    REQUIRE(reads->size() == 1);
+    CHECK(reads->front().from == queue_offset{6});
+    answer_read(read_status::found, 7, 7, "read");
     CHECK(answer(1).answer.records.view() == "read");
 }
 
@@ -220,7 +283,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: of pulls woken together, those that want 
     pull(1, 4, 15'000);
     answer_read(read_status::at_end, 4, 4);
     arrive(4);
-    pull(2, 4, 15'000, std::make_shared<storage::tag_filter>());
+    pull(2, 4, 15'000, std::make_shared<storage::record_filter>());
     pull(3, 4, 15'000);
     CHECK(reads->empty());
     arrive(5);
@@ -267,7 +330,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: deadlines of many pulls are kept by one t
 }
 
 TEST_CASE_FIXTURE(queue_world, "queue: a filtered pull goes on waiting when only other tags arrive, and keeps its progress") {
-    const auto filter = std::make_shared<const storage::tag_filter>(storage::tag_filter{{1}});
+    const auto filter = std::make_shared<const storage::record_filter>(storage::record_filter{{1}});
     pull(1, 4, 1'000, filter);
     answer_read(read_status::at_end, 4, 4);
     arrive(6);
@@ -280,7 +343,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: a filtered pull goes on waiting when only
 }
 
 TEST_CASE_FIXTURE(queue_world, "queue: a first pull that finds only other tags is sent on at once") {
-    pull(1, 0, 15'000, std::make_shared<const storage::tag_filter>(storage::tag_filter{{1}}));
+    pull(1, 0, 15'000, std::make_shared<const storage::record_filter>(storage::record_filter{{1}}));
     answer_read(read_status::no_match, 800, 2000);
     CHECK(answer(1).answer.status == pull_status::no_match);
     CHECK(answer(1).answer.next == queue_offset{800});
@@ -348,7 +411,7 @@ TEST_CASE_FIXTURE(queue_world, "queue: a connection that asks for much at once w
 
 TEST_CASE_FIXTURE(queue_world, "queue: a held pull that reads again does not overtake those who wait for their turn") {
     for (std::uint64_t ticket = 1; ticket <= 3; ++ticket) {
-        pull(ticket, 4, 15'000, std::make_shared<const storage::tag_filter>());
+        pull(ticket, 4, 15'000, std::make_shared<const storage::record_filter>());
         answer_read(read_status::at_end, 4, 4);
     }
     arrive(5);

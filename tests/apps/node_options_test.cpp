@@ -34,6 +34,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.append_pending_bytes_max == broker.append_pending_bytes_max);
     CHECK(made.auto_create_topics == broker.auto_create_topics);
     CHECK(made.auto_create_groups == broker.auto_create_groups);
+    CHECK(made.property_filter == broker.property_filter);
     CHECK(made.default_topic_queues == broker.default_topic_queues);
     CHECK(made.delay_levels == broker.delay_levels);
     CHECK(made.hold_max == broker.hold_max);
@@ -89,6 +90,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.delay_levels = "208ms 209ms";
     broker.auto_create_topics = true;
     broker.auto_create_groups = false;
+    broker.property_filter = false;
     auto& store = broker.store;
     store.directory = "the-directory";
     store.flush = config::flush_policy::async;
@@ -135,6 +137,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.delay_levels == std::vector{milliseconds{208}, milliseconds{209}});
     CHECK(made.auto_create_topics);
     CHECK_FALSE(made.auto_create_groups);
+    CHECK_FALSE(made.property_filter);
     CHECK(made.store.directory == "the-directory");
     CHECK(made.store.flush == storage::flush_mode::async);
     CHECK(made.flush_interval == milliseconds{301});

@@ -97,6 +97,7 @@ std::vector<place> places_of() {
         AT("broker.append_pending_bytes_max", broker.append_pending_bytes_max),
         AT("broker.auto_create_topics", broker.auto_create_topics),
         AT("broker.auto_create_groups", broker.auto_create_groups),
+        AT("broker.property_filter", broker.property_filter),
         AT("broker.topic_queues", broker.topic_queues),
         AT("broker.delay_levels", broker.delay_levels),
         AT("broker.store.directory", broker.store.directory),

@@ -2,6 +2,7 @@
 
 #include "tests/storage/store_fixture.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -109,16 +110,123 @@ TEST_CASE("message_store: a tag filter passes its tags and moves over the others
     }
     REQUIRE(store->flush().ok());
     persist_all(*store);
-    const tag_filter rare{{protocol::tag_hash("rare")}};
+    const record_filter rare{{protocol::tag_hash("rare")}};
     const auto first = read_from(*store, orders0, 0, {}, rare);
     CHECK(first.status == read_status::found);
     CHECK(bodies(first.records) == std::vector<std::string>{"499"});
     CHECK(first.next == queue_offset{800});
-    const auto second = read_from(*store, orders0, 500, {}, tag_filter{{protocol::tag_hash("none")}});
+    const auto second = read_from(*store, orders0, 500, {}, record_filter{{protocol::tag_hash("none")}});
     CHECK(second.status == read_status::no_match);
     CHECK(second.next == queue_offset{1000});
     const auto limited = read_from(*store, orders0, 0, {.messages_max = 1}, rare);
     CHECK(bodies(limited.records) == std::vector<std::string>{"499"});
+}
+
+namespace {
+
+/// A thousand records whose property "a" is their offset, every tenth of them with tag "tenth".
+std::unique_ptr<message_store> numbered_store(const std::shared_ptr<fault_file_system>& files, std::size_t body_bytes) {
+    auto store = open_store(files);
+    for (int i = 0; i < 1000; ++i) {
+        const auto number = std::to_string(i);
+        const draft from{.body = number + std::string(body_bytes, '.'),
+                         .stored_properties = {{"a", number}, {"TAGS", i % 10 == 0 ? "tenth" : "other"}}};
+        REQUIRE(store->append(group_of(one(from)), timestamp_ms{1}).ok());
+    }
+    REQUIRE(store->flush().ok());
+    persist_all(*store);
+    return store;
+}
+
+/// Wants the values of "a" in `numbers`, and counts what it is asked.
+record_filter wanting(std::vector<int> numbers, int& asked) {
+    return {{}, [numbers = std::move(numbers), &asked](std::string_view properties) {
+                ++asked;
+                const auto a = protocol::find_property(properties, "a");
+                return a && std::find(numbers.begin(), numbers.end(), std::stoi(std::string{*a})) != numbers.end();
+            }};
+}
+
+std::vector<int> numbers_of(const read_records& read) {
+    std::vector<int> all;
+    for (const auto& body : bodies(read.records)) {
+        all.push_back(std::stoi(body));
+    }
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("message_store: a filter of properties gets what it wants, in order, and only that") {
+    const auto store = numbered_store(fault_file_system::make(1), 0);
+    int asked = 0;
+    const auto first = read_from(*store, orders0, 3, {}, wanting({2, 3, 500, 799, 999}, asked));
+    CHECK(first.status == read_status::found);
+    CHECK(first.count == 3);
+    CHECK(numbers_of(first) == std::vector{3, 500, 799});
+    CHECK(first.next == queue_offset{803});
+    CHECK(asked == 800);
+    const auto second = read_from(*store, orders0, 803, {}, wanting({999}, asked));
+    CHECK(numbers_of(second) == std::vector{999});
+    CHECK(second.next == queue_offset{1000});
+    const auto none = read_from(*store, orders0, 0, {}, wanting({}, asked));
+    CHECK(none.status == read_status::no_match);
+    CHECK(none.next == queue_offset{800});
+    CHECK(none.records.empty());
+}
+
+TEST_CASE("message_store: tags and properties together: only records with the tag are read") {
+    const auto store = numbered_store(fault_file_system::make(1), 0);
+    int asked = 0;
+    auto filter = wanting({20, 25, 30}, asked);
+    filter.tag_hashes = {protocol::tag_hash("tenth")};
+    const auto read = read_from(*store, orders0, 0, {}, filter);
+    CHECK(numbers_of(read) == std::vector{20, 30});
+    CHECK(asked == 80);
+    CHECK(filter.matches(*protocol::encode_properties({{"TAGS", "tenth"}, {"a", "20"}})));
+    CHECK_FALSE(filter.matches(*protocol::encode_properties({{"TAGS", "other"}, {"a", "20"}})));
+}
+
+TEST_CASE("message_store: a filter of properties stops at the limits of an answer, and goes on where it stopped") {
+    const auto store = numbered_store(fault_file_system::make(1), 1'000);
+    int asked = 0;
+    const auto filter = wanting({5, 6, 700, 701}, asked);
+    const auto one = read_from(*store, orders0, 0, {.messages_max = 1}, filter);
+    CHECK(numbers_of(one) == std::vector{5});
+    CHECK(one.next == queue_offset{6});
+    const auto bytes = read_from(*store, orders0, 0, {.messages_max = 32, .bytes_max = 3'000}, filter);
+    CHECK(numbers_of(bytes) == std::vector{5, 6});
+    CHECK(bytes.next == queue_offset{700});
+    const auto tiny = read_from(*store, orders0, 0, {.messages_max = 32, .bytes_max = 1}, filter); // one always comes
+    CHECK(numbers_of(tiny) == std::vector{5});
+    CHECK(tiny.next == queue_offset{6});
+}
+
+TEST_CASE("message_store: what a filter of properties looks at is bounded in bytes, and it always gets on") {
+    const auto store = numbered_store(fault_file_system::make(1), 10'000);
+    int asked = 0;
+    const auto filter = wanting({150}, asked);
+    const auto far = read_from(*store, orders0, 0, {.examined_bytes_max = 1u << 20}, filter);
+    CHECK(far.status == read_status::no_match);
+    CHECK(far.next.value() == asked);
+    CHECK(asked > 90);
+    CHECK(asked < 110);
+    asked = 0;
+    const auto least = read_from(*store, orders0, 0, {.examined_bytes_max = 0}, filter);
+    CHECK(asked == 1);
+    CHECK(least.next == queue_offset{1});
+    // A consumer that goes on finds what it wants.
+    std::vector<int> found;
+    queue_offset at{0};
+    for (int reads = 0; reads < 20 && at < queue_offset{1000}; ++reads) {
+        const auto read = read_from(*store, orders0, at.value(), {}, filter);
+        for (const int number : numbers_of(read)) {
+            found.push_back(number);
+        }
+        at = read.next;
+    }
+    CHECK(found == std::vector{150});
+    CHECK(at == queue_offset{1000});
 }
 
 TEST_CASE("message_store: a tag is the one that readers of the properties see") {
@@ -131,7 +239,7 @@ TEST_CASE("message_store: a tag is the one that readers of the properties see") 
     REQUIRE(protocol::find_property(m.properties, "TAGS") == "a");
     REQUIRE(store->append(group_of({orders0, *protocol::encode_record(m), 1}), timestamp_ms{1}).ok());
     REQUIRE(store->flush().ok());
-    CHECK(read_from(*store, orders0, 0, {}, tag_filter{{protocol::tag_hash("a")}}).count == 1);
+    CHECK(read_from(*store, orders0, 0, {}, record_filter{{protocol::tag_hash("a")}}).count == 1);
 }
 
 TEST_CASE("message_store: searches by time find the first of equal stamps, or the last") {

@@ -82,7 +82,7 @@ inline storage::placed_records put(storage::message_store& store, const topic_qu
 }
 
 inline storage::read_records read_from(const storage::message_store& store, const topic_queue& queue, std::int64_t from,
-                                       const storage::read_limits& limits = {}, const storage::tag_filter& filter = {}) {
+                                       const storage::read_limits& limits = {}, const storage::record_filter& filter = {}) {
     auto read = store.read(queue, queue_offset{from}, filter, limits);
     REQUIRE_MESSAGE(read.ok(), (read ? std::string{} : to_string(read.failure())));
     return *std::move(read);
