@@ -3,7 +3,7 @@
 #include "client/internal/connection_core.hpp"
 #include "client/internal/poll_buffer.hpp"
 #include "client/internal/reader.hpp"
-#include "client/internal/tag_filter.hpp"
+#include "client/internal/subscription_filter.hpp"
 #include "client/internal/while_away.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -78,7 +78,7 @@ pull_consumer::~pull_consumer() = default;
 result<pull_consumer> pull_consumer::open(const connection& via, pull_consumer_options options) {
     if (auto legal = check_group_name(options.group); !legal)
         return legal.failure();
-    if (auto filter = tag_filter::parse(options.expression); !filter)
+    if (auto filter = subscription_filter::parse(options.expression); !filter)
         return filter.failure();
     return pull_consumer{std::make_shared<state>(via, options)};
 }

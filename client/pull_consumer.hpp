@@ -3,6 +3,7 @@
 #include "client/connection.hpp"
 #include "client/consumer_options.hpp"
 #include "client/message.hpp"
+#include "client/message_selector.hpp"
 #include "protocol/vocabulary/result.hpp"
 
 #include <chrono>
@@ -34,8 +35,8 @@ private:
 };
 
 struct pull_consumer_options {
-    std::string group; ///< required: names committed offsets
-    std::string expression = "*";
+    std::string group;                 ///< required: names committed offsets
+    message_selector expression = "*"; ///< for every topic: tags, or message_selector::sql92(...)
     fetch_options fetch;
 };
 

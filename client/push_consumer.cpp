@@ -5,7 +5,7 @@
 #include "client/internal/handler_pool.hpp"
 #include "client/internal/offset_file.hpp"
 #include "client/internal/reader.hpp"
-#include "client/internal/tag_filter.hpp"
+#include "client/internal/subscription_filter.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/send.hpp>
@@ -105,7 +105,7 @@ push_consumer::state::state(connection via, const push_consumer_options& options
 void push_consumer::state::start() {
     // With `ordered` too: other members of the group may read without order, and brokers bring back there what tools reset.
     if (options_.model == message_model::clustering)
-        tell(change_subscription{actors::retry_topic_of(options_.group), tag_filter{}.to_expression()});
+        tell(change_subscription{actors::retry_topic_of(options_.group), message_selector{}});
     tell(begin_reading{});
 }
 
@@ -157,18 +157,17 @@ result<push_consumer> push_consumer::open(const connection& via, push_consumer_o
     return push_consumer{std::make_shared<state>(via, options, std::move(handle), std::move(local_offsets))};
 }
 
-result<void> push_consumer::subscribe(std::string topic, std::string expression) {
+result<void> push_consumer::subscribe(std::string topic, message_selector wanted) {
     if (auto legal = check_topic_name(topic); !legal)
         return legal;
-    const auto filter = tag_filter::parse(expression);
-    if (!filter)
+    if (const auto filter = subscription_filter::parse(wanted); !filter)
         return filter.failure();
-    state_->tell(change_subscription{std::move(topic), filter->to_expression()});
+    state_->tell(change_subscription{std::move(topic), std::move(wanted)});
     return {};
 }
 
 result<void> push_consumer::unsubscribe(const std::string& topic) {
-    state_->tell(change_subscription{topic, {}});
+    state_->tell(change_subscription{topic, std::nullopt});
     return {};
 }
 

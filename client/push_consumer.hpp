@@ -3,6 +3,7 @@
 #include "client/connection.hpp"
 #include "client/consumer_options.hpp"
 #include "client/message.hpp"
+#include "client/message_selector.hpp"
 #include "protocol/vocabulary/result.hpp"
 
 #include <chrono>
@@ -86,10 +87,11 @@ public:
     push_consumer& operator=(const push_consumer&) = delete;
     ~push_consumer(); ///< stop()
 
-    /// `expression` is "*" or tags: "TagA || TagB". All members of a group need the same subscriptions. Before or after
-    /// start(). A topic's new expression replaces the old one and counts from each queue's oldest message that is not done;
-    /// messages after that may be delivered again. Fails with topic_illegal, subscription_illegal.
-    result<void> subscribe(std::string topic, std::string expression = "*");
+    /// `wanted` is "*", tags ("TagA || TagB") or message_selector::sql92(...). All members of a group need the same subscriptions.
+    /// Before or after start(). A topic's new subscription replaces the old one and counts from each queue's oldest message that is
+    /// not done; messages after that may be delivered again. Fails with topic_illegal, subscription_illegal (the text has the column).
+    /// What failed and comes again is not chosen again.
+    result<void> subscribe(std::string topic, message_selector wanted = {});
     result<void> unsubscribe(const std::string& topic);
 
     /// Returns at once; the topic may come into being later.

@@ -20,7 +20,7 @@ FOLDERS = {
     "storage": {"storage", VOCABULARY},
     "config": {"config", VOCABULARY},
     "actors": {"actors", "storage", "filter", "protocol", "config", VOCABULARY},
-    "client": {"client", "actors", "protocol", VOCABULARY},
+    "client": {"client", "actors", "filter", "protocol", VOCABULARY},
     "testing": {"testing", "client", "actors", "storage", "config", VOCABULARY},
     "bench": EVERYTHING - {"tests", "apps"},
     "apps": EVERYTHING - {"tests"},

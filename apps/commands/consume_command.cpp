@@ -4,6 +4,7 @@
 #include "client/admin.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
+#include "filter/expression.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -14,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <ostream>
 
 namespace troupe::apps {
@@ -29,7 +31,8 @@ struct consume_arguments {
     std::string group;
     std::string from; ///< empty: not given
     std::string filter = "*";
-    std::int64_t count = 0; ///< 0: no limit
+    std::optional<std::string> sql92; ///< instead of `filter`
+    std::int64_t count = 0;           ///< 0: no limit
     bool follow = false;
     bool body_only = false;
     start_point start;
@@ -112,6 +115,10 @@ exit_code output_failed(const command_context& context, const consume_arguments&
                             (arguments.group.empty() ? "" : "; what was not printed was not committed, and comes again"));
 }
 
+client::message_selector selector_of(const consume_arguments& arguments) {
+    return arguments.sql92 ? client::message_selector::sql92(*arguments.sql92) : client::message_selector{arguments.filter};
+}
+
 client::seek_target to_seek_target(const start_point& start) {
     switch (start.kind) {
     case start_point::kind_type::first: return client::seek_target::first();
@@ -153,7 +160,7 @@ public:
     exit_code run() {
         client::pull_consumer_options options;
         options.group = arguments_.group.empty() ? "troupe-cli" : arguments_.group;
-        options.expression = arguments_.filter;
+        options.expression = selector_of(arguments_);
         auto opened = client::pull_consumer::open(connection_, std::move(options));
         if (!opened) {
             return context_.fail(opened.failure());
@@ -276,7 +283,7 @@ exit_code run_as_member(const command_context& context, const consume_arguments&
     if (!consumer) {
         return context.fail(consumer.failure());
     }
-    if (const auto subscribed = consumer->subscribe(arguments.topic, arguments.filter); !subscribed) {
+    if (const auto subscribed = consumer->subscribe(arguments.topic, selector_of(arguments)); !subscribed) {
         return context.fail(subscribed.failure());
     }
     if (const auto started = consumer->start(); !started) {
@@ -294,6 +301,11 @@ exit_code consume(const command_context& context, consume_arguments& arguments) 
     }
     if (const auto checked = arguments.group.empty() ? result<void>{} : check_group_name(arguments.group); !checked) {
         return context.fail(checked.failure());
+    }
+    if (arguments.sql92) {
+        if (const auto compiled = filter::expression::parse(*arguments.sql92); !compiled) {
+            return context.fail(error{compiled.code(), "--sql: " + compiled.failure().text});
+        }
     }
     // A reader of a finite run wants what is there; a follower, what comes.
     const std::string from = !arguments.from.empty() ? arguments.from : arguments.follow ? "last" : "first";
@@ -335,7 +347,13 @@ void add_consume_command(CLI::App& app, command_context& context) {
             "-g,--group", arguments->group,
             "Read in this consumer group: continue where it stopped, and commit. With --follow, share the queues with its other members")
         ->type_name("GROUP");
-    command->add_option("--filter", arguments->filter, "Tags, like \"paid || sent\"")->capture_default_str()->type_name("EXPRESSION");
+    auto* tags =
+        command->add_option("--filter", arguments->filter, "Tags, like \"paid || sent\"")->capture_default_str()->type_name("EXPRESSION");
+    command
+        ->add_option("--sql", arguments->sql92,
+                     "A condition over the properties of messages instead (RocketMQ's SQL92), like \"price > 10.5 AND region = 'eu'\"")
+        ->type_name("CONDITION")
+        ->excludes(tags);
     command->add_option("-c,--count", arguments->count, "Stop after so many messages")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
         ->type_name("N");
@@ -343,7 +361,8 @@ void add_consume_command(CLI::App& app, command_context& context) {
     set_examples(*command, "troupe consume orders\n"
                            "troupe consume orders --follow --from time:-15m\n"
                            "troupe consume orders --group billing --follow -o json\n"
-                           "troupe consume orders --filter paid --count 10 --body-only");
+                           "troupe consume orders --filter paid --count 10 --body-only\n"
+                           "troupe consume orders --sql \"price > 10.5 AND region IN ('eu', 'us')\"");
     command->callback([&context, arguments] { context.chosen = [&context, arguments] { return consume(context, *arguments); }; });
 }
 

@@ -30,7 +30,7 @@ topic_interest& reader_state::watch(const std::string& topic) {
     const auto [at, is_new] = topics.try_emplace(topic);
     if (is_new) {
         at->second.generation = ++generations;
-        at->second.filter = *tag_filter::parse(options.pull_expression);
+        at->second.filter = *subscription_filter::parse(options.pull_expression);
         at->second.version = wall_clock_ms();
         self->send(hub, watch_topic{topic, false, hub_listener_actor{self}});
     }
@@ -43,12 +43,12 @@ topic_interest* reader_state::current(const std::string& topic, std::uint64_t ge
 }
 
 void reader_state::handle(const change_subscription& order) {
-    auto filter = tag_filter::parse(order.expression);
+    auto filter = subscription_filter::parse(order.wanted.value_or(message_selector{}));
     if (!filter)
         return; // the caller has checked it
     auto& interest = watch(order.topic);
-    const bool changed = interest.subscribed && interest.filter.to_expression() != filter->to_expression();
-    interest.subscribed = !order.expression.empty();
+    const bool changed = interest.subscribed && !(interest.filter == *filter);
+    interest.subscribed = order.wanted.has_value();
     interest.filter = std::move(*filter);
     interest.version = wall_clock_ms();
     if (changed && interest.subscribed)

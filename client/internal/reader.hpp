@@ -25,10 +25,10 @@ template <class T>
 using answer_to = std::shared_ptr<std::promise<result<T>>>;
 using queue_positions = std::map<message_queue, queue_offset>;
 
-/// Push: subscribe, or with an empty expression unsubscribe.
+/// Push: subscribe, or with nothing wanted unsubscribe.
 struct change_subscription {
     std::string topic;
-    std::string expression;
+    std::optional<message_selector> wanted;
 };
 struct begin_reading {};
 /// Commit, leave the group, end. Handlers must have stopped. Answers with the positions; broadcasting: also with those of
@@ -111,7 +111,7 @@ struct reader_options {
     queue_positions local_offsets;
     std::function<void(const queue_positions&)> save_local; ///< broadcasting: may block; run through the sink, one at a time
 
-    std::string pull_expression = "*"; ///< pull consumer
+    message_selector pull_expression = "*"; ///< pull consumer
 };
 
 /// Reads queues for a consumer: pulls ahead within the prefetch window, hands messages to the sink, tracks what is done,

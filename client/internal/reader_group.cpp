@@ -26,7 +26,7 @@ protocol::consumer_data reader_state::membership() const {
     data.from = options.from;
     for (const auto& [topic, interest] : topics)
         if (interest.subscribed)
-            data.subscriptions.push_back({topic, interest.filter.to_expression(), "TAG", interest.version});
+            data.subscriptions.push_back({topic, interest.filter.expression(), interest.filter.type(), interest.version});
     return data;
 }
 

@@ -201,8 +201,8 @@ void reader_state::pull(const message_queue& queue, queue_progress& progress) {
     order.hold_ms = fetch.pull_hold.count();
     // The expression travels along, so that a broker that has restarted answers before it has heard a heartbeat.
     order.has_expression = true;
-    order.expression = interest.filter.to_expression();
-    order.expression_type = "TAG";
+    order.expression = interest.filter.expression();
+    order.expression_type = interest.filter.type();
     order.subscription_version = interest.version;
     const auto generation = progress.generation;
     counters->pulls.fetch_add(1, std::memory_order_relaxed);

@@ -2,7 +2,7 @@
 
 #include "client/internal/queue_progress.hpp"
 #include "client/internal/reader.hpp"
-#include "client/internal/tag_filter.hpp"
+#include "client/internal/subscription_filter.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -17,7 +17,7 @@ namespace troupe::client {
 /// A topic that the reader is interested in.
 struct topic_interest {
     std::uint64_t generation = 0; ///< answers for an older one are void: the topic was left meanwhile
-    tag_filter filter;
+    subscription_filter filter;
     std::int64_t version = 0;
     bool subscribed = false; ///< in a group: its queues are shared out
     routing_ptr routing;

@@ -122,6 +122,14 @@ TEST_CASE("illegal topic and group names are refused with exit code 8") {
     CHECK(run_command("topic create " + std::string(128, 'a')).code == 8);
 }
 
+TEST_CASE("an SQL92 condition that does not compile is refused with its column before any name server is asked") {
+    const auto result = run_command("consume orders --sql price>");
+    CHECK(result.code == 8);
+    CHECK(result.err == "troupe: --sql: column 7: expected a property, a number, a text in single quotes, TRUE or FALSE, found the end\n");
+    CHECK(run_command("consume orders --sql _").code == 8);
+    CHECK(run_command("consume orders --sql price>5 --filter late").code == 2);
+}
+
 TEST_CASE("a store that is none is an error, and nothing is made") {
     const testing::temporary_directory directory;
     const std::string missing = (directory.path() / "missing").string();

@@ -79,10 +79,13 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(run("consume orders --body-only" + at).output == "hello\nagain\n");
     CHECK(run("consume orders --body-only --from offset:1 --count 1" + at).output == "again\n");
     CHECK(run("consume orders --body-only --filter late" + at).output == "again\n");
+    CHECK(run("consume orders --body-only --sql \"TAGS = 'late' AND colour IS NULL\"" + at).output == "again\n");
+    CHECK(run("consume orders --body-only --sql 'TAGS IS NULL' --group chosen" + at).output == "hello\n");
+    CHECK(run("consume orders --body-only --sql 'colour IS NOT NULL'" + at).output.empty());
     CHECK(run("consume orders --body-only --group billing --count 1" + at).output == "hello\n");
     CHECK(run("consume orders --body-only --group billing" + at).output == "again\n");
     CHECK(run("consume orders --body-only --group billing" + at).output.empty());
-    CHECK(run("group list" + at).output == "GROUP\nbilling\n");
+    CHECK(run("group list" + at).output == "GROUP\nbilling\nchosen\n");
     CHECK(run("topic update orders --queues 3" + at).output ==
           "Updated topic orders on broker-a: 3 read queues, 3 write queues, permission rw.\n");
     CHECK(run("topic delete orders --yes" + at).output == "Deleted topic orders.\n");

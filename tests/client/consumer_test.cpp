@@ -488,7 +488,7 @@ TEST_CASE("push consumer: subscribing to a topic that comes into being later wor
     s.store(0, 1);
     s.world.run_for(2s);
     CHECK(m->sink->bodies == std::vector<std::string>{"0"});
-    caf::anon_send(m->reader, change_subscription{"t", ""});
+    caf::anon_send(m->reader, change_subscription{"t", std::nullopt});
     s.world.run();
     CHECK(m->positions().empty());
     CHECK(m->sink->revoked == std::vector<message_queue>{queue_a0});
@@ -504,7 +504,7 @@ TEST_CASE("push consumer: leaving a topic and coming back while members are bein
     s.broker("a").fail_member_lists = {errc::busy, errc::busy};
     for (int i = 0; i < 2; ++i) {
         caf::anon_send(m->reader, membership_changed{"g"}); // asks for members
-        caf::anon_send(m->reader, change_subscription{"t", ""});
+        caf::anon_send(m->reader, change_subscription{"t", std::nullopt});
         caf::anon_send(m->reader, change_subscription{"t", "*"});
         s.world.run();
     }
@@ -868,4 +868,16 @@ TEST_CASE("consumers: wrong groups and expressions are refused") {
     pull.group = "g";
     pull.expression = "A ||";
     CHECK(pull_consumer::open(via, pull).code() == errc::subscription_illegal);
+    pull.expression = message_selector::sql92("price > 5 OR");
+    CHECK(pull_consumer::open(via, pull).failure() ==
+          error{errc::subscription_illegal, "SQL92 expression: column 13: expected a condition, found the end"});
+    pull.expression = message_selector::sql92("price > 5");
+    CHECK(pull_consumer::open(via, pull).ok());
+    push.fetch.prefetch_span_max = 1;
+    auto pushed = push_consumer::open(via, push, handler);
+    REQUIRE(pushed.ok());
+    CHECK(pushed->subscribe("t", "A ||").code() == errc::subscription_illegal);
+    CHECK(pushed->subscribe("t", message_selector::sql92("*")).code() == errc::subscription_illegal);
+    CHECK(pushed->subscribe("t", message_selector::sql92("price > 5")).ok());
+    pushed->stop(0ms);
 }

@@ -115,6 +115,60 @@ TEST_CASE("client: sends and consumes over the ports") {
     send_and_consume(*via);
 }
 
+TEST_CASE("client: SQL92 chooses messages by their properties, for push and pull consumers, what is there and what comes") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(via.ok());
+    REQUIRE(admin{*via}.create_topic(make_topic(2)).ok());
+    auto producer = producer::open(*via);
+    REQUIRE(producer.ok());
+    const auto send = [&](int first, int last) {
+        for (int i = first; i < last; ++i) {
+            auto m = make_message(std::to_string(i));
+            m.properties["price"] = std::to_string(i) + ".5";
+            REQUIRE(producer->send(m).ok());
+        }
+    };
+    send(0, 50);
+    collected got;
+    push_consumer_options options;
+    options.group = "chosen";
+    options.from = consume_from::first_offset;
+    auto consumer = push_consumer::open(*via, options, [&](const received_message& m) { return got(m); });
+    REQUIRE(consumer.ok());
+    REQUIRE(consumer->subscribe("orders", message_selector::sql92("price BETWEEN 40 AND 59.9 AND colour = 'red'")).ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(got.wait_for(10));
+    send(50, 100); // some of these wake pulls that wait
+    REQUIRE(got.wait_for(20));
+    pull_consumer_options pull;
+    pull.group = "reader";
+    pull.expression = message_selector::sql92("price > 97");
+    auto reader = pull_consumer::open(*via, pull);
+    REQUIRE(reader.ok());
+    const auto queues = reader->queues("orders");
+    REQUIRE(queues.ok());
+    REQUIRE(reader->assign(*queues, seek_target::first()).ok());
+    std::set<std::string> read;
+    while (read.size() < 3) {
+        const auto polled = reader->poll(30s);
+        REQUIRE_FALSE(polled.empty());
+        for (const auto& m : polled)
+            read.emplace(m.body.view());
+    }
+    CHECK(read == std::set<std::string>{"97", "98", "99"});
+    consumer->stop();
+    std::set<int> numbers;
+    for (const auto& [queue, bodies] : got.bodies()) {
+        for (const auto& body : bodies)
+            CHECK(numbers.insert(std::stoi(body)).second);
+    }
+    CHECK(numbers.size() == 20);
+    CHECK(*numbers.begin() == 40);
+    CHECK(*numbers.rbegin() == 59);
+}
+
 TEST_CASE("client: the same program runs against the roles in its own process") {
     testing::node node;
     REQUIRE(node.start().ok());

@@ -1,5 +1,6 @@
 #include "client/internal/encode_send.hpp"
 #include "client/internal/send_window.hpp"
+#include "client/internal/subscription_filter.hpp"
 #include "client/internal/tag_filter.hpp"
 #include "client/internal/unique_key.hpp"
 #include "protocol/properties.hpp"
@@ -142,6 +143,29 @@ TEST_CASE("tag_filter: tests tags by their text") {
     CHECK(two->to_expression() == "TagA || TagB");
     for (const auto* wrong : {"||", "A ||", "A || || B", "A | B", "* || A"})
         CHECK(tag_filter::parse(wrong).code() == errc::subscription_illegal);
+}
+
+TEST_CASE("subscription_filter: tags are tested here too, conditions by the broker alone") {
+    const subscription_filter everything;
+    CHECK(everything.matches(""));
+    CHECK(everything.expression() == "*");
+    CHECK(everything.type() == "TAG");
+    const auto tags = subscription_filter::parse(" TagB||TagA ");
+    REQUIRE(tags.ok());
+    CHECK(tags->matches("TagA"));
+    CHECK_FALSE(tags->matches("TagC"));
+    CHECK(tags->expression() == "TagA || TagB");
+    CHECK(tags->type() == "TAG");
+    const auto sql = subscription_filter::parse(message_selector::sql92("TAGS = 'TagA'"));
+    REQUIRE(sql.ok());
+    CHECK(sql->matches("TagC"));
+    CHECK(sql->expression() == "TAGS = 'TagA'");
+    CHECK(sql->type() == "SQL92");
+    CHECK(*sql == *subscription_filter::parse(message_selector::sql92("TAGS = 'TagA'")));
+    // The same text in the other language is another subscription.
+    CHECK_FALSE(*sql == *subscription_filter::parse("TAGS = 'TagA'"));
+    CHECK_FALSE(*tags == everything);
+    CHECK(subscription_filter::parse(message_selector::sql92("a =")).code() == errc::subscription_illegal);
 }
 
 TEST_CASE("send_window: bounds messages and bytes, but one message always fits") {
