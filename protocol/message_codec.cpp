@@ -167,6 +167,12 @@ std::size_t stored_place(const char* record) {
     return at_born_host + host_bytes(born_ipv6);
 }
 
+/// Behind both hosts: reconsume times, then the prepared transaction.
+std::size_t reconsume_place(const char* record) {
+    const bool store_ipv6 = (load_be<std::int32_t>(record + at_sys_flag) & message_sys_flag::store_host_ipv6) != 0;
+    return stored_place(record) + 8 + host_bytes(store_ipv6);
+}
+
 result<void> check_sizes(const message& m, std::size_t properties_bytes) {
     if (auto fine = check_topic_name(m.topic); !fine)
         return fine;
@@ -283,6 +289,18 @@ log_position record_position(std::string_view record) {
 
 timestamp_ms record_stored(std::string_view record) {
     return timestamp_ms{load_be<std::int64_t>(record.data() + stored_place(record.data()))};
+}
+
+std::int32_t record_sys_flag(std::string_view record) {
+    return load_be<std::int32_t>(record.data() + at_sys_flag);
+}
+
+std::int32_t record_reconsume_times(std::string_view record) {
+    return load_be<std::int32_t>(record.data() + reconsume_place(record.data()));
+}
+
+log_position record_prepared_transaction(std::string_view record) {
+    return log_position{load_be<std::int64_t>(record.data() + reconsume_place(record.data()) + 4)};
 }
 
 record_view view_record(std::string_view record) {

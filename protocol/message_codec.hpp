@@ -38,7 +38,10 @@ std::string to_string(const host_address& host);
 namespace message_sys_flag {
 inline constexpr std::int32_t compressed = 0x1;
 inline constexpr std::int32_t multi_tags = 0x2;
-inline constexpr std::int32_t transaction_mask = 0xC;
+inline constexpr std::int32_t transaction_mask = 0xC; ///< which of the three, or none
+inline constexpr std::int32_t prepared = 0x4;
+inline constexpr std::int32_t committed = 0x8;
+inline constexpr std::int32_t rolled_back = 0xC;
 inline constexpr std::int32_t born_host_ipv6 = 0x10;
 inline constexpr std::int32_t store_host_ipv6 = 0x20;
 } // namespace message_sys_flag
@@ -96,6 +99,9 @@ queue_id record_queue(std::string_view record);
 queue_offset record_offset(std::string_view record);
 log_position record_position(std::string_view record);
 timestamp_ms record_stored(std::string_view record);
+std::int32_t record_sys_flag(std::string_view record);
+std::int32_t record_reconsume_times(std::string_view record);
+log_position record_prepared_transaction(std::string_view record);
 
 /// Views into a record that passed check_record; the properties without the checksum property.
 struct record_view {

@@ -46,6 +46,9 @@ public:
         if (kind == block_kind) {
             return value.size() == full_block_bytes && load_be<std::int64_t>(value.data() + full_block_bytes - index_entry_bytes) < log_min;
         }
+        if (kind == transaction_kind && key.size() == 1 + sizeof(std::int64_t)) {
+            return load_be<std::int64_t>(key.data() + 1) < log_min;
+        }
         // Both begin with the highest position they speak of.
         return (kind == key_kind || kind == forgotten_kind) && value.size() >= sizeof(std::int64_t) &&
                load_be<std::int64_t>(value.data()) < log_min;
@@ -77,6 +80,14 @@ void index_batch::put_checkpoint(log_position covered) {
     std::string value;
     append_be(value, covered.value());
     changes_->Put(slice_of(checkpoint_key), value).PermitUncheckedError();
+}
+
+void index_batch::put_transaction(const pending_transaction& pending) {
+    changes_->Put(transaction_key(pending.position), encode_transaction(pending)).PermitUncheckedError();
+}
+
+void index_batch::remove_transaction(log_position half) {
+    changes_->Delete(transaction_key(half)).PermitUncheckedError();
 }
 
 void index_batch::forget_topic(std::string_view topic, log_position position) {
@@ -351,6 +362,22 @@ result<void> index_database::for_each_key_row(std::uint16_t partition, const std
         }
     }
     return implementation_->outcome(*it);
+}
+
+result<std::vector<pending_transaction>> index_database::transactions() const {
+    std::vector<pending_transaction> all;
+    auto it = implementation_->iterator();
+    for (it->Seek({&transaction_kind, 1}); it->Valid() && it->key().starts_with({&transaction_kind, 1}); it->Next()) {
+        const auto pending = decode_transaction(it->key().ToStringView(), it->value().ToStringView());
+        if (!pending) {
+            return implementation_->senseless("a pending transaction");
+        }
+        all.push_back(*pending);
+    }
+    if (auto fine = implementation_->outcome(*it); !fine) {
+        return fine.failure();
+    }
+    return all;
 }
 
 } // namespace troupe::storage

@@ -44,6 +44,8 @@ public:
     /// Adds a row of one key partition; `entries` ascend by position and are not empty.
     void put_keys(std::uint16_t partition, std::span<const key_entry> entries);
     void put_checkpoint(log_position covered);
+    void put_transaction(const pending_transaction& pending);
+    void remove_transaction(log_position half);
     /// Removes all blocks of `topic`, and remembers that its records below `position` do not count.
     void forget_topic(std::string_view topic, log_position position);
     /// Removes all blocks of one queue.
@@ -55,7 +57,7 @@ private:
     std::unique_ptr<rocksdb::WriteBatch> changes_;
 };
 
-/// The rows of the derived indexes: blocks of queue entries, rows of keys, forgotten topics and the checkpoint.
+/// The rows of the derived indexes: blocks of queue entries, rows of keys, pending transactions, forgotten topics and the checkpoint.
 ///
 /// Owns     one RocksDB without write-ahead log: a crash goes back to the last flush(), never to half a batch.
 /// Threads  write, flush: one thread at a time each; everything const: any thread.
@@ -96,6 +98,8 @@ public:
 
     /// The rows of a partition, newest first, until `visit` says false.
     result<void> for_each_key_row(std::uint16_t partition, const std::function<bool(const key_row&)>& visit) const;
+    /// All that are pending, by position.
+    [[nodiscard]] result<std::vector<pending_transaction>> transactions() const;
 
 private:
     class implementation;

@@ -10,6 +10,7 @@ namespace {
 constexpr char separator = '\0';
 constexpr std::size_t key_row_head_bytes = 24;
 constexpr std::size_t key_row_entry_bytes = 16;
+constexpr std::size_t transaction_row_bytes = 32;
 
 } // namespace
 
@@ -72,6 +73,37 @@ std::optional<key_row> decode_key_row(std::string_view value) {
         position = log_position{in.number<std::int64_t>()};
     }
     return row;
+}
+
+std::string transaction_key(log_position half) {
+    std::string key{transaction_kind};
+    append_be(key, half.value());
+    return key;
+}
+
+std::string encode_transaction(const pending_transaction& pending) {
+    std::string value;
+    append_be(value, pending.offset.value());
+    append_be(value, pending.bytes);
+    append_be(value, pending.stored.value());
+    append_be(value, pending.checks);
+    append_be(value, pending.asked.value());
+    return value;
+}
+
+std::optional<pending_transaction> decode_transaction(std::string_view key, std::string_view value) {
+    if (key.size() != 1 + sizeof(std::int64_t) || key.front() != transaction_kind || value.size() != transaction_row_bytes) {
+        return std::nullopt;
+    }
+    value_reader in{value};
+    pending_transaction pending;
+    pending.position = log_position{load_be<std::int64_t>(key.data() + 1)};
+    pending.offset = queue_offset{in.number<std::int64_t>()};
+    pending.bytes = in.number<std::int32_t>();
+    pending.stored = timestamp_ms{in.number<std::int64_t>()};
+    pending.checks = in.number<std::int32_t>();
+    pending.asked = timestamp_ms{in.number<std::int64_t>()};
+    return pending;
 }
 
 } // namespace troupe::storage

@@ -2,6 +2,7 @@
 
 #include "protocol/vocabulary/ids.hpp"
 #include "storage/index_entry.hpp"
+#include "storage/pending_transaction.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -19,6 +20,7 @@ namespace troupe::storage {
 // First byte of a key.
 inline constexpr char block_kind = 'q';
 inline constexpr char key_kind = 'k';
+inline constexpr char transaction_kind = 't';
 
 /// Front of the keys of all blocks of `topic`; with 1 in place of `end` the first key past them.
 std::string blocks_of(std::string_view topic, char end = '\0');
@@ -35,5 +37,10 @@ std::string key_row_key(std::uint16_t partition, log_position first);
 /// `entries` ascend by position and are not empty.
 std::string encode_key_row(std::span<const key_entry> entries);
 std::optional<key_row> decode_key_row(std::string_view value);
+
+/// A half message without an outcome.
+std::string transaction_key(log_position half);
+std::string encode_transaction(const pending_transaction& pending);
+std::optional<pending_transaction> decode_transaction(std::string_view key, std::string_view value);
 
 } // namespace troupe::storage

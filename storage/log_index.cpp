@@ -3,6 +3,7 @@
 #include "protocol/message_codec.hpp"
 #include "storage/file_system.hpp"
 
+#include <limits>
 #include <set>
 #include <utility>
 #include <vector>
@@ -16,7 +17,7 @@ constexpr std::size_t entries_per_step = 64u << 10;
 } // namespace
 
 log_index::log_index(std::shared_ptr<std::atomic<std::int64_t>> log_min, std::unique_ptr<index_database> database)
-    : log_min_{std::move(log_min)}, database_{std::move(database)}, queues_{*database_}, keys_{*database_} {}
+    : log_min_{std::move(log_min)}, database_{std::move(database)}, queues_{*database_}, keys_{*database_}, transactions_{*database_} {}
 
 result<std::unique_ptr<log_index>> log_index::open(std::shared_ptr<file_system> files, const std::filesystem::path& directory,
                                                    std::size_t block_cache_bytes) {
@@ -34,13 +35,19 @@ result<std::unique_ptr<log_index>> log_index::open(std::shared_ptr<file_system> 
     index->forgotten_ = *std::move(forgotten);
     index->checkpoint_written_ = *checkpoint;
     index->checkpoint_durable_ = checkpoint->value();
+    if (auto loaded = index->transactions_.load(*checkpoint); !loaded) {
+        return loaded.failure();
+    }
     return index;
 }
 
-void log_index::set_log_min(log_position log_min) {
+std::size_t log_index::set_log_min(log_position log_min) {
     log_min_->store(log_min.value(), std::memory_order_release);
-    const std::lock_guard guard{forgotten_mutex_};
-    std::erase_if(forgotten_, [log_min](const auto& item) { return item.second < log_min; });
+    {
+        const std::lock_guard guard{forgotten_mutex_};
+        std::erase_if(forgotten_, [log_min](const auto& item) { return item.second < log_min; });
+    }
+    return transactions_.set_log_min(log_min);
 }
 
 result<void> log_index::replay(log_position position, std::string_view record) {
@@ -54,6 +61,10 @@ result<void> log_index::replay(log_position position, std::string_view record) {
     for (const auto hash : facts_.key_hashes) {
         const key_entry key{hash, position, stored};
         keys_.add({&key, 1});
+    }
+    if (tells_of_transaction(view.topic, record)) {
+        const auto event = read_transaction_event(view.topic, record);
+        transactions_.apply({&event, 1});
     }
     if (position < forgotten_below(view.topic)) {
         return {};
@@ -85,7 +96,8 @@ log_position log_index::forgotten_below(std::string_view topic) const {
 
 bool log_index::checkpoint_is_due(std::uint64_t checkpoint_bytes, bool force) const {
     const auto ahead = round_limit_ - checkpoint_written_;
-    return ahead > 0 && (force || static_cast<std::uint64_t>(ahead) >= checkpoint_bytes || keys_.pending() >= key_index::chunk_entries);
+    return ahead > 0 && (force || static_cast<std::uint64_t>(ahead) >= checkpoint_bytes ||
+                         keys_.pending() + transactions_.changes() >= key_index::chunk_entries);
 }
 
 result<bool> log_index::persist(log_position durable, std::uint64_t checkpoint_bytes, bool force) {
@@ -99,11 +111,13 @@ result<bool> log_index::persist(log_position durable, std::uint64_t checkpoint_b
         const bool is_checkpoint = !in_round_ && checkpoint_is_due(checkpoint_bytes, force);
         if (is_checkpoint) {
             keys_.collect(round_limit_, batch);
+            transactions_.collect(round_limit_, batch);
             batch.put_checkpoint(round_limit_);
         }
         auto written = batch.empty() ? result<void>{} : database_->write(batch);
         queues_.collected(written.ok());
         keys_.collected(written.ok());
+        transactions_.collected(written.ok());
         if (!written) {
             in_round_ = false;
             return written.failure();
@@ -178,6 +192,11 @@ result<std::string> log_index::dump() const {
         if (position >= from.value()) {
             text += "key " + std::to_string(position) + ' ' + std::to_string(hash) + '\n';
         }
+    }
+    for (const auto& one : transactions_.list(log_position{from.value() - 1}, log_position{std::numeric_limits<std::int64_t>::max()},
+                                              std::numeric_limits<std::size_t>::max())) {
+        text += "transaction " + to_string(one.position) + ' ' + to_string(one.offset) + ' ' + std::to_string(one.bytes) + ' ' +
+                to_string(one.stored) + ' ' + std::to_string(one.checks) + ' ' + to_string(one.asked) + '\n';
     }
     return text;
 }

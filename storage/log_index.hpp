@@ -5,6 +5,7 @@
 #include "storage/index_database.hpp"
 #include "storage/key_index.hpp"
 #include "storage/queue_index.hpp"
+#include "storage/transaction_index.hpp"
 
 #include <atomic>
 #include <cstddef>
@@ -20,7 +21,7 @@ namespace troupe::storage {
 
 class file_system;
 
-/// Everything that is derived from the commit log: queue index, key index, forgotten topics, and the checkpoint that says
+/// Everything that is derived from the commit log: queue index, key index, pending transactions, forgotten topics, and the checkpoint that says
 /// up to which log position all of them are on disk.
 ///
 /// Threads  the roles of message_store: add and forget by the writer, persist by the indexer, const by anyone; replay by
@@ -35,8 +36,8 @@ public:
 
     /// Replay must begin here; durable. 0 for an empty index.
     [[nodiscard]] log_position checkpoint() const { return log_position{checkpoint_durable_.load(std::memory_order_acquire)}; }
-    /// The log begins here: what points below is gone.
-    void set_log_min(log_position log_min);
+    /// The log begins here: what points below is gone. Returns how many pending transactions went with it.
+    std::size_t set_log_min(log_position log_min);
     [[nodiscard]] log_position log_min() const { return log_position{log_min_->load(std::memory_order_acquire)}; }
 
     /// Indexes a record that stands in the log at `position`, unless it is indexed already. corrupt: rebuild.
@@ -57,9 +58,11 @@ public:
     [[nodiscard]] const queue_index& queues() const { return queues_; }
     [[nodiscard]] key_index& keys() { return keys_; }
     [[nodiscard]] const key_index& keys() const { return keys_; }
-    [[nodiscard]] std::size_t memory_bytes() const { return queues_.memory_bytes() + keys_.memory_bytes(); }
+    [[nodiscard]] transaction_index& transactions() { return transactions_; }
+    [[nodiscard]] const transaction_index& transactions() const { return transactions_; }
+    [[nodiscard]] std::size_t memory_bytes() const { return queues_.memory_bytes() + keys_.memory_bytes() + transactions_.memory_bytes(); }
 
-    /// Every entry and key at or above log_min() as text, sorted: equal texts are equal indexes. Not while others write.
+    /// Every entry, key and pending transaction at or above log_min() as text, sorted: equal texts are equal indexes. Not while others write.
     [[nodiscard]] result<std::string> dump() const;
 
 private:
@@ -72,6 +75,7 @@ private:
     std::unique_ptr<index_database> database_;
     queue_index queues_;
     key_index keys_;
+    transaction_index transactions_;
 
     mutable std::mutex forgotten_mutex_;
     std::map<std::string, log_position, std::less<>> forgotten_;

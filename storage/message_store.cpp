@@ -50,6 +50,8 @@ public:
     result<std::size_t> retain(timestamp_ms now);
     result<void> forget_topic(std::string_view topic);
     result<bool> persist_index(bool force);
+    [[nodiscard]] const transaction_index& transactions() const { return index_->transactions(); }
+    [[nodiscard]] log_position visible() const { return log_position{visible_.load(std::memory_order_acquire)}; }
     [[nodiscard]] store_stats stats() const;
     [[nodiscard]] const store_reader& reader() const { return *reader_; }
     [[nodiscard]] store_state state() const { return state_.load(std::memory_order_acquire); }
@@ -69,6 +71,8 @@ private:
         std::vector<pending_record> records;
         std::vector<index_entry> entries; ///< one per record
         std::vector<key_entry> keys;      ///< position: number of the record, until it has one
+        /// Of transactions, by number of the record, with the topic, which its element holds.
+        std::vector<std::pair<std::size_t, std::string_view>> transactional;
     };
 
     result<void> check_writable() const;
@@ -95,6 +99,7 @@ private:
     // Of the writer.
     group group_; ///< memory that is used again from append to append
     record_facts facts_;
+    std::vector<transaction_event> events_;
     timestamp_ms last_stored_;
     log_position probed_end_{-1};
 
@@ -109,6 +114,7 @@ private:
     std::atomic<std::uint64_t> appended_records_{0};
     std::atomic<std::uint64_t> appended_bytes_{0};
     std::atomic<std::uint64_t> syncs_{0};
+    std::atomic<std::uint64_t> transactions_lost_{0};
 };
 
 result<void> message_store::implementation::open() {
@@ -181,6 +187,7 @@ result<std::vector<placed_records>> message_store::implementation::append(std::s
     all.records.clear();
     all.entries.clear();
     all.keys.clear();
+    all.transactional.clear();
     // Store times do not decrease in the log, whatever the clock does: searches by time rely on it.
     const auto stored = std::max(now, last_stored_);
     auto appended = take_apart(batch, all);
@@ -237,6 +244,9 @@ result<void> message_store::implementation::take_apart(unplaced_records& element
         for (const auto hash : facts_.key_hashes) {
             all.keys.push_back({hash, log_position{static_cast<std::int64_t>(all.records.size())}, timestamp_ms{}});
         }
+        if (tells_of_transaction(view.topic, text)) {
+            all.transactional.emplace_back(all.records.size(), element.queue.topic);
+        }
         all.entries.push_back({log_position{}, static_cast<std::int32_t>(*size), facts_.tag_hash, timestamp_ms{}});
         all.records.push_back({record, queue_offset{}});
         rest = rest.subspan(*size);
@@ -272,6 +282,12 @@ void message_store::implementation::index_group(group& all, timestamp_ms stored)
         key.stored = stored;
     }
     index_->keys().add(all.keys);
+    events_.clear();
+    for (const auto& [number, topic] : all.transactional) {
+        const auto& bytes_of = all.records[number].bytes;
+        events_.push_back(read_transaction_event(topic, {bytes_of.data(), bytes_of.size()}));
+    }
+    index_->transactions().apply(events_);
     appended_records_.fetch_add(all.records.size(), std::memory_order_relaxed);
     appended_bytes_.fetch_add(bytes, std::memory_order_relaxed);
 }
@@ -373,11 +389,13 @@ result<std::size_t> message_store::implementation::retain(timestamp_ms now) {
         return std::size_t{0};
     }
     auto removed = log_->remove_segments_before(decision.keep_from);
-    index_->set_log_min(log_->min_position());
+    const auto lost = index_->set_log_min(log_->min_position());
+    transactions_lost_.fetch_add(lost, std::memory_order_relaxed);
     if (removed && *removed > 0) {
-        report(store_event::segment_removed, options_.directory.string() + ": removed " + std::to_string(*removed) +
-                                                 " segments (rule: " + std::string{to_string_view(decision.reason)} +
-                                                 "), the log begins at " + to_string(log_->min_position()));
+        report(store_event::segment_removed,
+               options_.directory.string() + ": removed " + std::to_string(*removed) + " segments (rule: " +
+                   std::string{to_string_view(decision.reason)} + "), the log begins at " + to_string(log_->min_position()) +
+                   (lost == 0 ? "" : "; " + std::to_string(lost) + " transactions without an outcome went with them"));
     }
     return removed;
 }
@@ -444,6 +462,8 @@ store_stats message_store::implementation::stats() const {
     all.damaged_records = recovered_.damaged_ranges + damage_.records();
     all.queues = index_->queues().queues();
     all.index_memory_bytes = index_->memory_bytes();
+    all.transactions_pending = index_->transactions().size();
+    all.transactions_lost = transactions_lost_.load(std::memory_order_relaxed);
     return all;
 }
 
@@ -524,6 +544,15 @@ result<payload> message_store::record_at(log_position position) const {
 result<std::vector<payload>> message_store::find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin, timestamp_ms end,
                                                         std::int32_t messages_max) const {
     return implementation_->reader().find_by_key(topic, key, begin, end, messages_max);
+}
+std::optional<pending_transaction> message_store::pending(log_position position) const {
+    return implementation_->transactions().find(position);
+}
+std::vector<pending_transaction> message_store::list_pending(log_position after, std::size_t count_max) const {
+    return implementation_->transactions().list(after, implementation_->visible(), count_max);
+}
+std::size_t message_store::pending_count() const {
+    return implementation_->transactions().size();
 }
 store_stats message_store::stats() const {
     return implementation_->stats();

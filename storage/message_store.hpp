@@ -3,11 +3,13 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/payload.hpp"
 #include "protocol/vocabulary/result.hpp"
+#include "storage/pending_transaction.hpp"
 #include "storage/store_options.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -113,6 +115,8 @@ struct store_stats {
     std::uint64_t queues = 0;          ///< in memory; idle ones leave it
     std::uint64_t index_memory_bytes = 0;
     log_position index_persisted; ///< the index in RocksDB covers the log up to here
+    std::uint64_t transactions_pending = 0;
+    std::uint64_t transactions_lost = 0; ///< since the start: half messages that retention took before their outcome
 };
 
 /// What the records of one element of append() may have together: they go into one segment.
@@ -129,7 +133,8 @@ struct store_stats {
 /// Visible    a record can be read once it is durable (flush mode sync) or written (async). Never before.
 /// Fails      with result<>; never throws.
 /// Always     1. Positions and queue offsets are given by append() alone and never reused.
-///            2. The index is a function of the log: deleting it and reopening rebuilds it identically.
+///            2. The index is a function of the log: deleting it and reopening rebuilds it identically. So is which half messages
+///               have no outcome (pending_transaction.hpp).
 ///            3. After a failed write or sync, state() is read_only and append() and flush() fail until reopened.
 class message_store {
 public:
@@ -186,6 +191,12 @@ public:
     /// Records of `topic` with `key` (a KEYS word or a UNIQ_KEY) stored in [begin, end], newest first.
     [[nodiscard]] result<std::vector<payload>> find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin,
                                                            timestamp_ms end, std::int32_t messages_max) const;
+    /// The half message at `position` if it has no outcome. An outcome counts from append() on, before it is visible.
+    [[nodiscard]] std::optional<pending_transaction> pending(log_position position) const;
+    /// The first `count_max` visible half messages behind `after` that have no outcome, by position.
+    [[nodiscard]] std::vector<pending_transaction> list_pending(log_position after, std::size_t count_max) const;
+    /// How many have no outcome, those that are not visible yet included.
+    [[nodiscard]] std::size_t pending_count() const;
     [[nodiscard]] store_stats stats() const;
     [[nodiscard]] store_state state() const;
     [[nodiscard]] const recovery_report& recovered() const;

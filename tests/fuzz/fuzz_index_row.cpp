@@ -5,6 +5,11 @@ FUZZ_TARGET(bytes) {
     using namespace troupe;
     if (const auto key = storage::parse_block_key(bytes); key && bytes.front() == storage::block_kind)
         fuzz::require(storage::block_key(key->first, key->second) == bytes, "the key of a block survives a round trip");
+    constexpr std::size_t transaction_key_bytes = 9;
+    if (bytes.size() > transaction_key_bytes)
+        if (const auto pending = storage::decode_transaction(bytes.substr(0, transaction_key_bytes), bytes.substr(transaction_key_bytes)))
+            fuzz::require(storage::transaction_key(pending->position) + storage::encode_transaction(*pending) == bytes,
+                          "a pending transaction survives a round trip");
     const auto row = storage::decode_key_row(bytes);
     if (!row)
         return;

@@ -1,0 +1,249 @@
+#include "storage/directories.hpp"
+#include "tests/storage/store_workload.hpp"
+#include "tests/storage/transaction_fixture.hpp"
+#include "tests/support/random_seed.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::storage;
+using namespace troupe::test_support;
+
+// Goal: whatever call to the file system a crash meets, each transaction has exactly one outcome in the end: none is lost, none is
+//       decided twice, and none that had its outcome comes back; also when every decision is sent again afterwards.
+// How:  a script of transactions (some committed, some rolled back, some given up, some asked about, some left open, and decisions
+//       sent twice) runs once for each call and each kind of crash, before and after the call. What survives is opened again and
+//       compared with what was promised; then all decisions are sent again, and again after a restart.
+
+namespace {
+
+constexpr int transactions = 24;
+const topic_queue paid{"paid", queue_id{0}};
+
+enum class fate : std::uint8_t { commit, roll_back, give_up, open };
+
+fate fate_of(int number) {
+    return static_cast<fate>(number % 4);
+}
+const topic_queue& queue_of(fate outcome) {
+    return outcome == fate::commit ? paid : outcome == fate::roll_back ? operations : given_up;
+}
+std::string name_of(int number) {
+    return "transaction " + std::to_string(number) + " " + std::string(static_cast<std::size_t>(number * 53 % 400), 'x');
+}
+
+/// What the store said of one transaction.
+struct told {
+    std::optional<log_position> half; ///< placed there
+    bool half_acknowledged = false;
+    bool outcome_tried = false;
+    bool outcome_acknowledged = false;
+    std::int32_t questions = 0; ///< tried
+    std::int32_t questions_acknowledged = 0;
+};
+
+struct promise {
+    std::map<int, told> all;
+    bool is_complete = false;
+};
+
+/// Sends the decision on `half` as a broker does: only if it is pending. False when the store failed.
+bool decide(message_store& store, log_position half, int number) {
+    if (!store.pending(half))
+        return true;
+    const auto placed = store.append(group_of(outcome(queue_of(fate_of(number)), half, name_of(number))), timestamp_ms{2'000 + number});
+    return placed && store.flush();
+}
+
+class script {
+public:
+    explicit script(std::shared_ptr<fault_file_system> files) : files_{std::move(files)} {}
+
+    promise run() {
+        promise_.is_complete = open() && rounds(0, transactions / 2) && restart() && rounds(transactions / 2, transactions + 4);
+        if (!promise_.is_complete && !files_->crashed())
+            files_->crash(crash_mode::drop_unsynced);
+        return std::move(promise_);
+    }
+
+private:
+    bool open() {
+        auto store = message_store::open(files_, workload_options());
+        if (!store)
+            return false;
+        store_ = *std::move(store);
+        return true;
+    }
+    bool restart() {
+        store_.reset();
+        return !files_->crashed() && open();
+    }
+
+    /// Round n prepares transaction n, asks about n - 1, decides n - 2, and decides n - 4 once more.
+    bool rounds(int first, int last) {
+        for (int round = first; round < last; ++round) {
+            if (round < transactions && !prepare(round))
+                return false;
+            if (!ask(round - 1) || !end(round - 2) || !end(round - 4))
+                return false;
+            if (round % 5 == 1)
+                static_cast<void>(store_->persist_index(round % 2 == 0));
+            if (files_->crashed())
+                return false;
+        }
+        return true;
+    }
+
+    bool prepare(int number) {
+        auto& one = promise_.all[number];
+        const auto placed = store_->append(group_of(half_message(name_of(number))), timestamp_ms{1'000 + number});
+        if (!placed)
+            return false;
+        one.half = placed->front().position;
+        one.half_acknowledged = store_->flush().ok();
+        return one.half_acknowledged;
+    }
+
+    bool ask(int number) {
+        if (number < 0 || number >= transactions || number % 3 != 0)
+            return true;
+        auto& one = promise_.all[number];
+        if (!store_->pending(*one.half))
+            return true;
+        const auto placed = store_->append(group_of(question(*one.half, ++one.questions)), timestamp_ms{1'500 + number});
+        if (!placed || !store_->flush())
+            return false;
+        one.questions_acknowledged = one.questions;
+        return true;
+    }
+
+    bool end(int number) {
+        if (number < 0 || number >= transactions || fate_of(number) == fate::open)
+            return true;
+        auto& one = promise_.all[number];
+        one.outcome_tried = true;
+        if (!decide(*store_, *one.half, number))
+            return false;
+        one.outcome_acknowledged = true;
+        return true;
+    }
+
+    std::shared_ptr<fault_file_system> files_;
+    std::unique_ptr<message_store> store_;
+    promise promise_;
+};
+
+/// How many records of each queue are the outcome of a half message.
+std::map<log_position, std::vector<topic_queue>> outcomes_of(const message_store& store) {
+    std::map<log_position, std::vector<topic_queue>> all;
+    for (const auto& queue : {paid, operations, given_up}) {
+        const auto bounds = store.bounds(queue).value();
+        for (auto at = bounds.min; at < bounds.max;) {
+            const auto read = read_from(store, queue, at.value());
+            REQUIRE(read.status == read_status::found);
+            for (const auto& m : protocol::decode_records(read.records).value())
+                if ((m.sys_flag & protocol::message_sys_flag::transaction_mask) != protocol::message_sys_flag::prepared)
+                    all[m.prepared_transaction].push_back(queue);
+            at = read.next;
+        }
+    }
+    return all;
+}
+
+/// Each transaction is pending or has one outcome, the one it was given; none is lost, none comes back.
+void check_transactions(const message_store& store, const promise& promised) {
+    const auto outcomes = outcomes_of(store);
+    std::size_t pending_expected = 0;
+    for (const auto& entry : promised.all) {
+        const auto number = entry.first;
+        const auto& one = entry.second;
+        CAPTURE(number);
+        if (!one.half)
+            continue; // its place is not known, so nobody can speak of it
+        const auto pending = store.pending(*one.half);
+        const auto found = outcomes.find(*one.half);
+        const auto count = found == outcomes.end() ? std::size_t{0} : found->second.size();
+        pending_expected += pending ? 1u : 0u;
+        CHECK(count <= 1);
+        if (count == 1)
+            CHECK(found->second.front() == queue_of(fate_of(number)));
+        CHECK_FALSE((pending && count > 0));
+        if (one.half_acknowledged)
+            CHECK((pending.has_value() || count == 1));
+        if (one.outcome_acknowledged)
+            CHECK(count == 1);
+        if (!one.outcome_tried)
+            CHECK(count == 0);
+        if (pending) {
+            CHECK(pending->checks >= one.questions_acknowledged);
+            CHECK(pending->checks <= one.questions);
+        }
+    }
+    // At most one half message is in the log that the script was not told of: the one it crashed at.
+    CHECK(store.pending_count() <= pending_expected + 1);
+}
+
+void decide_all(message_store& store, const promise& promised) {
+    for (const auto& [number, one] : promised.all)
+        if (one.half && fate_of(number) != fate::open)
+            REQUIRE(decide(store, *one.half, number));
+}
+
+void check_crashed(const std::shared_ptr<fault_file_system>& files, promise promised) {
+    std::string live;
+    {
+        const auto store = open_store(files, workload_options());
+        check_transactions(*store, promised);
+        // The producers say again what they said before, also those who never heard an answer.
+        decide_all(*store, promised);
+        for (auto& [number, one] : promised.all) {
+            const bool is_there = one.half && (one.half_acknowledged || outcomes_of(*store).contains(*one.half));
+            one.outcome_tried = one.outcome_acknowledged = is_there && fate_of(number) != fate::open;
+            one.questions_acknowledged = 0; // only its own run can tell
+        }
+        check_transactions(*store, promised);
+        live = store->dump_index().value();
+    }
+    REQUIRE(remove_directory_tree(*files, workload_options().directory / "index"));
+    const auto rebuilt = open_store(files, workload_options());
+    CHECK(rebuilt->dump_index().value() == live);
+    decide_all(*rebuilt, promised);
+    check_transactions(*rebuilt, promised);
+}
+
+} // namespace
+
+TEST_CASE("crash enumeration: each transaction has exactly one outcome, whatever call a crash meets") {
+    const auto seed = random_seed("transaction crash enumeration", 1);
+    const auto whole = fault_file_system::make(seed);
+    const auto usual = script{whole}.run();
+    REQUIRE(usual.is_complete);
+    const auto calls = whole->calls();
+    MESSAGE(calls, " calls");
+    REQUIRE(calls >= 200);
+    check_crashed(whole->restart(), usual);
+
+    std::uint64_t crashes = 0;
+    std::uint64_t turn = 0;
+    for (std::uint64_t call = 1; call <= calls; ++call)
+        for (const auto mode : all_crash_modes)
+            for (const bool before : {true, false}) {
+                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
+                    continue;
+                const auto files = fault_file_system::make(seed + call);
+                files->set_plan({.crash_before = before ? call : 0, .crash_after = before ? 0 : call, .mode = mode});
+                const auto promised = script{files}.run();
+                crashes += files->hit().empty() ? 0u : 1u;
+                INFO("seed ", seed, ", ", to_string(mode), ", ", files->hit());
+                check_crashed(files->restart(), promised);
+            }
+    MESSAGE(crashes, " crashes");
+    CHECK(crashes > calls / 2);
+}
