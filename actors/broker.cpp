@@ -28,9 +28,9 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
     sample_traffic();
-    encoder_ = std::make_unique<send_encoder>(send_encoder_options{setup_.options.cluster, setup_.options.region, setup_.options.store_host,
-                                                                   storage::batch_bytes_max(setup_.options.store),
-                                                                   static_cast<std::int32_t>(setup_.options.delay_levels.size())});
+    encoder_ = std::make_unique<send_encoder>(send_encoder_options{
+        setup_.options.cluster, setup_.options.region, setup_.options.store_host, storage::batch_bytes_max(setup_.options.store),
+        static_cast<std::int32_t>(setup_.options.delay_levels.size()), setup_.room_for_transactions});
     members_ = consumer_groups{setup_.options.client_expire};
     producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
@@ -48,6 +48,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         watch(setup_.record_reader, "record reader");
     if (setup_.schedule)
         watch(setup_.schedule, "schedule");
+    if (setup_.transactions)
+        watch(setup_.transactions, "transaction check");
     if (setup_.log_flusher)
         watch(setup_.log_flusher, "log flusher");
     for (const auto& neighbour : setup_.neighbours)
@@ -131,6 +133,11 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("busyAnswersTotal", metrics.busy_answers);
             count("messagesReturnedTotal", metrics.messages_returned);
             count("deadLettersTotal", metrics.dead_letters);
+            count("transactionsCommittedTotal", metrics.transactions_committed);
+            count("transactionsRolledBackTotal", metrics.transactions_rolled_back);
+            count("transactionsGivenUpTotal", metrics.transactions_given_up);
+            count("transactionChecksTotal", metrics.transaction_checks);
+            count("transactionChecksUnheardTotal", metrics.transaction_checks_unheard);
             count("scheduledDeliveredTotal", metrics.scheduled_delivered);
             count("scheduledDroppedTotal", metrics.scheduled_dropped);
             count("scheduledLostTotal", metrics.scheduled_lost);
@@ -297,6 +304,9 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const clone_offsets& order) { return self->state.serve(order); },
         [self](const send_message_back& order) { return self->state.serve(order); },
         [self](const send_retry_message& order) { return self->state.serve(order); },
+        [self](const end_transaction& order) { return self->state.serve(order); },
+        [self](const list_transactions& order) { return self->state.serve(order); },
+        [self](const check_transaction& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },
@@ -312,7 +322,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
 
 spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
     const broker_role spawned = system.spawn(broker, std::move(setup));
-    return {spawned, spawned, spawned, spawned};
+    return {spawned, spawned, spawned, spawned, spawned, spawned};
 }
 
 } // namespace troupe::actors

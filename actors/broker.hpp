@@ -11,6 +11,8 @@
 #include "actors/schedule.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
+#include "actors/transaction_check.hpp"
+#include "actors/transaction_room.hpp"
 
 #include <caf/actor.hpp>
 
@@ -34,11 +36,13 @@ struct broker_setup {
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;
     metadata_keeper_actor metadata_keeper;
-    record_reader_actor record_reader;                          ///< null: no message can be given back
-    schedule_actor schedule;                                    ///< only watched; null: no delayed message comes back
-    indexer_actor indexer;                                      ///< only watched
-    log_flusher_actor log_flusher;                              ///< only watched; null in flush mode sync
-    std::vector<std::pair<caf::actor, std::string>> neighbours; ///< roles beside it that are only watched, by name
+    record_reader_actor record_reader;                             ///< null: no message can be given back
+    schedule_actor schedule;                                       ///< only watched; null: no delayed message comes back
+    transaction_check_actor transactions;                          ///< null: no transaction can be ended
+    std::shared_ptr<const transaction_room> room_for_transactions; ///< null: as many half messages as come
+    indexer_actor indexer;                                         ///< only watched
+    log_flusher_actor log_flusher;                                 ///< only watched; null in flush mode sync
+    std::vector<std::pair<caf::actor, std::string>> neighbours;    ///< roles beside it that are only watched, by name
     std::vector<group_config> groups;
 };
 
@@ -48,11 +52,14 @@ struct spawned_broker {
     broker_admin_actor admin;
     broker_members_actor members;
     message_back_actor message_back;
+    transaction_actor transactions;
+    transaction_asker_actor transaction_asker;
 };
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor and message_back_actor;
+/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor and
+///        transaction_asker_actor;
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers

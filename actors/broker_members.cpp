@@ -28,6 +28,9 @@ void append_property(std::string& encoded, std::string_view name, std::string_vi
     encoded.append(value) += protocol::property_value_end;
 }
 
+/// A question about a transaction is only handed to the connection: this is long.
+constexpr std::chrono::milliseconds client_question_timeout{500};
+
 /// Longer than the session waits: what it says is better than that it was late.
 constexpr std::chrono::milliseconds session_margin{1'000};
 
@@ -236,6 +239,52 @@ caf::result<messages_stored> broker_state::handle(const send_reply& order) {
             promise.deliver(messages_stored{"0", queue, queue_offset{0}, {}}); // nothing is stored, so nothing has a place
         });
     return promise;
+}
+
+// ---- transactions ---------------------------------------------------------------------------------------------------
+
+caf::result<transaction_ended> broker_state::handle(const end_transaction& order) {
+    if (!setup_.transactions)
+        return make_caf_error(errc::not_supported, "this broker ends no transactions");
+    return pass_on<transaction_ended>(setup_.transactions, order);
+}
+
+caf::result<transactions_listed> broker_state::handle(const list_transactions& order) {
+    if (!setup_.transactions)
+        return make_caf_error(errc::not_supported, "this broker keeps no transactions");
+    return pass_on<transactions_listed>(setup_.transactions, order);
+}
+
+/// Any client of the group must be able to answer. They take turns; one that is not there any more does not take the turn.
+caf::result<transaction_check_sent> broker_state::handle(const check_transaction& order) {
+    constexpr std::size_t tries = 3;
+    std::vector<session_number> sessions;
+    for (const auto& producer : producers_.clients(order.group))
+        if (sessions_.contains(producer.session))
+            sessions.push_back(producer.session);
+    if (sessions.empty())
+        return make_caf_error(errc::group_not_found, "no client of producer group " + order.group + " is connected to this broker");
+    std::rotate(sessions.begin(), sessions.begin() + static_cast<std::ptrdiff_t>(next_asked_producer_++ % sessions.size()), sessions.end());
+    sessions.resize(std::min(sessions.size(), tries));
+    std::reverse(sessions.begin(), sessions.end()); // the next one is at the back
+    auto promise = self_->make_response_promise<transaction_check_sent>();
+    ask_producer(order, std::move(sessions), promise);
+    return promise;
+}
+
+void broker_state::ask_producer(const check_transaction& order, std::vector<session_number> sessions,
+                                caf::typed_response_promise<transaction_check_sent> promise) {
+    const auto session = sessions.back();
+    sessions.pop_back();
+    ask_client<transaction_check_sent>(
+        session, order, client_question_timeout,
+        [this, order, sessions = std::move(sessions), promise](const error& failure) mutable {
+            if (sessions.empty() || finishing_)
+                promise.deliver(make_caf_error(failure));
+            else
+                ask_producer(order, std::move(sessions), promise);
+        },
+        [promise](transaction_check_sent sent) mutable { promise.deliver(sent); });
 }
 
 } // namespace troupe::actors

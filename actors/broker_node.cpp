@@ -47,6 +47,20 @@ topic_config topic_of_schedule(const broker_options& options) {
     return topic;
 }
 
+/// Where transactions end that nobody decides; kept for people, who may read it.
+topic_config topic_of_given_up() {
+    topic_config topic;
+    topic.name = storage::transaction_given_up_topic;
+    topic.read_queues = topic.write_queues = 1;
+    topic.perm = permission::read;
+    return topic;
+}
+
+/// Before retention can take a half message, its transaction is given up, so that the message is kept a while longer.
+std::chrono::milliseconds age_to_give_up(std::chrono::milliseconds retention_age) {
+    return retention_age - retention_age / 8;
+}
+
 } // namespace
 
 broker_node::broker_node(broker_options options)
@@ -55,6 +69,7 @@ broker_node::broker_node(broker_options options)
       read_admission_{std::make_shared<admission>(options_.reads_pending_max)},
       hold_admission_{std::make_shared<admission>(options_.pulls_held_max)},
       lookup_admission_{std::make_shared<admission>(lookups_pending_max)},
+      transaction_room_{std::make_shared<transaction_room>(options_.transactions_pending_max)},
       metrics_{std::make_shared<broker_metrics>()},
       traffic_{std::make_shared<traffic_statistics>(options_.cluster)} {}
 
@@ -75,6 +90,7 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     if (!metadata)
         return metadata.failure();
     node->store_ = std::move(*store);
+    node->transaction_room_->pending.store(node->store_->pending_count(), std::memory_order_relaxed);
     node->metadata_ = std::move(*metadata);
     if (!node->metadata_->recovery_note().empty())
         write_log(log_level::warning, node->metadata_->recovery_note());
@@ -101,6 +117,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
     topics.push_back(topic_of_schedule(options_));
+    topics.push_back(topic_of_given_up());
     topics.push_back(reply_topic(options_));
     directory_ =
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
@@ -115,6 +132,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     writer.traffic = traffic_;
     writer.indexer = indexer_;
     writer.flusher = log_flusher_;
+    writer.transactions = transaction_room_;
     writer.now = options_.now;
     writer.batch_bytes_max = options_.append_batch_bytes_max;
     writer.probe_interval = options_.probe_interval;
@@ -145,6 +163,20 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     schedule.request_deadline = options_.request_deadline;
     schedule_ = spawn_schedule(system, std::move(schedule));
 
+    transaction_check_options transactions;
+    transactions.store = store_;
+    transactions.topics = directory_;
+    transactions.append_admission = append_admission_;
+    transactions.metrics = metrics_;
+    transactions.log_writer = log_writer_;
+    transactions.rules = options_.transactions;
+    transactions.rules.age_max = age_to_give_up(options_.store.retention_age);
+    transactions.store_host = options_.store_host;
+    transactions.broker_name = options_.broker_name;
+    transactions.now = options_.now;
+    transactions.request_deadline = options_.request_deadline;
+    transactions_ = spawn_transaction_check(system, std::move(transactions));
+
     broker_setup setup;
     setup.options = options_;
     setup.directory = directory_;
@@ -159,6 +191,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.metadata_keeper = metadata_keeper_;
     setup.record_reader = record_reader_;
     setup.schedule = schedule_;
+    setup.transactions = transactions_;
+    setup.room_for_transactions = transaction_room_;
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
     setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},
@@ -170,6 +204,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     broker_admin_ = std::move(spawned.admin);
     broker_members_ = std::move(spawned.members);
     message_back_ = std::move(spawned.message_back);
+    caf::anon_send(transactions_, begin_checks{spawned.transaction_asker});
 }
 
 std::vector<caf::actor> broker_node::finish_order() const {
@@ -181,6 +216,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     next(broker_);
     next(queue_locks_);
     next(message_finder_);
+    next(transactions_);
     next(schedule_);
     next(log_writer_);
     next(log_flusher_);
@@ -216,7 +252,7 @@ void broker_node::stop() {
 
 send_encoder broker_node::make_encoder() const {
     return send_encoder{{options_.cluster, options_.region, options_.store_host, storage::batch_bytes_max(options_.store),
-                         static_cast<std::int32_t>(options_.delay_levels.size())}};
+                         static_cast<std::int32_t>(options_.delay_levels.size()), transaction_room_}};
 }
 
 } // namespace troupe::actors

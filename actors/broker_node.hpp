@@ -14,6 +14,8 @@
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
+#include "actors/transaction_check.hpp"
+#include "actors/transaction_room.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/fwd.hpp>
@@ -49,7 +51,7 @@ public:
     /// the thread of an actor; must not wait. stop() is still needed then.
     void on_end(std::function<void(const error&)> notice) const;
 
-    /// Ends the roles in order: the broker with its queues, its neighbours, the schedule, the log writer and flusher, the keepers,
+    /// Ends the roles in order: the broker with its queues, its neighbours, the transaction check, the schedule, the log writer and flusher, the keepers,
     /// the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
@@ -63,6 +65,7 @@ public:
     [[nodiscard]] const std::shared_ptr<admission>& lookup_admission() const { return lookup_admission_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
     [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
+    [[nodiscard]] const transaction_check_actor& transactions() const { return transactions_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
     /// Acquire from it the bytes of each append_entry before sending it to the log writer.
@@ -87,6 +90,7 @@ private:
     std::shared_ptr<admission> read_admission_;
     std::shared_ptr<admission> hold_admission_;
     std::shared_ptr<admission> lookup_admission_;
+    std::shared_ptr<transaction_room> transaction_room_;
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
     local_broker_actor broker_;
@@ -102,6 +106,7 @@ private:
     record_reader_actor record_reader_;   ///< of messages that consumers give back
     record_reader_actor schedule_reader_; ///< what is due does not wait behind those
     schedule_actor schedule_;
+    transaction_check_actor transactions_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;
     caf::actor_system* system_ = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/delayed_message.hpp"
+#include "actors/transaction_table.hpp"
 #include "actors/wall_clock.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -32,6 +33,8 @@ struct broker_options {
     bool auto_create_topics = false; ///< a send may create a topic; offers the template topic TBW102
     std::int32_t default_topic_queues = 8;
     std::vector<std::chrono::milliseconds> delay_levels = default_delay_levels(); ///< 1 to delay_levels_max
+    transaction_rules transactions;                                               ///< age_max is set from the store's retention
+    std::size_t transactions_pending_max = 200'000;                               ///< half messages without an outcome; 0: none are taken
     bool auto_create_groups = true;
     std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included
     std::size_t groups_max = limits::groups_per_broker_max;

@@ -38,8 +38,9 @@ struct broker_tick {
 
 /// Everything the broker understands, its own messages included.
 using broker_role =
-    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend<
-        caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend_with<
+        transaction_actor>::extend_with<transaction_asker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>,
+                                                                         caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -97,6 +98,10 @@ public:
     // failed messages (broker_retry.cpp)
     caf::result<message_sent_back> handle(const send_message_back& order);
     caf::result<messages_stored> handle(const send_retry_message& order);
+    // transactions, for embedded clients (broker_members.cpp)
+    caf::result<transaction_ended> handle(const end_transaction& order);
+    caf::result<transactions_listed> handle(const list_transactions& order);
+    caf::result<transaction_check_sent> handle(const check_transaction& order);
 
     // administration (broker_admin.cpp)
     caf::result<group_config_found> handle(const find_group_config& order);
@@ -248,6 +253,8 @@ private:
     [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
     [[nodiscard]] result<session_number> session_of_member(const std::string& group, const std::string& client_id) const;
     void ask_member_client(session_number session, forward_to_client request, caf::typed_response_promise<client_answered> promise);
+    void ask_producer(const check_transaction& order, std::vector<session_number> sessions,
+                      caf::typed_response_promise<transaction_check_sent> promise);
     /// As `ask`, of a client.
     template <class Answer, class Order, class Then>
     void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
@@ -303,7 +310,8 @@ private:
     std::map<std::uint64_t, pending_send> pending_sends_;
     std::map<std::uint64_t, pending_pull> pending_pulls_;
     std::map<std::uint64_t, pending_copy> pending_copies_;
-    std::uint64_t next_returned_ = 0; ///< spreads them over the queues of their topic
+    std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
+    std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
     pending_resets resets_{resets_max};
     std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper

@@ -164,6 +164,8 @@ caf::result<broker_described> log_reader_state::handle(const describe_store&) {
     values["storeSyncs"] = std::to_string(stats.syncs);
     values["storeDamagedRecords"] = std::to_string(stats.damaged_records);
     values["storeQueues"] = std::to_string(stats.queues);
+    values["transactionsPending"] = std::to_string(stats.transactions_pending);
+    values["transactionsLostTotal"] = std::to_string(stats.transactions_lost);
     values["storeIndexMemoryBytes"] = std::to_string(stats.index_memory_bytes);
     add_disk(values, stats.log_min);
     values["appendPendingBytes"] = std::to_string(options_.append_admission->under_way());

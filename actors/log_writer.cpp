@@ -52,6 +52,7 @@ private:
     void tell_watchers(const std::vector<storage::placed_records>& places);
     [[nodiscard]] fresh_records join(const std::vector<std::size_t>& numbers, const std::vector<storage::placed_records>& places) const;
     void nudge(std::size_t bytes);
+    void note_transactions();
 
     log_writer_actor::pointer self_ = nullptr;
     log_writer_options options_;
@@ -117,6 +118,7 @@ void log_writer_state::commit() {
         fail_collected(places.failure());
         return;
     }
+    note_transactions();
     options_.traffic->stored(counts_);
     std::int64_t messages = 0;
     for (const auto& one : counts_)
@@ -264,6 +266,12 @@ void log_writer_state::nudge(std::size_t bytes) {
     }
 }
 
+/// For whoever takes half messages.
+void log_writer_state::note_transactions() {
+    if (options_.transactions)
+        options_.transactions->pending.store(options_.store->pending_count(), std::memory_order_relaxed);
+}
+
 void log_writer_state::handle(const watch_queue& order) {
     auto& watcher = watchers_[order.queue];
     watcher.actor = order.watcher;
@@ -301,6 +309,7 @@ void log_writer_state::handle(probe_tick) {
 void log_writer_state::handle(retain_tick) {
     if (const auto removed = options_.store->retain(options_.now()); !removed)
         write_log(log_level::warning, "retention: " + to_string(removed.failure()));
+    note_transactions();
     // A tick that somebody else sent, to look at once, does not start a second series.
     const auto now = self_->clock().now();
     if (now < next_retain_)

@@ -4,6 +4,7 @@
 #include "actors/internal_roles.hpp"
 #include "actors/metrics.hpp"
 #include "actors/traffic_statistics.hpp"
+#include "actors/transaction_room.hpp"
 #include "actors/wall_clock.hpp"
 
 #include <caf/fwd.hpp>
@@ -18,8 +19,9 @@ struct log_writer_options {
     std::shared_ptr<admission> append_admission; ///< of a record: released here when it is written, or refused
     std::shared_ptr<broker_metrics> metrics;
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>();
-    indexer_actor indexer;     ///< nudged every index_nudge_bytes; may be null
-    log_flusher_actor flusher; ///< flush mode async: nudged every flush_nudge_bytes; may be null
+    indexer_actor indexer;                                    ///< nudged every index_nudge_bytes; may be null
+    log_flusher_actor flusher;                                ///< flush mode async: nudged every flush_nudge_bytes; may be null
+    std::shared_ptr<transaction_room> transactions = nullptr; ///< told how many half messages have no outcome
     wall_clock now = system_wall_clock;
     std::size_t batch_bytes_max = 4u << 20;
     std::size_t index_nudge_bytes = 1u << 20;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages.hpp"
+#include "actors/transaction_messages.hpp"
 #include "protocol/connection_bodies.hpp"
 #include "protocol/remoting_command.hpp"
 
@@ -115,7 +116,8 @@ struct reply_delivered {
 /// embedded clients need not, and are then answered for by CAF with an error.
 using asked_client_actor =
     caf::typed_actor<caf::replies_to<forward_to_client>::with<client_answered>,
-                     caf::replies_to<ask_client_status>::with<client_status_told>, caf::replies_to<deliver_reply>::with<reply_delivered>>;
+                     caf::replies_to<ask_client_status>::with<client_status_told>, caf::replies_to<deliver_reply>::with<reply_delivered>,
+                     caf::replies_to<check_transaction>::with<transaction_check_sent>>;
 
 // ---- from tools: who is connected -----------------------------------------------------------------------------------
 

@@ -26,11 +26,16 @@ struct broker_metrics {
     counter offset_commits{0}; ///< committed offsets made durable
     counter busy_answers{0};   ///< requests refused because a bound was reached, whichever
 
-    counter messages_returned{0};   ///< copies of failed messages that will be delivered again
-    counter dead_letters{0};        ///< copies of failed messages for dead letter topics
-    counter scheduled_delivered{0}; ///< delayed messages brought to their topics
-    counter scheduled_dropped{0};   ///< delayed messages whose topic was gone
-    counter scheduled_lost{0};      ///< delayed messages that retention or damage took before they were due
+    counter messages_returned{0}; ///< copies of failed messages that will be delivered again
+    counter dead_letters{0};      ///< copies of failed messages for dead letter topics
+    counter transactions_committed{0};
+    counter transactions_rolled_back{0};
+    counter transactions_given_up{0};      ///< nobody decided them
+    counter transaction_checks{0};         ///< questions that reached a producer
+    counter transaction_checks_unheard{0}; ///< questions that found nobody of their group
+    counter scheduled_delivered{0};        ///< delayed messages brought to their topics
+    counter scheduled_dropped{0};          ///< delayed messages whose topic was gone
+    counter scheduled_lost{0};             ///< delayed messages that retention or damage took before they were due
 };
 
 inline void add(broker_metrics::counter& counter, std::uint64_t amount = 1) noexcept {

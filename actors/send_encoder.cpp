@@ -1,6 +1,7 @@
 #include "actors/send_encoder.hpp"
 
 #include "actors/delayed_message.hpp"
+#include "actors/transaction_record.hpp"
 #include "protocol/batch_codec.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
@@ -52,14 +53,18 @@ bool is_set(std::string_view properties, std::string_view property) {
     return value && *value != "0" && *value != "false";
 }
 
-/// The level by which the message is delayed; 0: not at all. A message given back that is delayed, or dead, may carry TRAN_MSG: it
-/// was committed long ago (reference "remoting-client.md" 3.1, row 11).
-result<std::int32_t> check_delay(std::string_view properties, std::int32_t reconsume_times) {
+/// Whether the message begins a transaction. One given back that is delayed, or dead, may carry TRAN_MSG: it was committed long ago
+/// (reference "remoting-client.md" 3.1, row 11).
+bool begins_transaction(const send_messages& send) {
+    const auto level = delay_level_of(send.properties);
+    return is_half_message(send.properties) && !(send.reconsume_times > 0 && level && *level != 0);
+}
+
+/// The level by which the message is delayed; 0: not at all.
+result<std::int32_t> check_delay(std::string_view properties) {
     const auto level = delay_level_of(properties);
     if (!level)
         return level.failure();
-    if (is_set(properties, name::transaction) && !(reconsume_times > 0 && *level != 0))
-        return error{errc::not_permitted, "transactional messages are not supported by this broker yet"};
     for (const auto timer : timers)
         if (*level <= 0 && is_set(properties, timer))
             return error{errc::message_illegal, "delivery at a certain time (property " + std::string{timer} +
@@ -130,10 +135,29 @@ result<encoded_send> send_encoder::encode(const send_messages& send, const topic
     return encoded;
 }
 
+/// RocketMQ's clients strip the delay of a transactional message, and its broker would lose the message: here it is refused.
+result<void> send_encoder::check_half(const send_messages& send, std::int32_t level) const {
+    if (level > 0)
+        return error{errc::message_illegal, "a transactional message cannot be delayed: send it without property DELAY"};
+    if (auto immunity = immunity_of(send.properties); !immunity)
+        return immunity.failure();
+    if (!options_.transactions || !options_.transactions->is_full())
+        return {};
+    const auto most = options_.transactions->pending_max;
+    if (most == 0)
+        return error{errc::not_permitted, "this broker takes no transactional messages (broker.transaction.pending_max is 0)"};
+    return error{errc::busy, std::to_string(most) + " transactions of this broker have no outcome yet, more are not taken; let their "
+                                                    "producers decide them, or use `troupe transaction`"};
+}
+
 result<encoded_send> send_encoder::encode_single(const send_messages& send, queue_id queue) {
-    const auto level = check_delay(send.properties, send.reconsume_times);
+    const auto level = check_delay(send.properties);
     if (!level)
         return level.failure();
+    const bool is_half = begins_transaction(send);
+    if (is_half)
+        if (auto fine = check_half(send, *level); !fine)
+            return fine.failure();
     auto message = message_of(send, queue, options_.store_host);
     message.body = send.body;
     message.properties = send.properties;
@@ -154,6 +178,8 @@ result<encoded_send> send_encoder::encode_single(const send_messages& send, queu
             protocol::remove_property(message.properties, timer);
         park(message, *level, options_.delay_levels);
     }
+    if (is_half)
+        prepare(message, send.producer_group);
     auto record = protocol::encode_record(message);
     if (!record)
         return record.failure();
@@ -177,10 +203,13 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
     encoded.records.bytes.reserve(send.body.size() + elements->size() * (record_head_bytes + send.topic.size()));
     encoded.receipt.record_bytes.reserve(elements->size());
     for (auto& element : *elements) {
-        const auto level = check_delay(element.properties, 0);
-        if (!level || *level > 0)
+        const auto level = check_delay(element.properties);
+        const bool is_half = is_half_message(element.properties);
+        if (!level || *level > 0 || is_half)
             return error{errc::message_illegal, "message " + std::to_string(encoded.records.count) + " of the batch: " +
-                                                    (level ? "messages of a batch cannot be delayed" : level.failure().text)};
+                                                    (!level    ? level.failure().text
+                                                     : is_half ? "messages of a batch cannot be transactional"
+                                                               : "messages of a batch cannot be delayed")};
         message.flag = element.flag;
         message.body = std::move(element.body);
         message.properties = std::move(element.properties);

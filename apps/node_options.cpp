@@ -75,6 +75,10 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.default_topic_queues = broker.topic_queues;
     if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
         options.delay_levels = std::move(*levels);
+    options.transactions.timeout = broker.transaction.timeout;
+    options.transactions.interval = broker.transaction.check_interval;
+    options.transactions.checks_max = broker.transaction.checks_max;
+    options.transactions_pending_max = broker.transaction.pending_max;
     options.hold_max = broker.pull.hold_max;
     options.pulls_held_max = broker.pull.held_max;
     options.reads_pending_max = broker.pull.reads_pending_max;

@@ -47,6 +47,13 @@ struct pull_config {
     std::size_t reads_pending_max = 0;
 };
 
+struct transaction_config {
+    std::chrono::milliseconds timeout{};
+    std::chrono::milliseconds check_interval{};
+    std::int32_t checks_max = 0;
+    std::size_t pending_max = 0;
+};
+
 struct broker_config {
     std::string cluster;
     std::string name;
@@ -67,6 +74,7 @@ struct broker_config {
     bool property_filter = false;
     std::int32_t topic_queues = 0;
     std::string delay_levels; ///< see delay_levels.hpp
+    transaction_config transaction;
     store_config store;
     pull_config pull;
 };

@@ -11,6 +11,7 @@ namespace troupe::protocol::request_code {
 inline constexpr std::int32_t send_message = 10;
 inline constexpr std::int32_t send_message_v2 = 310;
 inline constexpr std::int32_t send_batch_message = 320;
+inline constexpr std::int32_t end_transaction = 37;
 inline constexpr std::int32_t send_reply_message = 324;
 inline constexpr std::int32_t send_reply_message_v2 = 325;
 
@@ -38,6 +39,7 @@ inline constexpr std::int32_t get_consumer_list_by_group = 38;
 inline constexpr std::int32_t lock_batch_mq = 41;
 inline constexpr std::int32_t unlock_batch_mq = 42;
 inline constexpr std::int32_t check_client_config = 46;
+inline constexpr std::int32_t check_transaction_state = 39;          ///< broker to client, one way
 inline constexpr std::int32_t notify_consumer_ids_changed = 40;      ///< broker to client, one way
 inline constexpr std::int32_t get_consumer_status_from_client = 221; ///< broker to client
 inline constexpr std::int32_t get_consumer_running_info = 307;       ///< tool to broker to client
@@ -78,6 +80,9 @@ inline constexpr std::int32_t get_topic_config = 351;
 inline constexpr std::int32_t update_and_get_group_forbidden = 353;
 inline constexpr std::int32_t set_message_request_mode = 401;
 inline constexpr std::int32_t get_all_message_request_mode = 402;
+
+// Troupe's own: numbers that RocketMQ does not use
+inline constexpr std::int32_t troupe_list_transactions = 70'001;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

@@ -177,6 +177,8 @@ constexpr std::array all{
     request_kind{3008, "AUTH_DELETE_ACL", role::broker, resource::cluster, action::update, "ACL 2.0: delete a policy"},
     request_kind{3009, "AUTH_GET_ACL", role::broker, resource::cluster, action::get, "ACL 2.0: the policies of one user"},
     request_kind{3010, "AUTH_LIST_ACL", role::broker, resource::cluster, action::get, "ACL 2.0: all policies"},
+    request_kind{70'001, "TROUPE_LIST_TRANSACTIONS", role::broker, resource::topic, action::get,
+                 "half messages without an outcome (Troupe's own)"},
     request_kind{200050, "POP_MESSAGE", role::broker, resource::topic_and_group, action::sub, "take messages of any queue for a while"},
     request_kind{200051, "ACK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "a taken message is done"},
     request_kind{200052, "PEEK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "look at messages without taking them"},

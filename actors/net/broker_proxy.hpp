@@ -11,10 +11,11 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor, and message_back_actor: actor_cast to it.
+/// Serves     broker_actor, and message_back_actor and transaction_actor: actor_cast to them.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
-/// Pushes     consumers_changed from the broker goes to every session that a client_heartbeat named and that still lives.
+/// Pushes     consumers_changed and check_transaction from the broker go to every session that a client_heartbeat named and that
+///            still lives.
 /// Runs       in CAF's multiplexer thread. End it with user_shutdown; pending requests fail with shutting_down.
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
 

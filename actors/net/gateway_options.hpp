@@ -12,6 +12,7 @@
 #include "actors/send_encoder.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
+#include "actors/transaction_messages.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -34,6 +35,7 @@ struct broker_entry {
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< of pulls answered here
     broker_members_actor members = {};
     message_back_actor message_back = {};
+    transaction_actor transactions = {};
 };
 
 struct gateway_options {

@@ -39,8 +39,9 @@ std::string request_reference_page() {
     namespace code = protocol::request_code;
     const auto codes = served_requests();
     std::set<std::int32_t> served{codes.begin(), codes.end()};
-    served.insert({code::pull_message, code::lite_pull_message, code::notify_consumer_ids_changed, code::get_consumer_status_from_client,
-                   code::get_consumer_running_info, code::consume_message_directly, code::push_reply_message_to_client});
+    served.insert({code::pull_message, code::lite_pull_message, code::notify_consumer_ids_changed, code::check_transaction_state,
+                   code::get_consumer_status_from_client, code::get_consumer_running_info, code::consume_message_directly,
+                   code::push_reply_message_to_client});
     return std::string{introduction} + section(request_role::broker, "To a broker", served) +
            section(request_role::name_server, "To a name server", served) +
            section(request_role::client, "From a broker to a client", served) +

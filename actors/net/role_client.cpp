@@ -3,6 +3,7 @@
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_message_back.hpp"
+#include "actors/net/wire_transaction.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 
@@ -123,6 +124,8 @@ caf::message_handler role_client::broker_messages() {
         forwarder<client_unregistered, unregister_client>(),
         forwarder<group_members, list_group_members>(),
         forwarder<message_sent_back, send_message_back>(),
+        forwarder<transaction_ended, end_transaction>(),
+        forwarder<transactions_listed, list_transactions>(),
     };
     caf::message_handler administrate{
         forwarder<topic_put, put_topic>(),
@@ -183,6 +186,13 @@ void role_client::remember(const client_session_actor& session) {
 }
 
 void role_client::receive_push(const protocol::remoting_command& command) {
+    if (command.code == protocol::request_code::check_transaction_state) {
+        if (const auto question = decode_request<check_transaction>(command))
+            for (const auto& each : sessions_)
+                if (auto session = caf::actor_cast<transaction_asker_actor>(each))
+                    caf::anon_send(session, *question);
+        return;
+    }
     if (command.code != protocol::request_code::notify_consumer_ids_changed) {
         // Whoever asked hears at once that this client does not know, instead of waiting for nothing.
         if (!command.is_oneway())

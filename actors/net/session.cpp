@@ -9,6 +9,7 @@
 #include "actors/net/wire_message_back.hpp"
 #include "actors/net/wire_name_server_admin.hpp"
 #include "actors/net/wire_settings.hpp"
+#include "actors/net/wire_transaction.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/request_table.hpp"
@@ -97,6 +98,10 @@ template <>
 remoting_command encode_failure_of<send_message_back>(const error& failure) {
     return encode_message_back_failure(failure);
 }
+template <>
+remoting_command encode_failure_of<end_transaction>(const error& failure) {
+    return encode_end_transaction_failure(failure);
+}
 
 /// Decodes the order, asks the role if there is room for what it does then, and encodes what it answers, with a deadline.
 /// `patience` is what the role itself may wait.
@@ -131,6 +136,11 @@ void ask_broker_admin(session_pointer self, const remoting_command& command) {
 
 void ask_message_back(session_pointer self, const remoting_command& command) {
     ask<send_message_back, message_sent_back>(self, self->state.roles.broker->message_back, command);
+}
+
+template <class Order, class Answer>
+void ask_transactions(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->transactions, command);
 }
 
 void ask_send(session_pointer self, const remoting_command& command) {
@@ -178,6 +188,8 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::send_message_v2, ask_send},
         {code::send_batch_message, ask_send},
         {code::consumer_send_msg_back, ask_message_back},
+        {code::end_transaction, ask_transactions<end_transaction, transaction_ended>},
+        {code::troupe_list_transactions, ask_transactions<list_transactions, transactions_listed>},
         {code::query_consumer_offset, ask_broker<query_offset, offset_found>},
         {code::update_consumer_offset, ask_broker<commit_offset, offset_committed>},
         {code::get_max_offset, ask_broker<find_max_offset, offset_found>},
@@ -352,6 +364,15 @@ session_actor::behavior_type session(session_pointer self, connection_id connect
         },
         [self](const deliver_reply& order) {
             return push<reply_delivered>(self, order, client_answer_timeout, read_success<reply_delivered>);
+        },
+        [self](const check_transaction& question) -> caf::result<transaction_check_sent> {
+            auto command = encode_request(question);
+            auto frame = protocol::encode_frame_head(command, command.body.size());
+            if (!frame)
+                return make_caf_error(frame.failure());
+            *frame += command.body.view();
+            self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true, false});
+            return transaction_check_sent{};
         },
         [self](const session_request& request) { dispatch(self, request.command); },
         [self](const push_answered& message) { self->state.pushes.answered(message.answer); },

@@ -52,6 +52,7 @@ using gateway_actor = ticket_holder_actor::extend<caf::reacts_to<session_answere
 ///
 /// In    session_request                     decoded, asked of the role with a deadline, answered with session_answered
 ///       consumers_changed                   from the broker: pushed to the client as code 40
+///       check_transaction                   likewise, as code 39; answered when it is on its way
 ///       forward_to_client, ask_client_status, deliver_reply
 ///                                           from the broker: sent to the client, whose answer is the answer; timed_out after a
 ///                                           while, busy beyond the bound, connection_lost when the connection ends first

@@ -28,6 +28,10 @@ TEST_CASE("broker config: options stand under RocketMQ's names") {
     CHECK(values.at("brokerPermission") == "6");
     CHECK(values.at("messageDelayLevel") == "1500ms 90s 5m 2h");
     CHECK(describe_config({}).at("messageDelayLevel") == "1s 5s 10s 30s 1m 2m 3m 4m 5m 6m 7m 8m 9m 10m 20m 30m 1h 2h");
+    CHECK(values.at("transactionTimeOut") == "6000");
+    CHECK(values.at("transactionCheckInterval") == "30000");
+    CHECK(values.at("transactionCheckMax") == "15");
+    CHECK(values.at("rejectTransactionMessage") == "false");
     CHECK(values.at("storePathCommitLog") == "/store/commitlog");
 }
 

@@ -58,6 +58,7 @@ port_session spawn_client(caf::actor_system& system, std::shared_ptr<client_reco
                 record->replies.push_back(order);
                 return answered<reply_delivered>(self, *record, {});
             },
+            [record, self](const check_transaction&) { return answered<transaction_check_sent>(self, *record, {}); },
         };
     });
 }

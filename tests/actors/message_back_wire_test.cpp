@@ -177,7 +177,10 @@ TEST_CASE_FIXTURE(back_world, "a delayed message is answered for its own queue a
     CHECK(*stored.fields.find("queueOffset") == "0");
     CHECK(await("orders", 1)[0].body.view() == "hello");
     CHECK(send("SCHEDULE_TOPIC_XXXX", "").code == response::no_permission);
-    CHECK(send("orders", "TRAN_MSG\x01true\x02").code == response::no_permission);
+    CHECK(send("orders", "TRAN_MSG\x01true\x02"
+                         "DELAY\x01"
+                         "1\x02")
+              .code == response::message_illegal);
     CHECK(send("orders", "TIMER_DELAY_SEC\x01"
                          "5\x02")
               .code == response::message_illegal);

@@ -135,8 +135,6 @@ TEST_CASE("send_encoder: every wrong send is refused by its own code") {
     send = order();
     send.properties = "k\x01" + std::string(40'000, 'x') + "\x02";
     CHECK(code(send, topics()) == errc::properties_too_large);
-    send.properties = "TRAN_MSG\x01true\x02";
-    CHECK(code(send, topics()) == errc::not_permitted);
     send.properties = "TIMER_DELIVER_MS\x01"
                       "3\x02";
     CHECK(code(send, topics()) == errc::message_illegal);
@@ -182,9 +180,58 @@ TEST_CASE("send_encoder: a delayed message waits in the queue of its level, and 
     send.properties = "TRAN_MSG\x01true\x02"
                       "DELAY\x01"
                       "3\x02";
-    CHECK(encoder.encode(send, topics()).code() == errc::not_permitted);
+    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
     send.reconsume_times = 1;
+    CHECK(encoder.encode(send, topics())->records.queue.topic == "SCHEDULE_TOPIC_XXXX");
+}
+
+TEST_CASE("send_encoder: a transactional message waits in the half topic, and is answered for the queue that was asked for") {
+    auto encoder = make_encoder();
+    auto send = order();
+    send.producer_group = "payers";
+    send.sys_flag = protocol::message_sys_flag::prepared | protocol::message_sys_flag::compressed;
+    send.properties = "TRAN_MSG\x01TRUE\x02UNIQ_KEY\x01u1\x02";
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.queue == topic_queue{"RMQ_SYS_TRANS_HALF_TOPIC", queue_id{0}});
+    CHECK(encoded->receipt.queue == queue_id{2});
+    CHECK(encoded->receipt.transaction_id == "u1");
+    const auto message = placed_messages(*encoded, 0, 0)[0];
+    CHECK(message.sys_flag == protocol::message_sys_flag::compressed);
+    const auto properties = protocol::decode_properties(message.properties);
+    CHECK(properties.at("REAL_TOPIC") == "orders");
+    CHECK(properties.at("REAL_QID") == "2");
+    CHECK(properties.at("PGROUP") == "payers");
+    CHECK(properties.at("__transactionId__") == "u1");
+    CHECK(properties.at("TRAN_MSG") == "TRUE");
+    send.properties = "TRAN_MSG\x01true\x02PGROUP\x01said by the client\x02";
+    encoded = encoder.encode(send, topics());
+    CHECK(protocol::decode_properties(placed_messages(*encoded, 0, 0)[0].properties).at("PGROUP") == "said by the client");
+    send.properties = "TRAN_MSG\x01"
+                      "false\x02";
+    CHECK(encoder.encode(send, topics())->records.queue.topic == "orders");
+    send.properties = "TRAN_MSG\x01true\x02"
+                      "CHECK_IMMUNITY_TIME_IN_SECONDS\x01soon\x02";
+    CHECK(encoder.encode(send, topics()).code() == errc::property_illegal);
+    send.properties = "TRAN_MSG\x01true\x02TIMER_DELAY_SEC\x01"
+                      "5\x02";
+    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
+}
+
+TEST_CASE("send_encoder: a transactional message is refused while too many have no outcome, and where none are taken") {
+    const auto room = std::make_shared<transaction_room>(2);
+    send_encoder encoder{{"c1", "DefaultRegion", here, 7u << 20, 18, room}};
+    auto send = order();
+    send.properties = "TRAN_MSG\x01true\x02";
+    room->pending = 1;
     CHECK(encoder.encode(send, topics()).ok());
+    room->pending = 2;
+    const auto refused = encoder.encode(send, topics());
+    CHECK(refused.code() == errc::busy);
+    CHECK(refused.failure().text.find("2 transactions") != std::string::npos);
+    CHECK(encoder.encode(order(), topics()).ok());
+    send_encoder without{{"c1", "DefaultRegion", here, 7u << 20, 18, std::make_shared<transaction_room>(0)}};
+    CHECK(without.encode(send, topics()).code() == errc::not_permitted);
 }
 
 TEST_CASE("send_encoder: a batch becomes one record per message, with an id for each") {

@@ -37,6 +37,10 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.property_filter == broker.property_filter);
     CHECK(made.default_topic_queues == broker.default_topic_queues);
     CHECK(made.delay_levels == broker.delay_levels);
+    CHECK(made.transactions.timeout == broker.transactions.timeout);
+    CHECK(made.transactions.interval == broker.transactions.interval);
+    CHECK(made.transactions.checks_max == broker.transactions.checks_max);
+    CHECK(made.transactions_pending_max == broker.transactions_pending_max);
     CHECK(made.hold_max == broker.hold_max);
     CHECK(made.pulls_held_max == broker.pulls_held_max);
     CHECK(made.reads_pending_max == broker.reads_pending_max);
@@ -88,6 +92,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.append_pending_bytes_max = 206;
     broker.topic_queues = 207;
     broker.delay_levels = "208ms 209ms";
+    broker.transaction = {milliseconds{210}, milliseconds{211}, 212, 213};
     broker.auto_create_topics = true;
     broker.auto_create_groups = false;
     broker.property_filter = false;
@@ -135,6 +140,10 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.append_pending_bytes_max == 206);
     CHECK(made.default_topic_queues == 207);
     CHECK(made.delay_levels == std::vector{milliseconds{208}, milliseconds{209}});
+    CHECK(made.transactions.timeout == milliseconds{210});
+    CHECK(made.transactions.interval == milliseconds{211});
+    CHECK(made.transactions.checks_max == 212);
+    CHECK(made.transactions_pending_max == 213);
     CHECK(made.auto_create_topics);
     CHECK_FALSE(made.auto_create_groups);
     CHECK_FALSE(made.property_filter);

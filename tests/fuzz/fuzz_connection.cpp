@@ -68,6 +68,12 @@ void set_common_fields(remoting_command& command) {
         {"brokerName", "other"},
         {"brokerAddr", "10.0.0.1:10911"},
         {"brokerId", "0"},
+        {"tranStateTableOffset", "0"},
+        {"commitLogOffset", "64"},
+        {"commitOrRollback", "8"},
+        {"fromTransactionCheck", "true"},
+        {"after", "0"},
+        {"maxTransactions", "4"},
     };
     for (const auto& [name, value] : fields)
         command.fields.set(name, value);
@@ -176,6 +182,9 @@ std::vector<remoting_command> make_requests() {
     retried.topic = "%RETRY%readers";
     retried.reconsume_times = 1;
     all.push_back(net::encode_request(retried));
+    auto half = send;
+    half.properties = "TRAN_MSG\x01true\x02";
+    all.push_back(net::encode_request(half));
     return all;
 }
 

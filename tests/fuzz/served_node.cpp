@@ -220,8 +220,10 @@ void served_node::write(connection_id connection, std::string_view head, const p
     const auto command = protocol::decode_frame(payload{std::string{head} + std::string{body.view()}});
     require(command.ok(), "what is sent to a client can be decoded");
     if (!command->is_response()) {
-        require(command->is_oneway() == (command->code == protocol::request_code::notify_consumer_ids_changed),
-                "of what is sent to a client only the notice wants no answer");
+        const bool wants_none = command->code == protocol::request_code::notify_consumer_ids_changed ||
+                                command->code == protocol::request_code::check_transaction_state;
+        require(command->is_oneway() == wants_none,
+                "of what is sent to a client only the notice and the question about a transaction want no answer");
         if (!command->is_oneway())
             each->pushes.push_back(command->opaque);
         return;

@@ -1,0 +1,99 @@
+#pragma once
+
+#include "protocol/transaction_bodies.hpp"
+#include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/payload.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// What producers, brokers and operators say of transactions. The whole picture: docs/states/transaction.md.
+namespace troupe::actors {
+
+/// What becomes of a half message. Values of producers are those of the wire (RocketMQ: MessageSysFlag).
+enum class transaction_decision : std::uint8_t {
+    unknown = 0,   ///< the producer cannot say yet; nothing happens
+    commit = 8,    ///< its consumers see it
+    roll_back = 12 ///< nobody ever sees it
+};
+[[nodiscard]] std::string_view to_string_view(transaction_decision decision);
+
+/// Decide a half message (code 37), where the answer to its send said it is. Idempotent: the same decision again is answered as the
+/// first. Fails with not_permitted (it was decided otherwise, or it is too late for a decision that nobody asked for),
+/// message_not_found, argument_illegal (it is another group's, or not at that offset), topic_not_found (a commit for a topic that is
+/// gone), and what a send fails with: it is pending then.
+struct end_transaction {
+    std::string producer_group;
+    log_position position; ///< of the half message
+    queue_offset offset;   ///< likewise, in its queue
+    transaction_decision decision = transaction_decision::unknown;
+    bool is_asked_for = false; ///< it answers a question of the broker
+    std::string message_id;    ///< the unique key; for people only
+    std::string topic;         ///< likewise
+    template <class Inspector>
+    friend auto inspect(Inspector& f, end_transaction& x) {
+        return f(x.producer_group, x.position, x.offset, x.decision, x.is_asked_for, x.message_id, x.topic);
+    }
+};
+struct transaction_ended {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, transaction_ended&) {
+        return f();
+    }
+};
+
+/// Half messages without an outcome, by position (a request of our own).
+struct list_transactions {
+    std::string group = {};  ///< empty: of every producer group
+    log_position after = {}; ///< only those behind it
+    std::int32_t transactions_max = 100;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, list_transactions& x) {
+        return f(x.group, x.after, x.transactions_max);
+    }
+};
+struct transactions_listed {
+    protocol::transaction_list list;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, transactions_listed& x) {
+        return f(x.list);
+    }
+};
+
+/// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
+using transaction_actor = caf::typed_actor<caf::replies_to<end_transaction>::with<transaction_ended>,
+                                           caf::replies_to<list_transactions>::with<transactions_listed>>;
+
+// ---- to a client ----------------------------------------------------------------------------------------------------
+
+/// What became of your half message? (code 39) Answered, if at all, by an end_transaction of its own.
+struct check_transaction {
+    std::string group;
+    std::string topic;
+    std::string unique_key;
+    std::string offset_message_id;
+    log_position position;
+    queue_offset offset;
+    std::string broker_name;
+    payload record; ///< the half message, with its topic and queue
+    template <class Inspector>
+    friend auto inspect(Inspector& f, check_transaction& x) {
+        return f(x.group, x.topic, x.unique_key, x.offset_message_id, x.position, x.offset, x.broker_name);
+    }
+};
+/// The question is on its way to the client.
+struct transaction_check_sent {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, transaction_check_sent&) {
+        return f();
+    }
+};
+/// A client's session, or the broker on behalf of those of a group: it picks one, in turn, and fails with group_not_found when nobody
+/// of the group is there.
+using transaction_asker_actor = caf::typed_actor<caf::replies_to<check_transaction>::with<transaction_check_sent>>;
+
+} // namespace troupe::actors

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+namespace troupe::actors {
+
+/// How many half messages of a broker have no outcome, and how many may. Whoever encodes a half message looks here first and answers
+/// busy when there is no room; what is on its way to the log then still comes in, so the bound may be passed by that much.
+///
+/// Threads  safe from any thread. The log writer keeps `pending`.
+struct transaction_room {
+    explicit transaction_room(std::size_t most) : pending_max{most} {}
+
+    std::atomic<std::size_t> pending{0};
+    const std::size_t pending_max; ///< 0: no transactions at all
+
+    [[nodiscard]] bool is_full() const { return pending.load(std::memory_order_relaxed) >= pending_max; }
+};
+
+} // namespace troupe::actors
