@@ -24,6 +24,7 @@ struct send_load {
     std::size_t body_bytes = 1024; ///< at least 8: the first 8 hold the send time for end-to-end latency
     std::int32_t batch = 0;        ///< messages per request; 0: plain messages
     bool oneway = false;           ///< no answers, so no window; requests with an answer close the run, so that all were taken
+    bool transactions = false;     ///< each message is a half message, and committed with a second request when it is stored
     double rate = 0;               ///< messages per second, open loop, latency from the intended time; 0: closed loop
     std::chrono::milliseconds warm_up{1000};
     std::chrono::milliseconds measure{5000};

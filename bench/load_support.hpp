@@ -17,6 +17,7 @@ inline constexpr std::int32_t code_send_v2 = 310;
 inline constexpr std::int32_t code_send_batch = 320;
 inline constexpr std::int32_t code_pull = 11;
 inline constexpr std::int32_t code_heartbeat = 34;
+inline constexpr std::int32_t code_end_transaction = 37;
 inline constexpr std::int32_t code_max_offset = 30;
 inline constexpr std::int32_t code_put_topic = 17;
 inline constexpr std::int32_t answer_success = 0;

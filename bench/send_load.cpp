@@ -40,9 +40,12 @@ protocol::remoting_command send_command(const send_load& load, const std::string
     command.fields.set("c", std::string{"TBW102"});
     command.fields.set("d", std::int64_t{4});
     command.fields.set("e", std::int64_t{queue});
-    command.fields.set("f", std::int64_t{0});
+    command.fields.set("f", std::int64_t{load.transactions ? protocol::message_sys_flag::prepared : 0});
     command.fields.set("g", std::int64_t{1'700'000'000'000});
     command.fields.set("h", std::int64_t{0});
+    if (load.transactions) {
+        command.fields.set("i", std::string{"TRAN_MSG\x01true\x02"});
+    }
     command.fields.set("m", std::string{load.batch > 0 ? "true" : "false"});
     return command;
 }
@@ -84,6 +87,29 @@ result<std::int64_t> sum_of_max_offsets(peer& connection, const std::string& top
         sum += std::stoll(*offset);
     }
     return sum;
+}
+
+/// The request that commits the half message which `answer` says is stored.
+result<std::string> commit_frame(std::string_view answer) {
+    auto stored = protocol::decode_frame(payload{std::string{answer}});
+    if (!stored) {
+        return stored.failure();
+    }
+    const auto* id = stored->fields.find("msgId");
+    const auto* offset = stored->fields.find("queueOffset");
+    const auto place = protocol::parse_offset_message_id(id == nullptr ? "" : *id);
+    if (!place || offset == nullptr) {
+        return error{errc::protocol_error, "the answer to a half message does not say where it is"};
+    }
+    auto command = binary_command(code_end_transaction);
+    command.opaque = stored->opaque;
+    command.fields.set("producerGroup", std::string{"bench"});
+    command.fields.set("tranStateTableOffset", *offset);
+    command.fields.set("commitLogOffset", place->second.value());
+    command.fields.set("commitOrRollback", std::int64_t{8});
+    command.fields.set("fromTransactionCheck", std::string{"false"});
+    command.fields.set("msgId", std::string{"bench"});
+    return protocol::encode_frame_head(command, 0);
 }
 
 /// One run of sends over all connections.
@@ -135,6 +161,7 @@ private:
         peer connection;
         std::vector<std::int64_t> due_at; ///< by opaque number: when the request was (to be) sent
         std::vector<std::int32_t> free_slots;
+        std::vector<bool> committing; ///< by opaque number: the half message is stored, its commit is under way
         bool write_wanted = false;
         bool dirty = false;
     };
@@ -148,6 +175,7 @@ private:
             senders_.emplace_back(std::move(connected).value());
             auto& added = senders_.back();
             added.due_at.resize(static_cast<std::size_t>(load_.window));
+            added.committing.resize(static_cast<std::size_t>(load_.window), false);
             for (std::int32_t slot = load_.window - 1; slot >= 0; --slot) {
                 added.free_slots.push_back(slot);
             }
@@ -330,8 +358,34 @@ private:
             if (!answer) {
                 return answer.failure();
             }
-            settle(from, *answer, now, counts);
+            const auto begun = load_.transactions && answer->code == answer_success ? commit(from, *answer, *frame) : result<bool>{false};
+            if (!begun) {
+                return begun.failure();
+            }
+            if (!*begun) {
+                settle(from, *answer, now, counts);
+            }
         }
+    }
+
+    /// Commits what `frame` says is stored; false when it is the answer to the commit.
+    result<bool> commit(sender& from, const answer_head& answer, std::string_view frame) {
+        if (answer.opaque < 0 || answer.opaque >= load_.window) {
+            return false;
+        }
+        std::vector<bool>::reference committing = from.committing[static_cast<std::size_t>(answer.opaque)];
+        if (committing) {
+            committing = false;
+            return false;
+        }
+        auto request = commit_frame(frame);
+        if (!request) {
+            return request.failure();
+        }
+        committing = true;
+        from.connection.queue(*request);
+        from.dirty = true;
+        return true;
     }
 
     void settle(sender& from, const answer_head& answer, std::int64_t now, bool counts) {

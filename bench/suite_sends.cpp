@@ -115,14 +115,32 @@ void measure_bandwidth(const suite_options& options, const node_under_test& node
     }
 }
 
+/// A transaction is two requests and two records; both kinds are measured one after the other on the same node.
+void measure_transactions(const suite_options& options, const node_under_test& node, report& out) {
+    if (!options.wants({"P31"})) {
+        return;
+    }
+    auto load = basic_load(options, node);
+    load.body_bytes = kib;
+    load.senders = 16;
+    const auto plain = measured(load, "P31", out);
+    load.transactions = true;
+    const auto transactional = measured(load, "P31", out);
+    if (plain && transactional) {
+        add_rate(out, "P31", "16 senders, 1 KiB, transactions, async flush", *transactional, std::nullopt);
+        out.add_ratio("P31", "plain sends", transactional->messages_per_second, plain->messages_per_second, 1.0 / 3);
+    }
+}
+
 void measure_async(const suite_options& options, report& out) {
-    if (!options.wants({"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P26"})) {
+    if (!options.wants({"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P26", "P31"})) {
         return;
     }
     if (const auto node = fresh_node(options, "sends-async", false, "P2", out)) {
         ceilings raw{options, "sends", out};
         measure_single_sends(options, *node, raw, out);
         measure_bandwidth(options, *node, raw, out);
+        measure_transactions(options, *node, out);
     }
 }
 

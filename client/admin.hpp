@@ -3,12 +3,14 @@
 #include "client/connection.hpp"
 #include "client/message.hpp"
 #include "protocol/bodies.hpp"
+#include "protocol/transaction_bodies.hpp"
 #include "protocol/vocabulary/result.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 
 #include <cstdint>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::client {
@@ -78,6 +80,14 @@ public:
     /// Messages that have this word among their keys, the newest first. Fails with message_not_found. Not from inside the brokers'
     /// process.
     result<std::vector<received_message>> find_messages(const std::string& topic, const std::string& key, const find_options& options = {});
+
+    /// A half message without an outcome, and the name of its broker.
+    using pending_transaction = std::pair<std::string, protocol::transaction_entry>;
+    /// Of all brokers, or only those of one producer group; at most so many of each broker.
+    result<std::vector<pending_transaction>> list_transactions(const std::string& group = {}, std::int32_t transactions_max = 100);
+    /// Decides one that is stuck, by its offset message id. Fails with message_not_found when it is not pending, argument_illegal (no
+    /// id; `unknown`), and what the broker answers.
+    result<pending_transaction> end_transaction(const std::string& id, transaction_outcome outcome);
 
     result<protocol::cluster_info> describe_cluster();
     /// Counters and state of one broker. Fails with not_found for an unknown name.

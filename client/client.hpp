@@ -7,3 +7,4 @@
 #include "client/producer.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
+#include "client/transaction_producer.hpp"

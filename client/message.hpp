@@ -29,6 +29,13 @@ struct message {
     std::int32_t delay_level = 0;
 };
 
+/// What becomes of a message whose fate hangs on something else.
+enum class transaction_outcome : std::uint8_t {
+    unknown,  ///< cannot be said yet: the broker asks again
+    commit,   ///< its consumers see it
+    roll_back ///< nobody ever sees it
+};
+
 /// Where a sent message is. Its presence means the broker has stored it, as durably as the broker is configured.
 struct send_receipt {
     std::string message_id;        ///< made by the client, equal on every retry (RocketMQ: UNIQ_KEY, shown as msgId)

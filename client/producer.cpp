@@ -65,7 +65,7 @@ public:
     ~state() { close(); }
 
     /// Checks and encodes; the caller fills in how to go on.
-    result<std::unique_ptr<pending_send>> prepare(std::vector<message> messages, const queue_choice& choice);
+    result<std::unique_ptr<pending_send>> prepare(std::vector<message> messages, const queue_choice& choice, bool half = false);
     /// Fails with busy or shutting_down, and then `send` was not taken.
     result<void> admit(std::unique_ptr<pending_send>& send);
     void close();
@@ -77,14 +77,15 @@ private:
     producer_actor actor_;
 };
 
-result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<message> messages, const queue_choice& choice) {
+result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<message> messages, const queue_choice& choice, bool half) {
     if (messages.empty())
         return error{errc::message_illegal, "the batch holds no message"};
     auto send = std::make_unique<pending_send>();
     send->choice = choice;
     std::size_t together = 0;
     for (auto& m : messages) {
-        auto encoded = encode_send(std::move(m), shared_->ids, wall_clock_ms());
+        auto encoded = half ? encode_half(std::move(m), shared_->options.group, shared_->ids, wall_clock_ms())
+                            : encode_send(std::move(m), shared_->ids, wall_clock_ms());
         if (!encoded)
             return encoded.failure();
         send->bytes += encoded->bytes();
@@ -98,7 +99,7 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
     const bool has_delayed = std::any_of(send->messages.begin(), send->messages.end(), [](const auto& m) { return m.delayed; });
     if (send->messages.size() > 1 && has_delayed)
         return error{errc::message_illegal, "messages of a batch cannot be delayed; send those with a delay level one by one"};
-    send->alone = has_delayed;
+    send->alone = has_delayed || half;
     if (send->messages.size() > 1 && together > limits::body_bytes_max)
         return error{errc::body_too_large,
                      "batch of " + std::to_string(together) + " bytes; the limit is " + std::to_string(limits::body_bytes_max)};
@@ -149,9 +150,17 @@ result<producer> producer::open(const connection& via, producer_options options)
 }
 
 void producer::send_async(message m, completion done, const queue_choice& choice) {
+    send_one(std::move(m), std::move(done), choice, false);
+}
+
+void producer::send_half(message m, completion done, const queue_choice& choice) {
+    send_one(std::move(m), std::move(done), choice, true);
+}
+
+void producer::send_one(message m, completion done, const queue_choice& choice, bool half) {
     std::vector<message> one;
     one.push_back(std::move(m));
-    auto send = state_->prepare(std::move(one), choice);
+    auto send = state_->prepare(std::move(one), choice, half);
     if (!send) {
         tell(done, send.failure());
         return;

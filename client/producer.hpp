@@ -111,8 +111,11 @@ public:
     [[nodiscard]] producer_counters counters() const;
 
 private:
+    friend class transaction_producer;
     class state;
     explicit producer(std::shared_ptr<state> s);
+    void send_half(message m, completion done, const queue_choice& choice);
+    void send_one(message m, completion done, const queue_choice& choice, bool half);
     std::shared_ptr<state> state_;
 };
 

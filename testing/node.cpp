@@ -113,6 +113,8 @@ result<void> node::roles::start_broker(const node_options& options, const std::f
     broker.store.flush = options.flush_sync ? storage::flush_mode::sync : storage::flush_mode::async;
     broker.store.segment_bytes = options.segment_bytes;
     broker.store.disk_clean_ratio = broker.store.disk_full_ratio = 1; // a test must not fail because the machine's disk is nearly full
+    broker.transactions.timeout = options.transaction_timeout;
+    broker.transactions.interval = options.transaction_interval;
     if (!options.delay_levels.empty())
         broker.delay_levels = options.delay_levels;
     auto started = actors::broker_node::start(system_, broker, storage::posix_file_system());

@@ -18,6 +18,8 @@ struct node_options {
     bool auto_create_topics = false;
     std::uint64_t segment_bytes = 16u << 20;
     std::vector<std::chrono::milliseconds> delay_levels; ///< empty: the broker's own
+    std::chrono::milliseconds transaction_timeout{6'000};
+    std::chrono::milliseconds transaction_interval{30'000}; ///< between questions
 };
 
 /// A name server and a broker inside this process, on free loopback ports and a temporary directory: for tests that need a

@@ -127,7 +127,9 @@ void add_send(CLI::App& bench, command_context& context, const std::shared_ptr<b
     command->add_option("--rate", send.rate, "Messages per second, latency from the intended time; 0: as fast as answers come")
         ->check(CLI::Range(0.0, 1e7))
         ->capture_default_str();
-    command->add_flag("--oneway", send.oneway, "Ask for no answers; what was stored is counted by queue offsets")->excludes(window);
+    CLI::Option* oneway =
+        command->add_flag("--oneway", send.oneway, "Ask for no answers; what was stored is counted by queue offsets")->excludes(window);
+    command->add_flag("--transactions", send.transactions, "Send half messages, and commit each when it is stored")->excludes(oneway);
     command->add_option("--broker-process", send.broker_process, "Process id of the broker, to read its CPU time");
     set_examples(*command, "troupe bench send --topic load --senders 64 --body-bytes 1024\n"
                            "troupe bench send --topic load --senders 4 --window 256 --rate 10000 -o json");

@@ -14,10 +14,10 @@ namespace troupe::client {
 
 namespace {
 
-constexpr std::array reserved_names{protocol::property_name::keys,         protocol::property_name::tags,
-                                    protocol::property_name::wait,         protocol::property_name::unique_key,
-                                    protocol::property_name::sharding_key, protocol::property_name::checksum,
-                                    protocol::property_name::delay};
+constexpr std::array reserved_names{
+    protocol::property_name::keys,       protocol::property_name::tags,         protocol::property_name::wait,
+    protocol::property_name::unique_key, protocol::property_name::sharding_key, protocol::property_name::checksum,
+    protocol::property_name::delay,      protocol::property_name::transaction,  protocol::property_name::producer_group};
 
 result<std::string> join_keys(const std::vector<std::string>& keys) {
     std::string joined;
@@ -72,6 +72,22 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
     encoded.topic = std::move(m.topic);
     encoded.sharding_key = std::move(m.sharding_key);
     encoded.body = payload{std::move(m.body)};
+    return encoded;
+}
+
+result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms) {
+    if (m.delay_level != 0)
+        return error{errc::message_illegal, "a message of a transaction cannot be delayed; send it without a delay level"};
+    auto encoded = encode_send(std::move(m), ids, now_ms);
+    if (!encoded)
+        return encoded;
+    protocol::set_property(encoded->properties, protocol::property_name::transaction, "true");
+    protocol::set_property(encoded->properties, protocol::property_name::producer_group, group);
+    if (encoded->properties.size() > limits::properties_bytes_max)
+        return error{errc::properties_too_large, "the properties of a message to topic " + encoded->topic + " have " +
+                                                     std::to_string(encoded->properties.size()) + " bytes; the limit is " +
+                                                     std::to_string(limits::properties_bytes_max)};
+    encoded->half = true;
     return encoded;
 }
 

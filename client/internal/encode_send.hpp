@@ -22,12 +22,15 @@ struct encoded_message {
     std::int32_t flag = 0;
     payload body;
     bool delayed = false;
+    bool half = false; ///< begins a transaction
     [[nodiscard]] std::size_t bytes() const { return body.size() + properties.size(); }
 };
 
 /// Checks everything that a broker would refuse. Fails with topic_illegal, body_too_large, message_illegal (empty body),
 /// property_illegal (reserved name, separator byte, a key with a space, a level below 0), properties_too_large.
 result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms);
+/// As a half message of the producer group; with a delay it fails with message_illegal.
+result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms);
 
 /// Several messages as the body of one batch request. Source: reference "remoting-client.md" 3.2.
 payload encode_batch(std::span<const encoded_message* const> messages);

@@ -70,12 +70,17 @@ struct hub_state {
     void drop_unused_links();
     void handle(const suspect_broker& event);
     caf::result<broker_dialed> handle(const dial_broker& order);
+    caf::result<broker_dialed> handle(const find_broker& order) const;
 
     // membership
     void handle(const join_group& order);
     caf::typed_response_promise<group_left> handle(const leave_group& order);
     void leave(const std::string& group, const std::function<void()>& done);
     void handle(const actors::consumers_changed& event);
+    void handle(const join_producers& order);
+    caf::result<actors::transaction_check_sent> handle(const actors::check_transaction& question);
+    [[nodiscard]] bool has_groups() const { return !groups.empty() || !producers.empty(); }
+    void groups_changed();
     void beat_due_brokers();
     void beat(broker_link& link);
     void beat_ended(const std::string& key, std::optional<std::uint64_t> accepted);
@@ -102,6 +107,7 @@ struct hub_state {
     std::map<std::string, broker_link> links;            // brokers in routes, by name and address
     std::map<std::string, actors::broker_actor> handles; // all that were dialed, by name and address
     std::map<std::string, std::pair<protocol::consumer_data, hub_listener_actor>> groups;
+    std::map<std::string, transaction_listener_actor> producers; ///< by group
     std::uint64_t groups_version = 0;
     std::size_t name_server_turn = 0; // sticks to one until it fails
     std::optional<time_point> armed;
@@ -284,11 +290,28 @@ caf::result<broker_dialed> hub_state::handle(const dial_broker& order) {
     return broker_dialed{handle};
 }
 
+caf::result<broker_dialed> hub_state::handle(const find_broker& order) const {
+    for (const auto& [key, link] : links)
+        if (link.broker_name == order.broker_name)
+            return broker_dialed{link.handle};
+    return actors::make_caf_error(errc::connect_failed, "no route names a broker " + order.broker_name + " now");
+}
+
 // ---- membership -----------------------------------------------------------------------------------------------------
 
 void hub_state::handle(const join_group& order) {
     groups[order.data.group] = {order.data, order.listener};
     heed(order.listener);
+    groups_changed();
+}
+
+void hub_state::handle(const join_producers& order) {
+    producers[order.group] = order.listener;
+    heed(caf::actor_cast<hub_listener_actor>(order.listener));
+    groups_changed();
+}
+
+void hub_state::groups_changed() {
     ++groups_version;
     for (auto& [key, link] : links)
         link.beat_due = now();
@@ -322,17 +345,27 @@ void hub_state::handle(const actors::consumers_changed& event) {
         self->send(at->second.second, membership_changed{event.group});
 }
 
+caf::result<actors::transaction_check_sent> hub_state::handle(const actors::check_transaction& question) {
+    const auto at = producers.find(question.group);
+    if (at == producers.end())
+        return actors::make_caf_error(errc::group_not_found, "this client has no transactional producer of group " + question.group);
+    self->send(at->second, transaction_asked{question});
+    return actors::transaction_check_sent{};
+}
+
 protocol::heartbeat_data hub_state::make_heartbeat() const {
     protocol::heartbeat_data data;
     data.client_id = options.client_id;
     data.producer_groups = {"CLIENT_INNER_PRODUCER"};
+    for (const auto& producer : producers)
+        data.producer_groups.push_back(producer.first);
     for (const auto& [group, member] : groups)
         data.consumers.push_back(member.first);
     return data;
 }
 
 void hub_state::beat_due_brokers() {
-    if (groups.empty())
+    if (!has_groups())
         return;
     for (auto& [key, link] : links)
         if (!link.beating && link.beat_due <= now())
@@ -383,6 +416,17 @@ void hub_state::listener_ended(const caf::actor_addr& listener) {
             left.push_back(group);
     for (const auto& group : left)
         leave(group, [] {});
+    std::vector<std::string> silent;
+    for (const auto& [group, producer] : producers)
+        if (producer.address() == listener)
+            silent.push_back(group);
+    for (const auto& group : silent) {
+        producers.erase(group);
+        ++groups_version;
+        for (auto& [key, link] : links)
+            self->request(link.handle, name_server_timeout_max, actors::unregister_client{options.client_id, group, {}})
+                .then([](const actors::client_unregistered&) {}, [](const caf::error&) {});
+    }
     std::vector<std::pair<std::string, hub_listener_actor>> unwatched;
     for (const auto& [topic, all] : watchers)
         for (const auto& one : all)
@@ -410,7 +454,7 @@ void hub_state::work() {
 
 void hub_state::arm() {
     auto next = routes.next_due();
-    if (!groups.empty())
+    if (has_groups())
         for (const auto& [key, link] : links)
             if (!link.beating && (!next || link.beat_due < *next))
                 next = link.beat_due;
@@ -451,9 +495,12 @@ hub_actor::behavior_type hub(hub_state::pointer self, hub_endpoints endpoints, c
         [self](const suspect_broker& event) { self->state.handle(event); },
         [self](const join_group& order) { self->state.handle(order); },
         [self](const leave_group& order) { return self->state.handle(order); },
+        [self](const join_producers& order) { self->state.handle(order); },
         [self](const list_name_servers&) { return name_servers_listed{self->state.endpoints.name_servers}; },
         [self](const dial_broker& order) { return self->state.handle(order); },
+        [self](const find_broker& order) { return self->state.handle(order); },
         [self](const actors::consumers_changed& event) { self->state.handle(event); },
+        [self](const actors::check_transaction& question) { return self->state.handle(question); },
         [self](const hub_tick& tick) { self->state.handle(tick); },
     };
 }

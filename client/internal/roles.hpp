@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/roles.hpp"
+#include "actors/transaction_messages.hpp"
 #include "client/message.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -38,6 +39,12 @@ struct membership_changed {
 };
 using hub_listener_actor = caf::typed_actor<caf::reacts_to<route_known>, caf::reacts_to<membership_changed>>;
 
+/// A broker does not know what became of a half message of the group.
+struct transaction_asked {
+    actors::check_transaction question;
+};
+using transaction_listener_actor = hub_listener_actor::extend<caf::reacts_to<transaction_asked>>;
+
 // ---- to the hub -----------------------------------------------------------------------------------------------------
 
 struct watch_topic {
@@ -66,6 +73,15 @@ struct leave_group {
     std::string group;
 };
 struct group_left {};
+/// Say in heartbeats that this client produces in the group, until the listener ends. One listener per group: the latest.
+struct join_producers {
+    std::string group;
+    transaction_listener_actor listener;
+};
+/// The broker of that name, if a route that is watched has it; else connect_failed.
+struct find_broker {
+    std::string broker_name;
+};
 /// For blocking callers: who can be asked.
 struct list_name_servers {};
 struct name_servers_listed {
@@ -86,8 +102,10 @@ struct hub_tick {
 using hub_actor =
     caf::typed_actor<caf::reacts_to<watch_topic>, caf::reacts_to<unwatch_topic>, caf::reacts_to<suspect_route>,
                      caf::reacts_to<suspect_broker>, caf::reacts_to<join_group>, caf::replies_to<leave_group>::with<group_left>,
-                     caf::replies_to<list_name_servers>::with<name_servers_listed>, caf::replies_to<dial_broker>::with<broker_dialed>,
-                     caf::reacts_to<actors::consumers_changed>, caf::reacts_to<hub_tick>>;
+                     caf::reacts_to<join_producers>, caf::replies_to<list_name_servers>::with<name_servers_listed>,
+                     caf::replies_to<dial_broker>::with<broker_dialed>, caf::replies_to<find_broker>::with<broker_dialed>,
+                     caf::reacts_to<actors::consumers_changed>,
+                     caf::replies_to<actors::check_transaction>::with<actors::transaction_check_sent>, caf::reacts_to<hub_tick>>;
 
 // ---- producer -------------------------------------------------------------------------------------------------------
 
@@ -111,6 +129,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::suspect_broker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::join_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::leave_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::group_left)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::transaction_asked)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::join_producers)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::find_broker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::list_name_servers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::name_servers_listed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::dial_broker)

@@ -13,9 +13,11 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
     std::ostringstream text;
     text << file.rdbuf();
     for (const std::string command :
-         {"node",         "config check", "config explain", "config dump",  "topic create", "topic list",    "topic show", "topic update",
-          "topic delete", "group list",   "group show",     "message show", "message find", "send",          "consume",    "cluster",
-          "doctor",       "store verify", "store stat",     "selftest",     "bench send",   "bench consume", "bench suite"}) {
+         {"node",          "config check",     "config explain",     "config dump",          "topic create", "topic list",
+          "topic show",    "topic update",     "topic delete",       "group list",           "group show",   "message show",
+          "message find",  "transaction list", "transaction commit", "transaction rollback", "send",         "consume",
+          "cluster",       "doctor",           "store verify",       "store stat",           "selftest",     "bench send",
+          "bench consume", "bench suite"}) {
         CAPTURE(command);
         CHECK(text.str().find("`troupe " + command) != std::string::npos);
     }
