@@ -28,9 +28,9 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
     sample_traffic();
-    encoder_ = std::make_unique<send_encoder>(send_encoder_options{
-        setup_.options.cluster, setup_.options.region, setup_.options.store_host, storage::batch_bytes_max(setup_.options.store),
-        static_cast<std::int32_t>(setup_.options.delay_levels.size()), setup_.room_for_transactions});
+    auto encoder = encoder_options(setup_.options);
+    encoder.transactions = setup_.room_for_transactions;
+    encoder_ = std::make_unique<send_encoder>(std::move(encoder));
     members_ = consumer_groups{setup_.options.client_expire};
     producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
@@ -141,7 +141,18 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("scheduledDeliveredTotal", metrics.scheduled_delivered);
             count("scheduledDroppedTotal", metrics.scheduled_dropped);
             count("scheduledLostTotal", metrics.scheduled_lost);
+            count("timersPending", metrics.timers_pending);
+            count("timersLateMillis", metrics.timers_late_ms);
+            count("timersTakenInTotal", metrics.timers_taken_in);
+            count("timersDeliveredTotal", metrics.timers_delivered);
+            count("timersRecalledTotal", metrics.timers_recalled);
+            count("timersDroppedTotal", metrics.timers_dropped);
+            count("timersLostTotal", metrics.timers_lost);
             add_runtime_info(values);
+            // RocketMQ's names of the same.
+            count("timerOffsetBehind", metrics.timers_behind);
+            count("timerCongestNum", metrics.timers_pending);
+            values["timerReadBehind"] = std::to_string(metrics.timers_late_ms.load(std::memory_order_relaxed) / 1'000);
             values["topics"] = std::to_string(topics_->size());
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());

@@ -13,6 +13,7 @@
 #include "actors/spawn_role.hpp"
 #include "actors/type_ids.hpp"
 #include "storage/metadata_store.hpp"
+#include "storage/timer_store.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -27,6 +28,7 @@ namespace {
 
 constexpr std::size_t log_readers = 2; // one for the end of queues, one for everything else
 constexpr std::size_t lookups_pending_max = 1'000;
+constexpr std::size_t timer_orders_pending_max = 10'000;
 
 log_level level_of(storage::store_event event) {
     switch (event) {
@@ -56,6 +58,15 @@ topic_config topic_of_given_up() {
     return topic;
 }
 
+/// A topic in which the broker itself keeps something: nobody else writes to it.
+topic_config topic_of_timers(std::string_view name) {
+    topic_config topic;
+    topic.name = name;
+    topic.read_queues = topic.write_queues = 1;
+    topic.perm = permission::read;
+    return topic;
+}
+
 /// Before retention can take a half message, its transaction is given up, so that the message is kept a while longer.
 std::chrono::milliseconds age_to_give_up(std::chrono::milliseconds retention_age) {
     return retention_age - retention_age / 8;
@@ -70,6 +81,7 @@ broker_node::broker_node(broker_options options)
       hold_admission_{std::make_shared<admission>(options_.pulls_held_max)},
       lookup_admission_{std::make_shared<admission>(lookups_pending_max)},
       transaction_room_{std::make_shared<transaction_room>(options_.transactions_pending_max)},
+      timer_admission_{std::make_shared<admission>(timer_orders_pending_max)},
       metrics_{std::make_shared<broker_metrics>()},
       traffic_{std::make_shared<traffic_statistics>(options_.cluster)} {}
 
@@ -106,18 +118,24 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto levels = find_delay_levels_start(*node->store_, node->options_.delay_levels, *offsets);
     if (!levels)
         return levels.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels));
+    auto timers = storage::timer_store::open(files, node->options_.store.directory / "timers", node->options_.timers);
+    if (!timers)
+        return timers.failure();
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels), std::move(*timers));
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
                               std::vector<topic_config> topics, std::vector<group_config> groups,
-                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels) {
+                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels,
+                              std::unique_ptr<storage::timer_store> timers) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
     topics.push_back(topic_of_schedule(options_));
     topics.push_back(topic_of_given_up());
+    topics.push_back(topic_of_timers(timer_topic));
+    topics.push_back(topic_of_timers(timer_done_topic));
     topics.push_back(reply_topic(options_));
     directory_ =
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
@@ -177,6 +195,22 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     transactions.request_deadline = options_.request_deadline;
     transactions_ = spawn_transaction_check(system, std::move(transactions));
 
+    timer_keeper_options keeper;
+    keeper.book.log = store_;
+    keeper.book.topics = directory_;
+    keeper.book.store_host = options_.store_host;
+    keeper.book.checkpoint_bytes = options_.store.checkpoint_bytes;
+    keeper.broker_name = options_.broker_name;
+    keeper.region = options_.region;
+    keeper.horizon = options_.timer_horizon;
+    keeper.recall_enabled = options_.recall_messages;
+    keeper.log_writer = log_writer_;
+    keeper.append_admission = append_admission_;
+    keeper.orders = timer_admission_;
+    keeper.metrics = metrics_;
+    keeper.now = options_.now;
+    timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers));
+
     broker_setup setup;
     setup.options = options_;
     setup.directory = directory_;
@@ -197,7 +231,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.log_flusher = log_flusher_;
     setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},
                         {caf::actor_cast<caf::actor>(message_finder_), "message finder"},
-                        {caf::actor_cast<caf::actor>(schedule_reader_), "record reader of the schedule"}};
+                        {caf::actor_cast<caf::actor>(schedule_reader_), "record reader of the schedule"},
+                        {caf::actor_cast<caf::actor>(timer_keeper_), "timer keeper"}};
     setup.groups = std::move(groups);
     auto spawned = spawn_broker(system, std::move(setup));
     broker_ = std::move(spawned.broker);
@@ -218,6 +253,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     next(message_finder_);
     next(transactions_);
     next(schedule_);
+    next(timer_keeper_);
     next(log_writer_);
     next(log_flusher_);
     next(offset_keeper_);
@@ -251,8 +287,9 @@ void broker_node::stop() {
 }
 
 send_encoder broker_node::make_encoder() const {
-    return send_encoder{{options_.cluster, options_.region, options_.store_host, storage::batch_bytes_max(options_.store),
-                         static_cast<std::int32_t>(options_.delay_levels.size()), transaction_room_}};
+    auto options = encoder_options(options_);
+    options.transactions = transaction_room_;
+    return send_encoder{std::move(options)};
 }
 
 } // namespace troupe::actors

@@ -12,6 +12,7 @@
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
 #include "actors/send_encoder.hpp"
+#include "actors/timer_keeper.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
 #include "actors/transaction_check.hpp"
@@ -51,8 +52,9 @@ public:
     /// the thread of an actor; must not wait. stop() is still needed then.
     void on_end(std::function<void(const error&)> notice) const;
 
-    /// Ends the roles in order: the broker with its queues, its neighbours, the transaction check, the schedule, the log writer and flusher, the keepers,
-    /// the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for the testing scheduler, see finish_order.
+    /// Ends the roles in order: the broker with its queues, its neighbours, the transaction check, the schedule and the timer keeper, the
+    /// log writer and flusher, the other keepers, the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for
+    /// the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
     [[nodiscard]] std::vector<caf::actor> finish_order() const;
@@ -63,6 +65,9 @@ public:
     [[nodiscard]] const message_finder_actor& message_finder() const { return message_finder_; }
     /// Acquire a unit of it before each order to the message finder.
     [[nodiscard]] const std::shared_ptr<admission>& lookup_admission() const { return lookup_admission_; }
+    [[nodiscard]] const timer_keeper_actor& timer_keeper() const { return timer_keeper_; }
+    /// Acquire a unit of it before each order to the timer keeper.
+    [[nodiscard]] const std::shared_ptr<admission>& timer_admission() const { return timer_admission_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
     [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
     [[nodiscard]] const transaction_check_actor& transactions() const { return transactions_; }
@@ -80,7 +85,7 @@ private:
     explicit broker_node(broker_options options);
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
                      std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets,
-                     delay_levels_start levels);
+                     delay_levels_start levels, std::unique_ptr<storage::timer_store> timers);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;
@@ -91,6 +96,7 @@ private:
     std::shared_ptr<admission> hold_admission_;
     std::shared_ptr<admission> lookup_admission_;
     std::shared_ptr<transaction_room> transaction_room_;
+    std::shared_ptr<admission> timer_admission_;
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
     local_broker_actor broker_;
@@ -107,6 +113,7 @@ private:
     record_reader_actor schedule_reader_; ///< what is due does not wait behind those
     schedule_actor schedule_;
     transaction_check_actor transactions_;
+    timer_keeper_actor timer_keeper_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;
     caf::actor_system* system_ = nullptr;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/delayed_message.hpp"
+#include "actors/timer_message.hpp"
 #include "actors/transaction_table.hpp"
 #include "actors/wall_clock.hpp"
 #include "protocol/message_codec.hpp"
@@ -35,6 +36,9 @@ struct broker_options {
     std::vector<std::chrono::milliseconds> delay_levels = default_delay_levels(); ///< 1 to delay_levels_max
     transaction_rules transactions;                                               ///< age_max is set from the store's retention
     std::size_t transactions_pending_max = 200'000;                               ///< half messages without an outcome; 0: none are taken
+    std::chrono::milliseconds timer_horizon = timer_horizon_default; ///< how far ahead a message may be timed; to timer_horizon_max
+    bool recall_messages = true;                                     ///< whether producers may take timed messages back
+    storage::timer_store_options timers;
     bool auto_create_groups = true;
     std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included
     std::size_t groups_max = limits::groups_per_broker_max;

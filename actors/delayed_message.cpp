@@ -1,5 +1,7 @@
 #include "actors/delayed_message.hpp"
 
+#include "actors/timer_message.hpp"
+#include "actors/topic_directory.hpp"
 #include "protocol/property_edit.hpp"
 
 #include <algorithm>
@@ -72,6 +74,17 @@ result<void> unpark(protocol::message& message) {
                                         message.topic + " names no topic and queue to deliver it to"};
     message.topic = *topic;
     message.queue = queue_id{*queue};
+    return {};
+}
+
+result<void> send_home(protocol::message& message, const topic_snapshot& topics) {
+    if (auto unparked = unpark(message); !unparked)
+        return unparked;
+    const auto* topic = topics.find(message.topic);
+    if (topic == nullptr || message.topic == schedule_topic || message.topic == timer_topic)
+        return error{errc::topic_not_found, "topic " + message.topic + " does not exist on this broker any more"};
+    // A topic may have fewer queues by now.
+    message.queue = queue_id{message.queue.value() % std::max({topic->read_queues, topic->write_queues, 1})};
     return {};
 }
 

@@ -10,6 +10,10 @@
 #include <string_view>
 #include <vector>
 
+namespace troupe::actors {
+class topic_snapshot;
+}
+
 /// How a message waits: in a queue of its level in a topic of the system, with its destination among its properties.
 /// Source: reference "remoting-client.md" 2.4, 3.1 row 12; "broker-semantics.md" 6.1.
 namespace troupe::actors {
@@ -37,5 +41,9 @@ void park(protocol::message& message, std::int32_t level, std::int32_t levels);
 /// The way back, when the message is due. The properties stay, so that its consumers see DELAY, REAL_TOPIC and REAL_QID, as with
 /// RocketMQ. Fails with corrupt, unchanged, if the destination is not there.
 result<void> unpark(protocol::message& message);
+
+/// The message as it goes from where it waited to its topic, as one of the topic's queues. Fails with corrupt (see unpark), and with
+/// topic_not_found if its topic is gone or is one in which messages wait.
+result<void> send_home(protocol::message& message, const topic_snapshot& topics);
 
 } // namespace troupe::actors

@@ -64,6 +64,7 @@ using ticket_holder_actor = caf::typed_actor<caf::reacts_to<records_appended>, c
 struct append_records {
     std::vector<append_entry> entries;
     ticket_holder_actor reply_to;
+    bool together = false; ///< in one group commit, however large: all or none are stored
 };
 struct pull_ticketed {
     std::uint64_t ticket = 0;
@@ -133,15 +134,19 @@ using queue_owner_actor = caf::typed_actor<caf::reacts_to<queue_idle>>;
 
 // ---- log writer -----------------------------------------------------------------------------------------------------
 
+/// Whoever wants to know what becomes visible in a queue.
+using records_watcher_actor = caf::typed_actor<caf::reacts_to<records_arrived>>;
+
 /// Tell `watcher` of everything that becomes visible in `queue`, beginning with the bounds of now. One watcher per queue:
 /// the latest.
 struct watch_queue {
     topic_queue queue;
-    queue_actor watcher;
+    records_watcher_actor watcher;
+    bool wants_records = true; ///< false: only the news of them
 };
 struct unwatch_queue {
     topic_queue queue;
-    queue_actor watcher;
+    records_watcher_actor watcher;
 };
 /// Drop the index of a deleted topic.
 struct drop_topic_index {

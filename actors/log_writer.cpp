@@ -64,7 +64,8 @@ private:
     bool write_tick_sent_ = false;
     pending_acks acks_;
     struct watching {
-        queue_actor actor;
+        records_watcher_actor actor;
+        bool wants_records = true;
         std::vector<std::size_t> numbers; ///< of its records in batch_; some: its queue is in touched_
     };
     std::unordered_map<topic_queue, watching> watchers_;
@@ -92,9 +93,11 @@ void log_writer_state::handle(append_records& work) {
         collected_.push_back({work.reply_to, entry.ticket, bytes, entry.records.count});
         batch_.push_back(std::move(entry.records));
         batch_bytes_ += bytes;
-        if (batch_bytes_ >= options_.batch_bytes_max)
+        if (batch_bytes_ >= options_.batch_bytes_max && !work.together)
             commit();
     }
+    if (batch_bytes_ >= options_.batch_bytes_max)
+        commit();
     if (!batch_.empty() && !write_tick_sent_) {
         write_tick_sent_ = true;
         self_->send(self_, write_tick{});
@@ -225,7 +228,7 @@ void log_writer_state::tell_watchers(const std::vector<storage::placed_records>&
             continue;
         auto& watcher = known->second;
         if (const auto bounds = options_.store->bounds(queue)) {
-            records_arrived event{*bounds, join(watcher.numbers, places)};
+            records_arrived event{*bounds, watcher.wants_records ? join(watcher.numbers, places) : fresh_records{}};
             if (event.fresh.first + event.fresh.count > bounds->max)
                 event.fresh = {}; // written, but not durable
             self_->send(watcher.actor, std::move(event));
@@ -275,6 +278,7 @@ void log_writer_state::note_transactions() {
 void log_writer_state::handle(const watch_queue& order) {
     auto& watcher = watchers_[order.queue];
     watcher.actor = order.watcher;
+    watcher.wants_records = order.wants_records;
     // What is collected already was not noted for this watcher, and the bounds of now do not hold it yet.
     watcher.numbers.clear();
     std::erase(touched_, order.queue);

@@ -55,9 +55,10 @@ struct messages_stored {
     queue_id queue;
     queue_offset offset; ///< of the first message
     std::string transaction_id;
+    std::string recall_handle = {}; ///< of a message that waits for its time: takes it back (recall_message); else empty
     template <class Inspector>
     friend auto inspect(Inspector& f, messages_stored& x) {
-        return f(x.message_ids, x.queue, x.offset, x.transaction_id);
+        return f(x.message_ids, x.queue, x.offset, x.transaction_id, x.recall_handle);
     }
 };
 

@@ -36,6 +36,15 @@ struct broker_metrics {
     counter scheduled_delivered{0};        ///< delayed messages brought to their topics
     counter scheduled_dropped{0};          ///< delayed messages whose topic was gone
     counter scheduled_lost{0};             ///< delayed messages that retention or damage took before they were due
+
+    counter timers_pending{0};   ///< now
+    counter timers_behind{0};    ///< stored, and not taken in by the timer keeper yet
+    counter timers_late_ms{0};   ///< of the earliest that is due and not delivered, when the timer keeper looked last
+    counter timers_taken_in{0};  ///< messages with a time of their own that were put among the pending ones
+    counter timers_delivered{0}; ///< brought to their topics
+    counter timers_recalled{0};  ///< taken back before
+    counter timers_dropped{0};   ///< whose topic was gone
+    counter timers_lost{0};      ///< that retention or damage took before they were taken in
 };
 
 inline void add(broker_metrics::counter& counter, std::uint64_t amount = 1) noexcept {

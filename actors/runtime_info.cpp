@@ -93,9 +93,8 @@ void add_traffic_info(protocol::key_value_table& values, const traffic_summary& 
         values[std::string{pool} + "ThreadPoolQueueHeadWaitTimeMills"] = "0";
     }
     values["pullThreadPoolQueueHeadWaitTimeMills"] = "0";
-    for (const char* none :
-         {"EndTransactionQueueSize", "EndTransactionThreadPoolQueueCapacity", "dispatchMaxBuffer", "pageCacheLockTimeMills",
-          "startAcceptSendRequestTimeStamp", "timerReadBehind", "timerOffsetBehind", "timerCongestNum"})
+    for (const char* none : {"EndTransactionQueueSize", "EndTransactionThreadPoolQueueCapacity", "dispatchMaxBuffer",
+                             "pageCacheLockTimeMills", "startAcceptSendRequestTimeStamp"})
         values[none] = "0";
     values["timerEnqueueTps"] = "0.0";
     values["timerDequeueTps"] = "0.0";

@@ -182,14 +182,8 @@ void schedule_state::report_dropped(std::size_t level, const delivery& done, que
 
 /// The message as it goes to its topic; a failure if it has none to go to.
 result<append_entry> schedule_state::prepare(protocol::message message) const {
-    if (const auto unparked = unpark(message); !unparked)
-        return unparked.failure();
-    const auto topics = options_.topics->current();
-    const auto* topic = topics->find(message.topic);
-    if (topic == nullptr || message.topic == schedule_topic)
-        return error{errc::topic_not_found, "topic " + message.topic + " does not exist on this broker any more"};
-    // A topic may have fewer queues by now.
-    message.queue = queue_id{message.queue.value() % std::max({topic->read_queues, topic->write_queues, 1})};
+    if (const auto home = send_home(message, *options_.topics->current()); !home)
+        return home.failure();
     message.store_host = options_.store_host;
     auto record = protocol::encode_record(message);
     if (!record)

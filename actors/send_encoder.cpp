@@ -1,10 +1,12 @@
 #include "actors/send_encoder.hpp"
 
+#include "actors/broker_options.hpp"
 #include "actors/delayed_message.hpp"
 #include "actors/transaction_record.hpp"
 #include "protocol/batch_codec.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
+#include "protocol/recall_handle.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -65,10 +67,6 @@ result<std::int32_t> check_delay(std::string_view properties) {
     const auto level = delay_level_of(properties);
     if (!level)
         return level.failure();
-    for (const auto timer : timers)
-        if (*level <= 0 && is_set(properties, timer))
-            return error{errc::message_illegal, "delivery at a certain time (property " + std::string{timer} +
-                                                    ") is not supported by this broker yet; use a delay level"};
     return std::max(*level, 0);
 }
 
@@ -106,6 +104,19 @@ protocol::message message_of(const send_messages& send, queue_id queue, const pr
 
 } // namespace
 
+send_encoder_options encoder_options(const broker_options& options) {
+    send_encoder_options made;
+    made.cluster = options.cluster;
+    made.region = options.region;
+    made.store_host = options.store_host;
+    made.batch_bytes_max = storage::batch_bytes_max(options.store);
+    made.delay_levels = static_cast<std::int32_t>(options.delay_levels.size());
+    made.broker_name = options.broker_name;
+    made.timer_horizon = options.timer_horizon;
+    made.now = options.now;
+    return made;
+}
+
 send_encoder::send_encoder(send_encoder_options options)
     : options_{std::move(options)}, unique_prefix_{make_unique_prefix(options_.store_host)} {}
 
@@ -139,6 +150,9 @@ result<encoded_send> send_encoder::encode(const send_messages& send, const topic
 result<void> send_encoder::check_half(const send_messages& send, std::int32_t level) const {
     if (level > 0)
         return error{errc::message_illegal, "a transactional message cannot be delayed: send it without property DELAY"};
+    for (const auto timer : timers)
+        if (is_set(send.properties, timer))
+            return error{errc::message_illegal, "a transactional message cannot be timed: send it without property " + std::string{timer}};
     if (auto immunity = immunity_of(send.properties); !immunity)
         return immunity.failure();
     if (!options_.transactions || !options_.transactions->is_full())
@@ -177,6 +191,17 @@ result<encoded_send> send_encoder::encode_single(const send_messages& send, queu
         for (const auto timer : timers)
             protocol::remove_property(message.properties, timer);
         park(message, *level, options_.delay_levels);
+    } else if (!is_half) {
+        const auto now = options_.now();
+        const auto due = timer_due_of(send.properties, now, options_.timer_horizon);
+        if (!due)
+            return due.failure();
+        if (*due) {
+            if (!is_retry_topic(message.topic))
+                encoded.receipt.recall_handle =
+                    protocol::encode_recall_handle({message.topic, options_.broker_name, **due + 1, encoded.receipt.transaction_id});
+            park_timer(message, **due);
+        }
     }
     if (is_half)
         prepare(message, send.producer_group);
@@ -205,7 +230,8 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
     for (auto& element : *elements) {
         const auto level = check_delay(element.properties);
         const bool is_half = is_half_message(element.properties);
-        if (!level || *level > 0 || is_half)
+        const bool is_timed = std::any_of(timers.begin(), timers.end(), [&](auto timer) { return is_set(element.properties, timer); });
+        if (!level || *level > 0 || is_half || is_timed)
             return error{errc::message_illegal, "message " + std::to_string(encoded.records.count) + " of the batch: " +
                                                     (!level    ? level.failure().text
                                                      : is_half ? "messages of a batch cannot be transactional"
@@ -231,6 +257,7 @@ messages_stored send_encoder::describe(const send_receipt& receipt, const storag
     stored.queue = receipt.queue;
     stored.offset = placed.first;
     stored.transaction_id = receipt.transaction_id;
+    stored.recall_handle = receipt.recall_handle;
     auto position = placed.position;
     for (const auto bytes : receipt.record_bytes) {
         if (!stored.message_ids.empty())

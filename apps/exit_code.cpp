@@ -36,6 +36,7 @@ exit_code exit_code_of(errc code) {
     case errc::not_permitted:
     case errc::system_name:
     case errc::not_supported:
+    case errc::operation_illegal:
     case errc::subscription_illegal:
     case errc::disk_full:
     case errc::store_read_only: return exit_code::refused;

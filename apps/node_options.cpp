@@ -73,6 +73,8 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.auto_create_groups = broker.auto_create_groups;
     options.property_filter = broker.property_filter;
     options.default_topic_queues = broker.topic_queues;
+    options.timer_horizon = broker.timer_max_delay;
+    options.recall_messages = broker.recall_messages;
     if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
         options.delay_levels = std::move(*levels);
     options.transactions.timeout = broker.transaction.timeout;

@@ -75,6 +75,8 @@ struct broker_config {
     std::int32_t topic_queues = 0;
     std::string delay_levels; ///< see delay_levels.hpp
     transaction_config transaction;
+    std::chrono::milliseconds timer_max_delay{};
+    bool recall_messages = false;
     store_config store;
     pull_config pull;
 };

@@ -254,6 +254,24 @@ const std::vector<option> table{
      "messageDelayLevel); 1 to 64 of them. Messages that wait keep their level, so a changed delay counts for them too. Keep the "
      "longest below `broker.store.retention_age`: retention also takes messages that still wait, and the log then says how many.",
      [](config& c, const value& v) { c.broker.delay_levels = text_of(v); }},
+    {"broker.timer_max_delay",
+     kind::duration,
+     "72h",
+     "1s",
+     "366d",
+     {},
+     "How far ahead a message may be timed (RocketMQ: timerMaxDelaySec). A timed message stays on disk until it is delivered, whatever "
+     "`broker.store.retention_age` is.",
+     [](config& c, const value& v) { c.broker.timer_max_delay = duration_of(v); }},
+    {"broker.recall_messages",
+     kind::boolean,
+     "true",
+     "",
+     "",
+     {},
+     "Whether producers may take timed messages back (RocketMQ: recallMessageEnable, which is off there). `troupe timer cancel` always "
+     "may.",
+     [](config& c, const value& v) { c.broker.recall_messages = integer_of(v) != 0; }},
 
     {"broker.transaction.timeout",
      kind::duration,

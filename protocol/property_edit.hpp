@@ -25,6 +25,10 @@ inline constexpr std::string_view cluster = "CLUSTER";
 inline constexpr std::string_view timer_delay_sec = "TIMER_DELAY_SEC";
 inline constexpr std::string_view timer_delay_ms = "TIMER_DELAY_MS";
 inline constexpr std::string_view timer_deliver_ms = "TIMER_DELIVER_MS";
+inline constexpr std::string_view timer_out_ms = "TIMER_OUT_MS";          ///< when a parked message is due
+inline constexpr std::string_view timer_enqueue_ms = "TIMER_ENQUEUE_MS";  ///< when it was stored to wait
+inline constexpr std::string_view timer_dequeue_ms = "TIMER_DEQUEUE_MS";  ///< when it was delivered
+inline constexpr std::string_view timer_delete_key = "TIMER_DEL_UNIQKEY"; ///< the timer of this unique key shall not be delivered
 } // namespace property_name
 
 /// Takes out every property of that name.

@@ -15,6 +15,8 @@ inline constexpr std::int32_t end_transaction = 37;
 inline constexpr std::int32_t send_reply_message = 324;
 inline constexpr std::int32_t send_reply_message_v2 = 325;
 
+inline constexpr std::int32_t recall_message = 370;
+
 // Consumers
 inline constexpr std::int32_t pull_message = 11;
 inline constexpr std::int32_t query_consumer_offset = 14;
@@ -83,6 +85,9 @@ inline constexpr std::int32_t get_all_message_request_mode = 402;
 
 // Troupe's own: numbers that RocketMQ does not use
 inline constexpr std::int32_t troupe_list_transactions = 70'001;
+inline constexpr std::int32_t troupe_list_timers = 70'011;
+inline constexpr std::int32_t troupe_find_timer = 70'012;
+inline constexpr std::int32_t troupe_cancel_timer = 70'013;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

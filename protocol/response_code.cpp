@@ -24,8 +24,8 @@ errc nearest_errc(std::int32_t code) {
     case system_busy:
     case flow_control: return errc::busy;
     case request_code_not_supported:
-    case version_not_supported:
-    case illegal_operation: return errc::not_supported;
+    case version_not_supported: return errc::not_supported;
+    case illegal_operation: return errc::operation_illegal;
     case flush_disk_timeout:
     case slave_not_available:
     case flush_slave_timeout:
@@ -78,6 +78,7 @@ std::int32_t to_response_code(errc code) {
     case errc::message_not_found:
     case errc::not_found: return query_not_found;
     case errc::not_supported: return request_code_not_supported;
+    case errc::operation_illegal: return illegal_operation;
     case errc::subscription_illegal: return subscription_parse_failed;
     case errc::subscription_not_found: return subscription_not_exist;
     case errc::subscription_outdated: return subscription_not_latest;

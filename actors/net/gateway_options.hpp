@@ -10,6 +10,7 @@
 #include "actors/name_server_admin.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
+#include "actors/timer_keeper.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
 #include "actors/transaction_messages.hpp"
@@ -36,6 +37,8 @@ struct broker_entry {
     broker_members_actor members = {};
     message_back_actor message_back = {};
     transaction_actor transactions = {};
+    timers_actor timers = {};
+    std::shared_ptr<admission> timer_orders = nullptr; ///< orders under way to the timers; acquired here, released there
 };
 
 struct gateway_options {

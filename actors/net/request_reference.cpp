@@ -16,7 +16,7 @@ constexpr std::string_view introduction = R"(# Requests of the wire
 
 <!-- Made from protocol/request_table.cpp and the handlers behind the ports; do not edit. -->
 
-Every request that a RocketMQ client, tool or broker may send, under RocketMQ's names. A request that is not served, and any
+Every request that a RocketMQ client, tool or broker may send, under RocketMQ's names, and those of Troupe's own tools. A request that is not served, and any
 number that is not here, is answered with code 3, REQUEST_CODE_NOT_SUPPORTED, and a remark that names it. A one-way request is
 never answered. "Permission" is what RocketMQ's ACL 2.0 asks for; Troupe has no access control yet, so nothing is refused for
 want of it.

@@ -3,6 +3,7 @@
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_message_back.hpp"
+#include "actors/net/wire_timers.hpp"
 #include "actors/net/wire_transaction.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -142,7 +143,13 @@ caf::message_handler role_client::broker_messages() {
         forwarder<message_found, find_message>(),
         forwarder<messages_found, find_messages>(),
     };
-    return produce_and_consume.or_else(administrate).or_else(look_up);
+    caf::message_handler timers{
+        forwarder<message_recalled, recall_message>(),
+        forwarder<timers_listed, list_timers>(),
+        forwarder<timer_found, find_timer>(),
+        forwarder<timer_cancelled, cancel_timer>(),
+    };
+    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers);
 }
 
 caf::message_handler role_client::name_server_messages() {

@@ -9,6 +9,7 @@
 #include "actors/net/wire_message_back.hpp"
 #include "actors/net/wire_name_server_admin.hpp"
 #include "actors/net/wire_settings.hpp"
+#include "actors/net/wire_timers.hpp"
 #include "actors/net/wire_transaction.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -162,6 +163,12 @@ void ask_finder(session_pointer self, const remoting_command& command) {
 }
 
 template <class Order, class Answer>
+void ask_timers(session_pointer self, const remoting_command& command) {
+    const auto& broker = *self->state.roles.broker;
+    ask<Order, Answer>(self, broker.timers, command, {}, broker.timer_orders.get());
+}
+
+template <class Order, class Answer>
 void ask_broker_members(session_pointer self, const remoting_command& command) {
     ask<Order, Answer>(self, self->state.roles.broker->members, command);
 }
@@ -190,6 +197,10 @@ const std::unordered_map<std::int32_t, handler>& broker_handlers() {
         {code::consumer_send_msg_back, ask_message_back},
         {code::end_transaction, ask_transactions<end_transaction, transaction_ended>},
         {code::troupe_list_transactions, ask_transactions<list_transactions, transactions_listed>},
+        {code::recall_message, ask_timers<recall_message, message_recalled>},
+        {code::troupe_list_timers, ask_timers<list_timers, timers_listed>},
+        {code::troupe_find_timer, ask_timers<find_timer, timer_found>},
+        {code::troupe_cancel_timer, ask_timers<cancel_timer, timer_cancelled>},
         {code::query_consumer_offset, ask_broker<query_offset, offset_found>},
         {code::update_consumer_offset, ask_broker<commit_offset, offset_committed>},
         {code::get_max_offset, ask_broker<find_max_offset, offset_found>},

@@ -116,6 +116,8 @@ remoting_command encode_answer(const messages_stored& answer) {
     command.fields.set("queueOffset", answer.offset.value());
     if (!answer.transaction_id.empty())
         command.fields.set("transactionId", answer.transaction_id);
+    if (!answer.recall_handle.empty())
+        command.fields.set("recallHandle", answer.recall_handle);
     return command;
 }
 
@@ -127,6 +129,7 @@ result<messages_stored> decode_answer(const remoting_command& command) {
     answer.queue = in.number<queue_id>("queueId");
     answer.offset = in.number<queue_offset>("queueOffset");
     answer.transaction_id = in.text_or("transactionId");
+    answer.recall_handle = in.text_or("recallHandle");
     return in.finish(std::move(answer));
 }
 

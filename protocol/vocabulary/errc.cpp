@@ -25,6 +25,7 @@ std::string_view to_string_view(errc code) {
     case errc::subscription_illegal: return "subscription_illegal";
     case errc::subscription_not_found: return "subscription_not_found";
     case errc::subscription_outdated: return "subscription_outdated";
+    case errc::operation_illegal: return "operation_illegal";
     case errc::busy: return "busy";
     case errc::disk_full: return "disk_full";
     case errc::store_read_only: return "store_read_only";

@@ -32,6 +32,7 @@ enum class errc : std::uint8_t {
     subscription_illegal = 18,   ///< the filter expression does not parse
     subscription_not_found = 19, ///< the group has not subscribed to the topic (yet): heartbeat first
     subscription_outdated = 20,  ///< the broker's subscription is older than the request's: heartbeat first
+    operation_illegal = 21,      ///< what the request refers to is over, or was never there
 
     // Try again later, or elsewhere.
     busy = 30,            ///< a queue in front of the resource is full: back off and repeat

@@ -182,7 +182,7 @@ TEST_CASE_FIXTURE(back_world, "a delayed message is answered for its own queue a
                          "1\x02")
               .code == response::message_illegal);
     CHECK(send("orders", "TIMER_DELAY_SEC\x01"
-                         "5\x02")
+                         "300000\x02")
               .code == response::message_illegal);
     CHECK(send("orders", "DELAY\x01soon\x02").code == response::message_illegal);
     CHECK(send("orders", "TIMER_DELAY_SEC\x01"

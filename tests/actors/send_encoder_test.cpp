@@ -1,6 +1,7 @@
 #include "actors/send_encoder.hpp"
 
 #include "protocol/properties.hpp"
+#include "protocol/recall_handle.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
 #include "protocol/vocabulary/limits.hpp"
 
@@ -135,8 +136,8 @@ TEST_CASE("send_encoder: every wrong send is refused by its own code") {
     send = order();
     send.properties = "k\x01" + std::string(40'000, 'x') + "\x02";
     CHECK(code(send, topics()) == errc::properties_too_large);
-    send.properties = "TIMER_DELIVER_MS\x01"
-                      "3\x02";
+    send.properties = "TIMER_DELAY_SEC\x01"
+                      "300000\x02";
     CHECK(code(send, topics()) == errc::message_illegal);
     send.properties = "DELAY\x01soon\x02";
     CHECK(code(send, topics()) == errc::property_illegal);
@@ -232,6 +233,36 @@ TEST_CASE("send_encoder: a transactional message is refused while too many have 
     CHECK(encoder.encode(order(), topics()).ok());
     send_encoder without{{"c1", "DefaultRegion", here, 7u << 20, 18, std::make_shared<transaction_room>(0)}};
     CHECK(without.encode(send, topics()).code() == errc::not_permitted);
+}
+
+TEST_CASE("send_encoder: a timed message waits among the timers, and its answer says how to take it back") {
+    send_encoder_options options;
+    options.broker_name = "b1";
+    options.now = [] { return timestamp_ms{1'000}; };
+    send_encoder encoder{options};
+    auto send = order();
+    send.properties = "TIMER_DELAY_MS\x01"
+                      "500\x02UNIQ_KEY\x01u1\x02";
+    auto encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.queue == topic_queue{"rmq_sys_wheel_timer", queue_id{0}});
+    CHECK(encoded->receipt.queue == queue_id{2});
+    const auto properties = protocol::decode_properties(placed_messages(*encoded, 0, 0)[0].properties);
+    CHECK(properties.at("TIMER_OUT_MS") == "1500");
+    CHECK(properties.at("REAL_TOPIC") == "orders");
+    CHECK(properties.at("REAL_QID") == "2");
+    const auto stored = encoder.describe(encoded->receipt, {queue_offset{5}, log_position{1000}, {}, {}});
+    CHECK(stored.recall_handle == protocol::encode_recall_handle({"orders", "b1", timestamp_ms{1'501}, "u1"}));
+    send.properties = "TIMER_DELIVER_MS\x01"
+                      "1000\x02";
+    encoded = encoder.encode(send, topics());
+    REQUIRE(encoded);
+    CHECK(encoded->records.queue == topic_queue{"orders", queue_id{2}}); // its time has come
+    CHECK(encoded->receipt.recall_handle.empty());
+    send = order(batch_element("one", "TIMER_DELAY_MS\x01"
+                                      "5\x02"));
+    send.batch = true;
+    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
 }
 
 TEST_CASE("send_encoder: a batch becomes one record per message, with an id for each") {

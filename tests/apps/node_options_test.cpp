@@ -41,6 +41,8 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.transactions.interval == broker.transactions.interval);
     CHECK(made.transactions.checks_max == broker.transactions.checks_max);
     CHECK(made.transactions_pending_max == broker.transactions_pending_max);
+    CHECK(made.timer_horizon == broker.timer_horizon);
+    CHECK(made.recall_messages == broker.recall_messages);
     CHECK(made.hold_max == broker.hold_max);
     CHECK(made.pulls_held_max == broker.pulls_held_max);
     CHECK(made.reads_pending_max == broker.reads_pending_max);
@@ -93,6 +95,8 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.topic_queues = 207;
     broker.delay_levels = "208ms 209ms";
     broker.transaction = {milliseconds{210}, milliseconds{211}, 212, 213};
+    broker.timer_max_delay = milliseconds{210};
+    broker.recall_messages = false;
     broker.auto_create_topics = true;
     broker.auto_create_groups = false;
     broker.property_filter = false;
@@ -144,6 +148,8 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.transactions.interval == milliseconds{211});
     CHECK(made.transactions.checks_max == 212);
     CHECK(made.transactions_pending_max == 213);
+    CHECK(made.timer_horizon == milliseconds{210});
+    CHECK_FALSE(made.recall_messages);
     CHECK(made.auto_create_topics);
     CHECK_FALSE(made.auto_create_groups);
     CHECK_FALSE(made.property_filter);

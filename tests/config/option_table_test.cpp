@@ -100,6 +100,8 @@ std::vector<place> places_of() {
         AT("broker.property_filter", broker.property_filter),
         AT("broker.topic_queues", broker.topic_queues),
         AT("broker.delay_levels", broker.delay_levels),
+        AT("broker.timer_max_delay", broker.timer_max_delay),
+        AT("broker.recall_messages", broker.recall_messages),
         AT("broker.transaction.timeout", broker.transaction.timeout),
         AT("broker.transaction.check_interval", broker.transaction.check_interval),
         AT("broker.transaction.checks_max", broker.transaction.checks_max),

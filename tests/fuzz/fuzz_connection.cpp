@@ -74,6 +74,10 @@ void set_common_fields(remoting_command& command) {
         {"fromTransactionCheck", "true"},
         {"after", "0"},
         {"maxTransactions", "4"},
+        {"recallHandle", "djEgb3JkZXJzIGJyb2tlci1hIDk5OTk5OTk5OTk5OTkgSw=="},
+        {"uniqueKey", "K"},
+        {"fromDue", "0"},
+        {"fromPosition", "0"},
     };
     for (const auto& [name, value] : fields)
         command.fields.set(name, value);
@@ -178,6 +182,10 @@ std::vector<remoting_command> make_requests() {
     delayed.properties = "DELAY\x01"
                          "1\x02TAGS\x01a\x02";
     all.push_back(net::encode_request(delayed));
+    auto timed = send;
+    timed.properties = "TIMER_DELAY_SEC\x01"
+                       "1\x02UNIQ_KEY\x01K\x02";
+    all.push_back(net::encode_request(timed));
     auto retried = delayed;
     retried.topic = "%RETRY%readers";
     retried.reconsume_times = 1;

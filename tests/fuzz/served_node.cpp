@@ -183,6 +183,7 @@ void served_node::finish() {
     require(gateway_->outstanding() == 0 && gateway_->is_idle(), "nothing is left of requests that were answered");
     require(node_->append_admission()->under_way() == 0, "every byte that was let in for an append is given back");
     require(node_->lookup_admission()->under_way() == 0, "every lookup that was let in is given back");
+    require(node_->timer_admission()->under_way() == 0, "every order to the timers that was let in is given back");
     for (const auto id : all)
         close(id);
     advance(1s);

@@ -1,0 +1,378 @@
+#include "actors/timer_book.hpp"
+
+#include "protocol/property_edit.hpp"
+#include "tests/actors/timer_world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+using texts = std::vector<std::string>;
+using recall_outcome = timer_book::recall_outcome;
+
+namespace {
+
+struct open_world : timer_world {
+    explicit open_world(storage::flush_mode flush = storage::flush_mode::sync) : timer_world{1, flush} {
+        REQUIRE(open());
+        run();
+    }
+};
+
+} // namespace
+
+TEST_CASE("timer_book: a timer is delivered when it is due, and not a millisecond before") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    world.run();
+    CHECK(world.book->pending() == 1);
+    CHECK(world.book->behind() == 0);
+    world.run_at(1'000'499);
+    CHECK(world.bodies().empty());
+    CHECK(world.book->late_ms(world.now) == 0);
+    CHECK(world.book->next(world.now).wake == timestamp_ms{1'000'500});
+    world.run_at(1'000'500);
+    CHECK(world.bodies() == texts{"a"});
+    CHECK(world.book->pending() == 0);
+    world.run_at(1'900'000);
+    CHECK(world.bodies() == texts{"a"});
+    CHECK(world.book->counts().delivered == 1);
+}
+
+TEST_CASE("timer_book: a delivered message says when it was due, and nothing of where it waited") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    world.run_at(1'000'700);
+    const auto messages = world.delivered();
+    REQUIRE(messages.size() == 1);
+    const auto& properties = messages[0].properties;
+    CHECK(protocol::find_property(properties, "TIMER_OUT_MS") == "1000500");
+    CHECK(protocol::find_property(properties, "TIMER_ENQUEUE_MS") == "1000000");
+    CHECK(protocol::find_property(properties, "TIMER_DEQUEUE_MS") == "1000700");
+    CHECK(protocol::find_property(properties, "UNIQ_KEY") == "a");
+    CHECK_FALSE(protocol::find_property(properties, "REAL_TOPIC"));
+    CHECK_FALSE(protocol::find_property(properties, "REAL_QID"));
+}
+
+TEST_CASE("timer_book: a timer of three days takes as many steps as it has seconds, and no real time") {
+    open_world world;
+    constexpr auto days = std::chrono::milliseconds{std::chrono::hours{72}}.count();
+    const auto due = world.now.value() + days;
+    REQUIRE(world.park("patient", due));
+    std::int64_t steps = 0;
+    while (world.bodies().empty()) {
+        const auto wake = world.book->next(world.now).wake;
+        REQUIRE(wake <= world.now + 1'000);
+        world.now = std::max(wake, world.now + 600'000); // a machine that sleeps for ten minutes at a time
+        world.now = std::min(world.now, timestamp_ms{due});
+        world.run();
+        REQUIRE(++steps < 1'000);
+    }
+    CHECK(world.now == timestamp_ms{due});
+}
+
+TEST_CASE("timer_book: what is due together comes in the order in which it was sent, and earlier ones first") {
+    open_world world;
+    for (const auto* key : {"b1", "b2", "b3", "b4", "b5", "b6", "b7"})
+        REQUIRE(world.park(key, 1'000'200));
+    REQUIRE(world.park("a", 1'000'100));
+    world.run_at(1'000'300);
+    CHECK(world.bodies() == texts{"a", "b1", "b2", "b3", "b4", "b5", "b6", "b7"});
+}
+
+TEST_CASE("timer_book: a timer that is due before others that wait, or is over, is found") {
+    open_world world;
+    REQUIRE(world.park("late", 1'900'000));
+    REQUIRE(world.park("mid", 1'000'100));
+    world.run_at(1'000'200);
+    REQUIRE(world.park("over", 900'000));
+    world.run();
+    REQUIRE(world.park("soon", 1'000'300));
+    world.run_at(1'000'300);
+    CHECK(world.bodies() == texts{"mid", "over", "soon"});
+}
+
+TEST_CASE("timer_book: the clock set back delivers nothing early") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    world.run_at(1'000'100);
+    world.run_at(500'000);
+    REQUIRE(world.park("b", 500'100));
+    world.run_at(500'100);
+    CHECK(world.bodies() == texts{"b"});
+    world.run_at(1'000'500);
+    CHECK(world.bodies() == texts{"b", "a"});
+}
+
+TEST_CASE("timer_book: pending timers survive every kind of crash, and what was delivered is not delivered again") {
+    for (const auto mode : all_crash_modes)
+        for (const bool checkpoint : {false, true}) {
+            INFO(to_string(mode), ", checkpoint ", checkpoint);
+            open_world world;
+            for (int i = 0; i < 20; ++i)
+                REQUIRE(world.park("k" + std::to_string(i), 1'000'000 + 100 * i));
+            world.run_at(1'000'900);
+            if (checkpoint)
+                world.book->close();
+            CHECK(world.bodies().size() == 10);
+            REQUIRE(world.crash(mode));
+            world.run();
+            CHECK(world.book->pending() == 10);
+            CHECK(world.bodies().size() == 10);
+            world.run_at(1'005'000);
+            CHECK(world.bodies().size() == 20);
+            CHECK(world.bodies().back() == "k19");
+            CHECK(world.warned.empty());
+        }
+}
+
+TEST_CASE("timer_book: timers survive although the log has forgotten them") {
+    open_world world;
+    REQUIRE(world.park("kept", 900'000'000));
+    world.run();
+    world.run_at(1'061'000); // a checkpoint is due
+    for (int i = 0; i < 40; ++i)
+        REQUIRE(world.append({world.draft("filler", std::string(100'000, 'x'))}));
+    world.now = timestamp_ms{500'000'000};
+    REQUIRE(world.log->retain(world.now).value() > 0);
+    REQUIRE(world.log->bounds(timer_queue()).value().min == queue_offset{1});
+    REQUIRE(world.crash(crash_mode::drop_unsynced));
+    world.run();
+    CHECK(world.book->pending() == 1);
+    CHECK(world.book->counts().lost == 0);
+    world.run_at(900'000'000);
+    CHECK(world.bodies().back() == "kept");
+}
+
+TEST_CASE("timer_book: without its store, it takes from the log what is still there") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'100));
+    REQUIRE(world.park("b", 1'000'200));
+    REQUIRE(world.park("c", 1'000'300));
+    world.run();
+    REQUIRE(world.recall("c"));
+    world.run_at(1'000'100);
+    world.close();
+    for (const auto& entry : world.files->list("/store/timers").value())
+        static_cast<void>(world.files->remove("/store/timers/" + entry.name));
+    REQUIRE(world.restart());
+    world.run_at(1'000'400);
+    CHECK(world.bodies() == texts{"a", "b"});
+}
+
+TEST_CASE("timer_book: a recalled timer is not delivered, nor after a crash") {
+    for (const auto mode : all_crash_modes) {
+        open_world world;
+        REQUIRE(world.park("a", 1'000'500));
+        REQUIRE(world.park("b", 1'000'500));
+        world.run();
+        CHECK(world.recall("a"));
+        CHECK(world.recall("a")); // once more, while it is under way
+        world.run();
+        CHECK(world.book->pending() == 1);
+        CHECK(world.book->counts().recalled == 1);
+        CHECK(world.book->recall("orders", "a") == recall_outcome::not_there);
+        CHECK(world.book->recall("orders", "never") == recall_outcome::not_there);
+        REQUIRE(world.crash(mode));
+        world.run_at(1'000'500);
+        CHECK(world.bodies() == texts{"b"});
+    }
+}
+
+TEST_CASE("timer_book: a timer can be recalled before it was taken in, and until it is handed to the log") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    CHECK(world.recall("a"));
+    world.run_at(1'000'500);
+    CHECK(world.bodies().empty());
+
+    REQUIRE(world.park("b", 1'000'600));
+    world.now = timestamp_ms{1'000'600};
+    timer_book::step step;
+    while (!step.append)
+        step = world.book->next(world.now);
+    CHECK(world.book->recall("orders", "b") == recall_outcome::too_late);
+    world.book->not_appended(world.now);
+    // It is on its way no more: the order comes in time.
+    CHECK(world.recall("b"));
+    world.run_at(1'002'000);
+    CHECK(world.bodies().empty());
+    CHECK(world.book->pending() == 0);
+}
+
+TEST_CASE("timer_book: a timer whose recall was accepted is held back, and comes if the order could not be stored") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    world.run();
+    REQUIRE(world.book->recall("orders", "a") == recall_outcome::accepted);
+    world.run_at(1'001'000);
+    CHECK(world.bodies().empty());
+    world.book->recall_failed("orders", "a");
+    world.run();
+    CHECK(world.bodies() == texts{"a"});
+}
+
+TEST_CASE("timer_book: RocketMQ's order to delete a timer, sent as a message, in both spellings") {
+    open_world world;
+    for (const auto* key : {"a", "b", "c"})
+        REQUIRE(world.park(key, 1'000'500));
+    for (const auto* value : {"a", "orders+b"}) {
+        auto order = world.draft("order", "0");
+        protocol::set_property(order.properties, "TIMER_DEL_UNIQKEY", value);
+        park_timer(order, timestamp_ms{1'000'500});
+        REQUIRE(world.append({order}));
+    }
+    world.run_at(1'000'600);
+    CHECK(world.bodies() == texts{"c"});
+}
+
+TEST_CASE("timer_book: recalls under way are bounded") {
+    open_world world;
+    world.book_options.recalls_max = 2;
+    REQUIRE(world.restart());
+    world.run();
+    for (const auto* key : {"a", "b", "c"})
+        REQUIRE(world.park(key, 1'000'500));
+    CHECK(world.recall("a"));
+    CHECK(world.recall("b"));
+    CHECK(world.book->recall("orders", "c") == recall_outcome::busy);
+    world.run();
+    CHECK(world.recall("c"));
+}
+
+TEST_CASE("timer_book: a batch that could not be appended is tried again after a pause") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'100));
+    world.run();
+    world.now = timestamp_ms{1'000'100};
+    auto step = world.book->next(world.now);
+    REQUIRE(step.append);
+    CHECK_FALSE(world.book->next(world.now).append); // one at a time
+    world.book->not_appended(world.now);
+    step = world.book->next(world.now);
+    CHECK_FALSE(step.append);
+    CHECK(step.wake == world.now + timer_schedule::pause_after_failure.count());
+    world.now = step.wake;
+    world.run();
+    CHECK(world.bodies() == texts{"a"});
+}
+
+TEST_CASE("timer_book: a timer whose topic is gone is dropped and reported") {
+    open_world world;
+    auto message = world.draft("a", "a");
+    message.topic = "gone";
+    park_timer(message, timestamp_ms{1'000'100});
+    REQUIRE(world.append({message}));
+    REQUIRE(world.park("b", 1'000'100));
+    world.run_at(1'000'100);
+    CHECK(world.bodies() == texts{"b"});
+    CHECK(world.book->pending() == 0);
+    CHECK(world.book->counts().dropped == 1);
+    CHECK(world.book->counts().delivered == 1);
+    REQUIRE(world.warned.size() == 1);
+    CHECK(world.warned[0].find("topic gone does not exist") != std::string::npos);
+}
+
+TEST_CASE("timer_book: a record among the timers that is none is dropped") {
+    open_world world;
+    auto message = world.draft("a", "a");
+    message.topic = timer_topic;
+    REQUIRE(world.append({message}));
+    REQUIRE(world.park("b", 1'000'100));
+    world.run_at(1'000'100);
+    CHECK(world.bodies() == texts{"b"});
+    CHECK(world.book->counts().dropped == 1);
+}
+
+// Goal: in flush mode async, a timer is not forgotten before its copy is on the disk. How: lose everything that was not synced.
+TEST_CASE("timer_book: in flush mode async, a power loss takes copies back but no timer") {
+    open_world world{storage::flush_mode::async};
+    for (int i = 0; i < 30; ++i)
+        REQUIRE(world.park("k" + std::to_string(i), 1'000'100));
+    REQUIRE(world.log->flush());
+    world.run_at(1'000'050);
+    world.book->close();
+    world.run_at(1'000'100);
+    CHECK(world.bodies().size() == 30);
+    CHECK(world.book->pending() == 30); // until the copies are durable
+    world.book->close();
+    REQUIRE(world.crash(crash_mode::drop_unsynced));
+    CHECK(world.bodies().empty());
+    world.run();
+    CHECK(world.bodies().size() == 30);
+    REQUIRE(world.log->flush());
+    world.run();
+    CHECK(world.book->pending() == 0);
+    REQUIRE(world.crash(crash_mode::drop_unsynced));
+    world.run_at(1'100'000);
+    CHECK(world.bodies().size() == 30);
+}
+
+TEST_CASE("timer_book: in flush mode async, delivery waits when too much is not durable") {
+    open_world world{storage::flush_mode::async};
+    constexpr int timers = 4 * static_cast<int>(timer_schedule::undurable_batches_max) + 8;
+    for (int i = 0; i < timers; ++i)
+        REQUIRE(world.park("k" + std::to_string(i), 1'000'100));
+    world.run_at(1'000'100);
+    CHECK(world.bodies().size() == timers - 8);
+    CHECK(world.book->late_ms(timestamp_ms{1'000'300}) == 200);
+    REQUIRE(world.log->flush());
+    world.run();
+    CHECK(world.bodies().size() == timers);
+}
+
+TEST_CASE("timer_book: a store that fails is opened again, and each timer is delivered once") {
+    open_world world;
+    for (int i = 0; i < 12; ++i)
+        REQUIRE(world.park("k" + std::to_string(i), 1'000'000 + 1'000 * i));
+    world.run_at(1'003'000);
+    CHECK(world.bodies().size() == 4);
+    world.files->set_hook([](const call_info& call) {
+        const bool is_timers = call.path.find("/timers/") != std::string::npos;
+        return is_timers && call.kind != call_kind::read ? std::optional{call_fault::io} : std::nullopt;
+    });
+    world.run_at(1'070'000); // a checkpoint is due
+    CHECK_FALSE(world.book->is_ready());
+    REQUIRE(world.warned.size() == 1); // once
+    CHECK(world.book->recall("orders", "k11") == recall_outcome::busy);
+    world.run_at(1'080'000);
+    CHECK(world.warned.size() == 1);
+    world.files->set_hook(nullptr);
+    world.run_at(1'090'000);
+    CHECK(world.book->is_ready());
+    CHECK(world.bodies().size() == 12);
+    CHECK(world.book->pending() == 0);
+}
+
+TEST_CASE("timer_book: people see pending timers in order, page by page, and one by its name") {
+    open_world world;
+    for (int i = 0; i < 10; ++i)
+        REQUIRE(world.park("k" + std::to_string(i), 2'000'000 + i));
+    auto other = world.draft("other", "0123456789");
+    other.topic = "others";
+    park_timer(other, timestamp_ms{2'000'005});
+    REQUIRE(world.append({other}));
+    world.run();
+    const auto first = world.book->list(storage::first_timer_key, "orders", 7, 1'000).value();
+    REQUIRE(first.timers.size() == 7);
+    CHECK(first.timers[6].unique_key == "k6");
+    const auto second = world.book->list(first.next, "orders", 7, 1'000).value();
+    REQUIRE(second.timers.size() == 3);
+    CHECK(second.next == storage::no_timer_key);
+    // A look that ends early says where to go on.
+    const auto little = world.book->list(storage::first_timer_key, "others", 7, 4).value();
+    CHECK(little.timers.empty());
+    CHECK(little.next.due == timestamp_ms{2'000'004});
+    const auto found = world.book->find("others", "other");
+    REQUIRE(found.ok());
+    CHECK(found->key.due == timestamp_ms{2'000'005});
+    CHECK(found->body_bytes == 10);
+    CHECK(found->stored == world.now);
+    CHECK(world.book->find("orders", "other").code() == errc::message_not_found);
+}
