@@ -42,6 +42,18 @@ struct find_options {
     timestamp_ms end{INT64_MAX};
 };
 
+/// A message that waits for its time, on one broker.
+struct pending_timer {
+    timestamp_ms due;
+    std::string topic;        ///< that it is for
+    received_message message; ///< its queue names the broker, and the queue that it is for
+};
+struct pending_timers {
+    std::vector<pending_timer> timers; ///< in the order in which they are due
+    bool has_more = false;
+    std::uint64_t pending = 0; ///< of all topics, on all brokers
+};
+
 /// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
 /// as during its restart, is asked again within that time, except for deletions: those are not repeated when their outcome is
 /// unknown.
@@ -88,6 +100,14 @@ public:
     /// Decides one that is stuck, by its offset message id. Fails with message_not_found when it is not pending, argument_illegal (no
     /// id; `unknown`), and what the broker answers.
     result<pending_transaction> end_transaction(const std::string& id, transaction_outcome outcome);
+
+    /// The `max` messages that are due first of those that wait for their time, over all brokers; of one topic if that is not empty. Not
+    /// from inside the brokers' process, as the next two.
+    result<pending_timers> list_timers(const std::string& topic, std::size_t max);
+    /// One of them by its unique key. Fails with message_not_found.
+    result<pending_timer> find_timer(const std::string& topic, const std::string& message_id);
+    /// It will not be delivered. Fails with message_not_found, operation_illegal (it is being delivered).
+    result<void> cancel_timer(const std::string& topic, const std::string& message_id);
 
     result<protocol::cluster_info> describe_cluster();
     /// Counters and state of one broker. Fails with not_found for an unknown name.

@@ -4,8 +4,10 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/payload.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +29,11 @@ struct message {
     /// Deliver it only after the delay of this level, from 1; 0: at once. The broker says what the delays are: 1 s, 5 s, 10 s, ...
     /// up to 2 h for level 18 unless it is configured otherwise. Such a message travels alone, never in a batch.
     std::int32_t delay_level = 0;
+    /// Deliver it only after this time, to the millisecond, counted from when the broker stores it; or at this moment of the broker's
+    /// clock, at once if that is over. Of these two and delay_level at most one. The broker says how far ahead it may be: three days
+    /// unless it is configured otherwise. Such a message travels alone, and can be taken back: see producer::recall.
+    std::optional<std::chrono::milliseconds> deliver_after = std::nullopt;
+    std::optional<timestamp_ms> deliver_at = std::nullopt;
 };
 
 /// What becomes of a message whose fate hangs on something else.
@@ -43,6 +50,7 @@ struct send_receipt {
     message_queue queue;
     queue_offset offset;
     std::int32_t attempts = 1; ///< over 1: an earlier attempt may have stored the message as well
+    std::string recall_handle; ///< of a message that waits for its time: see producer::recall; empty: there is nothing to recall
 };
 
 /// A message as a consumer gets it. Cheap to copy: the body is shared.

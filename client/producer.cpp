@@ -1,10 +1,14 @@
 #include "client/producer.hpp"
 
+#include "actors/timer_keeper.hpp"
+#include "client/internal/asker.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/sender.hpp"
+#include "protocol/recall_handle.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -70,6 +74,7 @@ public:
     result<void> admit(std::unique_ptr<pending_send>& send);
     void close();
     [[nodiscard]] sender_shared& shared() const { return *shared_; }
+    [[nodiscard]] const connection& via() const { return via_; }
 
 private:
     connection via_; // keeps the actor system alive
@@ -98,7 +103,7 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
                          "a batch goes to one topic; this one names " + send->messages.front().topic + " and " + m.topic};
     const bool has_delayed = std::any_of(send->messages.begin(), send->messages.end(), [](const auto& m) { return m.delayed; });
     if (send->messages.size() > 1 && has_delayed)
-        return error{errc::message_illegal, "messages of a batch cannot be delayed; send those with a delay level one by one"};
+        return error{errc::message_illegal, "messages of a batch cannot be delayed; send those with a delay or a time one by one"};
     send->alone = has_delayed || half;
     if (send->messages.size() > 1 && together > limits::body_bytes_max)
         return error{errc::body_too_large,
@@ -203,6 +208,24 @@ result<std::vector<send_receipt>> producer::send_batch(std::vector<message> batc
     if (auto taken = state_->admit(*send); !taken)
         return taken.failure();
     return answer.get();
+}
+
+result<std::string> producer::recall(const std::string& topic, const std::string& handle) {
+    if (auto legal = check_topic_name(topic); !legal)
+        return legal.failure();
+    const auto decoded = protocol::decode_recall_handle(handle);
+    if (!decoded)
+        return decoded.failure();
+    asker ask{state_->via()};
+    auto brokers = ask.brokers({decoded->broker_name});
+    if (!brokers)
+        return brokers.failure();
+    const auto& broker = brokers->begin()->second;
+    auto recalled = ask.ask<actors::message_recalled>(caf::actor_cast<actors::timers_actor>(broker), // a proxy serves both
+                                                      actors::recall_message{topic, handle, state_->shared().options.group});
+    if (!recalled)
+        return recalled.failure();
+    return std::move(recalled->unique_key);
 }
 
 bool producer::flush(std::chrono::milliseconds timeout) {

@@ -102,6 +102,12 @@ public:
     /// All into one queue, one after the other, all or none. Same topic for all, none delayed; together at most 4 MiB.
     result<std::vector<send_receipt>> send_batch(std::vector<message> batch, const queue_choice& choice = {});
 
+    /// Takes a message back that waits for its time: `handle` is that of its receipt. On success it will not be delivered, and a second
+    /// recall succeeds like the first. Blocks up to the connection's request timeout; not inside a callback, and not from inside the
+    /// broker's process. Fails with operation_illegal (no handle; the message is being delivered, or was), not_permitted (the broker
+    /// takes nothing back), not_found (nobody knows its broker), and as requests do. Returns the message's id.
+    result<std::string> recall(const std::string& topic, const std::string& handle);
+
     /// Waits until everything given to the producer is answered and all callbacks have returned, at most `timeout`. False: something
     /// is left; inside a callback, which would wait for itself, at once.
     bool flush(std::chrono::milliseconds timeout);

@@ -168,6 +168,16 @@ result<start_point> parse_start_point(std::string_view text, timestamp_ms now) {
                    (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
 }
 
+result<timestamp_ms> parse_moment(std::string_view text) {
+    if (const auto number = whole_number(text); number && *number >= 0) {
+        return timestamp_ms{*number};
+    }
+    if (const auto moment = calendar_time(text)) {
+        return *moment;
+    }
+    return illegal("\"" + std::string{text} + "\" is no time; write 2026-11-22T10:00:00Z, or milliseconds since 1970");
+}
+
 void erase_added(std::map<std::string, std::string>& properties) {
     namespace name = protocol::property_name;
     // The last three are what Apache's brokers and clients add to every message.

@@ -1,6 +1,7 @@
 #include "apps/commands/client_support.hpp"
 #include "apps/commands/commands.hpp"
 #include "client/producer.hpp"
+#include "config/units.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -30,6 +31,8 @@ struct send_arguments {
     std::vector<std::string> properties; ///< NAME=VALUE
     std::string sharding_key;
     std::int32_t delay_level = 0;
+    std::string delay;      ///< duration
+    std::string deliver_at; ///< time
     std::string queue;
     std::string group = "troupe-cli";
 };
@@ -56,6 +59,20 @@ result<client::message> make_message(const send_arguments& arguments) {
     message.keys = arguments.keys;
     message.sharding_key = arguments.sharding_key;
     message.delay_level = arguments.delay_level;
+    if (!arguments.delay.empty()) {
+        const auto delay = config::parse_duration(arguments.delay);
+        if (!delay) {
+            return delay.failure();
+        }
+        message.deliver_after = *delay;
+    }
+    if (!arguments.deliver_at.empty()) {
+        const auto moment = parse_moment(arguments.deliver_at);
+        if (!moment) {
+            return moment.failure();
+        }
+        message.deliver_at = *moment;
+    }
     for (const std::string& property : arguments.properties) {
         const std::size_t equals = property.find('=');
         if (equals == std::string::npos || equals == 0) {
@@ -72,9 +89,16 @@ exit_code send_one(const command_context& context, client::producer& producer, c
     if (!receipt) {
         return context.fail(receipt.failure());
     }
-    table rows{{{"message_id"}, {"topic"}, {"broker"}, {"queue"}, {"offset"}, {"attempts"}}};
-    rows.add({receipt->message_id, receipt->queue.topic, receipt->queue.broker_name, std::int64_t{receipt->queue.queue},
-              receipt->offset.value(), std::int64_t{receipt->attempts}});
+    std::vector<column> columns{{"message_id"}, {"topic"}, {"broker"}, {"queue"}, {"offset"}, {"attempts"}};
+    std::vector<cell> cells{receipt->message_id,        receipt->queue.topic,
+                            receipt->queue.broker_name, std::int64_t{receipt->queue.queue},
+                            receipt->offset.value(),    std::int64_t{receipt->attempts}};
+    if (!receipt->recall_handle.empty()) {
+        columns.push_back({"recall_handle"});
+        cells.push_back(receipt->recall_handle);
+    }
+    table rows{std::move(columns)};
+    rows.add(std::move(cells));
     rows.print(context.out, context.format);
     return exit_code::ok;
 }
@@ -200,14 +224,23 @@ void add_send_command(CLI::App& app, command_context& context) {
     command->add_option("--key", arguments->keys, "A word to find the message by; may be repeated")->type_name("KEY");
     command->add_option("--property", arguments->properties, "A property; may be repeated")->type_name("NAME=VALUE");
     command->add_option("--sharding-key", arguments->sharding_key, "Messages of one key go to one queue, in order")->type_name("KEY");
-    command->add_option("--delay-level", arguments->delay_level, "Deliver it after this level's delay; 1 is the shortest")
-        ->check(CLI::Range(1, 64))
-        ->type_name("N");
+    CLI::Option* level =
+        command->add_option("--delay-level", arguments->delay_level, "Deliver it after this level's delay; 1 is the shortest")
+            ->check(CLI::Range(1, 64))
+            ->type_name("N");
+    CLI::Option* delay =
+        command->add_option("--delay", arguments->delay, "Deliver it after this time, like 90s or 36h")->type_name("DURATION");
+    CLI::Option* deliver_at =
+        command->add_option("--deliver-at", arguments->deliver_at, "Deliver it then: 2026-11-22T10:00:00Z, or milliseconds since 1970")
+            ->type_name("TIME");
+    level->excludes(delay)->excludes(deliver_at);
+    delay->excludes(deliver_at);
     command->add_option("--queue", arguments->queue, "Exactly this queue, like broker-a:0")->type_name("BROKER:N");
     command->add_option("--group", arguments->group, "Producer group")->capture_default_str()->type_name("GROUP");
     set_examples(*command, "troupe send orders \"hello\"\n"
                            "troupe send orders --tag paid --key 4711 < order.json\n"
-                           "troupe send orders --lines orders.txt");
+                           "troupe send orders --lines orders.txt\n"
+                           "troupe send reminders --delay 36h \"hello again\"");
     command->callback([&context, arguments] { context.chosen = [&context, arguments] { return send(context, *arguments); }; });
 }
 

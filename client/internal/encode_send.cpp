@@ -14,10 +14,13 @@ namespace troupe::client {
 
 namespace {
 
-constexpr std::array reserved_names{
-    protocol::property_name::keys,       protocol::property_name::tags,         protocol::property_name::wait,
-    protocol::property_name::unique_key, protocol::property_name::sharding_key, protocol::property_name::checksum,
-    protocol::property_name::delay,      protocol::property_name::transaction,  protocol::property_name::producer_group};
+constexpr std::array reserved_names{protocol::property_name::keys,           protocol::property_name::tags,
+                                    protocol::property_name::wait,           protocol::property_name::unique_key,
+                                    protocol::property_name::sharding_key,   protocol::property_name::checksum,
+                                    protocol::property_name::delay,          protocol::property_name::transaction,
+                                    protocol::property_name::producer_group, protocol::property_name::timer_delay_sec,
+                                    protocol::property_name::timer_delay_ms, protocol::property_name::timer_deliver_ms,
+                                    protocol::property_name::timer_out_ms,   protocol::property_name::timer_delete_key};
 
 result<std::string> join_keys(const std::vector<std::string>& keys) {
     std::string joined;
@@ -27,6 +30,24 @@ result<std::string> join_keys(const std::vector<std::string>& keys) {
         joined += (joined.empty() ? "" : " ") + key;
     }
     return joined;
+}
+
+/// Adds what says when the message is to be delivered.
+result<void> add_delivery_time(protocol::properties& all, const message& m) {
+    if (m.delay_level < 0)
+        return error{errc::property_illegal, "delay level " + std::to_string(m.delay_level) + "; levels begin at 1, and 0 is no delay"};
+    const int ways = (m.delay_level > 0 ? 1 : 0) + (m.deliver_after ? 1 : 0) + (m.deliver_at ? 1 : 0);
+    if (ways > 1)
+        return error{errc::property_illegal, "a message has one of delay_level, deliver_after and deliver_at, not several"};
+    if (m.deliver_after && *m.deliver_after < std::chrono::milliseconds{0})
+        return error{errc::property_illegal, "deliver_after is " + std::to_string(m.deliver_after->count()) + " ms; it cannot be negative"};
+    if (m.delay_level > 0)
+        all.emplace(protocol::property_name::delay, std::to_string(m.delay_level));
+    if (m.deliver_after)
+        all.emplace(protocol::property_name::timer_delay_ms, std::to_string(m.deliver_after->count()));
+    if (m.deliver_at)
+        all.emplace(protocol::property_name::timer_deliver_ms, to_string(*m.deliver_at));
+    return {};
 }
 
 result<std::string> make_properties(const message& m, const std::string& message_id) {
@@ -43,10 +64,8 @@ result<std::string> make_properties(const message& m, const std::string& message
         all.emplace(protocol::property_name::tags, m.tags);
     if (!m.sharding_key.empty())
         all.emplace(protocol::property_name::sharding_key, m.sharding_key);
-    if (m.delay_level < 0)
-        return error{errc::property_illegal, "delay level " + std::to_string(m.delay_level) + "; levels begin at 1, and 0 is no delay"};
-    if (m.delay_level > 0)
-        all.emplace(protocol::property_name::delay, std::to_string(m.delay_level));
+    if (auto timed = add_delivery_time(all, m); !timed)
+        return timed.failure();
     all.emplace(protocol::property_name::unique_key, message_id);
     return protocol::encode_properties(all);
 }
@@ -68,7 +87,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
         return properties.failure();
     encoded.properties = std::move(*properties);
     encoded.flag = m.flag;
-    encoded.delayed = m.delay_level > 0;
+    encoded.delayed = m.delay_level > 0 || m.deliver_after || m.deliver_at;
     encoded.topic = std::move(m.topic);
     encoded.sharding_key = std::move(m.sharding_key);
     encoded.body = payload{std::move(m.body)};

@@ -27,7 +27,7 @@ struct encoded_message {
 };
 
 /// Checks everything that a broker would refuse. Fails with topic_illegal, body_too_large, message_illegal (empty body),
-/// property_illegal (reserved name, separator byte, a key with a space, a level below 0), properties_too_large.
+/// property_illegal (reserved name, separator byte, a key with a space, a delay that is none or several), properties_too_large.
 result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms);
 /// As a half message of the producer group; with a delay it fails with message_illegal.
 result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms);

@@ -327,7 +327,8 @@ void sender_state::stored(const message_queue& queue, std::vector<send_ptr>& tog
         std::vector<send_receipt> receipts;
         receipts.reserve(send->messages.size());
         for (const auto& m : send->messages) {
-            receipts.push_back({m.message_id, ids[i], where, answer.offset + static_cast<std::int64_t>(i), send->attempts.attempts()});
+            receipts.push_back({m.message_id, ids[i], where, answer.offset + static_cast<std::int64_t>(i), send->attempts.attempts(),
+                                answer.recall_handle});
             ++i;
         }
         shared->finish(*send, std::move(receipts));

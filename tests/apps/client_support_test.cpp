@@ -46,6 +46,16 @@ TEST_CASE("client_support: times are read in milliseconds, as calendar time in U
     CHECK(time_of("-15m") == noon.value() - 900'000);
 }
 
+TEST_CASE("client_support: a moment is read in milliseconds and as calendar time") {
+    CHECK(parse_moment("1700000000123").value() == timestamp_ms{1'700'000'000'123});
+    CHECK(parse_moment("2023-11-14T22:13:20Z").value() == timestamp_ms{1'700'000'000'000});
+    for (const std::string bad : {"", "-15m", "-1", "tomorrow", "2023-13-01"}) {
+        CAPTURE(bad);
+        CHECK(parse_moment(bad).failure() ==
+              error{errc::argument_illegal, "\"" + bad + "\" is no time; write 2026-11-22T10:00:00Z, or milliseconds since 1970"});
+    }
+}
+
 TEST_CASE("client_support: what is no place to start from says what would be one") {
     CHECK(complaint("frist") == "\"frist\" is none of first, last, time:T, offset:N; did you mean \"first\"?");
     CHECK(complaint("yesterday") == "\"yesterday\" is none of first, last, time:T, offset:N");

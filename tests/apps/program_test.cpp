@@ -142,6 +142,43 @@ TEST_CASE("a message is found by its offset id, its unique key and its keys") {
     CHECK(node.stop().ok());
 }
 
+TEST_CASE("a message for a certain time is listed, shown, cancelled and delivered") {
+    testing::temporary_directory directory;
+    testing::process_node node{standalone(directory)};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run("topic create reminders --queues 1" + at).code == 0);
+    const auto sent = run("send reminders tomorrow --delay 24h --tag t -o json" + at);
+    REQUIRE_MESSAGE(sent.code == 0, sent.output);
+    const auto receipt = nlohmann::json::parse(sent.output).at(0);
+    const std::string id = receipt.at("message_id");
+    CHECK_FALSE(receipt.at("recall_handle").get<std::string>().empty());
+    REQUIRE(run("send reminders over --deliver-at 2020-01-01" + at).code == 0);
+    REQUIRE(run("send reminders soon --delay 200ms" + at).code == 0);
+    CHECK(run("send reminders never --deliver-at 2999-01-01" + at).code == 8);
+    CHECK(run("send reminders twice --delay 1s --delay-level 1" + at).code == 2);
+    CHECK(run("send reminders when --deliver-at noon" + at).code == 2);
+
+    const auto listed = run("timer list --topic reminders -o json" + at);
+    REQUIRE_MESSAGE(listed.code == 0, listed.output);
+    const auto rows = nlohmann::json::parse(listed.output);
+    REQUIRE_FALSE(rows.empty());
+    CHECK(rows.back().at("message_id") == id);
+    CHECK(rows.back().at("topic") == "reminders");
+    CHECK(rows.back().at("tags") == "t");
+    CHECK(run("timer list --topic others" + at).output == "(none)\n");
+    const auto shown = run("timer show " + id + " --topic reminders -o json" + at);
+    REQUIRE_MESSAGE(shown.code == 0, shown.output);
+    CHECK(nlohmann::json::parse(shown.output).at("body") == "tomorrow");
+    CHECK(run("timer show " + id + " --topic reminders --body-only" + at).output == "tomorrow\n");
+    CHECK(run("timer cancel " + id + " --topic reminders" + at).code == 0);
+    CHECK(run("timer cancel " + id + " --topic reminders" + at).code == 5);
+    CHECK(run("timer show " + id + " --topic reminders" + at).code == 5);
+    const auto both_are_there = [&] { return run("consume reminders --body-only" + at).output == "over\nsoon\n"; };
+    CHECK(eventually(both_are_there));
+    CHECK(node.stop().ok());
+}
+
 TEST_CASE("the self-test passes on a standalone node, twice, and finds its first run's messages") {
     testing::temporary_directory directory;
     testing::process_node node{standalone(directory)};

@@ -311,6 +311,71 @@ TEST_CASE("client: a failed message comes again, then lies in the dead letter to
     }
 }
 
+TEST_CASE("client: a message comes at its time, and one that was taken back does not") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(via.ok());
+    admin operations{*via};
+    REQUIRE(operations.create_topic(make_topic(1)).ok());
+    auto producer = producer::open(*via);
+    REQUIRE(producer.ok());
+    const auto now = [] {
+        return timestamp_ms{
+            std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count()};
+    };
+    const auto send = [&](const std::string& body, auto set) {
+        auto m = make_message(body);
+        set(m);
+        auto receipt = producer->send(std::move(m));
+        REQUIRE_MESSAGE(receipt.ok(), (receipt ? std::string{} : to_string(receipt.failure())));
+        return *receipt;
+    };
+    const auto began = now();
+    const auto soon = send("soon", [](message& m) { m.deliver_after = 300ms; });
+    send("later", [&](message& m) { m.deliver_at = now() + 600; });
+    const auto recalled = send("recalled", [](message& m) { m.deliver_after = 1h; });
+    const auto cancelled = send("cancelled", [](message& m) { m.deliver_after = 2h; });
+    const auto kept = send("kept", [](message& m) { m.deliver_after = 3h; });
+    CHECK_FALSE(soon.recall_handle.empty());
+    CHECK(send("at-once", [](message&) {}).recall_handle.empty());
+
+    const auto listed = operations.list_timers("orders", 2);
+    REQUIRE(listed.ok());
+    CHECK(listed->has_more);
+    REQUIRE(listed->timers.size() == 2);
+    CHECK(listed->timers[0].topic == "orders");
+    CHECK(listed->timers[0].due < listed->timers[1].due);
+    const auto found = operations.find_timer("orders", kept.message_id);
+    REQUIRE(found.ok());
+    CHECK(found->message.body.view() == "kept");
+    CHECK(found->message.queue.broker_name == "broker-a");
+    CHECK(found->due - began >= 3 * 3'600'000);
+
+    for (int i = 0; i < 2; ++i) {
+        const auto taken_back = producer->recall("orders", recalled.recall_handle);
+        REQUIRE_MESSAGE(taken_back.ok(), (taken_back ? std::string{} : to_string(taken_back.failure())));
+        CHECK(*taken_back == recalled.message_id);
+    }
+    CHECK(producer->recall("orders", "nonsense").code() == errc::operation_illegal);
+    CHECK(operations.cancel_timer("orders", cancelled.message_id).ok());
+    CHECK(operations.cancel_timer("orders", cancelled.message_id).code() == errc::message_not_found);
+    CHECK(operations.find_timer("orders", recalled.message_id).code() == errc::message_not_found);
+
+    collected got;
+    push_consumer_options options;
+    options.group = "readers";
+    options.from = consume_from::first_offset;
+    auto consumer = push_consumer::open(*via, options, [&got](const received_message& m) { return got(m); });
+    REQUIRE(consumer->subscribe("orders").ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(got.wait_for(3));
+    CHECK(got.bodies().begin()->second == std::vector<std::string>{"at-once", "soon", "later"});
+    CHECK(now() - began >= 600);
+    CHECK(operations.list_timers("", 10)->timers.size() == 1);
+    CHECK(producer->recall("orders", soon.recall_handle).code() == errc::operation_illegal);
+}
+
 TEST_CASE("client: blocking calls outlast a node's restart") {
     testing::node node;
     REQUIRE(node.start().ok());

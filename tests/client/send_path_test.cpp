@@ -63,6 +63,34 @@ TEST_CASE("encode_send: everything a message says becomes a property") {
     CHECK(encoded->body.view() == "body");
 }
 
+TEST_CASE("encode_send: a message says in one way when it is to be delivered") {
+    auto m = make_message();
+    m.deliver_after = std::chrono::milliseconds{1'500};
+    auto encoded = encode(m);
+    REQUIRE(encoded.ok());
+    CHECK(encoded->delayed);
+    CHECK(protocol::decode_properties(encoded->properties).at("TIMER_DELAY_MS") == "1500");
+    m.deliver_at = timestamp_ms{1'700'000'000'000};
+    CHECK(encode(m).code() == errc::property_illegal);
+    m.deliver_after.reset();
+    encoded = encode(m);
+    REQUIRE(encoded.ok());
+    CHECK(encoded->delayed);
+    CHECK(protocol::decode_properties(encoded->properties).at("TIMER_DELIVER_MS") == "1700000000000");
+    m.delay_level = 1;
+    CHECK(encode(m).code() == errc::property_illegal);
+    m = make_message();
+    m.deliver_after = std::chrono::milliseconds{-1};
+    CHECK(encode(m).code() == errc::property_illegal);
+    m.deliver_after = std::chrono::milliseconds{0};
+    CHECK(encode(m).ok());
+    for (const auto* name : {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "TIMER_OUT_MS"}) {
+        m = make_message();
+        m.properties[name] = "3"; // has a place of its own
+        CHECK(encode(m).code() == errc::property_illegal);
+    }
+}
+
 TEST_CASE("encode_send: what a broker would refuse is refused before it travels") {
     auto m = make_message();
     m.topic = "bad topic";
