@@ -19,13 +19,15 @@ struct send_load {
     protocol::host_address broker;
     std::string topic;
     std::int32_t queues = 8;
-    std::int32_t senders = 1;      ///< connections
-    std::int32_t window = 1;       ///< requests in flight per connection
-    std::size_t body_bytes = 1024; ///< at least 8: the first 8 hold the send time for end-to-end latency
-    std::int32_t batch = 0;        ///< messages per request; 0: plain messages
-    bool oneway = false;           ///< no answers, so no window; requests with an answer close the run, so that all were taken
-    bool transactions = false;     ///< each message is a half message, and committed with a second request when it is stored
-    double rate = 0;               ///< messages per second, open loop, latency from the intended time; 0: closed loop
+    std::int32_t senders = 1;               ///< connections
+    std::int32_t window = 1;                ///< requests in flight per connection
+    std::size_t body_bytes = 1024;          ///< at least 8: the first 8 hold the send time for end-to-end latency
+    std::int32_t batch = 0;                 ///< messages per request; 0: plain messages
+    std::chrono::milliseconds delay_min{0}; ///< timed messages, each due after a random time from here ...
+    std::chrono::milliseconds delay_max{0}; ///< ... to here; 0: plain messages. Not in batches
+    bool oneway = false;                    ///< no answers, so no window; requests with an answer close the run, so that all were taken
+    bool transactions = false;              ///< each message is a half message, and committed with a second request when it is stored
+    double rate = 0;                        ///< messages per second, open loop, latency from the intended time; 0: closed loop
     std::chrono::milliseconds warm_up{1000};
     std::chrono::milliseconds measure{5000};
     pid_t broker_process = 0; ///< for CPU per message; 0: not read

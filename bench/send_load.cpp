@@ -10,6 +10,9 @@ namespace {
 constexpr std::size_t batch_record_head_bytes = 22; ///< reference "remoting-client.md" 3.2
 constexpr std::size_t batch_body_offset = 20;
 constexpr std::size_t oneway_unsent_bytes_max = 256u << 10;
+/// A delay is written over in the frame, so it always has as many digits.
+constexpr std::size_t delay_digits = 11;
+constexpr std::string_view delay_property = "TIMER_DELAY_MS\x01";
 
 std::string batch_body(std::int32_t messages, std::size_t body_bytes) {
     std::string record(batch_record_head_bytes + body_bytes, 'x');
@@ -30,7 +33,14 @@ struct prepared_send {
     std::size_t body_offset = 0;
     std::size_t time_stride = 0; ///< bytes from one send time to the next; 0: one
     std::size_t times = 1;
+    std::size_t delay_offset = 0; ///< of the digits of the delay; 0: not timed
 };
+
+/// The next of a row of numbers that look random, the same in every run.
+std::uint64_t next_random(std::uint64_t& state) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return state >> 20;
+}
 
 protocol::remoting_command send_command(const send_load& load, const std::string& topic, std::int32_t queue) {
     auto command = binary_command(load.batch > 0 ? code_send_batch : code_send_v2);
@@ -45,6 +55,8 @@ protocol::remoting_command send_command(const send_load& load, const std::string
     command.fields.set("h", std::int64_t{0});
     if (load.transactions) {
         command.fields.set("i", std::string{"TRAN_MSG\x01true\x02"});
+    } else if (load.delay_max.count() > 0) {
+        command.fields.set("i", std::string{delay_property} + std::string(delay_digits, '0') + '\x02');
     }
     command.fields.set("m", std::string{load.batch > 0 ? "true" : "false"});
     return command;
@@ -59,6 +71,9 @@ prepared_send prepare_send(const send_load& load, const std::string& topic, std:
     prepared.body_offset = prepared.frame.size() + (load.batch > 0 ? batch_body_offset : 0);
     prepared.time_stride = batch_record_head_bytes + body_bytes;
     prepared.times = load.batch > 0 ? static_cast<std::size_t>(load.batch) : 1;
+    if (const auto delay = prepared.frame.find(delay_property); delay != std::string::npos) {
+        prepared.delay_offset = delay + delay_property.size();
+    }
     prepared.frame += body;
     return prepared;
 }
@@ -67,6 +82,12 @@ void stamp(prepared_send& prepared, std::int32_t opaque, std::int64_t sent_ns) {
     put_be32(prepared.frame.data() + binary_opaque_offset, static_cast<std::uint32_t>(opaque));
     for (std::size_t i = 0; i < prepared.times; ++i) {
         put_be64(prepared.frame.data() + prepared.body_offset + i * prepared.time_stride, static_cast<std::uint64_t>(sent_ns));
+    }
+}
+
+void write_delay(prepared_send& prepared, std::int64_t delay_ms) {
+    for (auto at = prepared.delay_offset + delay_digits; at-- > prepared.delay_offset; delay_ms /= 10) {
+        prepared.frame[at] = static_cast<char>('0' + delay_ms % 10);
     }
 }
 
@@ -308,6 +329,10 @@ private:
     void send(sender& from, std::int32_t slot, std::int64_t due) {
         auto& request = requests_[next_request_++ % requests_.size()];
         stamp(request, slot, due);
+        if (request.delay_offset != 0) {
+            const auto range = static_cast<std::uint64_t>((load_.delay_max - load_.delay_min).count()) + 1;
+            write_delay(request, load_.delay_min.count() + static_cast<std::int64_t>(next_random(random_) % range));
+        }
         from.due_at[static_cast<std::size_t>(slot)] = due;
         from.connection.queue(request.frame);
         from.dirty = true;
@@ -407,6 +432,7 @@ private:
 
     const send_load& load_;
     std::vector<prepared_send> requests_;
+    std::uint64_t random_ = 1; ///< of delays
     stopwatch watch_;
     poller poller_;
     std::deque<sender> senders_;

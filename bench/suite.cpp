@@ -26,6 +26,7 @@ const std::vector<scenario>& scenarios() {
          measure_sends},
         {"matrix", {"matrix"}, "1, 8, 64 senders; 128 B, 1 KiB, 64 KiB; both flush modes", measure_send_matrix},
         {"latency", {"P15", "P16"}, "end to end at 10,000 messages/s", measure_latency},
+        {"timers", {"P32"}, "timed messages: sends beside plain ones, and a million that wait", measure_timers},
         {"topics", {"P20"}, "10,000 topics of 8 queues, 2,000 held pulls", measure_topics},
         {"consume",
          {"tail", "P17", "P18", "P19", "P23"},

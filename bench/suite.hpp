@@ -18,6 +18,7 @@ struct suite_options {
     std::filesystem::path directory; ///< scratch space on the disk to measure; emptied scenario by scenario
     std::set<std::string> figures;   ///< what select_figures made of the names of scenarios and figures; empty: all
     std::chrono::milliseconds measure{5000};
+    std::uint64_t timers = 1'000'000;              ///< that wait, in scenario "timers"
     std::uint64_t large_store_bytes = 10ull << 30; ///< stored before the cold read and the restart after kill -9
 
     /// Whether any of `ids` ("P4") is to be measured.
@@ -49,6 +50,7 @@ void measure_send_matrix(const suite_options& options, report& out);
 void measure_latency(const suite_options& options, report& out);
 void measure_consume(const suite_options& options, report& out);
 void measure_topics(const suite_options& options, report& out);
+void measure_timers(const suite_options& options, report& out);
 void measure_lifecycle(const suite_options& options, report& out);
 
 } // namespace troupe::bench
