@@ -4,7 +4,6 @@ Each row: server, pattern of clients, pattern of operations, reason. A row goes 
 """
 KNOWN = [
     ("Apache RocketMQ*", "rust-*", "push-tags", "with two tags the client receives nothing from Apache's broker"),
-    ("Troupe*", "*", "timed", "delivery at a given time is not served yet"),
 ]
 
 # What Apache RocketMQ does otherwise, and why Troupe does not: operation, Apache, Troupe, reason. The checks know both.
@@ -34,5 +33,4 @@ DIFFERENCES = [
      "are refused with their column; docs/reference/sql92.md has each difference", "a filter that means something else must not pass"),
     ("a transaction that is committed twice, or by a crash in the middle", "may be delivered twice", "is delivered once",
      "docs/states/transaction.md"),
-    ("a time to the millisecond", "is served", "is refused with code 13, which says so", "not there yet"),
 ]
