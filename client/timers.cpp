@@ -36,7 +36,8 @@ std::int64_t number_of(std::string_view text) {
 /// What waits stands in a topic of the system, with its own among its properties.
 pending_timer to_pending(const std::string& broker_name, protocol::message record) {
     pending_timer timer;
-    timer.message = to_received({record.topic, broker_name, record.queue.value()}, std::move(record));
+    const message_queue queue{record.topic, broker_name, record.queue.value()};
+    timer.message = to_received(queue, std::move(record));
     namespace name = protocol::property_name;
     timer.due = timestamp_ms{number_of(timer.message.property(name::timer_out_ms))};
     timer.topic = timer.message.property(name::real_topic);

@@ -195,8 +195,8 @@ TEST_CASE("timers: pending ones survive an orderly restart and every crash, and 
                 CHECK(one.stored >= due.at(body));
             }
             CHECK(times.size() == 40);
-            for (const auto& [body, count] : times)
-                CHECK_MESSAGE(count == 1, body);
+            for (const auto& one : times)
+                CHECK_MESSAGE(one.second == 1, one.first);
         }
     }
 }
