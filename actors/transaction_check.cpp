@@ -58,6 +58,7 @@ public:
 
     void start(transaction_check_actor::pointer self, transaction_check_options options);
     caf::result<transaction_ended> handle(const end_transaction& order);
+    void handle(const end_ticketed& work);
     caf::result<transactions_listed> handle(const list_transactions& order) const;
     void handle(const records_appended& result);
     void handle(const begin_checks& order);
@@ -65,7 +66,12 @@ public:
     void handle(const finish& order);
 
 private:
-    using promise = caf::typed_response_promise<transaction_ended>;
+    /// Who waits for a decision: with a promise, or with a ticket.
+    struct waiter {
+        caf::typed_response_promise<transaction_ended> promise;
+        ticket_holder_actor holder; ///< null: the promise
+        std::uint64_t ticket = 0;
+    };
 
     /// A decision on its way to the log.
     struct decision {
@@ -74,20 +80,23 @@ private:
         std::string group;
         queue_offset offset;
         timestamp_ms stored; ///< of the half message
-        std::vector<promise> waiting;
+        std::vector<waiter> waiting;
     };
 
     // decisions
+    void begin(const end_transaction& order, const waiter& waiting);
+    void answer(const waiter& waiting, const error& failure);
+    void send_collected();
     [[nodiscard]] result<protocol::message> read(log_position position) const;
     [[nodiscard]] result<protocol::message> outcome_of(protocol::message half, transaction_decision what) const;
     [[nodiscard]] result<void> place(protocol::message& message) const;
-    result<void> join(const end_transaction& order, const promise& waiting);
-    result<void> decide(const end_transaction& order, const promise& waiting);
+    result<void> join(const end_transaction& order, const waiter& waiting);
+    result<void> decide(const end_transaction& order, const waiter& waiting);
     [[nodiscard]] result<void> check_decided(const end_transaction& order) const;
     [[nodiscard]] result<std::optional<transaction_decision>> find_outcome(const protocol::message& half) const;
     result<void> append(decision next, const protocol::message& outcome);
     result<void> append(std::uint64_t ticket, const protocol::message& message);
-    void settle(decision done, const error& failure);
+    void settle(const decision& done, const error& failure);
     void count(const decision& done) const;
 
     // questions
@@ -107,11 +116,13 @@ private:
     std::optional<transaction_table> table_;
     transaction_asker_actor producers_;
     std::uint64_t next_ticket_ = 1;
-    std::unordered_map<std::uint64_t, decision> decisions_;   ///< under way, by ticket
-    std::unordered_map<std::int64_t, std::uint64_t> tickets_; ///< of decisions under way, by position of the half message
-    std::size_t waiting_ = 0;                                 ///< promises in decisions_
-    std::size_t asking_ = 0;                                  ///< questions under way
-    bool is_failing_ = false;                                 ///< a row of failures is reported once
+    std::unordered_map<std::uint64_t, decision> decisions_;                 ///< under way, by ticket
+    std::unordered_map<std::int64_t, std::uint64_t> tickets_;               ///< of decisions under way, by position of the half message
+    append_records collected_;                                              ///< for the log writer, when the message is handled
+    std::vector<std::pair<ticket_holder_actor, records_appended>> answers_; ///< likewise, for who holds tickets
+    std::size_t waiting_ = 0;                                               ///< promises in decisions_
+    std::size_t asking_ = 0;                                                ///< questions under way
+    bool is_failing_ = false;                                               ///< a row of failures is reported once
     bool finishing_ = false;
     std::uint64_t epoch_ = 0;
 };
@@ -129,19 +140,56 @@ void transaction_check_state::start(transaction_check_actor::pointer self, trans
 // ---- decisions ------------------------------------------------------------------------------------------------------
 
 caf::result<transaction_ended> transaction_check_state::handle(const end_transaction& order) {
+    const waiter waiting{self_->make_response_promise<transaction_ended>(), {}, 0};
+    begin(order, waiting);
+    send_collected();
+    return waiting.promise;
+}
+
+void transaction_check_state::handle(const end_ticketed& work) {
+    for (const auto& [ticket, order] : work.entries)
+        begin(order, {{}, work.reply_to, ticket});
+    send_collected();
+}
+
+void transaction_check_state::begin(const end_transaction& order, const waiter& waiting) {
     if (finishing_)
-        return make_caf_error(errc::shutting_down, "this broker is ending; it asks again after its restart");
+        return answer(waiting, {errc::shutting_down, "this broker is ending; it asks again after its restart"});
     if (order.decision == transaction_decision::unknown)
-        return transaction_ended{};
-    auto waiting = self_->make_response_promise<transaction_ended>();
+        return answer(waiting, {});
     const auto begun = tickets_.contains(order.position.value()) ? join(order, waiting) : decide(order, waiting);
     if (!begun)
-        waiting.deliver(make_caf_error(begun.failure()));
-    return waiting;
+        answer(waiting, begun.failure());
+}
+
+void transaction_check_state::answer(const waiter& waiting, const error& failure) {
+    if (!waiting.holder) {
+        auto promise = waiting.promise;
+        if (failure.code == errc::none)
+            promise.deliver(transaction_ended{});
+        else
+            promise.deliver(make_caf_error(failure));
+        return;
+    }
+    // There are few holders: one for each port.
+    auto place = std::find_if(answers_.begin(), answers_.end(), [&waiting](const auto& one) { return one.first == waiting.holder; });
+    if (place == answers_.end())
+        place = answers_.insert(answers_.end(), {waiting.holder, {}});
+    place->second.outcomes.push_back({waiting.ticket, failure, {}});
+}
+
+/// One message each, whatever the number of decisions that came together.
+void transaction_check_state::send_collected() {
+    for (auto& [holder, outcomes] : std::exchange(answers_, {}))
+        self_->send(holder, std::move(outcomes));
+    if (collected_.entries.empty())
+        return;
+    collected_.reply_to = ticket_holder_actor{self_};
+    self_->send(options_.log_writer, std::exchange(collected_, {}));
 }
 
 /// A decision of the same transaction is under way: the second one shares its outcome, or hears that it is the other one.
-result<void> transaction_check_state::join(const end_transaction& order, const promise& waiting) {
+result<void> transaction_check_state::join(const end_transaction& order, const waiter& waiting) {
     auto& under_way = decisions_.at(tickets_.at(order.position.value()));
     if (under_way.group != order.producer_group || under_way.offset != order.offset)
         return error{errc::argument_illegal, named(order.position) + " belongs to another producer group, or has another offset"};
@@ -154,7 +202,7 @@ result<void> transaction_check_state::join(const end_transaction& order, const p
     return {};
 }
 
-result<void> transaction_check_state::decide(const end_transaction& order, const promise& waiting) {
+result<void> transaction_check_state::decide(const end_transaction& order, const waiter& waiting) {
     if (decisions_.size() >= options_.decisions_max || waiting_ >= options_.decisions_max)
         return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
     // After a failed write nobody knows what is in the log, until the next start has looked.
@@ -164,7 +212,7 @@ result<void> transaction_check_state::decide(const end_transaction& order, const
     if (!options_.store->pending(order.position)) {
         if (auto same = check_decided(order); !same)
             return same;
-        promise{waiting}.deliver(transaction_ended{});
+        answer(waiting, {});
         return {};
     }
     auto half = read(order.position);
@@ -234,10 +282,7 @@ result<void> transaction_check_state::append(std::uint64_t ticket, const protoco
     if (!options_.append_admission->try_acquire(record->size()))
         return error{errc::busy, "too many bytes wait to be written; the transaction is pending as before"};
     entry.records.bytes = std::move(*record);
-    append_records work;
-    work.entries.push_back(std::move(entry));
-    work.reply_to = ticket_holder_actor{self_};
-    self_->send(options_.log_writer, std::move(work));
+    collected_.entries.push_back(std::move(entry));
     return {};
 }
 
@@ -247,12 +292,13 @@ void transaction_check_state::handle(const records_appended& result) {
         if (done.empty())
             continue; // a question that was noted, or not: then it counts until the next start
         tickets_.erase(done.mapped().half.value());
-        settle(std::move(done.mapped()), outcome.failure);
+        settle(done.mapped(), outcome.failure);
     }
+    send_collected();
     end_if_idle();
 }
 
-void transaction_check_state::settle(decision done, const error& failure) {
+void transaction_check_state::settle(const decision& done, const error& failure) {
     waiting_ -= done.waiting.size();
     if (failure.code == errc::none) {
         table_->decided(done.half);
@@ -263,12 +309,8 @@ void transaction_check_state::settle(decision done, const error& failure) {
         if (!std::exchange(is_failing_, true))
             write_log(log_level::warning, "transaction check: " + named(done.half) + " is pending as before: " + to_string(failure));
     }
-    for (auto& waiting : done.waiting) {
-        if (failure.code == errc::none)
-            waiting.deliver(transaction_ended{});
-        else
-            waiting.deliver(make_caf_error(failure));
-    }
+    for (const auto& waiting : done.waiting)
+        answer(waiting, failure);
 }
 
 void transaction_check_state::count(const decision& done) const {
@@ -347,6 +389,7 @@ void transaction_check_state::look_around() {
     // While nothing can be stored nobody is asked: the answers would be lost, and the questions would count.
     if (options_.store->state() == storage::store_state::open)
         serve_due();
+    send_collected();
     arm(has_more);
 }
 
@@ -419,6 +462,7 @@ void transaction_check_state::ask(const transaction_table::need& due) {
         .then(
             [this, due, offset](const transaction_check_sent&) {
                 asked(due, offset);
+                send_collected();
                 question_ended();
             },
             [this, due](const caf::error&) {
@@ -536,6 +580,7 @@ transaction_check_actor::behavior_type transaction_check(transaction_check_actor
     return {
         [self](const end_transaction& order) { return self->state.handle(order); },
         [self](const list_transactions& order) { return self->state.handle(order); },
+        [self](const end_ticketed& work) { self->state.handle(work); },
         [self](const records_appended& result) { self->state.handle(result); },
         [](const pull_answered&) {}, // it pulls nothing
         [self](const begin_checks& order) { self->state.handle(order); },

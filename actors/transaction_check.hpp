@@ -17,8 +17,21 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace troupe::actors {
+
+/// Decisions from a port, on the path of sends: answered to `reply_to` with one append_outcome for each ticket, whose place says nothing.
+struct end_ticketed {
+    struct entry {
+        std::uint64_t ticket = 0;
+        end_transaction order;
+    };
+    std::vector<entry> entries;
+    ticket_holder_actor reply_to;
+};
+/// Of whoever decides for ports.
+using ticketed_transaction_actor = caf::typed_actor<caf::reacts_to<end_ticketed>>;
 
 /// Begin to ask producers: through `producers`, which picks one of a group.
 struct begin_checks {
@@ -33,8 +46,8 @@ struct transaction_tick {
     }
 };
 using transaction_check_actor =
-    transaction_actor::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<begin_checks>,
-                              caf::reacts_to<transaction_tick>, caf::reacts_to<finish>>;
+    transaction_actor::extend<caf::reacts_to<end_ticketed>, caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>,
+                              caf::reacts_to<begin_checks>, caf::reacts_to<transaction_tick>, caf::reacts_to<finish>>;
 
 struct transaction_check_options {
     std::shared_ptr<const storage::message_store> store;
@@ -57,6 +70,7 @@ struct transaction_check_options {
 /// and gives up what nobody decides.
 ///
 /// In     end_transaction -> transaction_ended         fails: as described there, shutting_down
+///        end_ticketed                                 the same, from ports
 ///        list_transactions -> transactions_listed     fails: argument_illegal, io, corrupt
 ///        begin_checks                                 from whoever made it, once the broker is there
 ///        records_appended                             of the log writer
@@ -75,3 +89,4 @@ transaction_check_actor spawn_transaction_check(caf::actor_system& system, trans
 } // namespace troupe::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::begin_checks)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::end_ticketed)

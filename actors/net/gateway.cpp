@@ -1,6 +1,7 @@
 #include "actors/net/gateway.hpp"
 
 #include "actors/net/wire.hpp"
+#include "actors/net/wire_transaction.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -165,6 +166,8 @@ bool gateway::receive_command(connection_id connection, connection_state& state,
     }
     if (roles_.broker && is_send(command.code))
         return receive_send(connection, state, command);
+    if (roles_.broker && roles_.broker->decisions && command.code == protocol::request_code::end_transaction)
+        return receive_end(connection, state, command);
     if (!roles_.broker || !is_pull(command.code))
         return pass_to_session(connection, state, std::move(command));
     receive_pull(connection, state, command);
@@ -211,24 +214,52 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
     request.receipt = std::move(encoded->receipt);
     ++(oneway ? state.oneway_requests : state.requests);
     state.in_flight_bytes += bytes;
-    if (collected_.entries.empty())
+    if (collected_.entries.empty() && ends_.entries.empty())
         host_.wake();
     collected_.entries.push_back({next_ticket_, std::move(encoded->records)});
     pending_.emplace(next_ticket_++, std::move(request));
     return true;
 }
 
+/// What becomes of a half message: as often as half messages, so on the same path.
+bool gateway::receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command) {
+    const auto refused = [this, connection, &command](const error& failure) {
+        refuse(connection, command, failure);
+        return true;
+    };
+    if (broker_gone_)
+        return refused({errc::shutting_down, "this broker is ending"});
+    const bool oneway = command.is_oneway();
+    if (oneway && !state.ended && state.oneway_requests >= options_.oneway_requests_pause)
+        return false;
+    if (!oneway && state.requests >= options_.requests_per_connection_max)
+        return refused(too_many_requests(options_.requests_per_connection_max));
+    auto order = decode_request<end_transaction>(command);
+    if (!order)
+        return refused(order.failure());
+    ++(oneway ? state.oneway_requests : state.requests);
+    if (collected_.entries.empty() && ends_.entries.empty())
+        host_.wake();
+    ends_.entries.push_back({next_ticket_, std::move(*order)});
+    pending_.emplace(next_ticket_++, make_pending(pending_kind::end, connection, command));
+    return true;
+}
+
 bool gateway::is_idle() const {
-    return std::none_of(pending_.begin(), pending_.end(), [](const auto& entry) { return entry.second.kind == pending_kind::send; }) &&
+    return std::none_of(pending_.begin(), pending_.end(), [](const auto& entry) { return entry.second.kind != pending_kind::pull; }) &&
            std::none_of(connections_.begin(), connections_.end(),
                         [](const auto& entry) { return entry.second.session_requests > 0 || !entry.second.waiting.empty(); });
 }
 
 void gateway::flush() {
-    if (collected_.entries.empty())
-        return;
-    collected_.reply_to = host_.handle();
-    caf::anon_send(roles_.broker->log_writer, std::exchange(collected_, {}));
+    if (!collected_.entries.empty()) {
+        collected_.reply_to = host_.handle();
+        caf::anon_send(roles_.broker->log_writer, std::exchange(collected_, {}));
+    }
+    if (!ends_.entries.empty()) {
+        ends_.reply_to = host_.handle();
+        caf::anon_send(roles_.broker->decisions, std::exchange(ends_, {}));
+    }
 }
 
 template <class Work>
@@ -246,8 +277,11 @@ void gateway::handle(const records_appended& message) {
         if (!take(outcome.ticket, request) || request.oneway)
             continue;
         guarded(request.connection, [&] {
+            const bool is_end = request.kind == pending_kind::end;
             if (outcome.failure.code != errc::none)
-                answer(request, encode_failure(outcome.failure));
+                answer(request, is_end ? encode_end_transaction_failure(outcome.failure) : encode_failure(outcome.failure));
+            else if (is_end)
+                answer(request, encode_answer(transaction_ended{}));
             else
                 answer(request, encode_answer(encoder_->describe(request.receipt, outcome.placed)));
         });
@@ -383,7 +417,7 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     if (connection == connections_.end())
         return false;
     auto& state = connection->second;
-    --(request.oneway && request.kind == pending_kind::send ? state.oneway_requests : state.requests);
+    --(request.oneway && request.kind != pending_kind::pull ? state.oneway_requests : state.requests);
     state.in_flight_bytes -= request.bytes;
     if (request.kind == pending_kind::pull)
         state.pulls.erase(ticket);
@@ -411,6 +445,7 @@ void gateway::broker_ended() {
         return;
     for (const auto& entry : std::exchange(collected_, {}).entries)
         roles_.broker->appends->release(entry.records.bytes.size());
+    ends_ = {};
     std::vector<std::uint64_t> tickets;
     for (const auto& entry : pending_)
         tickets.push_back(entry.first);

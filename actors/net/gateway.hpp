@@ -46,7 +46,7 @@ public:
 /// hot requests (send, pull) cross no actor between the socket's thread and the roles.
 ///
 /// In     frames; records_appended, pull_answered, session_answered
-/// Out    append_records, pull_ticketed, pull_abandoned; every other request goes to the session of its connection, and so does
+/// Out    append_records, end_ticketed, pull_ticketed, pull_abandoned; every other request goes to the session of its connection, and so does
 ///        what a client answers to a request of the session
 /// State  one entry per outstanding request, bounded per connection; one append that is being collected
 /// Always 1. Every request that is not one-way is answered exactly once: by a role, or after its deadline by the gateway.
@@ -95,7 +95,7 @@ public:
     [[nodiscard]] std::size_t outstanding() const { return pending_.size(); }
 
 private:
-    enum class pending_kind : std::uint8_t { send, pull };
+    enum class pending_kind : std::uint8_t { send, pull, end };
     struct pending {
         pending_kind kind = pending_kind::send;
         connection_id connection;
@@ -127,6 +127,7 @@ private:
     /// False: it is one-way and there is no room for it now.
     bool receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
     bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
+    bool receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
     bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
     void receive_answer(connection_state& state, protocol::remoting_command answer);
@@ -159,6 +160,7 @@ private:
     std::unordered_map<connection_id, connection_state> connections_;
     std::vector<connection_id> waiting_; ///< connections with delayed frames that were not resumed yet
     append_records collected_;
+    end_ticketed ends_; ///< decisions of the read that is being handled, and of others that came with it
 };
 
 } // namespace troupe::actors::net

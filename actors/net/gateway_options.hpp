@@ -13,7 +13,7 @@
 #include "actors/timer_keeper.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
-#include "actors/transaction_messages.hpp"
+#include "actors/transaction_check.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -37,6 +37,7 @@ struct broker_entry {
     broker_members_actor members = {};
     message_back_actor message_back = {};
     transaction_actor transactions = {};
+    ticketed_transaction_actor decisions = {}; ///< the same role; null: decisions go through sessions
     timers_actor timers = {};
     std::shared_ptr<admission> timer_orders = nullptr; ///< orders under way to the timers; acquired here, released there
 };
