@@ -57,7 +57,8 @@ void fill(testing::process_node& node) {
     REQUIRE(via.ok());
     topic_config topic;
     topic.name = "t";
-    REQUIRE(client::admin{*via}.put_topic(topic).ok());
+    const auto put = client::admin{*via}.put_topic(topic);
+    REQUIRE_MESSAGE(put.ok(), (put.ok() ? "" : to_string(put.failure())));
     auto producer = client::producer::open(*via, {});
     REQUIRE(producer.ok());
     for (int i = 0; i < 20; ++i) {
