@@ -26,7 +26,7 @@ bool has_passed(timestamp_ms since, std::chrono::milliseconds interval, timestam
 } // namespace
 
 timer_book::timer_book(timer_book_options options, std::unique_ptr<storage::timer_store> store)
-    : options_{std::move(options)}, store_{std::move(store)}, schedule_{store_->lowest()} {
+    : options_{std::move(options)}, store_{std::move(store)}, schedule_{store_->lowest(), options_.undurable_max} {
     saved_at_ = options_.log->stats().log_end;
 }
 
@@ -103,7 +103,7 @@ result<bool> timer_book::open() {
     if (progress != store_->progress())
         if (auto written = write(changes); !written)
             return written.failure();
-    schedule_ = timer_schedule{store_->lowest()};
+    schedule_ = timer_schedule{store_->lowest(), options_.undurable_max};
     caught_up_ = timers->max;
     phase_ = phase::catching_up;
     return true;

@@ -23,13 +23,14 @@ struct timer_book_options {
     std::shared_ptr<const storage::message_store> log;
     std::shared_ptr<const topic_directory> topics;
     protocol::host_address store_host;
-    storage::timer_read_limits batch;                       ///< what is delivered at once
-    storage::read_limits intake{1'024, 1u << 20};           ///< what is taken in at once
-    std::uint64_t checkpoint_bytes = 64ull << 20;           ///< timers become durable after this much log ...
-    std::chrono::milliseconds checkpoint_interval{60'000};  ///< ... and after this long
-    bool checkpoints_wait = false;                          ///< for tests, in which nothing happens beside
-    std::size_t recalls_max = 10'000;                       ///< that may be under way
-    std::function<void(const std::string&)> warn = nullptr; ///< what people should know
+    storage::timer_read_limits batch;                                  ///< what is delivered at once
+    storage::read_limits intake{1'024, 1u << 20};                      ///< what is taken in at once
+    std::uint64_t checkpoint_bytes = 64ull << 20;                      ///< timers become durable after this much log ...
+    std::chrono::milliseconds checkpoint_interval{60'000};             ///< ... and after this long
+    bool checkpoints_wait = false;                                     ///< for tests, in which nothing happens beside
+    std::size_t undurable_max = timer_schedule::undurable_max_default; ///< delivered, and not durable in the log yet
+    std::size_t recalls_max = 10'000;                                  ///< that may be under way
+    std::function<void(const std::string&)> warn = nullptr;            ///< what people should know
 };
 
 struct timer_counts {

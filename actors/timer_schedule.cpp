@@ -20,7 +20,7 @@ void timer_schedule::added(const storage::timer_key& key) {
 }
 
 std::optional<storage::timer_key> timer_schedule::look(timestamp_ms now) const {
-    if (is_under_way() || undurable_.size() >= undurable_batches_max || place_.due > now || (paused_at_ && !is_over(*paused_at_, now)))
+    if (is_under_way() || is_full() || place_.due > now || (paused_at_ && !is_over(*paused_at_, now)))
         return std::nullopt;
     return place_;
 }
@@ -65,7 +65,7 @@ timestamp_ms timer_schedule::wake(timestamp_ms now) const {
     auto when = now + sleep_max.count();
     if (is_waiting_for_durable())
         when = std::min(when, now + durable_interval.count());
-    if (is_under_way() || undurable_.size() >= undurable_batches_max)
+    if (is_under_way() || is_full())
         return when;
     auto due = std::max(place_.due, now);
     if (paused_at_ && !is_over(*paused_at_, now))

@@ -15,7 +15,7 @@ namespace troupe::actors {
 /// timer_store; this knows of one place in that order, and of those few that were handed to the log and are still in the store.
 ///
 /// Threads  not synchronised.
-/// Memory   one batch on its way to the log, and undurable_batches_max behind it; nothing for timers that wait.
+/// Memory   one batch on its way to the log, and undurable_max timers behind it; nothing for timers that wait.
 /// Always   1. look() asks for nothing that is due after the time given: no timer is early, whatever the clock did before.
 ///          2. Every timer in the store that is not taken is at or after the place that look() begins at.
 ///          3. One batch at a time is on its way: between looked() with keys, and its delivered() or failed().
@@ -28,8 +28,9 @@ public:
     static constexpr duration sleep_max{1'000};
     /// How often to look whether what was delivered is durable, while something waits for that.
     static constexpr duration durable_interval{50};
-    /// Batches that may wait for the log to become durable; then nothing is delivered until one is.
-    static constexpr std::size_t undurable_batches_max = 64;
+    /// Timers that may wait for the log to become durable; beyond, nothing is delivered until some are. In flush mode async that is what
+    /// is delivered between two syncs, so it bounds memory and not the rate.
+    static constexpr std::size_t undurable_max_default = 1u << 16;
 
     struct removal {
         std::vector<storage::timer_changes::removal> timers;
@@ -37,7 +38,8 @@ public:
     };
 
     /// No timer is before `lowest`.
-    explicit timer_schedule(storage::timer_key lowest) : place_{lowest} {}
+    explicit timer_schedule(storage::timer_key lowest, std::size_t undurable_max = undurable_max_default)
+        : place_{lowest}, undurable_max_{undurable_max} {}
 
     /// A timer is in the store now.
     void added(const storage::timer_key& key);
@@ -72,7 +74,10 @@ private:
         log_position end;
     };
 
+    [[nodiscard]] bool is_full() const { return taken_.size() >= undurable_max_; }
+
     storage::timer_key place_;
+    std::size_t undurable_max_;
     std::vector<storage::timer_changes::removal> under_way_;
     std::deque<waiting> undurable_;
     std::set<storage::timer_key> taken_; ///< under way, undurable, or about to be removed

@@ -316,7 +316,10 @@ TEST_CASE("timer_book: in flush mode async, a power loss takes copies back but n
 
 TEST_CASE("timer_book: in flush mode async, delivery waits when too much is not durable") {
     open_world world{storage::flush_mode::async};
-    constexpr int timers = 4 * static_cast<int>(timer_schedule::undurable_batches_max) + 8;
+    world.book_options.undurable_max = 40;
+    REQUIRE(world.restart());
+    world.run();
+    constexpr int timers = 48;
     for (int i = 0; i < timers; ++i)
         REQUIRE(world.park("k" + std::to_string(i), 1'000'100));
     world.run_at(1'000'100);

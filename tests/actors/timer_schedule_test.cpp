@@ -72,9 +72,10 @@ TEST_CASE("timer_schedule: a batch that failed is looked at again after a pause,
     CHECK(schedule.look(timestamp_ms{150}) == key(50)); // the clock was set back: the pause is over
 }
 
-TEST_CASE("timer_schedule: batches that are not durable are bounded") {
-    timer_schedule schedule{key(1)};
-    for (std::size_t i = 0; i < timer_schedule::undurable_batches_max; ++i) {
+TEST_CASE("timer_schedule: timers that are not durable are bounded") {
+    constexpr std::size_t most = 20;
+    timer_schedule schedule{key(1), most};
+    for (std::size_t i = 0; i < most; ++i) {
         REQUIRE(schedule.look(timestamp_ms{1'000}));
         const auto n = static_cast<std::int64_t>(i) + 1;
         schedule.looked(batch({key(n)}), key(n + 1));
