@@ -22,13 +22,8 @@ namespace {
 // Keys and values: docs/formats/index.md.
 constexpr char forgotten_kind = 'f';
 constexpr std::string_view checkpoint_key = "!checkpoint";
-constexpr std::string_view format_key = "!format";
 constexpr std::string_view format_value = "troupe index 1";
 constexpr std::uint64_t room_bytes = 8u << 20; // for the memory table and RocksDB's own files
-
-rocksdb::Slice slice_of(std::string_view text) {
-    return {text.data(), text.size()};
-}
 
 /// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
 /// which offset comes next.

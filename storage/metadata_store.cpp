@@ -21,7 +21,7 @@
 namespace troupe::storage {
 namespace {
 
-constexpr std::string_view format_key = "!format";
+constexpr std::string_view data_suffixes[] = {".sst", ".log"};
 constexpr std::string_view format_value = "troupe metadata 1";
 constexpr std::size_t block_cache_bytes = 1u << 20;
 /// Number of the last change that is in a table, and a checksum of its digits.
@@ -34,15 +34,6 @@ bool is_storable(std::string_view name) {
 
 error illegal_name(std::string_view name) {
     return {errc::argument_illegal, "name of " + std::to_string(name.size()) + " bytes is empty or holds a zero byte: not stored"};
-}
-
-/// Printable form of a stored key, for error texts.
-std::string shown(std::string_view key) {
-    std::string out;
-    for (const char c : key) {
-        out.push_back(c >= ' ' && c <= '~' ? c : '.');
-    }
-    return out;
 }
 
 } // namespace
@@ -61,7 +52,7 @@ public:
     implementation& operator=(const implementation&) = delete;
 
     result<void> open() {
-        if (auto usable = check_directory(); !usable) {
+        if (auto usable = check_database_directory(*files_, directory_, data_suffixes); !usable) {
             return usable;
         }
         if (auto whole = check_sequence(); !whole) {
@@ -136,26 +127,6 @@ public:
     }
 
 private:
-    static rocksdb::Slice slice_of(std::string_view text) { return {text.data(), text.size()}; }
-
-    /// RocksDB would start an empty database where the file naming its state is missing: that would forget everything.
-    result<void> check_directory() {
-        if (auto made = make_durable_directories(*files_, directory_); !made) {
-            return made;
-        }
-        auto entries = files_->list(directory_);
-        if (!entries) {
-            return entries.failure();
-        }
-        const auto has = [&](auto test) { return std::any_of(entries->begin(), entries->end(), test); };
-        const bool has_current = has([](const auto& entry) { return entry.name == "CURRENT"; });
-        const bool has_data = has([](const auto& entry) { return entry.name.ends_with(".sst") || entry.name.ends_with(".log"); });
-        if (!has_current && has_data) {
-            return error{errc::corrupt, directory_.string() + ": data is there, but the file CURRENT is missing; restore it from a copy"};
-        }
-        return {};
-    }
-
     /// RocksDB takes a damaged end of its file MANIFEST for one that was never written, starts with what is left, and deletes
     /// the tables that it no longer knows. So the number of its last change stands in a file of ours too, and is compared
     /// before the database is opened for writing.
@@ -218,21 +189,9 @@ private:
     }
 
     result<void> check_format() {
-        std::string stored;
-        const auto status = database_->Get({}, slice_of(format_key), &stored);
-        if (status.ok()) {
-            return stored == format_value
-                       ? result<void>{}
-                       : error{errc::format_unknown, directory_.string() + " holds \"" + shown(stored) + "\", this program reads \"" +
-                                                         std::string{format_value} + "\"; use the version that wrote it"};
-        }
-        if (!status.IsNotFound()) {
-            return to_error(status, "read of " + directory_.string());
-        }
-        const std::unique_ptr<rocksdb::Iterator> it{database_->NewIterator({})};
-        it->SeekToFirst();
-        if (it->Valid()) {
-            return error{errc::format_unknown, directory_.string() + " is a RocksDB database, but not ours; name another directory"};
+        const auto is_marked = has_format(*database_, directory_, format_value);
+        if (!is_marked || *is_marked) {
+            return is_marked ? result<void>{} : is_marked.failure();
         }
         rocksdb::WriteBatch mark;
         mark.Put(slice_of(format_key), slice_of(format_value)).PermitUncheckedError();

@@ -1,11 +1,16 @@
 #include "storage/rocksdb_support.hpp"
 
+#include "storage/directories.hpp"
+#include "storage/file_system.hpp"
+
 #include <rocksdb/cache.h>
+#include <rocksdb/db.h>
 #include <rocksdb/env.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/table.h>
 
+#include <algorithm>
 #include <memory>
 
 namespace troupe::storage {
@@ -67,6 +72,52 @@ error to_error(const rocksdb::Status& status, std::string_view what) {
         return {errc::locked, text};
     }
     return {errc::io, text};
+}
+
+result<void> check_database_directory(file_system& files, const std::filesystem::path& directory, std::span<const std::string_view> data) {
+    if (auto made = make_durable_directories(files, directory); !made) {
+        return made;
+    }
+    auto entries = files.list(directory);
+    if (!entries) {
+        return entries.failure();
+    }
+    const auto has = [&](auto test) { return std::any_of(entries->begin(), entries->end(), test); };
+    const auto is_data = [&](const auto& entry) {
+        return std::any_of(data.begin(), data.end(), [&](std::string_view suffix) { return entry.name.ends_with(suffix); });
+    };
+    if (!has([](const auto& entry) { return entry.name == "CURRENT"; }) && has(is_data)) {
+        return error{errc::corrupt, directory.string() + ": data is there, but the file CURRENT is missing; restore it from a copy"};
+    }
+    return {};
+}
+
+result<bool> has_format(rocksdb::DB& database, const std::filesystem::path& directory, std::string_view format) {
+    std::string stored;
+    const auto status = database.Get({}, slice_of(format_key), &stored);
+    if (status.ok()) {
+        return stored == format
+                   ? result<bool>{true}
+                   : error{errc::format_unknown, directory.string() + " holds \"" + shown(stored) + "\", this program reads \"" +
+                                                     std::string{format} + "\"; use the version that wrote it"};
+    }
+    if (!status.IsNotFound()) {
+        return to_error(status, "read of " + directory.string());
+    }
+    const std::unique_ptr<rocksdb::Iterator> it{database.NewIterator({})};
+    it->SeekToFirst();
+    if (it->Valid()) {
+        return error{errc::format_unknown, directory.string() + " is a RocksDB database, but not ours; name another directory"};
+    }
+    return false;
+}
+
+std::string shown(std::string_view bytes) {
+    std::string out;
+    for (const char c : bytes) {
+        out.push_back(c >= ' ' && c <= '~' ? c : '.');
+    }
+    return out;
 }
 
 } // namespace troupe::storage

@@ -4,20 +4,46 @@
 #include "protocol/vocabulary/result.hpp"
 
 #include <rocksdb/options.h>
+#include <rocksdb/slice.h>
 #include <rocksdb/status.h>
 
 #include <cstddef>
+#include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
-/// What both of our databases share. Included by sources of `storage/` only: it names RocksDB types.
+namespace rocksdb {
+class DB;
+}
+
+/// What our databases share. Included by sources of `storage/` only: it names RocksDB types.
 namespace troupe::storage {
+
+class file_system;
+
+/// The key under which each database says what it holds, and in which version.
+inline constexpr std::string_view format_key = "!format";
+
+inline rocksdb::Slice slice_of(std::string_view text) {
+    return {text.data(), text.size()};
+}
 
 /// Settings for a small database: few threads, little memory, no log file, no statistics. `env` must outlive the database.
 rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cache_bytes);
 
 /// disk_full, corrupt, locked, not_found or io; the text is "`what`: RocksDB's words".
 error to_error(const rocksdb::Status& status, std::string_view what);
+
+/// Makes the directory, and refuses one that has files with one of the `data` suffixes but no CURRENT, as corrupt: RocksDB would start
+/// an empty database there, and what it held would be forgotten.
+result<void> check_database_directory(file_system& files, const std::filesystem::path& directory, std::span<const std::string_view> data);
+
+/// Whether the database says that it is of `format`; false: it is empty, and the caller marks it. Fails with format_unknown for any other.
+result<bool> has_format(rocksdb::DB& database, const std::filesystem::path& directory, std::string_view format);
+
+/// Printable form of stored bytes, for error texts.
+std::string shown(std::string_view bytes);
 
 /// Takes numbers and texts off the front of a stored key or value. Unlike troupe::byte_reader it is asked once, at the end,
 /// whether everything was there: what it gives after the first miss is zero or empty.

@@ -20,16 +20,12 @@ namespace troupe::storage {
 namespace {
 
 // Keys and values: docs/formats/timers.md.
-constexpr std::string_view format_key = "!format";
+constexpr std::string_view data_suffixes[] = {".sst", ".blob"};
 constexpr std::string_view format_value = "troupe timers 1";
 constexpr std::string_view state_key = "!state";
 constexpr std::uint64_t room_bytes = 16u << 20; // for a memory table and RocksDB's own files
 // Records of this size stand beside the tables, so that sorting the tables does not write them again and again.
 constexpr std::uint64_t separate_bytes = 256;
-
-rocksdb::Slice slice_of(std::string_view text) {
-    return {text.data(), text.size()};
-}
 
 } // namespace
 
@@ -43,7 +39,7 @@ public:
         : files_{std::move(files)}, directory_{std::move(directory)}, options_{options}, env_{make_rocksdb_env(files_)} {}
 
     result<void> open() {
-        if (auto usable = check_directory(); !usable) {
+        if (auto usable = check_database_directory(*files_, directory_, data_suffixes); !usable) {
             return usable;
         }
         rocksdb::DB* database = nullptr;
@@ -228,39 +224,10 @@ private:
         return options;
     }
 
-    /// RocksDB would start an empty database where the file naming its state is missing: that would forget everything.
-    result<void> check_directory() {
-        if (auto made = make_durable_directories(*files_, directory_); !made) {
-            return made;
-        }
-        auto entries = files_->list(directory_);
-        if (!entries) {
-            return entries.failure();
-        }
-        const auto has = [&](auto test) { return std::any_of(entries->begin(), entries->end(), test); };
-        if (!has([](const auto& entry) { return entry.name == "CURRENT"; }) &&
-            has([](const auto& entry) { return entry.name.ends_with(".sst") || entry.name.ends_with(".blob"); })) {
-            return error{errc::corrupt, directory_.string() + ": data is there, but the file CURRENT is missing; restore it from a copy"};
-        }
-        return {};
-    }
-
     result<void> check_format() {
-        std::string stored;
-        const auto status = database_->Get({}, slice_of(format_key), &stored);
-        if (status.ok()) {
-            return stored == format_value
-                       ? result<void>{}
-                       : error{errc::format_unknown, directory_.string() + " holds timers of another version than \"" +
-                                                         std::string{format_value} + "\"; use the version that wrote it"};
-        }
-        if (!status.IsNotFound()) {
-            return to_error(status, "read of " + directory_.string());
-        }
-        const std::unique_ptr<rocksdb::Iterator> it{database_->NewIterator({})};
-        it->SeekToFirst();
-        if (it->Valid()) {
-            return error{errc::format_unknown, directory_.string() + " is a RocksDB database, but not ours; name another directory"};
+        const auto is_marked = has_format(*database_, directory_, format_value);
+        if (!is_marked || *is_marked) {
+            return is_marked ? result<void>{} : is_marked.failure();
         }
         rocksdb::WriteBatch mark;
         mark.Put(slice_of(format_key), slice_of(format_value)).PermitUncheckedError();
