@@ -1,10 +1,10 @@
 #include "storage/manifest_tail.hpp"
 
+#include "protocol/checksum.hpp"
 #include "storage/directories.hpp"
 #include "storage/file_system.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace troupe::storage {
 namespace {
@@ -33,32 +33,13 @@ std::optional<std::size_t> record_bytes(std::string_view rest) {
     const auto length = load_le(rest.substr(4), 2);
     const auto type = static_cast<std::uint8_t>(rest[6]);
     if (type < part::whole || type > part::last || head_bytes + length > rest.size() ||
-        unmasked(load_le(rest, 4)) != crc32c(rest.substr(6, 1 + length))) {
+        unmasked(load_le(rest, 4)) != protocol::crc32c(rest.substr(6, 1 + length))) {
         return std::nullopt;
     }
     return head_bytes + length;
 }
 
 } // namespace
-
-std::uint32_t crc32c(std::string_view bytes) {
-    static const auto table = [] {
-        std::array<std::uint32_t, 256> made{};
-        for (std::uint32_t i = 0; i < made.size(); ++i) {
-            auto value = i;
-            for (int bit = 0; bit < 8; ++bit) {
-                value = (value & 1) != 0 ? value >> 1 ^ 0x82f63b78 : value >> 1;
-            }
-            made[i] = value;
-        }
-        return made;
-    }();
-    std::uint32_t value = 0xffffffff;
-    for (const char c : bytes) {
-        value = value >> 8 ^ table[(value ^ static_cast<unsigned char>(c)) & 0xff];
-    }
-    return ~value;
-}
 
 std::optional<std::uint64_t> torn_end_of_manifest(std::string_view bytes) {
     std::size_t complete = 0; // just past the last record that is there in all its parts

@@ -26,7 +26,4 @@ class file_system;
 /// Cuts it off, durably. False: there is none. Fails with io, disk_full, not_found (no CURRENT), corrupt (it names no MANIFEST).
 result<bool> cut_torn_manifest(file_system& files, const std::filesystem::path& database);
 
-/// The checksum of those records, not masked.
-[[nodiscard]] std::uint32_t crc32c(std::string_view bytes);
-
 } // namespace troupe::storage

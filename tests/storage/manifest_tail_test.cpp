@@ -1,5 +1,6 @@
 #include "storage/manifest_tail.hpp"
 
+#include "protocol/checksum.hpp"
 #include "storage/directories.hpp"
 #include "storage/timer_store.hpp"
 #include "tests/support/fault_file_system.hpp"
@@ -16,7 +17,7 @@ namespace {
 
 /// A record of the format, as RocksDB would write it.
 std::string record(char type, const std::string& data) {
-    const auto crc = crc32c(std::string(1, type) + data);
+    const auto crc = protocol::crc32c(std::string(1, type) + data);
     const auto masked = (crc >> 15 | crc << 17) + 0xa282ead8;
     std::string out;
     for (int shift = 0; shift < 32; shift += 8)
@@ -30,8 +31,8 @@ std::string record(char type, const std::string& data) {
 } // namespace
 
 TEST_CASE("manifest_tail: the checksum is CRC-32C") {
-    CHECK(crc32c("123456789") == 0xe3069283);
-    CHECK(crc32c("") == 0);
+    CHECK(protocol::crc32c("123456789") == 0xe3069283);
+    CHECK(protocol::crc32c("") == 0);
 }
 
 TEST_CASE("manifest_tail: whole records have no torn end, and each part of one is") {
