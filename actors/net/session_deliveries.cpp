@@ -1,0 +1,52 @@
+#include "actors/net/session_requests.hpp"
+#include "actors/net/wire_message_back.hpp"
+#include "actors/net/wire_timers.hpp"
+#include "actors/net/wire_transaction.hpp"
+
+namespace troupe::actors::net {
+
+namespace code = protocol::request_code;
+using protocol::remoting_command;
+
+template <>
+remoting_command encode_failure_of<send_message_back>(const error& failure) {
+    return encode_message_back_failure(failure);
+}
+template <>
+remoting_command encode_failure_of<end_transaction>(const error& failure) {
+    return encode_end_transaction_failure(failure);
+}
+
+namespace {
+
+void ask_message_back(session_pointer self, const remoting_command& command) {
+    ask<send_message_back, message_sent_back>(self, self->state.roles.broker->message_back, command);
+}
+
+template <class Order, class Answer>
+void ask_transactions(session_pointer self, const remoting_command& command) {
+    ask<Order, Answer>(self, self->state.roles.broker->transactions, command);
+}
+
+template <class Order, class Answer>
+void ask_timers(session_pointer self, const remoting_command& command) {
+    const auto& broker = *self->state.roles.broker;
+    ask<Order, Answer>(self, broker.timers, command, {}, broker.timer_orders.get());
+}
+
+} // namespace
+
+const request_handlers& delivery_handlers() {
+    static const request_handlers all{
+        {code::consumer_send_msg_back, ask_message_back},
+        {code::end_transaction, ask_transactions<end_transaction, transaction_ended>},
+        {code::troupe_list_transactions, ask_transactions<list_transactions, transactions_listed>},
+        {code::recall_message, ask_timers<recall_message, message_recalled>},
+        {code::troupe_list_timers, ask_timers<list_timers, timers_listed>},
+        {code::troupe_find_timer, ask_timers<find_timer, timer_found>},
+        {code::troupe_cancel_timer, ask_timers<cancel_timer, timer_cancelled>},
+    };
+    return all;
+}
+
+} // namespace troupe::actors::net
