@@ -70,6 +70,13 @@ result<std::int32_t> check_delay(std::string_view properties) {
     return std::max(*level, 0);
 }
 
+/// Texts of the sender that the broker copies into properties: one with a separator would be read as something else.
+result<void> check_copied(const std::string& what, std::string_view text) {
+    if (protocol::holds_property_end(text))
+        return error{errc::property_illegal, what + " holds byte 0x01 or 0x02, which separate properties; take it out"};
+    return {};
+}
+
 result<const topic_config*> check_topic(const send_messages& send, const topic_snapshot& topics) {
     if (auto legal = check_topic_name(send.topic); !legal)
         return legal.failure();
@@ -155,6 +162,8 @@ result<void> send_encoder::check_half(const send_messages& send, std::int32_t le
             return error{errc::message_illegal, "a transactional message cannot be timed: send it without property " + std::string{timer}};
     if (auto immunity = immunity_of(send.properties); !immunity)
         return immunity.failure();
+    if (auto fine = check_copied("the producer group", send.producer_group); !fine)
+        return fine;
     if (!options_.transactions || !options_.transactions->is_full())
         return {};
     const auto most = options_.transactions->pending_max;
@@ -172,11 +181,14 @@ result<encoded_send> send_encoder::encode_single(const send_messages& send, queu
     if (is_half)
         if (auto fine = check_half(send, *level); !fine)
             return fine.failure();
+    const auto key = find_property(send.properties, name::unique_key);
+    if (auto fine = check_copied("property UNIQ_KEY", key.value_or("")); !fine)
+        return fine.failure();
     auto message = message_of(send, queue, options_.store_host);
     message.body = send.body;
     message.properties = send.properties;
     encoded_send encoded;
-    if (const auto key = find_property(send.properties, name::unique_key); key && !key->empty()) {
+    if (key && !key->empty()) {
         encoded.receipt.transaction_id = *key;
     } else {
         encoded.receipt.transaction_id = next_unique_key();

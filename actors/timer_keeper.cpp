@@ -3,7 +3,9 @@
 #include "actors/log.hpp"
 #include "actors/spawn_role.hpp"
 #include "actors/type_ids.hpp"
+#include "protocol/properties.hpp"
 #include "protocol/recall_handle.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -27,6 +29,16 @@ constexpr std::uint64_t batch_ticket = 0;
 
 error no_such_timer(const cancel_timer& order) {
     return {errc::message_not_found, "no timer for topic " + order.topic + " with unique key " + order.unique_key + " is pending"};
+}
+
+/// What an operator calls a timer by: it is written into the properties of an order to recall it.
+template <class Order>
+result<void> check_named(const Order& order) {
+    if (auto legal = check_topic_name(order.topic); !legal)
+        return legal;
+    if (order.unique_key.empty() || protocol::holds_property_end(order.unique_key))
+        return error{errc::argument_illegal, "a unique key is not empty, and holds no byte 0x01 or 0x02; take it from the list of timers"};
+    return {};
 }
 
 class timer_keeper_state {
@@ -263,6 +275,10 @@ caf::result<message_recalled> timer_keeper_state::handle(const recall_message& o
 }
 
 caf::result<timer_cancelled> timer_keeper_state::handle(const cancel_timer& order) {
+    if (auto named = check_named(order); !named) {
+        release_order();
+        return make_caf_error(named.failure());
+    }
     const auto timer = book_->find(order.topic, order.unique_key);
     // One that was sent just now may not be taken in yet.
     if (!timer && (timer.code() != errc::message_not_found || (book_->is_ready() && book_->behind() == 0))) {
@@ -305,6 +321,8 @@ caf::result<timers_listed> timer_keeper_state::handle(const list_timers& order) 
 
 caf::result<timer_found> timer_keeper_state::handle(const find_timer& order) {
     release_order();
+    if (auto named = check_named(order); !named)
+        return make_caf_error(named.failure());
     auto timer = book_->find(order.topic, order.unique_key);
     if (!timer)
         return make_caf_error(timer.failure());

@@ -124,8 +124,9 @@ struct timer_keeper_options {
 ///        recall_message -> message_recalled   fails: not_permitted, topic_not_found, operation_illegal (a handle that names nothing of
 ///                                        this broker, or a time that is over), busy, and what the log writer fails with
 ///        list_timers -> timers_listed    fails: argument_illegal, io, disk_full
-///        find_timer -> timer_found       fails: message_not_found, io, disk_full
-///        cancel_timer -> timer_cancelled   fails: message_not_found, operation_illegal (it is being delivered), and as recall_message
+///        find_timer -> timer_found       fails: topic_illegal, argument_illegal, message_not_found, io, disk_full
+///        cancel_timer -> timer_cancelled   fails: topic_illegal, argument_illegal, message_not_found, operation_illegal (it is
+///                                        being delivered), and as recall_message
 ///        timer_tick                      to itself
 ///        finish                          delivers nothing more, saves what it has, ends
 /// Out    watch_queue and append_records to the log writer

@@ -11,10 +11,6 @@ namespace {
 constexpr char name_end = property_name_end;
 constexpr char value_end = property_value_end;
 
-bool holds_separator(std::string_view text) {
-    return text.find_first_of("\x01\x02") != std::string_view::npos;
-}
-
 } // namespace
 
 result<std::string> encode_properties(const properties& all) {
@@ -24,7 +20,7 @@ result<std::string> encode_properties(const properties& all) {
             return error{errc::property_illegal, "a property has an empty name: name it or leave it out"};
         if (value.empty())
             return error{errc::property_illegal, "property \"" + name + "\" has an empty value: readers would drop it, leave it out"};
-        if (holds_separator(name) || holds_separator(value))
+        if (holds_property_end(name) || holds_property_end(value))
             return error{errc::property_illegal, "property \"" + name + "\" holds byte 0x01 or 0x02, which separate properties"};
         out.append(name).push_back(name_end);
         out.append(value).push_back(value_end);

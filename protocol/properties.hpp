@@ -25,6 +25,11 @@ inline constexpr std::string_view checksum = "__CRC32#";
 inline constexpr char property_name_end = '\x01';
 inline constexpr char property_value_end = '\x02';
 
+/// Whether the text cannot be a name or a value: it holds a byte that ends one.
+[[nodiscard]] inline bool holds_property_end(std::string_view text) {
+    return text.find(property_name_end) != std::string_view::npos || text.find(property_value_end) != std::string_view::npos;
+}
+
 /// Calls `use(name, value)` for every pair that RocketMQ's reader would keep: none without separator, or with an empty name
 /// or value. The last of several with one name counts.
 template <class Use>

@@ -26,7 +26,7 @@ void remove_property(std::string& encoded, std::string_view name) {
 }
 
 void set_property(std::string& encoded, std::string_view name, std::string_view value) {
-    assert(value.find_first_of("\x01\x02") == std::string_view::npos);
+    assert(!holds_property_end(value));
     remove_property(encoded, name);
     if (value.empty())
         return;

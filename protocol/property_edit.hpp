@@ -33,7 +33,8 @@ inline constexpr std::string_view timer_delete_key = "TIMER_DEL_UNIQKEY"; ///< t
 
 /// Takes out every property of that name.
 void remove_property(std::string& encoded, std::string_view name);
-/// Makes this the only property of that name. An empty value takes it out. Neither text may hold 0x01 or 0x02.
+/// Makes this the only property of that name. An empty value takes it out. Neither text may hold 0x01 or 0x02: who
+/// takes one from a frame, a file or a stored record asks holds_property_end() first, or the process ends here.
 void set_property(std::string& encoded, std::string_view name, std::string_view value);
 
 } // namespace troupe::protocol

@@ -1,5 +1,7 @@
 #include "protocol/recall_handle.hpp"
 
+#include "protocol/properties.hpp"
+
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -61,7 +63,7 @@ std::string encode_recall_handle(const recall_handle& handle) {
 result<recall_handle> decode_recall_handle(std::string_view text) {
     const error illegal{errc::operation_illegal, "the recall handle is invalid; take it from the answer to the send, as it is"};
     const auto decoded = decode_base64_url(text);
-    if (!decoded)
+    if (!decoded || holds_property_end(*decoded)) // brokers write parts of it into properties
         return illegal;
     std::array<std::string_view, 5> parts;
     std::string_view rest{*decoded};

@@ -143,6 +143,33 @@ TEST_CASE("send_encoder: every wrong send is refused by its own code") {
     CHECK(code(send, topics()) == errc::property_illegal);
 }
 
+TEST_CASE("send_encoder: what a broker copies into properties holds nothing that separates them") {
+    auto encoder = make_encoder();
+    auto send = order();
+    for (const std::string group : {"x\x02y", "x\x01y", "\x02"}) {
+        send.producer_group = group;
+        send.properties = "TRAN_MSG\x01true\x02";
+        const auto refused = encoder.encode(send, topics());
+        REQUIRE(!refused);
+        CHECK(refused.code() == errc::property_illegal);
+        CHECK(refused.failure().text.find("producer group") != std::string::npos);
+        send.properties = {}; // then the group goes nowhere
+        CHECK(encoder.encode(send, topics()).ok());
+    }
+    send.producer_group = "g";
+    for (const std::string kind : {"", "TRAN_MSG\x01true\x02",
+                                   "TIMER_DELAY_MS\x01"
+                                   "5\x02"}) {
+        send.properties = kind + "UNIQ_KEY\x01"
+                                 "a\x01"
+                                 "b\x02";
+        const auto refused = encoder.encode(send, topics());
+        REQUIRE(!refused);
+        CHECK(refused.code() == errc::property_illegal);
+        CHECK(refused.failure().text.find("UNIQ_KEY") != std::string::npos);
+    }
+}
+
 TEST_CASE("send_encoder: what a message says of the broker is replaced, and a receipt of an earlier delivery is taken out") {
     auto encoder = make_encoder();
     auto send = order();

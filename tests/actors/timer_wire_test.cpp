@@ -106,6 +106,24 @@ TEST_CASE_FIXTURE(timer_wire_world, "our own tools list, show and cancel timers 
     CHECK(node->timer_admission()->under_way() == 0);
 }
 
+TEST_CASE_FIXTURE(timer_wire_world, "a key that could not be written into a property ends no broker, and is refused") {
+    const auto time = timestamp_ms{
+        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count() + 60'000};
+    for (const std::string key : {"a\x02y", "a\x01y"}) {
+        const auto handle = protocol::encode_recall_handle({"orders", node->options().broker_name, time, key});
+        CHECK(call(request::recall_message, {{"topic", "orders"}, {"recallHandle", handle}}).code == response::illegal_operation);
+        CHECK(ask_timers<timer_cancelled>(cancel_timer{"orders", key}).code() == errc::argument_illegal);
+        CHECK(ask_timers<timer_found>(find_timer{"orders", key}).code() == errc::argument_illegal);
+        CHECK(ask_timers<timer_cancelled>(cancel_timer{key, "k"}).code() == errc::topic_illegal);
+        CHECK(send("TIMER_DELAY_SEC\x01"
+                   "60\x02UNIQ_KEY\x01" +
+                   key)
+                  .code == (key[1] == '\x01' ? response::message_illegal : response::success));
+    }
+    CHECK(ask_timers<timer_cancelled>(cancel_timer{"orders", ""}).code() == errc::argument_illegal);
+    CHECK(node->timer_admission()->under_way() == 0);
+}
+
 TEST_CASE("what is said of timers is the same on the other side of the wire") {
     using namespace net;
     const list_timers list{"orders", {timestamp_ms{7}, log_position{8}}, 9};

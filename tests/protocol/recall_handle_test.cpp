@@ -32,3 +32,12 @@ TEST_CASE("recall_handle: what is none is refused as RocketMQ refuses it") {
         CHECK(refused.code() == errc::operation_illegal);
     }
 }
+
+TEST_CASE("recall_handle: one that could not be written into a property is refused") {
+    for (const std::string text : {"a\x01"
+                                   "b",
+                                   "\x02", "k\x02\x01"}) {
+        CHECK(decode_recall_handle(encode_recall_handle({"t", "b", timestamp_ms{1}, text})).code() == errc::operation_illegal);
+        CHECK(decode_recall_handle(encode_recall_handle({text, "b", timestamp_ms{1}, "k"})).code() == errc::operation_illegal);
+    }
+}
