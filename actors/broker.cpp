@@ -315,6 +315,8 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const clone_offsets& order) { return self->state.serve(order); },
         [self](const send_message_back& order) { return self->state.serve(order); },
         [self](const send_retry_message& order) { return self->state.serve(order); },
+        [self](const lock_queues& order) { return self->state.serve(order); },
+        [self](const unlock_queues& order) { return self->state.serve(order); },
         [self](const end_transaction& order) { return self->state.serve(order); },
         [self](const list_transactions& order) { return self->state.serve(order); },
         [self](const check_transaction& order) { return self->state.serve(order); },

@@ -7,6 +7,7 @@
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
 #include "actors/metrics.hpp"
+#include "actors/queue_locks.hpp"
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
 #include "actors/topic_directory.hpp"
@@ -40,6 +41,7 @@ struct broker_setup {
     schedule_actor schedule;                                       ///< only watched; null: no delayed message comes back
     transaction_check_actor transactions;                          ///< null: no transaction can be ended
     std::shared_ptr<const transaction_room> room_for_transactions; ///< null: as many half messages as come
+    queue_lock_actor queue_locks;                                  ///< null: no queue can be locked
     indexer_actor indexer;                                         ///< only watched
     log_flusher_actor log_flusher;                                 ///< only watched; null in flush mode sync
     std::vector<std::pair<caf::actor, std::string>> neighbours;    ///< roles beside it that are only watched, by name
@@ -58,8 +60,8 @@ struct spawned_broker {
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor and
-///        transaction_asker_actor;
+/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor,
+///        transaction_asker_actor and queue_lock_role;
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers

@@ -241,6 +241,20 @@ caf::result<messages_stored> broker_state::handle(const send_reply& order) {
     return promise;
 }
 
+// ---- queue locks, of clients in this process: others reach the role itself ------------------------------------------
+
+caf::result<queues_locked> broker_state::handle(const lock_queues& order) {
+    if (!setup_.queue_locks)
+        return make_caf_error(errc::not_supported, "this broker locks no queues");
+    return pass_on<queues_locked>(setup_.queue_locks, order);
+}
+
+caf::result<queues_unlocked> broker_state::handle(const unlock_queues& order) {
+    if (!setup_.queue_locks)
+        return make_caf_error(errc::not_supported, "this broker locks no queues");
+    return pass_on<queues_unlocked>(setup_.queue_locks, order);
+}
+
 // ---- transactions ---------------------------------------------------------------------------------------------------
 
 caf::result<transaction_ended> broker_state::handle(const end_transaction& order) {

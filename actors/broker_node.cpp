@@ -227,6 +227,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.schedule = schedule_;
     setup.transactions = transactions_;
     setup.room_for_transactions = transaction_room_;
+    setup.queue_locks = queue_locks_;
     setup.indexer = indexer_;
     setup.log_flusher = log_flusher_;
     setup.neighbours = {{caf::actor_cast<caf::actor>(queue_locks_), "queue locks"},

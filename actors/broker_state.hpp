@@ -37,10 +37,9 @@ struct broker_tick {
 };
 
 /// Everything the broker understands, its own messages included.
-using broker_role =
-    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend_with<
-        transaction_actor>::extend_with<transaction_asker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>,
-                                                                         caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
+    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
+    extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -99,6 +98,8 @@ public:
     caf::result<message_sent_back> handle(const send_message_back& order);
     caf::result<messages_stored> handle(const send_retry_message& order);
     // transactions, for embedded clients (broker_members.cpp)
+    caf::result<queues_locked> handle(const lock_queues& order);
+    caf::result<queues_unlocked> handle(const unlock_queues& order);
     caf::result<transaction_ended> handle(const end_transaction& order);
     caf::result<transactions_listed> handle(const list_transactions& order);
     caf::result<transaction_check_sent> handle(const check_transaction& order);

@@ -13,7 +13,7 @@ namespace troupe::actors {
 /// Lock queues for one client of a group, or renew its locks (code 41).
 struct lock_queues {
     protocol::queue_lock_request request;
-    client_session_actor session = {}; ///< set by the gateway
+    client_session_actor session = {}; ///< of the client; set by the gateway for those that come over the wire
     template <class Inspector>
     friend auto inspect(Inspector& f, lock_queues& x) {
         return f(x.request, x.session);
@@ -41,8 +41,10 @@ struct queues_unlocked {
     }
 };
 
-using queue_lock_actor = caf::typed_actor<caf::replies_to<lock_queues>::with<queues_locked>,
-                                          caf::replies_to<unlock_queues>::with<queues_unlocked>, caf::reacts_to<finish>>;
+/// What consumers ask, of the role itself or of whatever stands for its broker.
+using queue_lock_role =
+    caf::typed_actor<caf::replies_to<lock_queues>::with<queues_locked>, caf::replies_to<unlock_queues>::with<queues_unlocked>>;
+using queue_lock_actor = queue_lock_role::extend<caf::reacts_to<finish>>;
 
 /// Spawns the role that keeps the queue locks of orderly consumers. Apart from the broker, because it shares no state with it, and
 /// every such consumer asks every 20 seconds.

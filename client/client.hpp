@@ -2,6 +2,7 @@
 
 /// Everything a program that uses Troupe needs.
 #include "client/admin.hpp"
+#include "client/allocation_strategy.hpp"
 #include "client/connection.hpp"
 #include "client/message.hpp"
 #include "client/producer.hpp"

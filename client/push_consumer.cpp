@@ -27,6 +27,7 @@ reader_options make_reader_options(const connection& via, const push_consumer_op
     to.model = from.model;
     to.from = from.from;
     to.from_time = from.from_time;
+    to.allocation = from.allocation;
     to.ordered = from.ordered;
     to.handler_threads = from.handler_threads;
     to.redelivery_delay_min = from.redelivery_delay_min;
@@ -186,8 +187,8 @@ std::map<message_queue, queue_offset> push_consumer::assignment() const {
 
 push_consumer_counters push_consumer::counters() const {
     const auto& c = state_->counters();
-    return {c.messages_done, c.messages_failed, c.messages_sent_back, c.send_backs_failed,
-            c.pulls,         c.pulls_failed,    c.rebalances,         c.commits_failed};
+    return {c.messages_done, c.messages_failed,    c.messages_sent_back, c.send_backs_failed, c.pulls,     c.pulls_failed,
+            c.rebalances,    c.allocations_failed, c.commits_failed,     c.locks_failed,      c.locks_lost};
 }
 
 } // namespace troupe::client

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/allocation_strategy.hpp"
 #include "client/connection.hpp"
 #include "client/consumer_options.hpp"
 #include "client/message.hpp"
@@ -32,8 +33,10 @@ struct push_consumer_options {
     /// delivered, so that it is the same for whoever reads the queue next.
     consume_from from = consume_from::last_offset;
     timestamp_ms from_time; ///< for consume_from::timestamp
+    /// Clustering only. All members of the group need the same.
+    allocation_strategy allocation;
     std::size_t handler_threads = 4;
-    bool ordered = false; ///< messages of a queue one after the other, a failed one again before the next
+    bool ordered = false; ///< messages of a queue one after the other, a failed one again before the next: see Order
     /// How often a failed message is delivered again before it goes to the group's dead letter topic (RocketMQ:
     /// maxReconsumeTimes); none: what the group is configured with. Not with `ordered`, which tries until it succeeds.
     std::optional<std::int32_t> redeliveries_max;
@@ -55,7 +58,10 @@ struct push_consumer_counters {
     std::uint64_t pulls = 0;
     std::uint64_t pulls_failed = 0;
     std::uint64_t rebalances = 0;
+    std::uint64_t allocations_failed = 0; ///< a function given to the allocation strategy threw: the member keeps what it has
     std::uint64_t commits_failed = 0;
+    std::uint64_t locks_failed = 0; ///< ordered: questions for locks that no broker answered
+    std::uint64_t locks_lost = 0;   ///< ordered: held, and then not renewed in time or given to another member
 };
 
 /// Gets the messages of its subscriptions, shared with the other members of its group, and hands them to a handler.
@@ -71,7 +77,11 @@ struct push_consumer_counters {
 ///           reconsume_times above 0. While the broker does not take it, and in broadcasting and with `ordered` always, it comes
 ///           again in this process after a pause that doubles; one that never succeeds there holds back its queue's committed
 ///           offset, and after prefetch_span_max messages the queue.
-/// Rebalance by RocketMQ's average allocation, so that a group may mix these and Java clients; at once when a broker
+/// Order    with `ordered`, in clustering, a member reads a queue only while the queue's broker has locked it for this member, and gives
+///           the lock back when no handler is busy with the queue: a handler that never returns keeps its queue from the others. A lock
+///           that cannot be renewed ends after 30 s here and after 60 s at the broker. A broker that restarts has forgotten its locks
+///           until they are renewed, within 20 s; members that are shared out anew just then may for a moment have one queue twice.
+/// Rebalance by RocketMQ's rules (see allocation_strategy), so that a group may mix these and Java clients; at once when a broker
 ///           says that members changed, else every rebalance_interval. A member is one that any broker of the topic knows; after
 ///           all of them have restarted, those seen before have five seconds to come back before their queues are taken.
 class push_consumer {

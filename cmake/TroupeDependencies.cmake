@@ -4,6 +4,7 @@
 find_package(Threads REQUIRED)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 
 set(TROUPE_CAF_ROOT "" CACHE PATH "A CAF 0.17.6 built elsewhere (the thread-sanitizer run needs one)")
 

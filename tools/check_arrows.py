@@ -40,6 +40,7 @@ LIBRARIES = {
     "caf/": ({"actors", "client", "testing", "apps", "bench", "tests"}, True),
     "CLI/": ({"apps", "bench"}, False),
     "isa-l": ({"protocol", "bench", "tests"}, False),
+    "openssl/": ({"client"}, False),
     "doctest/": ({"tests"}, True),
 }
 

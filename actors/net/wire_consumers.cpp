@@ -2,6 +2,7 @@
 
 #include "actors/net/wire_codec.hpp"
 #include "protocol/consumer_bodies.hpp"
+#include "protocol/request_code.hpp"
 
 /// Fields: reference "remoting-client.md" 4.2.
 namespace troupe::actors::net {
@@ -13,8 +14,18 @@ result<lock_queues> decode_request(const remoting_command& command) {
     return message_of_body<lock_queues>(command, protocol::decode_queue_lock_request);
 }
 template <>
+remoting_command encode_request(const lock_queues& order) {
+    auto command = request_of(protocol::request_code::lock_batch_mq);
+    command.body = payload{protocol::encode_queue_lock_request(order.request)};
+    return command;
+}
+template <>
 remoting_command encode_answer(const queues_locked& answer) {
     return answer_of(protocol::encode_locked_queues(answer.queues));
+}
+template <>
+result<queues_locked> decode_answer(const remoting_command& command) {
+    return message_of_body<queues_locked>(command, protocol::decode_locked_queues);
 }
 
 template <>
@@ -22,8 +33,18 @@ result<unlock_queues> decode_request(const remoting_command& command) {
     return message_of_body<unlock_queues>(command, protocol::decode_queue_lock_request);
 }
 template <>
+remoting_command encode_request(const unlock_queues& order) {
+    auto command = request_of(protocol::request_code::unlock_batch_mq);
+    command.body = payload{protocol::encode_queue_lock_request(order.request)};
+    return command;
+}
+template <>
 remoting_command encode_answer(const queues_unlocked&) {
     return {};
+}
+template <>
+result<queues_unlocked> decode_answer(const remoting_command&) {
+    return queues_unlocked{};
 }
 
 template <>

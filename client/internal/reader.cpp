@@ -226,8 +226,10 @@ void reader_state::handle(const end_reading& order) {
             answer->set_value(last);
             self->quit(caf::exit_reason::user_shutdown);
         };
-        self->request(hub, options.request_timeout, leave_group{options.group})
-            .then([finish](const group_left&) { finish(); }, [finish](const caf::error&) { finish(); });
+        unlock_all([this, finish] {
+            self->request(hub, options.request_timeout, leave_group{options.group})
+                .then([finish](const group_left&) { finish(); }, [finish](const caf::error&) { finish(); });
+        });
     };
     if (!options.in_group) {
         round->done(*round);
@@ -271,6 +273,7 @@ void reader_state::work() {
         rebalance_due = now() + options.rebalance_interval;
         rebalance();
     }
+    keep_locks();
     for (auto& [queue, progress] : queues) {
         hand_out(queue, progress);
         ask(queue, progress);
@@ -294,7 +297,10 @@ void reader_state::arm() {
         consider(rebalance_due);
         consider(commit_due);
     }
+    consider(locks.next_due());
     for (const auto& [queue, progress] : queues) {
+        if (!may_read(queue))
+            continue;
         consider(progress.next_ask());
         if (!progress.again.empty())
             consider(progress.again.begin()->first);

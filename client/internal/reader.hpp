@@ -84,7 +84,10 @@ struct reader_counters {
     std::atomic<std::uint64_t> pulls{0};
     std::atomic<std::uint64_t> pulls_failed{0};
     std::atomic<std::uint64_t> rebalances{0};
+    std::atomic<std::uint64_t> allocations_failed{0};
     std::atomic<std::uint64_t> commits_failed{0};
+    std::atomic<std::uint64_t> locks_failed{0};
+    std::atomic<std::uint64_t> locks_lost{0};
 };
 
 struct reader_options {
@@ -98,6 +101,7 @@ struct reader_options {
     message_model model = message_model::clustering;
     consume_from from = consume_from::last_offset;
     timestamp_ms from_time;
+    allocation_strategy allocation;
     bool ordered = false;
     std::size_t handler_threads = 1;
     milliseconds redelivery_delay_min{1000};
@@ -118,13 +122,15 @@ struct reader_options {
 /// commits; in a group also decides with the other members who reads which queue.
 ///
 /// In     the orders above; route_known, membership_changed from the hub; inbox_filled: the sink has left reports
-/// Out    pull_messages, query_offset, commit_offset, list_group_members, send_message_back and the like to brokers; watch_topic, join_group,
+/// Out    pull_messages, query_offset, commit_offset, list_group_members, send_message_back, lock_queues and the like to brokers; watch_topic, join_group,
 ///        suspect_route, suspect_broker to the hub
 /// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)
 /// Always 1. A committed offset is never above a message that is not done.
 ///        2. One pull per queue is unanswered, and none while the window or the span is full.
 ///        3. A failed message is done when its broker has taken it back; while the broker has not, it comes again from here.
-///        4. Every order with an answer gets one; orders that an ended reader does not see break their promise.
+///        4. Ordered, in a group: a queue is read, handed out and committed only while its broker has locked it for this member, and
+///           unlocked only when no handler is busy with it.
+///        5. Every order with an answer gets one; orders that an ended reader does not see break their promise.
 reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
                           std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);
 

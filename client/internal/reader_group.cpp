@@ -1,8 +1,9 @@
 #include "actors/type_ids.hpp"
-#include "client/internal/allocation.hpp"
+#include "client/internal/assignment_change.hpp"
 #include "client/internal/reader_state.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace troupe::client {
@@ -97,6 +98,7 @@ void reader_state::members_told(const std::string& topic, std::uint64_t generati
 
 void reader_state::broker_lost(const std::string& broker_name) {
     lost_brokers[broker_name].reset();
+    locks.doubt(broker_name, now());
     self->send(hub, suspect_broker{broker_name});
 }
 
@@ -133,10 +135,19 @@ void reader_state::apply_share(const std::string& topic, std::uint64_t generatio
         rebalance_due = std::min(rebalance_due, round.whole_at.value_or(now() + regroup_pause));
     }
     interest.members = std::move(members);
-    const std::vector<std::string> ids{interest.members.begin(), interest.members.end()};
-    apply_queues(topic, interest, allocate_average(interest.routing->readable, ids, options.client_id),
-                 ids.size() > 1 ? handover_pause : milliseconds{0});
+    if (const auto share = own_share(interest))
+        apply_queues(topic, interest, *share, interest.members.size() > 1 ? handover_pause : milliseconds{0});
     work();
+}
+
+std::optional<std::vector<message_queue>> reader_state::own_share(const topic_interest& interest) {
+    try {
+        return options.allocation.allocate(interest.routing->readable, {interest.members.begin(), interest.members.end()},
+                                           options.client_id);
+    } catch (const std::exception&) { // the user's own function: what is read now goes on, and the next rebalance asks again
+        counters->allocations_failed.fetch_add(1, std::memory_order_relaxed);
+        return std::nullopt;
+    }
 }
 
 void reader_state::apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,

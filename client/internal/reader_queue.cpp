@@ -29,6 +29,8 @@ queue_progress& reader_state::acquire(const message_queue& queue, std::optional<
     auto& progress = queues.try_emplace(queue, options.fetch, ++generations).first->second;
     progress.target = target;
     progress.not_before = now();
+    if (needs_locks())
+        locks.want(queue, now());
     return progress;
 }
 
@@ -38,6 +40,12 @@ void reader_state::release(const message_queue& queue) {
         return;
     at->second.revoked->store(true);
     sink->revoke(queue);
+    if (needs_locks()) {
+        auto progress = std::move(at->second);
+        queues.erase(at);
+        leave(queue, std::move(progress));
+        return;
+    }
     if (options.in_group && options.model == message_model::clustering && at->second.wants_commit()) {
         auto round = std::make_shared<commit_round>();
         round->done = [](const commit_round&) {};
@@ -46,12 +54,14 @@ void reader_state::release(const message_queue& queue) {
     }
     if (options.in_group && options.model == message_model::broadcasting && at->second.located)
         options.local_offsets[queue] = at->second.tracker.position();
+    note_handlers(queue, at->second);
     queues.erase(at);
 }
 
 void reader_state::restart(const message_queue& queue, queue_progress& progress, std::optional<seek_target> target) {
     progress.revoked->store(true);
     sink->revoke(queue);
+    note_handlers(queue, progress);
     const auto committed = progress.committed;
     progress = queue_progress{options.fetch, ++generations};
     progress.committed = committed;
@@ -61,8 +71,10 @@ void reader_state::restart(const message_queue& queue, queue_progress& progress,
 
 actors::broker_actor reader_state::broker_of(const message_queue& queue) {
     const auto topic = topics.find(queue.topic);
-    if (topic == topics.end() || !topic->second.routing)
-        return {};
+    if (topic == topics.end() || !topic->second.routing) {
+        const auto left = leaving.find(queue);
+        return left != leaving.end() ? left->second.broker : actors::broker_actor{};
+    }
     const auto& brokers = topic->second.routing->brokers;
     const auto at = brokers.find(queue.broker_name);
     return at != brokers.end() ? at->second : actors::broker_actor{};
@@ -77,7 +89,7 @@ queue_progress* reader_state::current(const message_queue& queue, std::uint64_t 
 
 void reader_state::ask(const message_queue& queue, queue_progress& progress) {
     const bool wants_location = progress.wants_location(now());
-    if (!wants_location && !progress.wants_pull(now()))
+    if ((!wants_location && !progress.wants_pull(now())) || !may_read(queue))
         return;
     if (!broker_of(queue)) { // left the route; a restarting broker comes back
         progress.fail(now());
@@ -304,7 +316,7 @@ void reader_state::hand_out_now(const message_queue& queue, const queue_progress
 void reader_state::hand_out(const message_queue& queue, queue_progress& progress) {
     if (options.ordered) {
         const bool paused = !progress.again.empty() && progress.again.begin()->first > now();
-        if (progress.handed_out || progress.backlog.empty() || paused)
+        if (progress.handed_out || progress.backlog.empty() || paused || !may_read(queue))
             return;
         progress.again.clear(); // only says when: the message itself is at the front of the backlog
         delivery part{queue, progress.generation, progress.revoked, {}};
@@ -335,8 +347,10 @@ milliseconds reader_state::redelivery_delay(std::int32_t failures) const {
 void reader_state::take_report(delivery_report report) {
     counters->messages_done.fetch_add(report.done.size(), std::memory_order_relaxed);
     auto* progress = current(report.queue, report.generation);
-    if (progress == nullptr)
+    if (progress == nullptr) {
+        handlers_left(report);
         return;
+    }
     for (const auto& [offset, bytes] : report.done)
         if (progress->tracker.done(offset))
             progress->window.release(bytes);
@@ -410,15 +424,20 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         round->done(*round);
         return;
     }
-    std::vector<message_queue> dirty;
+    std::vector<std::pair<message_queue, const queue_progress*>> dirty;
+    const auto consider = [&](const message_queue& queue, const queue_progress& progress) {
+        if (progress.wants_commit() && (!needs_locks() || locks.holds(queue, now()))) // else it is somebody else's by now
+            dirty.emplace_back(queue, &progress);
+    };
     for (const auto& [queue, progress] : queues)
-        if (progress.wants_commit())
-            dirty.push_back(queue);
+        consider(queue, progress);
+    for (const auto& [queue, left] : leaving)
+        consider(queue, left.progress);
     round->left = dirty.size();
     if (dirty.empty())
         round->done(*round);
-    for (const auto& queue : dirty)
-        commit_one(queue, queues.at(queue), round);
+    for (const auto& [queue, progress] : dirty)
+        commit_one(queue, *progress, round);
 }
 
 void reader_state::save_local() {
@@ -434,7 +453,7 @@ void reader_state::save_local() {
     });
 }
 
-void reader_state::commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round) {
+void reader_state::commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round) {
     const auto broker = broker_of(queue);
     if (!broker) {
         self->send(hub, suspect_route{queue.topic});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/internal/queue_locks.hpp"
 #include "client/internal/queue_progress.hpp"
 #include "client/internal/reader.hpp"
 #include "client/internal/subscription_filter.hpp"
@@ -46,8 +47,14 @@ struct commit_round {
     std::function<void(const commit_round&)> done;
 };
 
-/// State of the reader, split over reader.cpp (orders, time), reader_queue.cpp (one queue) and reader_group.cpp (who reads
-/// what).
+/// A queue that an ordered member has given up and that is not through yet.
+struct leaving_queue {
+    queue_progress progress;
+    actors::broker_actor broker; ///< its topic may be unsubscribed meanwhile, and its route forgotten
+};
+
+/// State of the reader, split over reader.cpp (orders, time), reader_queue.cpp (one queue), reader_group.cpp (who reads what) and
+/// reader_locks.cpp (order across members).
 struct reader_state {
     static inline const char* name = "consumer";
     using pointer = reader_actor::stateful_pointer<reader_state>;
@@ -106,8 +113,21 @@ struct reader_state {
     [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
     void commit(const std::shared_ptr<commit_round>& round);
     void save_local();
-    void commit_one(const message_queue& queue, queue_progress& progress, const std::shared_ptr<commit_round>& round);
+    void commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round);
     void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
+
+    // reader_locks.cpp
+    [[nodiscard]] bool needs_locks() const;
+    [[nodiscard]] bool may_read(const message_queue& queue) const;
+    void keep_locks();
+    void ask_for_locks(const std::string& broker_name, const queue_locks::request& wanted);
+    void locks_lost(const std::vector<message_queue>& lost);
+    void note_handlers(const message_queue& queue, const queue_progress& progress);
+    void leave(const message_queue& queue, queue_progress progress);
+    void handlers_left(const delivery_report& report);
+    void commit_and_unlock(const message_queue& queue);
+    void unlock(const message_queue& queue);
+    void unlock_all(const std::function<void()>& done);
 
     // reader_group.cpp
     void announce_membership();
@@ -119,6 +139,7 @@ struct reader_state {
     void share_failed(const std::string& topic, std::uint64_t generation);
     void share_ended(const std::string& topic, topic_interest& interest);
     void apply_share(const std::string& topic, std::uint64_t generation, const member_round& round);
+    std::optional<std::vector<message_queue>> own_share(const topic_interest& interest);
     void apply_queues(const std::string& topic, topic_interest& interest, const std::vector<message_queue>& share,
                       milliseconds pause = milliseconds{0});
     [[nodiscard]] protocol::consumer_data membership() const;
@@ -132,6 +153,11 @@ struct reader_state {
     std::shared_ptr<reader_counters> counters;
     std::map<std::string, topic_interest> topics;
     std::map<message_queue, queue_progress> queues;
+    queue_locks locks; ///< ordered members of a group
+    /// Ordered: queues given up that a handler is still busy with, or whose last commit is under way; locked until they are through.
+    std::map<message_queue, leaving_queue> leaving;
+    /// Ordered: queues that are read anew while a handler is still busy with what it got before, by that generation.
+    std::map<message_queue, std::uint64_t> draining;
     std::uint64_t generations = 0;
     /// Brokers that had forgotten us or were away; and since one has us again: from when on it counts as knowing everybody.
     std::map<std::string, std::optional<time_point>> lost_brokers;

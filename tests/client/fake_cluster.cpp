@@ -1,5 +1,6 @@
 #include "tests/client/fake_cluster.hpp"
 
+#include "actors/queue_locks.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"
 
@@ -30,9 +31,16 @@ struct look_at_held {
         return f(x.crashed);
     }
 };
+struct client_lost {
+    std::string client_id;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, client_lost& x) {
+        return f(x.client_id);
+    }
+};
 
-using fake_broker_impl =
-    actors::broker_actor::extend_with<actors::message_back_actor>::extend<caf::reacts_to<hold_over>, caf::reacts_to<look_at_held>>;
+using fake_broker_impl = actors::broker_actor::extend_with<actors::message_back_actor>::extend_with<actors::queue_lock_role>::extend<
+    caf::reacts_to<hold_over>, caf::reacts_to<look_at_held>, caf::reacts_to<client_lost>>;
 
 struct held_pull {
     actors::pull_messages order;
@@ -276,6 +284,31 @@ caf::result<actors::message_sent_back> handle(broker_pointer self, const actors:
     return promise;
 }
 
+void handle(broker_pointer self, const client_lost& event) {
+    auto& broker = *self->state.shared;
+    broker.locks.session_lost(std::hash<std::string>{}(event.client_id) | 1);
+    for (auto& [group, clients] : broker.groups)
+        if (clients.erase(event.client_id) > 0)
+            tell_group(self, group);
+}
+
+caf::result<actors::queues_locked> handle(broker_pointer self, const actors::lock_queues& order) {
+    auto& broker = *self->state.shared;
+    if (broker.down || broker.deaf_to.contains(order.request.client_id))
+        return fail(errc::connect_failed);
+    const auto session = std::hash<std::string>{}(order.request.client_id) | 1;
+    auto held = broker.locks.lock(order.request, session, self->clock().now());
+    return held ? caf::result<actors::queues_locked>{actors::queues_locked{*held}} : fail(held.failure().code);
+}
+
+caf::result<actors::queues_unlocked> handle(broker_pointer self, const actors::unlock_queues& order) {
+    auto& broker = *self->state.shared;
+    if (broker.down || broker.deaf_to.contains(order.request.client_id))
+        return fail(errc::connect_failed);
+    broker.locks.unlock(order.request);
+    return actors::queues_unlocked{};
+}
+
 template <class Answer>
 caf::result<Answer> refuse() {
     return fail(errc::not_supported);
@@ -289,10 +322,15 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
         if (auto strong = weak.lock())
             caf::anon_send(caf::actor_cast<fake_broker_impl>(std::move(strong)), look_at_held{crashed});
     };
+    broker->lose_client = [weak](const std::string& client_id) {
+        if (auto strong = weak.lock())
+            caf::anon_send(caf::actor_cast<fake_broker_impl>(std::move(strong)), client_lost{client_id});
+    };
     broker->serve_held = [tell] { tell(false); };
     broker->crash = [tell, broker] {
         broker->down = true;
         broker->groups.clear();
+        broker->locks = actors::queue_lock_table{{}};
         tell(true);
     };
     using namespace actors;
@@ -326,7 +364,10 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
         [](const describe_broker&) { return refuse<broker_described>(); },
         [self](const send_message_back& x) { return handle(self, x); },
         [](const send_retry_message&) { return refuse<messages_stored>(); },
+        [self](const lock_queues& x) { return handle(self, x); },
+        [self](const unlock_queues& x) { return handle(self, x); },
         [self](const hold_over& x) { handle(self, x); },
+        [self](const client_lost& x) { handle(self, x); },
         [self](const look_at_held& x) {
             if (!x.crashed) {
                 serve(self);
@@ -389,6 +430,10 @@ world::~world() {
 void world::run() {
     while (coordinator_->try_run_once()) {
     }
+}
+
+caf::actor_clock::time_point world::now() {
+    return coordinator_->clock().current_time;
 }
 
 bool world::run_to_next_timer(caf::actor_clock::time_point end) {

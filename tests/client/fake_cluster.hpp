@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/message_back.hpp"
+#include "actors/queue_lock_table.hpp"
 #include "actors/roles.hpp"
 #include "actors/type_ids.hpp"
 #include "client/message.hpp"
@@ -37,6 +38,7 @@ public:
     /// Lets time pass until `reached` holds; false after `limit`.
     bool run_until(const std::function<bool()>& reached, std::chrono::milliseconds limit = std::chrono::seconds{60});
 
+    [[nodiscard]] caf::actor_clock::time_point now();
     [[nodiscard]] caf::actor_system& system() { return *system_; }
 
 private:
@@ -60,6 +62,7 @@ struct fake_broker {
     std::vector<actors::send_messages> sends;
     std::vector<std::pair<progress_key, queue_offset>> commits; ///< in order of arrival
     std::vector<actors::send_message_back> given_back;          ///< in order of arrival, refused ones too
+    actors::queue_lock_table locks{{}};                         ///< the real one: a crash forgets them
     std::uint64_t pulls = 0;
     std::uint64_t heartbeats = 0;
 
@@ -69,13 +72,15 @@ struct fake_broker {
     std::deque<errc> fail_member_lists;
     std::deque<errc> fail_give_backs;
     bool silent_give_backs = false;
-    std::set<std::string> deaf_to; ///< client ids whose heartbeats do not get through
+    std::set<std::string> deaf_to; ///< client ids whose heartbeats and questions for locks do not get through
     bool down = false;             ///< connect_failed for everything
     bool silent = false;           ///< no send is answered
     bool silent_commits = false;
 
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
     std::function<void()> crash;
+    /// The client's connection has ended (when the world runs): its groups hear of it.
+    std::function<void(const std::string& client_id)> lose_client;
     /// Stores one message as if somebody had sent it.
     void store(const topic_queue& queue, const std::string& body, const std::string& tags = {}, std::int32_t sys_flag = 0);
     /// Likewise with properties of the caller's own.
