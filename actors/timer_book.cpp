@@ -447,23 +447,30 @@ result<timer_book::page> timer_book::list(const storage::timer_key& from, std::s
                                           std::int32_t scan_max) const {
     page found;
     found.next = from;
-    for (std::int32_t scanned = 0; scanned < scan_max && found.next != storage::no_timer_key;) {
+    std::int32_t scanned = 0;
+    std::size_t scanned_bytes = 0;
+    std::size_t page_bytes = 0;
+    while (scanned < scan_max && scanned_bytes < scan_bytes_max && found.next != storage::no_timer_key) {
         storage::timer_read_limits limits;
         limits.timers_max = std::min(page_timers, scan_max - scanned);
         const auto read = store_->read(found.next, storage::no_timer_key.due, limits);
         if (!read)
             return read.failure();
         for (const auto& timer : read->timers) {
-            auto one = shown(timer);
-            if (!topic.empty() && one.topic != topic)
+            const auto bytes = timer.record.size();
+            ++scanned;
+            scanned_bytes += bytes;
+            if (!topic.empty() && timer_facts_of(protocol::view_record(timer.record).properties).topic != topic)
                 continue;
-            if (static_cast<std::int32_t>(found.timers.size()) == max) {
+            const bool is_full =
+                static_cast<std::int32_t>(found.timers.size()) == max || (!found.timers.empty() && page_bytes + bytes > page_bytes_max);
+            if (is_full) {
                 found.next = timer.key;
                 return found;
             }
-            found.timers.push_back(std::move(one));
+            page_bytes += bytes;
+            found.timers.push_back(shown(timer));
         }
-        scanned += static_cast<std::int32_t>(read->timers.size());
         found.next = read->next;
     }
     return found;

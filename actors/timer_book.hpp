@@ -95,6 +95,10 @@ public:
     recall_outcome recall(std::string_view topic, std::string_view unique_key);
     void recall_failed(std::string_view topic, std::string_view unique_key);
 
+    /// Of the timers on one page, together; one that is larger has a page of its own.
+    static constexpr std::size_t page_bytes_max = 4u << 20;
+    /// Of the timers that are looked at for one page, about.
+    static constexpr std::size_t scan_bytes_max = 16u << 20;
     /// Timers from `from` on, for `topic` if that is not empty; `next` is where to go on. Looks at no more than `scan_max`.
     struct page {
         std::vector<timer_shown> timers;

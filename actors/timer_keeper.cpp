@@ -20,8 +20,7 @@ namespace troupe::actors {
 
 namespace {
 
-/// What one answer to list_timers may hold.
-constexpr std::size_t list_bytes_max = 4u << 20;
+/// What one answer to list_timers may hold; its bytes are bounded by the book.
 constexpr std::int32_t list_timers_max = 1'000;
 /// Timers that one list_timers looks at: those of other topics come in between.
 constexpr std::int32_t list_scan_max = 10'000;
@@ -299,6 +298,9 @@ caf::result<timer_cancelled> timer_keeper_state::handle(const cancel_timer& orde
 
 caf::result<timers_listed> timer_keeper_state::handle(const list_timers& order) {
     release_order();
+    // Those that nobody waits for any more would hold up deliveries, and the next lists as well.
+    if (order.given_up <= self_->clock().now())
+        return make_caf_error(errc::timed_out, "other orders took so long that this list was given up; repeat it later");
     if (order.timers_max <= 0)
         return make_caf_error(errc::argument_illegal, "a list of " + std::to_string(order.timers_max) + " timers; ask for one at least");
     const auto page = book_->list(order.from, order.topic, std::min(order.timers_max, list_timers_max), list_scan_max);
@@ -308,13 +310,8 @@ caf::result<timers_listed> timer_keeper_state::handle(const list_timers& order) 
     listed.next = page->next;
     listed.pending = book_->pending();
     std::string records;
-    for (const auto& timer : page->timers) {
-        if (!records.empty() && records.size() + timer.record.size() > list_bytes_max) {
-            listed.next = timer.key;
-            break;
-        }
+    for (const auto& timer : page->timers)
         records += timer.record.view();
-    }
     listed.records = payload{std::move(records)};
     return listed;
 }

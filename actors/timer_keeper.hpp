@@ -6,6 +6,7 @@
 #include "actors/timer_book.hpp"
 #include "actors/wall_clock.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/fwd.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -40,6 +41,8 @@ struct list_timers {
     std::string topic;
     storage::timer_key from;
     std::int32_t timers_max = 100;
+    /// From then on nobody waits for the answer: a list that has not begun does not begin. Set by the session.
+    caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
     template <class Inspector>
     friend auto inspect(Inspector& f, list_timers& x) {
         return f(x.topic, x.from, x.timers_max);
@@ -123,7 +126,7 @@ struct timer_keeper_options {
 ///        records_appended                of the log writer: a batch, or an order, is in the log
 ///        recall_message -> message_recalled   fails: not_permitted, topic_not_found, operation_illegal (a handle that names nothing of
 ///                                        this broker, or a time that is over), busy, and what the log writer fails with
-///        list_timers -> timers_listed    fails: argument_illegal, io, disk_full
+///        list_timers -> timers_listed    fails: argument_illegal, timed_out (nobody waits for it any more), io, disk_full
 ///        find_timer -> timer_found       fails: topic_illegal, argument_illegal, message_not_found, io, disk_full
 ///        cancel_timer -> timer_cancelled   fails: topic_illegal, argument_illegal, message_not_found, operation_illegal (it is
 ///                                        being delivered), and as recall_message

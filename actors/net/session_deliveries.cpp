@@ -17,6 +17,11 @@ remoting_command encode_failure_of<end_transaction>(const error& failure) {
     return encode_end_transaction_failure(failure);
 }
 
+template <>
+void complete(session_pointer self, list_timers& order) {
+    order.given_up = self->clock().now() + self->state.options.request_timeout;
+}
+
 namespace {
 
 void ask_message_back(session_pointer self, const remoting_command& command) {

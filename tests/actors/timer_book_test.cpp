@@ -353,6 +353,39 @@ TEST_CASE("timer_book: a store that fails is opened again, and each timer is del
     CHECK(world.book->pending() == 0);
 }
 
+TEST_CASE("timer_book: what is looked at for a page of timers is bounded in bytes, and the next page goes on") {
+    timer_world world;
+    world.log_options.segment_bytes = 8 << 20;
+    REQUIRE(world.open());
+    world.run();
+    constexpr int timers = 24;
+    const std::string body(1 << 20, 'x');
+    for (int i = 0; i < timers; ++i) {
+        auto message = world.draft("k" + std::to_string(i), body);
+        park_timer(message, timestamp_ms{2'000'000 + i});
+        REQUIRE(world.append({message}));
+    }
+    world.run();
+    int seen = 0;
+    for (auto from = storage::first_timer_key; from != storage::no_timer_key;) {
+        const auto page = world.book->list(from, "", 1'000, 10'000).value();
+        std::size_t bytes = 0;
+        for (const auto& timer : page.timers) {
+            bytes += timer.record.size();
+            CHECK(timer.unique_key == "k" + std::to_string(seen++));
+        }
+        REQUIRE_FALSE(page.timers.empty());
+        CHECK(bytes <= timer_book::page_bytes_max);
+        from = page.next;
+    }
+    CHECK(seen == timers);
+    // Timers of other topics are looked at, too.
+    const auto other = world.book->list(storage::first_timer_key, "none", 1'000, 10'000).value();
+    CHECK(other.timers.empty());
+    CHECK(other.next.due > timestamp_ms{2'000'010});
+    CHECK(other.next.due < timestamp_ms{2'000'020});
+}
+
 TEST_CASE("timer_book: people see pending timers in order, page by page, and one by its name") {
     open_world world;
     for (int i = 0; i < 10; ++i)

@@ -265,6 +265,7 @@ TEST_CASE_FIXTURE(timed_world, "timers: operators list, show and cancel them") {
     CHECK(rest->next == storage::no_timer_key);
     CHECK(protocol::decode_records(ask_timers<timers_listed>(list_timers{"none", {}, 4})->records)->empty());
     CHECK(ask_timers<timers_listed>(list_timers{"", {}, 0}).code() == errc::argument_illegal);
+    CHECK(ask_timers<timers_listed>(list_timers{"", {}, 4, {}}).code() == errc::timed_out); // nobody waits any more
 
     const auto found = ask_timers<timer_found>(find_timer{"orders", "KEY7"});
     REQUIRE(found);
