@@ -104,6 +104,7 @@ result<bool> timer_book::open() {
         if (auto written = write(changes); !written)
             return written.failure();
     schedule_ = timer_schedule{store_->lowest(), options_.undurable_max};
+    passed_over_.reset();
     caught_up_ = timers->max;
     phase_ = phase::catching_up;
     return true;
@@ -262,9 +263,18 @@ result<void> timer_book::take_recall(const timer_facts& facts, storage::timer_ch
         changes.remove.push_back({timer.key, timer.name_hash});
         ++counts_.recalled;
     }
-    if (const auto known = recalled_.find(storage::timer_name_hash(facts.topic, facts.unique_key)); known != recalled_.end())
-        recalled_.erase(known);
+    let_go(storage::timer_name_hash(facts.topic, facts.unique_key));
     return {};
+}
+
+/// One recall of this name is under way no more: timers that it held back, and that are there, come now.
+void timer_book::let_go(std::uint64_t name_hash) {
+    const auto known = recalled_.find(name_hash);
+    if (known == recalled_.end())
+        return;
+    recalled_.erase(known);
+    if (passed_over_)
+        schedule_.look_again(*std::exchange(passed_over_, std::nullopt));
 }
 
 /// After a start: what was delivered, and is still in the store.
@@ -314,8 +324,12 @@ result<bool> timer_book::fill_batch(timestamp_ms now, std::optional<batch>& made
     std::vector<storage::timer_key> keys;
     dropped_timers dropped;
     for (const auto& timer : due->timers) {
-        if (schedule_.is_taken(timer.key) || recalled_.contains(timer.name_hash))
+        if (schedule_.is_taken(timer.key))
             continue;
+        if (recalled_.contains(timer.name_hash)) {
+            passed_over_ = std::min(passed_over_.value_or(timer.key), timer.key);
+            continue;
+        }
         assert(timer.key.due <= now);
         add_copy(timer, now, filled, dropped);
         timers.push_back({timer.key, timer.name_hash});
@@ -427,9 +441,7 @@ timer_book::recall_outcome timer_book::recall(std::string_view topic, std::strin
 }
 
 void timer_book::recall_failed(std::string_view topic, std::string_view unique_key) {
-    if (const auto known = recalled_.find(storage::timer_name_hash(topic, unique_key)); known != recalled_.end())
-        recalled_.erase(known);
-    schedule_.look_again(store_->lowest());
+    let_go(storage::timer_name_hash(topic, unique_key));
 }
 
 namespace {

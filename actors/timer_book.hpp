@@ -143,6 +143,7 @@ private:
     result<void> reopen(timestamp_ms now);
     result<void> read_intake(const storage::read_records& read, storage::timer_changes& changes);
     result<void> take_recall(const timer_facts& facts, storage::timer_changes& changes);
+    void let_go(std::uint64_t name_hash);
     result<void> write(storage::timer_changes& changes);
     void add_copy(const storage::stored_timer& timer, timestamp_ms now, batch& to, dropped_timers& dropped);
     void report(const dropped_timers& dropped);
@@ -160,7 +161,8 @@ private:
     queue_offset caught_up_;       ///< timers before this one come before any delivery
     bool append_is_stale_ = false; ///< the batch on its way is of a time before a failure
     bool append_under_way_ = false;
-    std::multiset<std::uint64_t> recalled_; ///< names whose recall was accepted and not taken in yet
+    std::multiset<std::uint64_t> recalled_;         ///< names whose recall was accepted and not taken in yet
+    std::optional<storage::timer_key> passed_over_; ///< the first timer that was due and held back by one of them
     std::size_t copies_under_way_ = 0;
     dropped_timers dropped_under_way_;
     int intakes_ = 0;  ///< in a row

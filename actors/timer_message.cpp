@@ -106,7 +106,8 @@ protocol::message make_recall(std::string_view topic, std::string_view unique_ke
     protocol::message message;
     message.topic = topic;
     message.body = payload{"0"};
-    protocol::set_property(message.properties, name::timer_delete_key, unique_key);
+    // With the topic in front no key can be taken for something else.
+    protocol::set_property(message.properties, name::timer_delete_key, std::string{topic} + "+" + std::string{unique_key});
     park_timer(message, due);
     return message;
 }
@@ -127,8 +128,12 @@ timer_facts timer_facts_of(std::string_view properties) {
         }
     });
     facts.is_recall = !recalled.empty();
-    if (facts.is_recall) // the older spelling has the topic in front
-        facts.unique_key = recalled.substr(recalled.rfind('+') + 1);
+    if (!facts.is_recall)
+        return facts;
+    // One of two spellings has the topic and '+' in front. Keys may hold '+', too; topics cannot.
+    const auto topic_bytes = facts.topic.size();
+    const bool has_topic = recalled.size() > topic_bytes && recalled.starts_with(facts.topic) && recalled[topic_bytes] == '+';
+    facts.unique_key = has_topic ? recalled.substr(topic_bytes + 1) : recalled;
     return facts;
 }
 

@@ -65,7 +65,7 @@ result<recall_handle> decode_recall_handle(std::string_view text) {
     const auto decoded = decode_base64_url(text);
     if (!decoded || holds_property_end(*decoded)) // brokers write parts of it into properties
         return illegal;
-    std::array<std::string_view, 5> parts;
+    std::array<std::string_view, 4> parts;
     std::string_view rest{*decoded};
     for (auto& part : parts) {
         const auto end = rest.find(' ');
@@ -74,12 +74,14 @@ result<recall_handle> decode_recall_handle(std::string_view text) {
             return illegal;
         rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
     }
+    if (rest.empty()) // the key: whatever is left, since a sender may put a space into it
+        return illegal;
     std::int64_t time = 0;
     const auto* end = parts[3].data() + parts[3].size();
     const auto parsed = std::from_chars(parts[3].data(), end, time);
     if (parts[0] != version || parsed.ec != std::errc{} || parsed.ptr != end)
         return illegal;
-    return recall_handle{std::string{parts[1]}, std::string{parts[2]}, timestamp_ms{time}, std::string{parts[4]}};
+    return recall_handle{std::string{parts[1]}, std::string{parts[2]}, timestamp_ms{time}, std::string{rest}};
 }
 
 } // namespace troupe::protocol

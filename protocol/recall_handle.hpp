@@ -18,7 +18,7 @@ struct recall_handle {
     friend bool operator==(const recall_handle&, const recall_handle&) = default;
 };
 
-/// None of the texts may be empty, or hold a space or what separates properties.
+/// None of the texts may be empty or hold what separates properties, and only the key may hold a space.
 [[nodiscard]] std::string encode_recall_handle(const recall_handle& handle);
 /// Padding may be missing. Fails with operation_illegal, as RocketMQ answers.
 result<recall_handle> decode_recall_handle(std::string_view text);

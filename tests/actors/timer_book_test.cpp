@@ -218,6 +218,38 @@ TEST_CASE("timer_book: a timer whose recall was accepted is held back, and comes
     CHECK(world.bodies() == texts{"a"});
 }
 
+TEST_CASE("timer_book: a timer is recalled whatever its key holds, nor is it delivered after a crash") {
+    for (const std::string key : {"a+1", "orders+1", "+", "key of x"}) {
+        open_world world;
+        REQUIRE(world.park(key, 1'000'500));
+        REQUIRE(world.park("1", 1'000'500));
+        world.run();
+        CHECK(world.recall(key));
+        world.run();
+        REQUIRE(world.crash(crash_mode::keep_all));
+        world.run_at(1'000'500);
+        CHECK(world.bodies() == texts{"1"});
+    }
+}
+
+// Goal: what a recall held back and does not remove is not forgotten. How: more timers of one name than one recall looks at, all due
+// while it is under way.
+TEST_CASE("timer_book: timers that a recall held back and that are still there are delivered") {
+    open_world world;
+    for (int i = 0; i < 70; ++i)
+        REQUIRE(world.park("same", 1'000'500));
+    REQUIRE(world.park("other", 1'000'500));
+    world.run();
+    REQUIRE(world.book->recall("orders", "same") == recall_outcome::accepted);
+    world.run_at(1'001'000);
+    CHECK(world.bodies() == texts{"other"});
+    REQUIRE(world.append({make_recall("orders", "same", world.now)}));
+    world.run();
+    CHECK(world.book->counts().recalled == 64);
+    CHECK(world.bodies().size() == 1 + 6);
+    CHECK(world.book->pending() == 0);
+}
+
 TEST_CASE("timer_book: RocketMQ's order to delete a timer, sent as a message, in both spellings") {
     open_world world;
     for (const auto* key : {"a", "b", "c"})

@@ -130,7 +130,17 @@ TEST_CASE("timer_message: an order to recall names the timer, in both spellings"
     CHECK(facts.is_recall);
     CHECK(facts.topic == "orders");
     CHECK(facts.unique_key == "KEY");
-    CHECK(timer_facts_of(with({{"TIMER_DEL_UNIQKEY", "orders+KEY"}})).unique_key == "KEY");
+    CHECK(protocol::find_property(order.properties, "TIMER_DEL_UNIQKEY") == "orders+KEY");
+    const auto key_of = [](const std::string& text) {
+        return std::string{timer_facts_of(with({{"TIMER_DEL_UNIQKEY", text}, {"REAL_TOPIC", "orders"}})).unique_key};
+    };
+    CHECK(key_of("orders+KEY") == "KEY");
+    CHECK(key_of("KEY") == "KEY");
+    CHECK(key_of("a+1") == "a+1");
+    CHECK(key_of("orders") == "orders");
+    CHECK(key_of("orders+a+1") == "a+1");
+    for (const std::string key : {"a+1", "orders+1", "+", "key of x"})
+        CHECK(std::string{timer_facts_of(make_recall("orders", key, now).properties).unique_key} == key);
     CHECK(protocol::encode_record(order).ok());
 }
 
