@@ -429,12 +429,14 @@ result<std::vector<storage::stored_timer>> timer_book::named(std::string_view to
 }
 
 timer_book::recall_outcome timer_book::recall(std::string_view topic, std::string_view unique_key) {
+    if (!is_ready()) // what was delivered may be back until the notes are read
+        return recall_outcome::busy;
     const auto timers = named(topic, unique_key);
     if (!timers || recalled_.size() >= options_.recalls_max)
         return recall_outcome::busy;
     if (std::any_of(timers->begin(), timers->end(), [this](const auto& timer) { return schedule_.is_taken(timer.key); }))
         return recall_outcome::too_late;
-    if (timers->empty() && is_ready() && behind() == 0)
+    if (timers->empty() && behind() == 0)
         return recall_outcome::not_there;
     recalled_.insert(storage::timer_name_hash(topic, unique_key));
     return recall_outcome::accepted;

@@ -91,7 +91,8 @@ public:
 
     enum class recall_outcome : std::uint8_t { accepted, too_late, not_there, busy };
     /// Whether the timer of this name can still be taken back. accepted: append make_recall() for it, and call recall_failed() if that
-    /// fails. not_there: all timers are known, and it is none of them. busy: too many are under way, or the store cannot be read now.
+    /// fails. not_there: all timers are known, and it is none of them. busy: too many are under way, the store cannot be read now, or the log is not
+    /// worked off yet after a start.
     recall_outcome recall(std::string_view topic, std::string_view unique_key);
     void recall_failed(std::string_view topic, std::string_view unique_key);
 
@@ -114,6 +115,8 @@ public:
     [[nodiscard]] const timer_counts& counts() const { return counts_; }
     [[nodiscard]] std::uint64_t pending() const { return store_->pending(); }
     [[nodiscard]] std::uint64_t store_bytes() const { return store_->bytes(); }
+    /// Everything that was stored among the timers before this place is taken in.
+    [[nodiscard]] queue_offset taken_in() const { return store_->progress().taken; }
     /// Stored among the timers, and not taken in yet.
     [[nodiscard]] std::int64_t behind() const;
     /// How late the earliest timer that is not delivered is now; 0: none is.

@@ -15,6 +15,7 @@
 #include <optional>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace troupe::actors {
 
@@ -26,8 +27,8 @@ constexpr std::int32_t list_timers_max = 1'000;
 constexpr std::int32_t list_scan_max = 10'000;
 constexpr std::uint64_t batch_ticket = 0;
 
-error no_such_timer(const cancel_timer& order) {
-    return {errc::message_not_found, "no timer for topic " + order.topic + " with unique key " + order.unique_key + " is pending"};
+error not_now() {
+    return {errc::busy, "the timers cannot be changed now; repeat it later"};
 }
 
 /// What an operator calls a timer by: it is written into the properties of an order to recall it.
@@ -63,6 +64,11 @@ private:
         std::string unique_key;
         std::variant<recall_promise, cancel_promise> promise;
     };
+    /// A cancellation of what may be among the timers that are not taken in yet.
+    struct waiting_cancel {
+        recall order;
+        queue_offset known_at;
+    };
 
     void work();
     void arm(timestamp_ms when);
@@ -70,6 +76,9 @@ private:
     void settle_batch(const append_outcome& outcome);
     void settle_recall(recall& done, const error& failure);
     result<bool> begin_recall(recall& order, timestamp_ms due);
+    void cancel(recall& order, queue_offset known_at);
+    void go_on_cancelling();
+    [[nodiscard]] static error no_such_timer(const recall& order);
     void release_order() {
         if (options_.orders)
             options_.orders->release(1);
@@ -86,6 +95,7 @@ private:
     std::optional<error> batch_failure_;
     storage::placed_records note_;
     std::map<std::uint64_t, recall> recalls_; ///< by ticket
+    std::vector<waiting_cancel> cancels_;     ///< bounded by options_.orders
     std::uint64_t next_recall_ = std::uint64_t{1} << 32;
     std::uint64_t epoch_ = 0;
     std::optional<timestamp_ms> armed_; ///< when the tick on its way comes
@@ -125,6 +135,7 @@ void timer_keeper_state::work() {
     auto step = book_->next(options_.now());
     if (step.append && !append(std::move(*step.append)))
         step.wake = std::min(step.wake, options_.now() + timer_schedule::pause_after_failure.count());
+    go_on_cancelling();
     publish_metrics();
     arm(step.again ? timestamp_ms{0} : step.wake);
 }
@@ -195,12 +206,16 @@ void timer_keeper_state::settle_batch(const append_outcome& outcome) {
 
 // ---- taking back ------------------------------------------------------------------------------------------------------
 
+error timer_keeper_state::no_such_timer(const recall& order) {
+    return {errc::message_not_found, "no timer for topic " + order.topic + " with unique key " + order.unique_key + " is pending"};
+}
+
 /// True: the order is on its way, and its answer with it. False: there is nothing to take back.
 result<bool> timer_keeper_state::begin_recall(recall& order, timestamp_ms due) {
     if (finishing_)
         return error{errc::shutting_down, "the broker is stopping"};
     switch (book_->recall(order.topic, order.unique_key)) {
-    case timer_book::recall_outcome::busy: return error{errc::busy, "the timers cannot be changed now; repeat it later"};
+    case timer_book::recall_outcome::busy: return not_now();
     case timer_book::recall_outcome::too_late: return error{errc::operation_illegal, "message " + order.unique_key + " is being delivered"};
     case timer_book::recall_outcome::not_there: return false;
     case timer_book::recall_outcome::accepted: break;
@@ -273,25 +288,34 @@ caf::result<message_recalled> timer_keeper_state::handle(const recall_message& o
     return promise;
 }
 
+/// One that was sent just now may not be taken in yet: then the answer waits until it is.
 caf::result<timer_cancelled> timer_keeper_state::handle(const cancel_timer& order) {
-    if (auto named = check_named(order); !named) {
-        release_order();
-        return make_caf_error(named.failure());
-    }
-    const auto timer = book_->find(order.topic, order.unique_key);
-    // One that was sent just now may not be taken in yet.
-    if (!timer && (timer.code() != errc::message_not_found || (book_->is_ready() && book_->behind() == 0))) {
-        release_order();
-        return make_caf_error(timer.failure());
-    }
-    const auto promise = self_->make_response_promise<timer_cancelled>(); // from here on it has the answer
+    const auto promise = self_->make_response_promise<timer_cancelled>();
     recall begun{order.topic, order.unique_key, promise};
-    const auto is_under_way = begin_recall(begun, timer ? timer->key.due : options_.now());
-    if (!is_under_way)
-        settle_recall(begun, is_under_way.failure());
-    else if (!*is_under_way)
-        settle_recall(begun, no_such_timer(order));
+    if (auto named = check_named(order); !named)
+        settle_recall(begun, named.failure());
+    else
+        cancel(begun, book_->taken_in() + book_->behind());
     return promise;
+}
+
+/// `known_at`: when everything before it is taken in, a timer that is not there is not there.
+void timer_keeper_state::cancel(recall& order, queue_offset known_at) {
+    if (finishing_ || !book_->is_ready())
+        return settle_recall(order, finishing_ ? error{errc::shutting_down, "the broker is stopping"} : not_now());
+    const auto timer = book_->find(order.topic, order.unique_key);
+    if (timer.code() == errc::message_not_found && book_->taken_in() < known_at) {
+        cancels_.push_back({std::move(order), known_at});
+        return;
+    }
+    const auto is_under_way = timer ? begin_recall(order, timer->key.due) : result<bool>{timer.failure()};
+    if (!is_under_way || !*is_under_way)
+        settle_recall(order, is_under_way ? no_such_timer(order) : is_under_way.failure());
+}
+
+void timer_keeper_state::go_on_cancelling() {
+    for (auto& waiting : std::exchange(cancels_, {}))
+        cancel(waiting.order, waiting.known_at);
 }
 
 // ---- looking at timers --------------------------------------------------------------------------------------------------
@@ -342,6 +366,7 @@ void timer_keeper_state::publish_metrics() {
 
 void timer_keeper_state::handle(const finish&) {
     finishing_ = true;
+    go_on_cancelling();
     end_if_idle();
 }
 

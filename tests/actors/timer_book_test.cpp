@@ -206,6 +206,25 @@ TEST_CASE("timer_book: a timer can be recalled before it was taken in, and until
     CHECK(world.book->pending() == 0);
 }
 
+// Goal: nobody is told that something is recalled which was delivered. How: the database is behind the note of its delivery.
+TEST_CASE("timer_book: after a crash nothing is recalled before the log is worked off") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'100));
+    REQUIRE(world.park("b", 1'900'000));
+    world.run();
+    world.book->close(); // the database has both
+    world.run_at(1'000'100);
+    REQUIRE(world.bodies() == texts{"a"});
+    REQUIRE(world.crash(crash_mode::keep_all));
+    while (!world.book->is_ready()) {
+        CHECK(world.book->recall("orders", "a") == recall_outcome::busy);
+        CHECK(world.book->recall("orders", "b") == recall_outcome::busy);
+        REQUIRE(world.step());
+    }
+    CHECK(world.book->recall("orders", "a") == recall_outcome::not_there);
+    CHECK(world.book->recall("orders", "b") == recall_outcome::accepted);
+}
+
 TEST_CASE("timer_book: a timer whose recall was accepted is held back, and comes if the order could not be stored") {
     open_world world;
     REQUIRE(world.park("a", 1'000'500));

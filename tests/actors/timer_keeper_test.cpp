@@ -279,6 +279,38 @@ TEST_CASE_FIXTURE(timed_world, "timers: operators list, show and cancel them") {
     CHECK(messages().size() == 9);
 }
 
+// Goal: an operator hears that a timer is not there only when it is not, and never that one was cancelled which was not there. How: the
+// order comes between a timer and the news of it.
+TEST_CASE_FIXTURE(timed_world, "timers: a cancellation waits for what was sent before it") {
+    auto encoder = node->make_encoder();
+    const auto cancel_behind = [&](const std::string& sent, const std::string& cancelled) {
+        auto encoded = encoder.encode(message(sent, 0, timed("TIMER_DELAY_SEC", 100, sent)), *node->directory()->current());
+        REQUIRE(encoded);
+        REQUIRE(node->append_admission()->try_acquire(encoded->records.bytes.size()));
+        REQUIRE(node->timer_admission()->try_acquire(1));
+        append_records work;
+        work.entries.push_back({1, std::move(encoded->records)});
+        work.reply_to = spawn_recorder(world.system(), std::make_shared<recorded_tickets>());
+        auto outcome = std::make_shared<std::optional<errc>>();
+        world.system().spawn([=, this](caf::event_based_actor* self) {
+            self->send(node->log_writer(), work);
+            self->request(node->timer_keeper(), caf::infinite, cancel_timer{"orders", cancelled})
+                .then([outcome](const timer_cancelled&) { *outcome = errc::none; },
+                      [outcome](const caf::error& failure) { *outcome = to_error(failure).code; });
+        });
+        world.run();
+        REQUIRE(outcome->has_value());
+        return **outcome;
+    };
+    CHECK(cancel_behind("K1", "never") == errc::message_not_found);
+    CHECK(value("timersPending") == "1");
+    CHECK(cancel_behind("K2", "K2") == errc::none);
+    CHECK(value("timersPending") == "1");
+    CHECK(node->timer_admission()->under_way() == 0);
+    world.advance(120s, 1s);
+    CHECK(texts() == ::texts{"K1"});
+}
+
 TEST_CASE_FIXTURE(timed_world, "timers: a log that takes nothing delays them, and none is lost") {
     send_timed("a", timed("TIMER_DELAY_SEC", 1, "KEY1"));
     const auto later = send_timed("b", timed("TIMER_DELAY_SEC", 100, "KEY2"));
