@@ -156,6 +156,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             values["topics"] = std::to_string(topics_->size());
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
+            values["consumerGroupsDiffering"] = std::to_string(members_.differing_count());
             values["consumersOnline"] = std::to_string(members_.member_count());
             values["producersOnline"] = std::to_string(producers_.membership_count());
             add_schedule_info(std::move(described), promise);
@@ -167,6 +168,7 @@ void broker_state::handle(broker_tick tick) {
     if (tick.repeat)
         self_->delayed_send(self_, std::chrono::seconds{1}, tick);
     sample_traffic();
+    tell_differences();
     fail_overdue();
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
@@ -233,7 +235,9 @@ void broker_state::handle(const caf::down_msg& event) {
     if (const auto session = session_addresses_.find(address); session != session_addresses_.end()) {
         const auto number = session->second;
         session_addresses_.erase(session);
-        sessions_.erase(number);
+        const auto left = sessions_.extract(number);
+        if (!left.empty())
+            session_of_connection_.erase(left.mapped().origin.connection);
         notify(members_.session_lost(number));
         producers_.session_lost(number);
     } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
@@ -303,6 +307,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const remote_heartbeat& order) { return self->state.serve(order); },
         [self](const send_reply& order) { return self->state.serve(order); },
         [self](const list_consumer_connections& order) { return self->state.serve(order); },
+        [self](const list_members& order) { return self->state.serve(order); },
         [self](const list_producer_connections& order) { return self->state.serve(order); },
         [self](const list_producers& order) { return self->state.serve(order); },
         [self](const check_subscription& order) { return self->state.serve(order); },

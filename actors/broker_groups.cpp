@@ -1,5 +1,6 @@
 #include "actors/broker_state.hpp"
 #include "actors/joint_answer.hpp"
+#include "actors/log.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -62,6 +63,8 @@ session_number broker_state::number_of(const client_session_actor& session, cons
         return 0;
     const auto [known, added] = session_addresses_.try_emplace(session.address(), next_session_);
     if (added) {
+        if (origin.connection != 0)
+            session_of_connection_.emplace(origin.connection, next_session_);
         sessions_.emplace(next_session_++, client_session{session, origin});
         self_->monitor(session);
     }
@@ -73,6 +76,20 @@ void broker_state::notify(const std::set<std::string>& groups) {
         for (const auto session : members_.sessions(group))
             if (const auto known = sessions_.find(session); known != sessions_.end())
                 self_->send(known->second.actor, consumers_changed{group});
+}
+
+/// A difference is nobody's failure to be answered: those who deploy a new version of a consumer have one for a while.
+void broker_state::tell_differences() {
+    constexpr std::size_t groups_per_tick_max = 10;
+    for (const auto& news : members_.take_news(now(), groups_per_tick_max)) {
+        if (news.differences.empty())
+            write_log(log_level::info, "broker: the members of group " + news.group + " subscribe to the same again");
+        else
+            write_log(log_level::warning, "broker: the members of group " + news.group +
+                                              " do not subscribe to the same: " + news.differences +
+                                              ". Each is handed only what it subscribes to itself, and what its queues hold for the "
+                                              "others is passed over; let all of them subscribe to the same");
+    }
 }
 
 caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {

@@ -66,6 +66,15 @@ caf::result<consumer_connections_listed> broker_state::handle(const list_consume
     return listed;
 }
 
+caf::result<members_listed> broker_state::handle(const list_members& order) {
+    members_listed listed;
+    for (auto& [session, member] : members_.view_members(order.group)) {
+        member.connection = connection_of(member.connection.client_id, session);
+        listed.members.push_back(std::move(member));
+    }
+    return listed;
+}
+
 caf::result<producer_connections_listed> broker_state::handle(const list_producer_connections& order) {
     producer_connections_listed listed;
     for (const auto& producer : producers_.clients(order.group))

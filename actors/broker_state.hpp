@@ -82,6 +82,7 @@ public:
     caf::result<heartbeat_accepted> handle(const remote_heartbeat& order);
     caf::result<messages_stored> handle(const send_reply& order);
     caf::result<consumer_connections_listed> handle(const list_consumer_connections& order);
+    caf::result<members_listed> handle(const list_members& order);
     caf::result<producer_connections_listed> handle(const list_producer_connections& order);
     caf::result<producers_listed> handle(const list_producers& order);
     caf::result<subscription_checked> handle(const check_subscription& order);
@@ -198,8 +199,8 @@ private:
 
     // traffic
     void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
-    [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order);
-    [[nodiscard]] result<message_filter> filter_of(const pull_messages& order);
+    [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order, std::uint64_t connection);
+    [[nodiscard]] result<message_filter> filter_of(const pull_messages& order, std::uint64_t connection);
     [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
                               std::uint64_t connection);
@@ -246,6 +247,7 @@ private:
     void store_group(const group_config& group, continuation done);
     [[nodiscard]] bool may_use_group(const std::string& group) const;
     void notify(const std::set<std::string>& groups);
+    void tell_differences();
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
@@ -326,6 +328,7 @@ private:
     producer_groups producers_{std::chrono::milliseconds{0}, 0};
     std::map<session_number, client_session> sessions_;
     std::map<caf::actor_addr, session_number> session_addresses_;
+    std::unordered_map<std::uint64_t, session_number> session_of_connection_;
     session_number next_session_ = 1;
     clock_time next_expire_;
 

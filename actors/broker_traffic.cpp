@@ -116,7 +116,7 @@ void broker_state::handle(const pull_abandoned& order) {
 
 result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
                                         std::uint64_t connection) {
-    auto pull = check_pull(order);
+    auto pull = check_pull(order, connection);
     if (!pull)
         return pull.failure();
     const topic_queue queue{order.topic, order.queue};
@@ -156,7 +156,7 @@ void broker_state::send_notes() {
 }
 
 /// Order and outcome of the checks: reference "remoting-client.md" 4.4.
-result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
+result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std::uint64_t connection) {
     if ((topics_->broker_perm() & permission::read) == 0)
         return error{errc::not_permitted, "this broker hands out no messages (its permission lacks read)"};
     if (!may_use_group(order.group))
@@ -173,7 +173,7 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
                                                 " queues to read, there is no queue " + to_string(order.queue)};
     if (order.commit && order.commit_offset.value() < 0)
         return error{errc::argument_illegal, "commit offset " + to_string(order.commit_offset) + " is below 0"};
-    auto filter = filter_of(order);
+    auto filter = filter_of(order, connection);
     if (!filter)
         return filter.failure();
     pull_positions_.note(order.group, order.topic, order.queue, order.offset);
@@ -186,7 +186,9 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order) {
     return pull;
 }
 
-result<message_filter> broker_state::filter_of(const pull_messages& order) {
+/// A pull that does not say what it wants wants what its own member has subscribed to, as its heartbeat said: it came over the same
+/// connection. Another member's filter would skip what this one wants, and what is skipped counts as read.
+result<message_filter> broker_state::filter_of(const pull_messages& order, std::uint64_t connection) {
     if (order.has_expression)
         return filter_for(order.topic, order.expression, order.expression_type);
     if (!members_.has_members(order.group))
@@ -194,7 +196,15 @@ result<message_filter> broker_state::filter_of(const pull_messages& order) {
     const auto group = groups_.find(order.group);
     if (members_.is_broadcasting(order.group) && group != groups_.end() && !group->second.consume_broadcast_enable)
         return error{errc::not_permitted, "group " + order.group + " may not consume by broadcasting"};
-    const auto* subscription = members_.subscription(order.group, order.topic);
+    const auto known = session_of_connection_.find(connection);
+    const auto session = known == session_of_connection_.end() ? session_number{0} : known->second;
+    const bool is_member = (connection == 0 || session != 0) && members_.is_told(order.group, session); // an embedded client has neither
+    if (!is_member && members_.differs(order.group))
+        return error{errc::subscription_not_found, "the members of group " + order.group +
+                                                       " differ in what they subscribe to, and this pull came before a heartbeat on its "
+                                                       "connection; send one first, or the subscription with the pull"};
+    const auto* subscription =
+        is_member ? members_.subscription(order.group, order.topic, session) : members_.subscription(order.group, order.topic);
     if (subscription == nullptr)
         return error{errc::subscription_not_found, "group " + order.group + " has not subscribed to topic " + order.topic};
     if (subscription->version < order.subscription_version)

@@ -3,6 +3,7 @@
 #include "actors/messages.hpp"
 #include "actors/transaction_messages.hpp"
 #include "protocol/connection_bodies.hpp"
+#include "protocol/group_members.hpp"
 #include "protocol/remoting_command.hpp"
 
 #include <caf/replies_to.hpp>
@@ -24,9 +25,10 @@ struct client_origin {
     protocol::language from = protocol::language::cpp;
     std::int32_t version = protocol::protocol_version;
     protocol::host_address address;
+    std::uint64_t connection = 0; ///< as pulls name it (pull_ticketed); 0: none
     template <class Inspector>
     friend auto inspect(Inspector& f, client_origin& x) {
-        return f(x.from, x.version, x.address);
+        return f(x.from, x.version, x.address, x.connection);
     }
 };
 /// A heartbeat that came over a connection (code 34, both versions).
@@ -134,6 +136,21 @@ struct consumer_connections_listed {
     template <class Inspector>
     friend auto inspect(Inspector& f, consumer_connections_listed& x) {
         return f(x.consumers);
+    }
+};
+/// The same with what each member subscribes to (a request of our own); by client id.
+struct list_members {
+    std::string group;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, list_members& x) {
+        return f(x.group);
+    }
+};
+struct members_listed {
+    std::vector<protocol::described_member> members;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, members_listed& x) {
+        return f(x.members);
     }
 };
 /// Clients of a producer group (code 204). Empty: nobody is there.
@@ -306,10 +323,13 @@ struct subscription_checked {
     }
 };
 
-/// Everything above that is asked of a broker. The broker role serves it; no proxy does.
+/// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
+using group_watch_actor = caf::typed_actor<caf::replies_to<list_members>::with<members_listed>>;
+
+/// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve list_members only.
 using broker_members_actor = caf::typed_actor<
-    caf::replies_to<remote_heartbeat>::with<heartbeat_accepted>, caf::replies_to<send_reply>::with<messages_stored>,
-    caf::replies_to<list_consumer_connections>::with<consumer_connections_listed>,
+    caf::replies_to<list_members>::with<members_listed>, caf::replies_to<remote_heartbeat>::with<heartbeat_accepted>,
+    caf::replies_to<send_reply>::with<messages_stored>, caf::replies_to<list_consumer_connections>::with<consumer_connections_listed>,
     caf::replies_to<list_producer_connections>::with<producer_connections_listed>, caf::replies_to<list_producers>::with<producers_listed>,
     caf::replies_to<check_subscription>::with<subscription_checked>, caf::replies_to<list_topic_readers>::with<topic_readers_listed>,
     caf::replies_to<list_group_topics>::with<group_topics_listed>, caf::replies_to<find_subscription>::with<subscription_found>,

@@ -1,8 +1,11 @@
 #include "client/admin.hpp"
 
+#include "actors/member_messages.hpp"
 #include "actors/type_ids.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/vocabulary/names.hpp"
+
+#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <array>
@@ -244,14 +247,23 @@ result<group_description> admin::describe_group(const std::string& group, const 
         if (!known)
             if (const auto groups = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{}))
                 known = groups->table.groups.contains(group);
-        if (auto listed = ask.ask_again<actors::group_members>(broker, actors::list_group_members{group})) {
+        const auto watched = caf::actor_cast<actors::group_watch_actor>(broker); // a proxy serves both
+        if (auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group})) {
+            known = known || !listed->members.empty();
+            for (auto& member : listed->members)
+                if (members.insert(member.connection.client_id).second)
+                    all.member_details.push_back(std::move(member));
+        } else if (auto ids = ask.ask_again<actors::group_members>(broker, actors::list_group_members{group})) {
             known = true;
-            members.insert(listed->client_ids.begin(), listed->client_ids.end());
+            members.insert(ids->client_ids.begin(), ids->client_ids.end());
         }
     }
     if (!known)
         return error{errc::group_not_found, "no broker knows a group " + group + (topic.empty() ? "" : " with offsets on topic " + topic)};
     all.members.assign(members.begin(), members.end());
+    std::sort(all.member_details.begin(), all.member_details.end(),
+              [](const auto& left, const auto& right) { return left.connection.client_id < right.connection.client_id; });
+    all.differences = protocol::find_differences(group, all.member_details);
     return all;
 }
 

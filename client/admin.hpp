@@ -3,6 +3,7 @@
 #include "client/connection.hpp"
 #include "client/message.hpp"
 #include "protocol/bodies.hpp"
+#include "protocol/group_members.hpp"
 #include "protocol/transaction_bodies.hpp"
 #include "protocol/vocabulary/result.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
@@ -29,6 +30,10 @@ struct topic_description {
 struct group_description {
     std::string name;
     std::vector<std::string> members; ///< client ids; empty: nobody is connected
+    /// The same with what each subscribes to, by client id; empty for RocketMQ's brokers, which do not know it.
+    std::vector<protocol::described_member> member_details;
+    /// What the members do not subscribe to in the same way: each then gets only a part of what the others want. Empty: they agree.
+    std::vector<protocol::group_difference> differences;
     std::map<message_queue, protocol::group_progress> queues;
 
     /// Messages stored and not yet committed, over all queues.

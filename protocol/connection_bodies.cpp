@@ -1,6 +1,7 @@
 #include "protocol/connection_bodies.hpp"
 
 #include "protocol/client_body_codec.hpp"
+#include "protocol/connection_codec.hpp"
 #include "protocol/queue_codec.hpp"
 
 #include <array>
@@ -13,11 +14,6 @@ namespace {
 constexpr std::array<std::string_view, 14> language_names{"JAVA",  "CPP",  "DOTNET", "PYTHON", "DELPHI", "ERLANG", "RUBY",
                                                           "OTHER", "HTTP", "GO",     "PHP",    "OMS",    "RUST",   "NODE_JS"};
 
-void write_connection_members(json_writer& json, const client_connection& connection) {
-    json.text_member("clientId", connection.client_id);
-    json.text_member("language", language_name(connection.from));
-}
-
 void write_connections(json_writer& json, const std::vector<client_connection>& connections) {
     write_array(json, "connectionSet", connections, [&](const client_connection& connection) {
         json.begin_object();
@@ -26,19 +22,6 @@ void write_connections(json_writer& json, const std::vector<client_connection>& 
         json.number_member("version", connection.version);
         json.end_object();
     });
-}
-
-/// True when `key` was one of a connection's members, whose value has been read then.
-bool read_connection_member(json_reader& json, std::string_view key, client_connection& connection) {
-    if (key == "clientId")
-        connection.client_id = json.text();
-    else if (key == "language")
-        connection.from = read_enum(json, language_names, language::other);
-    else if (key == "version")
-        connection.version = json.integer<std::int32_t>();
-    else
-        return false;
-    return true;
 }
 
 std::vector<client_connection> read_connections(json_reader& json) {
@@ -100,6 +83,23 @@ queue_offsets read_offsets(json_reader& json) {
 std::string_view language_name(language code) {
     const auto ordinal = static_cast<std::size_t>(code);
     return language_names[ordinal < language_names.size() ? ordinal : static_cast<std::size_t>(language::other)];
+}
+
+void write_connection_members(json_writer& json, const client_connection& connection) {
+    json.text_member("clientId", connection.client_id);
+    json.text_member("language", language_name(connection.from));
+}
+
+bool read_connection_member(json_reader& json, std::string_view key, client_connection& connection) {
+    if (key == "clientId")
+        connection.client_id = json.text();
+    else if (key == "language")
+        connection.from = read_enum(json, language_names, language::other);
+    else if (key == "version")
+        connection.version = json.integer<std::int32_t>();
+    else
+        return false;
+    return true;
 }
 
 // ---- connections ----------------------------------------------------------------------------------------------------

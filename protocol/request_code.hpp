@@ -88,6 +88,7 @@ inline constexpr std::int32_t troupe_list_transactions = 70'001;
 inline constexpr std::int32_t troupe_list_timers = 70'011;
 inline constexpr std::int32_t troupe_find_timer = 70'012;
 inline constexpr std::int32_t troupe_cancel_timer = 70'013;
+inline constexpr std::int32_t troupe_list_members = 70'021;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

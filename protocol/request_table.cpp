@@ -184,6 +184,8 @@ constexpr std::array all{
     request_kind{70'012, "TROUPE_FIND_TIMER", role::broker, resource::topic, action::get, "Troupe's own: one pending timed message"},
     request_kind{70'013, "TROUPE_CANCEL_TIMER", role::broker, resource::topic, action::update,
                  "Troupe's own: cancel a timed message by its unique key"},
+    request_kind{70'021, "TROUPE_LIST_MEMBERS", role::broker, resource::group, action::get,
+                 "Troupe's own: members of a group with what each subscribes to"},
     request_kind{200050, "POP_MESSAGE", role::broker, resource::topic_and_group, action::sub, "take messages of any queue for a while"},
     request_kind{200051, "ACK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "a taken message is done"},
     request_kind{200052, "PEEK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "look at messages without taking them"},

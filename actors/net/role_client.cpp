@@ -3,6 +3,7 @@
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_lookup.hpp"
+#include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
 #include "actors/net/wire_timers.hpp"
 #include "actors/net/wire_transaction.hpp"
@@ -125,6 +126,7 @@ caf::message_handler role_client::broker_messages() {
         },
         forwarder<client_unregistered, unregister_client>(),
         forwarder<group_members, list_group_members>(),
+        forwarder<members_listed, list_members>(),
         forwarder<message_sent_back, send_message_back>(),
         forwarder<queues_locked, lock_queues>(),
         forwarder<queues_unlocked, unlock_queues>(),

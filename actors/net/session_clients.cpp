@@ -25,6 +25,7 @@ template <>
 void complete(session_pointer self, remote_heartbeat& order) {
     order.heartbeat.session = session_actor{self};
     order.origin.address = self->state.peer;
+    order.origin.connection = self->state.connection.value();
 }
 
 namespace {

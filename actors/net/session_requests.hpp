@@ -51,6 +51,7 @@ const request_handlers& lookup_handlers();
 const request_handlers& topic_handlers();
 const request_handlers& settings_handlers();
 const request_handlers& member_handlers();
+const request_handlers& operator_handlers(); ///< what RocketMQ has no requests for
 // What a name server answers.
 const request_handlers& name_server_handlers();
 const request_handlers& name_server_admin_handlers();

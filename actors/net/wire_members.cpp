@@ -2,6 +2,7 @@
 
 #include "actors/net/wire_codec.hpp"
 #include "protocol/connection_bodies.hpp"
+#include "protocol/group_members.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 
@@ -67,6 +68,26 @@ remoting_command encode_answer(const consumer_connections_listed& answer) {
     if (answer.consumers.connections.empty())
         return failed_answer(protocol::response_code::consumer_not_online, "the group has no member that is connected to this broker");
     return answer_of(protocol::encode_consumer_connections(answer.consumers));
+}
+
+template <>
+remoting_command encode_request(const list_members& order) {
+    auto command = request_of(code::troupe_list_members);
+    command.fields.set("group", order.group);
+    return command;
+}
+template <>
+result<list_members> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    return in.finish(list_members{in.text("group")});
+}
+template <>
+remoting_command encode_answer(const members_listed& answer) {
+    return answer_of(protocol::encode_group_members(answer.members));
+}
+template <>
+result<members_listed> decode_answer(const remoting_command& command) {
+    return message_of_body<members_listed>(command, protocol::decode_group_members);
 }
 
 template <>

@@ -23,6 +23,8 @@ result<remote_heartbeat> decode_request(const protocol::remoting_command&);
 template <>
 result<send_reply> decode_request(const protocol::remoting_command&);
 TROUPE_WIRE_SERVED(list_consumer_connections, consumer_connections_listed)
+TROUPE_WIRE_SERVED(list_members, members_listed)
+TROUPE_WIRE_PUSHED(list_members, members_listed)
 TROUPE_WIRE_SERVED(list_producer_connections, producer_connections_listed)
 TROUPE_WIRE_SERVED(list_producers, producers_listed)
 TROUPE_WIRE_SERVED(list_topic_readers, topic_readers_listed)

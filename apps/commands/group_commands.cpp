@@ -36,6 +36,33 @@ exit_code list(const command_context& context, bool all) {
     return exit_code::ok;
 }
 
+bool differs_on(const client::group_description& group, const std::string& topic) {
+    return std::ranges::any_of(group.differences, [&topic](const auto& one) { return one.what == "topic " + topic; });
+}
+
+/// Who subscribes to what; a mark where the members do not say the same.
+table subscriptions_of(const client::group_description& group) {
+    table rows{{{"member"}, {"topic"}, {"type"}, {"expression"}, {"differs"}}};
+    for (const auto& member : group.member_details) {
+        for (const auto& subscription : member.subscriptions) {
+            rows.add({member.connection.client_id, subscription.topic,
+                      subscription.expression_type.empty() ? std::string{"TAG"} : subscription.expression_type, subscription.expression,
+                      differs_on(group, subscription.topic)});
+        }
+    }
+    return rows;
+}
+
+table differences_of(const client::group_description& group) {
+    table rows{{{"difference"}, {"said"}, {"members"}}};
+    for (const auto& difference : group.differences) {
+        for (const auto& [said, members] : difference.said) {
+            rows.add({difference.what, said, members});
+        }
+    }
+    return rows;
+}
+
 exit_code show(const command_context& context, const group_arguments& arguments) {
     if (const auto checked = check_group_name(arguments.name); !checked) {
         return context.fail(checked.failure());
@@ -58,7 +85,15 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     shown.add("group", group->name);
     shown.add("members", group->members);
     shown.add("lag", group->lag());
+    shown.add("members_differ", !group->differences.empty());
     shown.add("queues", std::move(queues));
+    // Programs find all of them; people are not shown what is empty.
+    if (context.format == output_format::json || !group->member_details.empty()) {
+        shown.add("subscriptions", subscriptions_of(*group));
+    }
+    if (context.format == output_format::json || !group->differences.empty()) {
+        shown.add("differences", differences_of(*group));
+    }
     shown.print(context.out, context.format);
     return exit_code::ok;
 }
@@ -76,7 +111,8 @@ void add_group_commands(CLI::App& app, command_context& context) {
     set_examples(*list_command, "troupe group list");
     list_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return list(context, arguments->all); }; });
 
-    CLI::App* show_command = group->add_subcommand("show", "Show a group: its members, and how far it is behind on each queue");
+    CLI::App* show_command =
+        group->add_subcommand("show", "Show a group: its members, what they subscribe to, and how far it is behind on each queue");
     add_client_options(*show_command, context);
     show_command->add_option("GROUP", arguments->name, "Name of the group")->required();
     show_command->add_option("-t,--topic", arguments->topic, "Only this topic")->type_name("TOPIC");

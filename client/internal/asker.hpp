@@ -45,8 +45,8 @@ public:
     }
 
     /// As ask(), and asks again while the broker is away, as during its restart.
-    template <class Answer, class Order>
-    result<Answer> ask_again(const actors::broker_actor& broker, const Order& order) {
+    template <class Answer, class Handle, class Order>
+    result<Answer> ask_again(const Handle& broker, const Order& order) {
         return ask_while_away(timeout_, hints_at_lost_broker,
                               [&](std::chrono::milliseconds left) { return ask_within<Answer>(left, broker, order); });
     }

@@ -1,3 +1,4 @@
+#include "actors/log.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -149,6 +150,33 @@ TEST_CASE_FIXTURE(members_world, "broker: tools see who is connected, how, and w
     const auto silent = world.wall_clock()().value() - all->table.at("writers").at(0).last_heartbeat_ms;
     CHECK(silent >= 5'000);
     CHECK(silent < 6'000);
+}
+
+TEST_CASE_FIXTURE(members_world, "broker: members that differ are shown one by one, counted and written down, until they agree again") {
+    std::vector<std::string> logged;
+    set_log_sink([&logged](log_level, std::string_view text) { logged.emplace_back(text); });
+    make_topic("orders");
+    make_topic("bills");
+    connect("a");
+    connect("b", "bills");
+    world.advance(2s, 1s);
+    REQUIRE(logged.size() == 1);
+    CHECK(logged[0].find("group readers do not subscribe to the same: topic bills: TagA (b), not subscribed (a); topic orders: TagA (a), "
+                         "not subscribed (b)") != std::string::npos);
+    CHECK(answer<broker_described>(describe_broker{})->values.at("consumerGroupsDiffering") == "1");
+    const auto listed = members_answer<members_listed>(list_members{"readers"});
+    REQUIRE(listed->members.size() == 2);
+    const protocol::client_connection b{"b", "10.0.0.9:4711", protocol::language::go, 317};
+    CHECK(listed->members[1].connection == b);
+    CHECK(listed->members[1].subscriptions.at(0).topic == "bills");
+    CHECK(members_answer<members_listed>(list_members{"nobody"})->members.empty());
+
+    REQUIRE(beat("b"));
+    world.advance(61s, 1s);
+    REQUIRE(logged.size() == 2);
+    CHECK(logged[1].find("agai") != std::string::npos);
+    CHECK(answer<broker_described>(describe_broker{})->values.at("consumerGroupsDiffering") == "0");
+    set_log_sink({});
 }
 
 TEST_CASE_FIXTURE(members_world, "broker: producers leave with their connection, by unregister and by silence, as consumers do") {

@@ -136,3 +136,99 @@ TEST_CASE("consumer_groups: a group is seen as a whole, and topics know who subs
     CHECK(groups.subscribers("u") == std::vector<std::string>{"g"});
     CHECK(groups.subscribers("v").empty());
 }
+
+TEST_CASE("consumer_groups: each member keeps what it subscribes to, whatever others say after it") {
+    consumer_groups groups{120s};
+    groups.heartbeat(beat("a", "g", {subscribed("t", "TagA"), subscribed("u")}), 1, clock_time{0s});
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagB")}), 2, clock_time{0s});
+    CHECK(groups.heartbeat(beat("a", "g", {subscribed("t", "TagA"), subscribed("u")}), 1, clock_time{1s}).empty()); // no news for b
+    CHECK(groups.subscription("g", "t", 1)->expression == "TagA");
+    CHECK(groups.subscription("g", "t", 2)->expression == "TagB");
+    CHECK(groups.subscription("g", "u", 1) != nullptr);
+    CHECK(groups.subscription("g", "u", 2) == nullptr);
+    CHECK(groups.subscription("g", "t", 3) == nullptr);
+    CHECK(groups.subscription("h", "t", 1) == nullptr);
+    CHECK(groups.is_told("g", 1));
+    CHECK_FALSE(groups.is_told("g", 3));
+    CHECK_FALSE(groups.is_told("h", 1));
+    CHECK(groups.view("g")->subscriptions.size() == 2);
+
+    groups.heartbeat(beat("a", "g", {subscribed("t", "TagC", 0)}), 9, clock_time{2s}); // another process, another clock
+    CHECK(groups.subscription("g", "t", 9)->expression == "TagC");
+    CHECK(groups.subscription("g", "t", 1) == nullptr);
+    CHECK_FALSE(groups.is_told("g", 1));
+    groups.heartbeat(beat("c", "g", {}), 4, clock_time{2s}, false);
+    CHECK_FALSE(groups.is_told("g", 4));
+    groups.session_lost(9);
+    CHECK_FALSE(groups.is_told("g", 9));
+}
+
+TEST_CASE("consumer_groups: two clients of one session are told apart by their topics, and the newer expression wins") {
+    consumer_groups groups{120s};
+    groups.heartbeat(beat("a", "g", {subscribed("t", "TagA", 5)}), 1, clock_time{0s});
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagB", 4), subscribed("u")}), 1, clock_time{0s});
+    CHECK(groups.subscription("g", "t", 1)->expression == "TagA");
+    CHECK(groups.subscription("g", "u", 1) != nullptr);
+    groups.unregister("a", "g");
+    CHECK(groups.subscription("g", "t", 1)->expression == "TagB");
+}
+
+TEST_CASE("consumer_groups: members that differ are news once, and so is that they agree again") {
+    consumer_groups groups{120s};
+    const auto news_at = [&groups](std::chrono::seconds time) { return groups.take_news(clock_time{time}, 10); };
+    groups.heartbeat(beat("a", "g", {subscribed("t", "TagA")}), 1, clock_time{0s});
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagA", 7)}), 2, clock_time{0s});
+    CHECK(news_at(0s).empty());
+    CHECK_FALSE(groups.differs("g"));
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagB", 8)}), 2, clock_time{1s});
+    CHECK(groups.differs("g"));
+    CHECK(groups.differing_count() == 1);
+    const std::vector<consumer_groups::news> differing{{"g", "topic t: TagA (a), TagB (b)"}};
+    CHECK(news_at(1s) == differing);
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagB", 8)}), 2, clock_time{31s});
+    groups.heartbeat(beat("a", "g", {subscribed("t", "TagA")}), 1, clock_time{31s});
+    CHECK(news_at(100s).empty()); // nothing new
+
+    groups.heartbeat(beat("b", "g", {subscribed("t", "TagA", 9)}), 2, clock_time{101s});
+    CHECK(groups.differing_count() == 0);
+    CHECK(news_at(101s) == std::vector<consumer_groups::news>{{"g", ""}});
+    CHECK(news_at(500s).empty());
+}
+
+TEST_CASE("consumer_groups: what changes every second is news once a minute, and of so many groups at a time") {
+    consumer_groups groups{120s};
+    std::size_t lines = 0;
+    for (int second = 0; second < 180; ++second) {
+        groups.heartbeat(beat("a", "g", {subscribed("t", "TagA", second)}), 1, clock_time{second * 1s});
+        groups.heartbeat(beat("b", "g", {subscribed("t", "Tag" + std::to_string(second), second)}), 2, clock_time{second * 1s});
+        lines += groups.take_news(clock_time{second * 1s}, 10).size();
+    }
+    CHECK(lines == 3);
+
+    consumer_groups many{120s};
+    for (int i = 0; i < 7; ++i)
+        for (const auto* client : {"a", "b"})
+            many.heartbeat(beat(client, "g" + std::to_string(i), {subscribed("t", client)}), 1, clock_time{0s});
+    CHECK(many.differing_count() == 7);
+    CHECK(many.take_news(clock_time{0s}, 4).size() == 4);
+    CHECK(many.take_news(clock_time{1s}, 4).size() == 3);
+    CHECK(many.take_news(clock_time{2s}, 4).empty());
+}
+
+TEST_CASE("consumer_groups: a difference ends with the member that made it, and a group that is gone is no news") {
+    consumer_groups groups{120s};
+    groups.heartbeat(beat("a", "g", {subscribed("t")}), 1, clock_time{0s});
+    auto data = beat("b", "g", {subscribed("t")});
+    data.consumers[0].from = protocol::consume_from::first_offset;
+    groups.heartbeat(data, 2, clock_time{0s});
+    CHECK(groups.take_news(clock_time{0s}, 10).size() == 1);
+    SUBCASE("the others agree") {
+        groups.session_lost(2);
+        CHECK(groups.take_news(clock_time{60s}, 10) == std::vector<consumer_groups::news>{{"g", ""}});
+    }
+    SUBCASE("nobody is left") {
+        groups.expire(clock_time{120s});
+        CHECK(groups.take_news(clock_time{120s}, 10).empty());
+    }
+    CHECK(groups.differing_count() == 0);
+}

@@ -1,5 +1,7 @@
 #include "actors/net/wire.hpp"
 #include "protocol/connection_bodies.hpp"
+#include "protocol/group_members.hpp"
+#include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "tests/actors/wire_world.hpp"
@@ -34,12 +36,14 @@ remoting_command command_of(std::int32_t request_code, fields all, std::string b
 struct peer {
     explicit peer(const wire_world& world) : client{world.listener.port} {}
 
-    void beat(const std::string& client_id) {
+    void beat(const std::string& client_id, const std::string& tag = "TagA") {
         auto heartbeat = command_of(
             code::heart_beat, {},
             R"({"clientID":")" + client_id +
                 R"(","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_FIRST_OFFSET","consumeType":"CONSUME_PASSIVELY","groupName":"readers",)"
-                R"("messageModel":"CLUSTERING","subscriptionDataSet":[{"subString":"TagA","subVersion":1,"topic":"orders"}]}],)"
+                R"("messageModel":"CLUSTERING","subscriptionDataSet":[{"subString":")" +
+                tag +
+                R"(","subVersion":1,"topic":"orders"}]}],)"
                 R"("producerDataSet":[{"groupName":"writers"}]})");
         heartbeat.from = protocol::language::java;
         heartbeat.version = 401;
@@ -108,6 +112,54 @@ TEST_CASE_FIXTURE(wire_world, "members over the wire: tools read connections, pr
     CHECK(protocol::decode_group_subscription(subscription.body.view())->subscription->expression == "TagA");
     CHECK(protocol::decode_topic_list(call(code::query_topics_by_consumer, {{"group", "readers"}}).body.view())->empty());
     CHECK(call(code::get_consumer_connection_list).code == protocol::response_code::system_error);
+}
+
+TEST_CASE_FIXTURE(wire_world, "members over the wire: each gets what it has subscribed to itself, when they differ") {
+    for (const auto* tag : {"TagA", "TagB", "TagA"}) {
+        send_messages message;
+        message.topic = "orders";
+        message.queue = queue_id{0};
+        message.body = payload{std::string{"for "} + tag};
+        message.properties = std::string{"TAGS\x01"} + tag + "\x02";
+        REQUIRE(ask<messages_stored>(message));
+    }
+    const auto pull = command_of(code::pull_message, {{"consumerGroup", "readers"},
+                                                      {"topic", "orders"},
+                                                      {"queueId", "0"},
+                                                      {"queueOffset", "0"},
+                                                      {"maxMsgNums", "32"},
+                                                      {"sysFlag", "0"},
+                                                      {"commitOffset", "0"},
+                                                      {"suspendTimeoutMillis", "0"},
+                                                      {"subVersion", "1"}});
+    const auto bodies = [](const remoting_command& answer) {
+        std::vector<std::string> all;
+        const auto messages = protocol::decode_records(answer.body);
+        REQUIRE(messages);
+        for (const auto& one : *messages)
+            all.emplace_back(one.body.view());
+        return all;
+    };
+    peer first{*this};
+    first.beat("c1");
+    peer stranger{*this};
+    CHECK(bodies(stranger.ask(pull)) == std::vector<std::string>{"for TagA", "for TagA"}); // all members agree: it must be one of them
+    peer second{*this};
+    second.beat("c2", "TagB");
+    CHECK(bodies(first.ask(pull)) == std::vector<std::string>{"for TagA", "for TagA"});
+    CHECK(bodies(second.ask(pull)) == std::vector<std::string>{"for TagB"});
+    const auto refused = stranger.ask(pull); // whichever was chosen would skip what the other wants
+    CHECK(refused.code == protocol::response_code::subscription_not_exist);
+    CHECK(refused.remark.find("heartbeat") != std::string::npos);
+
+    const auto listed = ask<members_listed>(list_members{"readers"});
+    REQUIRE(listed);
+    REQUIRE(listed->members.size() == 2);
+    CHECK(listed->members[0].connection.client_id == "c1");
+    CHECK(listed->members[0].connection.from == protocol::language::java);
+    CHECK(listed->members[0].subscriptions == std::vector<protocol::subscription_data>{{"orders", "TagA", "TAG", 1}});
+    CHECK(protocol::find_differences("readers", listed->members).size() == 1);
+    CHECK(call(code::troupe_list_members).code == protocol::response_code::system_error);
 }
 
 TEST_CASE_FIXTURE(wire_world, "members over the wire: a request of a tool reaches the client, and the client's answer the tool") {

@@ -7,6 +7,7 @@
 #include "tests/support/fault_file_system.hpp"
 #include "tests/support/raw_client.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/io/middleman.hpp>
@@ -82,7 +83,7 @@ struct wire_world {
     result<Answer> ask(const Order& order) {
         caf::scoped_actor self{system};
         result<Answer> outcome = error{errc::internal, "nothing came back"};
-        self->request(proxy, std::chrono::seconds{30}, order)
+        self->request(caf::actor_cast<caf::actor>(proxy), std::chrono::seconds{30}, order) // which serves several interfaces
             .receive([&](Answer& answer) { outcome = std::move(answer); }, [&](caf::error& failure) { outcome = to_error(failure); });
         return outcome;
     }

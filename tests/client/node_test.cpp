@@ -444,6 +444,43 @@ TEST_CASE("admin: says what a cluster has") {
     CHECK(administrator.list_topics()->empty());
 }
 
+TEST_CASE("admin: shows which member of a group subscribes to what, over the ports and in the same process") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto first = node.connect();
+    const auto second = node.connect();
+    admin administrator{*first};
+    REQUIRE(administrator.create_topic(make_topic(2)).ok());
+    push_consumer_options options;
+    options.group = "g";
+    const auto ignore = [](const received_message&) { return true; };
+    auto one = push_consumer::open(*first, options, ignore);
+    auto other = push_consumer::open(*second, options, ignore);
+    REQUIRE(one->subscribe("orders", "TagA || TagB").ok());
+    REQUIRE(other->subscribe("orders", "TagC").ok());
+    REQUIRE(one->start().ok());
+    REQUIRE(other->start().ok());
+    const auto described = [&administrator](std::size_t differences) { // a heartbeat after the start
+        const auto deadline = std::chrono::steady_clock::now() + 30s;
+        auto group = administrator.describe_group("g");
+        while (!(group && group->members.size() == 2 && group->differences.size() == differences)) {
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            group = administrator.describe_group("g");
+        }
+        return *group;
+    };
+    const auto group = described(1);
+    CHECK(group.differences[0].what == "topic orders");
+    CHECK(group.differences[0].said.count("TagA || TagB") == 1);
+    CHECK(group.differences[0].said.count("TagC") == 1);
+    REQUIRE(group.member_details.size() == 2);
+    CHECK(group.member_details[0].connection.client_id == group.members[0]);
+    REQUIRE(other->subscribe("orders", "TagB || TagA").ok());
+    CHECK(described(0).member_details.size() == 2);
+    one->stop();
+    other->stop();
+}
+
 TEST_CASE("client: with nobody there, everything fails clearly and in time") {
     client_options options;
     options.name_servers = "127.0.0.1:1";
