@@ -133,6 +133,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("busyAnswersTotal", metrics.busy_answers);
             count("messagesReturnedTotal", metrics.messages_returned);
             count("deadLettersTotal", metrics.dead_letters);
+            count("deadLettersResentTotal", metrics.dead_letters_resent);
             count("transactionsCommittedTotal", metrics.transactions_committed);
             count("transactionsRolledBackTotal", metrics.transactions_rolled_back);
             count("transactionsGivenUpTotal", metrics.transactions_given_up);
@@ -308,6 +309,9 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const send_reply& order) { return self->state.serve(order); },
         [self](const list_consumer_connections& order) { return self->state.serve(order); },
         [self](const list_members& order) { return self->state.serve(order); },
+        [self](const list_dead_letters& order) { return self->state.serve(order); },
+        [self](const read_page& order) { return self->state.serve(order); },
+        [self](const resend_dead_letters& order) { return self->state.serve(order); },
         [self](const list_producer_connections& order) { return self->state.serve(order); },
         [self](const list_producers& order) { return self->state.serve(order); },
         [self](const check_subscription& order) { return self->state.serve(order); },

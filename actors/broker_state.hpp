@@ -3,6 +3,7 @@
 #include "actors/broker.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
+#include "actors/dead_letters.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
 #include "actors/message_filter.hpp"
@@ -98,6 +99,10 @@ public:
     // failed messages (broker_retry.cpp)
     caf::result<message_sent_back> handle(const send_message_back& order);
     caf::result<messages_stored> handle(const send_retry_message& order);
+    // dead letters (broker_dead_letters.cpp)
+    caf::result<dead_letters_listed> handle(const list_dead_letters& order);
+    caf::result<page_read> handle(const read_page& order);
+    caf::result<dead_letters_resent> handle(const resend_dead_letters& order);
     // transactions, for embedded clients (broker_members.cpp)
     caf::result<queues_locked> handle(const lock_queues& order);
     caf::result<queues_unlocked> handle(const unlock_queues& order);
@@ -145,6 +150,7 @@ private:
     static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
     using continuation = std::function<void(const error& failure)>; ///< code none: it worked
 
+    static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
 
     struct client_session {
@@ -218,6 +224,11 @@ private:
     void copies_appended(const append_outcome& outcome);
     void fail_copies(const error& failure, bool only_overdue);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
+
+    struct resending;
+    void read_dead_letters(const std::shared_ptr<resending>& work);
+    void put_back(const std::shared_ptr<resending>& work, const page_read& page);
+    [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group);
 
     // topics
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
@@ -316,6 +327,7 @@ private:
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
+    std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
     pending_resets resets_{resets_max};
     std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
     std::size_t notes_under_way_ = 0;            ///< messages it has not answered

@@ -255,6 +255,7 @@ using log_reader_actor =
                      caf::replies_to<describe_queues>::with<topic_described>, caf::replies_to<describe_progress>::with<group_described>,
                      caf::replies_to<describe_store>::with<broker_described>, caf::replies_to<read_record_at>::with<record_at_read>,
                      caf::replies_to<locate_offsets>::with<offsets_located>, caf::replies_to<find_bounds>::with<bounds_found>,
+                     caf::replies_to<read_page>::with<page_read>, caf::replies_to<describe_ages>::with<ages_described>,
                      caf::reacts_to<finish>>;
 
 // ---- metadata -------------------------------------------------------------------------------------------------------
@@ -331,6 +332,7 @@ using local_broker_actor = broker_actor::extend<caf::reacts_to<pull_ticketed>, c
 
 } // namespace troupe::actors
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::ages_described)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::records_appended)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::pull_answered)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::append_records)

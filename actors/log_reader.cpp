@@ -8,6 +8,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -24,6 +25,10 @@ std::string_view to_string_view(storage::store_state state) {
     }
     return "unknown";
 }
+
+/// Of one read_page. Its records are copied as one write: they must fit into a group commit and into a frame.
+constexpr std::int32_t page_messages_max = 1'024;
+constexpr std::size_t page_bytes_max = 1u << 20;
 
 class log_reader_state {
 public:
@@ -43,6 +48,8 @@ public:
     caf::result<record_at_read> handle(const read_record_at& order);
     caf::result<offsets_located> handle(const locate_offsets& order);
     caf::result<bounds_found> handle(const find_bounds& order);
+    caf::result<page_read> handle(const read_page& order);
+    caf::result<ages_described> handle(const describe_ages& order);
     void handle(const finish&) { self_->quit(); }
 
 private:
@@ -214,6 +221,34 @@ caf::result<bounds_found> log_reader_state::handle(const find_bounds& order) {
     return bounds_found{bounds->min, bounds->max};
 }
 
+caf::result<page_read> log_reader_state::handle(const read_page& order) {
+    const auto bounds = options_.store->bounds(order.queue);
+    if (!bounds)
+        return make_caf_error(bounds.failure());
+    const auto from = std::clamp(order.from, bounds->min, bounds->max);
+    const storage::read_limits limits{std::clamp(order.messages_max, 1, page_messages_max), page_bytes_max};
+    auto found = options_.store->read(order.queue, from, {}, limits);
+    if (!found)
+        return make_caf_error(found.failure());
+    return page_read{std::move(found->records), found->next, found->bounds.min, found->bounds.max};
+}
+
+caf::result<ages_described> log_reader_state::handle(const describe_ages& order) {
+    ages_described described;
+    for (const auto& queue : order.queues) {
+        const auto bounds = options_.store->bounds(queue);
+        if (!bounds)
+            return make_caf_error(bounds.failure());
+        queue_age age{*bounds, {}, {}};
+        if (bounds->min < bounds->max) {
+            age.first_stored = timestamp_ms{stored_ms(queue, bounds->min)};
+            age.last_stored = timestamp_ms{stored_ms(queue, bounds->max + -1)};
+        }
+        described.ages.push_back(age);
+    }
+    return described;
+}
+
 log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<log_reader_state> self, log_reader_options options) {
     self->state.start(self, std::move(options));
     return {
@@ -227,6 +262,8 @@ log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<lo
         [self](const read_record_at& order) { return self->state.handle(order); },
         [self](const locate_offsets& order) { return self->state.handle(order); },
         [self](const find_bounds& order) { return self->state.handle(order); },
+        [self](const read_page& order) { return self->state.handle(order); },
+        [self](const describe_ages& order) { return self->state.handle(order); },
         [self](const finish& order) { self->state.handle(order); },
     };
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/dead_letters.hpp"
 #include "actors/messages.hpp"
 #include "actors/transaction_messages.hpp"
 #include "protocol/connection_bodies.hpp"
@@ -323,13 +324,15 @@ struct subscription_checked {
     }
 };
 
-/// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
-using group_watch_actor = caf::typed_actor<caf::replies_to<list_members>::with<members_listed>>;
+/// What RocketMQ has no requests for. Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
+using operator_actor =
+    caf::typed_actor<caf::replies_to<list_members>::with<members_listed>, caf::replies_to<list_dead_letters>::with<dead_letters_listed>,
+                     caf::replies_to<read_page>::with<page_read>, caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
 
-/// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve list_members only.
-using broker_members_actor = caf::typed_actor<
-    caf::replies_to<list_members>::with<members_listed>, caf::replies_to<remote_heartbeat>::with<heartbeat_accepted>,
-    caf::replies_to<send_reply>::with<messages_stored>, caf::replies_to<list_consumer_connections>::with<consumer_connections_listed>,
+/// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve what operator_actor has.
+using broker_members_actor = operator_actor::extend<
+    caf::replies_to<remote_heartbeat>::with<heartbeat_accepted>, caf::replies_to<send_reply>::with<messages_stored>,
+    caf::replies_to<list_consumer_connections>::with<consumer_connections_listed>,
     caf::replies_to<list_producer_connections>::with<producer_connections_listed>, caf::replies_to<list_producers>::with<producers_listed>,
     caf::replies_to<check_subscription>::with<subscription_checked>, caf::replies_to<list_topic_readers>::with<topic_readers_listed>,
     caf::replies_to<list_group_topics>::with<group_topics_listed>, caf::replies_to<find_subscription>::with<subscription_found>,

@@ -26,8 +26,9 @@ struct broker_metrics {
     counter offset_commits{0}; ///< committed offsets made durable
     counter busy_answers{0};   ///< requests refused because a bound was reached, whichever
 
-    counter messages_returned{0}; ///< copies of failed messages that will be delivered again
-    counter dead_letters{0};      ///< copies of failed messages for dead letter topics
+    counter messages_returned{0};   ///< copies of failed messages that will be delivered again
+    counter dead_letters{0};        ///< copies of failed messages for dead letter topics
+    counter dead_letters_resent{0}; ///< copies of dead letters that their groups get again
     counter transactions_committed{0};
     counter transactions_rolled_back{0};
     counter transactions_given_up{0};      ///< nobody decided them

@@ -108,6 +108,7 @@ void add_commands(CLI::App& app, command_context& context) {
     add_message_commands(app, context);
     add_transaction_commands(app, context);
     add_timer_commands(app, context);
+    add_dlq_commands(app, context);
     add_send_command(app, context);
     add_consume_command(app, context);
     add_cluster_command(app, context);

@@ -247,7 +247,7 @@ result<group_description> admin::describe_group(const std::string& group, const 
         if (!known)
             if (const auto groups = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{}))
                 known = groups->table.groups.contains(group);
-        const auto watched = caf::actor_cast<actors::group_watch_actor>(broker); // a proxy serves both
+        const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
         if (auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group})) {
             known = known || !listed->members.empty();
             for (auto& member : listed->members)

@@ -8,6 +8,7 @@
 #include "protocol/vocabulary/result.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -57,6 +58,24 @@ struct pending_timers {
     std::vector<pending_timer> timers; ///< in the order in which they are due
     bool has_more = false;
     std::uint64_t pending = 0; ///< of all topics, on all brokers
+};
+
+/// Dead letters of a group in one queue of a broker.
+struct dead_letters {
+    std::string group;
+    message_queue queue;
+    queue_offset first; ///< of those that are still there
+    queue_offset next;
+    timestamp_ms first_stored; ///< 0: there is none
+    timestamp_ms last_stored;
+    queue_offset resent; ///< those below it were put back with all that were not put back yet
+};
+/// How many of a queue were put back.
+struct resent_letters {
+    message_queue queue;
+    std::size_t resent = 0;
+    queue_offset next; ///< where the next order goes on
+    queue_offset end;  ///< of the queue
 };
 
 /// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
@@ -113,6 +132,21 @@ public:
     result<pending_timer> find_timer(const std::string& topic, const std::string& message_id);
     /// It will not be delivered. Fails with message_not_found, operation_illegal (it is being delivered).
     result<void> cancel_timer(const std::string& topic, const std::string& message_id);
+
+    /// Dead letters of one group, or of all, on all brokers; by group. Without those queues that have none and never had.
+    result<std::vector<dead_letters>> list_dead_letters(const std::string& group = {});
+    /// At most `max` messages of a queue from an offset on, in no group and without waiting; of any topic. Behind them the next offset.
+    /// Fails with topic_not_found, queue_not_found, not_found (no such broker).
+    result<std::pair<std::vector<received_message>, queue_offset>> read_queue(const message_queue& queue, queue_offset from,
+                                                                              std::size_t max);
+    /// Gives dead letters to their group again, through its retry topic, which no other group reads; their tries begin anew. At most `max`
+    /// of those that no such order put back before; how many it were on each queue. Brokers remember how far they are after each page of
+    /// copies: a crash between the two lets the next order repeat that page. Fails with group_not_found, and what sending fails with; what
+    /// was put back before stays so.
+    result<std::vector<resent_letters>> resend_dead_letters(const std::string& group, std::size_t max);
+    /// The same for one, whether or not it was put back before: by the offset id of the dead letter, or by the unique key of the message,
+    /// the newest if it died several times. Fails with message_not_found, argument_illegal (no id).
+    result<received_message> resend_dead_letter(const std::string& group, const std::string& id);
 
     result<protocol::cluster_info> describe_cluster();
     /// Counters and state of one broker. Fails with not_found for an unknown name.

@@ -89,6 +89,9 @@ inline constexpr std::int32_t troupe_list_timers = 70'011;
 inline constexpr std::int32_t troupe_find_timer = 70'012;
 inline constexpr std::int32_t troupe_cancel_timer = 70'013;
 inline constexpr std::int32_t troupe_list_members = 70'021;
+inline constexpr std::int32_t troupe_list_dead_letters = 70'031;
+inline constexpr std::int32_t troupe_read_queue = 70'032;
+inline constexpr std::int32_t troupe_resend_dead_letters = 70'033;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

@@ -2,6 +2,7 @@
 
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_consumers.hpp"
+#include "actors/net/wire_dead_letters.hpp"
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
@@ -126,7 +127,6 @@ caf::message_handler role_client::broker_messages() {
         },
         forwarder<client_unregistered, unregister_client>(),
         forwarder<group_members, list_group_members>(),
-        forwarder<members_listed, list_members>(),
         forwarder<message_sent_back, send_message_back>(),
         forwarder<queues_locked, lock_queues>(),
         forwarder<queues_unlocked, unlock_queues>(),
@@ -154,7 +154,13 @@ caf::message_handler role_client::broker_messages() {
         forwarder<timer_found, find_timer>(),
         forwarder<timer_cancelled, cancel_timer>(),
     };
-    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers);
+    caf::message_handler operate{
+        forwarder<members_listed, list_members>(),
+        forwarder<dead_letters_listed, list_dead_letters>(),
+        forwarder<page_read, read_page>(),
+        forwarder<dead_letters_resent, resend_dead_letters>(),
+    };
+    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers).or_else(operate);
 }
 
 caf::message_handler role_client::name_server_messages() {

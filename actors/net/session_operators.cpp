@@ -1,4 +1,5 @@
 #include "actors/net/session_requests.hpp"
+#include "actors/net/wire_dead_letters.hpp"
 #include "actors/net/wire_members.hpp"
 
 namespace troupe::actors::net {
@@ -8,6 +9,9 @@ namespace code = protocol::request_code;
 const request_handlers& operator_handlers() {
     static const request_handlers all{
         {code::troupe_list_members, ask_broker_members<list_members, members_listed>},
+        {code::troupe_list_dead_letters, ask_broker_members<list_dead_letters, dead_letters_listed>},
+        {code::troupe_read_queue, ask_broker_members<read_page, page_read>},
+        {code::troupe_resend_dead_letters, ask_broker_members<resend_dead_letters, dead_letters_resent>},
     };
     return all;
 }

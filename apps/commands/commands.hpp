@@ -12,6 +12,7 @@ void add_group_commands(CLI::App& app, command_context& context);
 void add_message_commands(CLI::App& app, command_context& context);
 void add_transaction_commands(CLI::App& app, command_context& context);
 void add_timer_commands(CLI::App& app, command_context& context);
+void add_dlq_commands(CLI::App& app, command_context& context);
 void add_send_command(CLI::App& app, command_context& context);
 void add_consume_command(CLI::App& app, command_context& context);
 void add_cluster_command(CLI::App& app, command_context& context);

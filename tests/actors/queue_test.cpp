@@ -74,6 +74,8 @@ struct queue_world {
                     [](const read_record_at&) { return record_at_read{}; },
                     [](const locate_offsets&) { return offsets_located{}; },
                     [](const find_bounds&) { return bounds_found{}; },
+                    [](const read_page&) { return page_read{}; },
+                    [](const describe_ages&) { return ages_described{}; },
                     [](const finish&) {}};
         });
     }

@@ -36,14 +36,15 @@ std::string usage(const std::string& command, const std::string& complaint) {
 TEST_CASE("mistyped commands name the nearest one, or all of them") {
     check_all({
         {"", 2,
-         usage("troupe", "a command is missing; commands are node, config, topic, group, message, transaction, timer, send, consume, "
+         usage("troupe", "a command is missing; commands are node, config, topic, group, message, transaction, timer, dlq, send, consume, "
                          "cluster, doctor, store, "
                          "selftest, bench")},
         {"topci list", 2, usage("troupe", "unknown command \"topci\"; did you mean \"topic\"?")},
         {"brew", 2,
-         usage("troupe", "unknown command \"brew\"; commands are node, config, topic, group, message, transaction, timer, send, consume, "
-                         "cluster, doctor, "
-                         "store, selftest, bench")},
+         usage("troupe",
+               "unknown command \"brew\"; commands are node, config, topic, group, message, transaction, timer, dlq, send, consume, "
+               "cluster, doctor, "
+               "store, selftest, bench")},
         {"topic", 2, usage("troupe topic", "a command is missing; commands are create, list, show, update, delete")},
         {"topic crate orders", 2, usage("troupe topic", "unknown command \"crate\"; did you mean \"create\"?")},
         {"topic rename orders", 2, usage("troupe topic", "unknown command \"rename\"; commands are create, list, show, update, delete")},

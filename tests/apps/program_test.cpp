@@ -179,6 +179,49 @@ TEST_CASE("a message for a certain time is listed, shown, cancelled and delivere
     CHECK(node.stop().ok());
 }
 
+TEST_CASE("dead letters are listed, shown and resent to their group alone") {
+    testing::temporary_directory directory;
+    testing::process_node node{standalone(directory)};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    CHECK(run("dlq list" + at).output == "There are no dead letters.\n");
+    REQUIRE(run("topic create orders --queues 1" + at).code == 0);
+    REQUIRE(run("consume orders --group billing" + at).code == 0); // which makes the group
+    REQUIRE(run("topic create %DLQ%billing --queues 1" + at).code == 0);
+    const auto sent = run("send %DLQ%billing first --tag late -o json" + at);
+    REQUIRE_MESSAGE(sent.code == 0, sent.output);
+    REQUIRE(run("send %DLQ%billing second" + at).code == 0);
+
+    const auto listed = nlohmann::json::parse(run("dlq list -o json" + at).output);
+    REQUIRE(listed.size() == 1);
+    CHECK(listed.at(0).at("group") == "billing");
+    CHECK(listed.at(0).at("messages") == 2);
+    CHECK(listed.at(0).at("not_resent") == 2);
+    CHECK(run("dlq list others -o json" + at).output == "[]\n");
+    const auto shown = nlohmann::json::parse(run("dlq show billing -o json" + at).output);
+    REQUIRE(shown.size() == 2);
+    CHECK(shown.at(0).at("body") == "first");
+    CHECK(shown.at(0).at("tags") == "late");
+    CHECK(shown.at(0).at("message_id") == nlohmann::json::parse(sent.output).at(0).at("message_id"));
+    CHECK(nlohmann::json::parse(run("dlq show billing --from 1 -o json" + at).output).at(0).at("body") == "second");
+    CHECK(nlohmann::json::parse(run("dlq show billing --limit 1 -o json" + at).output).size() == 1);
+
+    CHECK(run("dlq resend billing" + at).code == 2);
+    CHECK(run("dlq resend billing --all --id x --yes" + at).code == 2);
+    const auto unsure = run("dlq resend billing --all" + at);
+    CHECK(unsure.code == 2);
+    CHECK(unsure.output.find("--yes") != std::string::npos);
+    CHECK(run("dlq resend billing --all --limit 1 --yes" + at).output == "Group billing gets 1 dead letters again; 1 are left.\n");
+    CHECK(nlohmann::json::parse(run("dlq resend billing --all --yes -o json" + at).output).at("resent") == 1);
+    CHECK(nlohmann::json::parse(run("dlq resend billing --all --yes -o json" + at).output).at("resent") == 0);
+    const std::string id = shown.at(1).at("id");
+    CHECK(nlohmann::json::parse(run("dlq resend billing --id " + id + " -o json" + at).output).at("id") == id);
+    CHECK(run("dlq resend billing --id 7F00000100002A9F0000000000FFFFFF" + at).code == 5);
+    CHECK(run("consume %RETRY%billing --body-only" + at).output == "first\nsecond\nsecond\n");
+    CHECK(run("consume orders --body-only" + at).output.empty());
+    CHECK(node.stop().ok());
+}
+
 TEST_CASE("the self-test passes on a standalone node, twice, and finds its first run's messages") {
     testing::temporary_directory directory;
     testing::process_node node{standalone(directory)};

@@ -308,6 +308,38 @@ TEST_CASE("client: a failed message comes again, then lies in the dead letter to
         CHECK(tries == std::vector<std::int32_t>{0, 1, 2});
         CHECK(consumer->counters().messages_sent_back == 3);
         CHECK(admin{*via}.describe_group("group-" + name)->lag() == 0);
+
+        // The group gets it again, from the beginning, and this time its handler can do it.
+        admin administrator{*via};
+        const auto listed = administrator.list_dead_letters("group-" + name);
+        REQUIRE_MESSAGE(listed.ok(), to_string(listed.failure()));
+        REQUIRE(listed->size() == 1);
+        CHECK(listed->front().next - listed->front().first == 1);
+        const auto read = administrator.read_queue(listed->front().queue, listed->front().first, 10);
+        REQUIRE(read.ok());
+        REQUIRE(read->first.size() == 1);
+        CHECK(read->first[0].property("RETRY_TOPIC") == name);
+        CHECK(administrator.resend_dead_letters("group-" + name, 100)->at(0).resent == 1);
+        CHECK(administrator.resend_dead_letters("group-" + name, 100)->empty());
+        collected again;
+        std::int32_t count = -1;
+        auto better = push_consumer::open(*via, options, [&](const received_message& m) {
+            count = m.reconsume_times;
+            again(m);
+            return consume_outcome::done;
+        });
+        REQUIRE(better->subscribe(name).ok());
+        REQUIRE(better->start().ok());
+        REQUIRE(again.wait_for(1));
+        better->stop();
+        CHECK(again.bodies().begin()->first.topic == name);
+        CHECK(again.bodies().begin()->second == std::vector<std::string>{"bad"});
+        CHECK(count == 0);
+        if (!is_local) {
+            CHECK(administrator.resend_dead_letter("group-" + name, read->first[0].offset_message_id).ok());
+            CHECK(administrator.resend_dead_letter("group-" + name, "7F00000100002A9F0000000000FFFFFF").code() == errc::message_not_found);
+        }
+        CHECK(administrator.resend_dead_letters("nobody", 1)->empty());
     }
 }
 
