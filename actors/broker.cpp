@@ -311,6 +311,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const list_members& order) { return self->state.serve(order); },
         [self](const list_dead_letters& order) { return self->state.serve(order); },
         [self](const read_page& order) { return self->state.serve(order); },
+        [self](const trace_message& order) { return self->state.serve(order); },
         [self](const resend_dead_letters& order) { return self->state.serve(order); },
         [self](const list_producer_connections& order) { return self->state.serve(order); },
         [self](const list_producers& order) { return self->state.serve(order); },

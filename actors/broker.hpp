@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
+#include "actors/delivery_book.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -33,6 +34,7 @@ struct broker_setup {
     std::shared_ptr<admission> hold_admission;
     std::shared_ptr<broker_metrics> metrics;
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< the broker samples it
+    std::shared_ptr<delivery_book> deliveries = std::make_shared<delivery_book>(timestamp_ms{});
     log_writer_actor log_writer;
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;

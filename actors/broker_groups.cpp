@@ -233,6 +233,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
                 groups_.erase(group);
                 pull_positions_.forget_group(group);
                 setup_.traffic->forget_group(group);
+                setup_.deliveries->forget_group(group);
                 resets_.forget_group(group);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;

@@ -1,6 +1,7 @@
 #include "actors/broker_state.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/response_code.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -41,6 +42,9 @@ error not_there(const std::string& client_id, const std::string& group) {
 } // namespace
 
 caf::result<heartbeat_accepted> broker_state::handle(const remote_heartbeat& order) {
+    const auto& client_id = order.heartbeat.data.client_id;
+    if (order.origin.connection != 0 && client_id.size() <= limits::client_id_bytes_max)
+        setup_.deliveries->name_client(order.origin.connection, client_id);
     return accept(order.heartbeat.data, number_of(order.heartbeat.session, order.origin), !order.without_subscriptions);
 }
 
@@ -105,6 +109,7 @@ caf::result<topic_readers_listed> broker_state::handle(const list_topic_readers&
             const auto online = members_.subscribers(topic);
             std::set<std::string> groups{online.begin(), online.end()};
             groups.insert(found.groups.begin(), found.groups.end());
+            std::erase_if(groups, [](const std::string& group) { return group.starts_with('@'); }); // the broker's own
             promise.deliver(topic_readers_listed{{groups.begin(), groups.end()}});
         });
     return promise;

@@ -83,7 +83,8 @@ broker_node::broker_node(broker_options options)
       transaction_room_{std::make_shared<transaction_room>(options_.transactions_pending_max)},
       timer_admission_{std::make_shared<admission>(timer_orders_pending_max)},
       metrics_{std::make_shared<broker_metrics>()},
-      traffic_{std::make_shared<traffic_statistics>(options_.cluster)} {}
+      traffic_{std::make_shared<traffic_statistics>(options_.cluster)},
+      deliveries_{std::make_shared<delivery_book>(options_.now())} {}
 
 broker_node::~broker_node() {
     stop();
@@ -219,6 +220,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.hold_admission = hold_admission_;
     setup.metrics = metrics_;
     setup.traffic = traffic_;
+    setup.deliveries = deliveries_;
     setup.log_writer = log_writer_;
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;

@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
+#include "actors/delivery_book.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -77,6 +78,7 @@ public:
     [[nodiscard]] const std::shared_ptr<admission>& append_admission() const { return append_admission_; }
     [[nodiscard]] const std::shared_ptr<broker_metrics>& metrics() const { return metrics_; }
     [[nodiscard]] const std::shared_ptr<traffic_statistics>& traffic() const { return traffic_; }
+    [[nodiscard]] const std::shared_ptr<delivery_book>& deliveries() const { return deliveries_; }
     [[nodiscard]] send_encoder make_encoder() const;
     [[nodiscard]] const broker_options& options() const { return options_; }
     [[nodiscard]] const storage::message_store& store() const { return *store_; }
@@ -99,6 +101,7 @@ private:
     std::shared_ptr<admission> timer_admission_;
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
+    std::shared_ptr<delivery_book> deliveries_;
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;
     queue_lock_actor queue_locks_;

@@ -103,6 +103,8 @@ public:
     caf::result<dead_letters_listed> handle(const list_dead_letters& order);
     caf::result<page_read> handle(const read_page& order);
     caf::result<dead_letters_resent> handle(const resend_dead_letters& order);
+    // one message's way (broker_trace.cpp)
+    caf::result<message_traced> handle(const trace_message& order);
     // transactions, for embedded clients (broker_members.cpp)
     caf::result<queues_locked> handle(const lock_queues& order);
     caf::result<queues_unlocked> handle(const unlock_queues& order);

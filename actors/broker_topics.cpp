@@ -131,6 +131,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     const auto topic = *known;
     pull_positions_.forget_topic(topic.name);
     setup_.traffic->forget_topic(topic.name);
+    setup_.deliveries->forget_topic(topic.name);
     publish(topics_->without(topic.name, setup_.options.now().value()));
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);

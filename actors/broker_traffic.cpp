@@ -94,7 +94,8 @@ void broker_state::handle(const pull_answered& result) {
     if (result.failure.code != errc::none)
         found.mapped().promise.deliver(make_caf_error(result.failure));
     else {
-        count_handed_out(*setup_.traffic, found.mapped().group, found.mapped().queue, result.answer);
+        note_handed_out(*setup_.traffic, *setup_.deliveries, found.mapped().group, found.mapped().queue, result.answer, 0,
+                        setup_.options.now());
         found.mapped().promise.deliver(result.answer);
     }
     end_if_idle();

@@ -304,7 +304,8 @@ using offset_keeper_actor =
     caf::typed_actor<caf::replies_to<commit_offset>::with<offset_committed>, caf::replies_to<note_offsets>::with<offsets_noted>,
                      caf::replies_to<query_offset>::with<offset_found>, caf::replies_to<list_offsets>::with<offsets_listed>,
                      caf::replies_to<commit_offsets>::with<offset_committed>,
-                     caf::replies_to<list_offset_groups>::with<offset_groups_listed>, caf::replies_to<delete_topic>::with<topic_deleted>,
+                     caf::replies_to<list_offset_groups>::with<offset_groups_listed>,
+                     caf::replies_to<list_queue_offsets>::with<queue_offsets_listed>, caf::replies_to<delete_topic>::with<topic_deleted>,
                      caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
 
 /// Keeps topics and groups on disk: answers when they are durable.

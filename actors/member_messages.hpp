@@ -2,6 +2,7 @@
 
 #include "actors/dead_letters.hpp"
 #include "actors/messages.hpp"
+#include "actors/trace_messages.hpp"
 #include "actors/transaction_messages.hpp"
 #include "protocol/connection_bodies.hpp"
 #include "protocol/group_members.hpp"
@@ -327,7 +328,8 @@ struct subscription_checked {
 /// What RocketMQ has no requests for. Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
 using operator_actor =
     caf::typed_actor<caf::replies_to<list_members>::with<members_listed>, caf::replies_to<list_dead_letters>::with<dead_letters_listed>,
-                     caf::replies_to<read_page>::with<page_read>, caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
+                     caf::replies_to<read_page>::with<page_read>, caf::replies_to<trace_message>::with<message_traced>,
+                     caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
 
 /// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve what operator_actor has.
 using broker_members_actor = operator_actor::extend<

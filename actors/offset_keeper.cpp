@@ -36,6 +36,7 @@ public:
     offsets_noted handle(const note_offsets& order);
     caf::result<offset_committed> handle(const commit_offsets& order);
     offset_groups_listed handle(const list_offset_groups& order) const;
+    queue_offsets_listed handle(const list_queue_offsets& order) const;
     caf::result<offset_found> handle(const query_offset& order);
     caf::result<offsets_listed> handle(const list_offsets& order);
     caf::result<topic_deleted> handle(const delete_topic& order);
@@ -185,6 +186,14 @@ offset_groups_listed offset_keeper_state::handle(const list_offset_groups& order
     return listed;
 }
 
+queue_offsets_listed offset_keeper_state::handle(const list_queue_offsets& order) const {
+    queue_offsets_listed listed;
+    for (const auto& [key, offset] : offsets_)
+        if (key.queue == order.queue)
+            listed.groups.emplace_back(key.group, offset);
+    return listed;
+}
+
 template <class Predicate>
 void offset_keeper_state::forget_if(Predicate wanted) {
     std::erase_if(offsets_, [&wanted](const auto& entry) { return wanted(entry.first); });
@@ -233,6 +242,7 @@ offset_keeper_actor::behavior_type offset_keeper(offset_keeper_actor::stateful_p
         [self](const list_offsets& order) { return self->state.handle(order); },
         [self](const commit_offsets& order) { return self->state.handle(order); },
         [self](const list_offset_groups& order) { return self->state.handle(order); },
+        [self](const list_queue_offsets& order) { return self->state.handle(order); },
         [self](const delete_topic& order) { return self->state.handle(order); },
         [self](const delete_group& order) { return self->state.handle(order); },
         [self](offset_tick tick) { self->state.handle(tick); },

@@ -210,20 +210,6 @@ void traffic_statistics::forget_group(std::string_view group) {
         }
 }
 
-void count_handed_out(traffic_statistics& traffic, const std::string& group, const topic_queue& queue, const messages_pulled& answer) {
-    auto rest = answer.records.view();
-    std::int64_t messages = 0;
-    while (!rest.empty()) {
-        const auto bytes = protocol::record_size(rest);
-        if (!bytes)
-            break; // the client will see, too
-        rest.remove_prefix(*bytes);
-        ++messages;
-    }
-    if (messages > 0)
-        traffic.handed_out(group, queue, messages, static_cast<std::int64_t>(answer.records.size()));
-}
-
 // ---- times ----------------------------------------------------------------------------------------------------------
 
 void traffic_statistics::time_histogram::add(std::int64_t us, std::int64_t times) {

@@ -201,7 +201,4 @@ private:
     std::int64_t read_max_us_ = 0;
 };
 
-/// Counts the answer to a pull.
-void count_handed_out(traffic_statistics& traffic, const std::string& group, const topic_queue& queue, const messages_pulled& answer);
-
 } // namespace troupe::actors

@@ -4,6 +4,7 @@
 #include "client/message.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/group_members.hpp"
+#include "protocol/trace_bodies.hpp"
 #include "protocol/transaction_bodies.hpp"
 #include "protocol/vocabulary/result.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
@@ -78,6 +79,19 @@ struct resent_letters {
     queue_offset end;  ///< of the queue
 };
 
+/// A message, or a copy that its failure at a group made, with what its broker knows of it.
+struct message_stop {
+    enum class kind_type : std::uint8_t { original, retry, dead_letter };
+    kind_type kind = kind_type::original;
+    std::string group; ///< that a copy is for; empty for the original
+    received_message message;
+    protocol::message_trace trace;
+};
+struct message_way {
+    std::vector<message_stop> stops; ///< the original first, then its copies by group and the time they were stored
+    bool copies_are_findable = true; ///< false: the message has no unique key to look for
+};
+
 /// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
 /// as during its restart, is asked again within that time, except for deletions: those are not repeated when their outcome is
 /// unknown.
@@ -147,6 +161,11 @@ public:
     /// The same for one, whether or not it was put back before: by the offset id of the dead letter, or by the unique key of the message,
     /// the newest if it died several times. Fails with message_not_found, argument_illegal (no id).
     result<received_message> resend_dead_letter(const std::string& group, const std::string& id);
+
+    /// A message's way, from what the brokers store and remember, without a topic for traces: where it lies, to whom it was handed, who is
+    /// done with it, and its copies in the retry and dead letter topics of the groups that have to do with it. Copies are found by its unique
+    /// key. Fails as find_message.
+    result<message_way> trace_message(const std::string& id, const std::string& topic = {});
 
     result<protocol::cluster_info> describe_cluster();
     /// Counters and state of one broker. Fails with not_found for an unknown name.

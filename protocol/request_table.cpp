@@ -192,6 +192,8 @@ constexpr std::array all{
                  "Troupe's own: messages of a queue from an offset on, in no group"},
     request_kind{70'033, "TROUPE_RESEND_DEAD_LETTERS", role::broker, resource::group, action::update,
                  "Troupe's own: give dead letters to their group again"},
+    request_kind{70'041, "TROUPE_TRACE_MESSAGE", role::broker, resource::topic, action::get,
+                 "Troupe's own: to whom a message was handed, and who is done with it"},
     request_kind{200050, "POP_MESSAGE", role::broker, resource::topic_and_group, action::sub, "take messages of any queue for a while"},
     request_kind{200051, "ACK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "a taken message is done"},
     request_kind{200052, "PEEK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "look at messages without taking them"},

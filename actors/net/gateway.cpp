@@ -319,7 +319,8 @@ void gateway::handle(const pull_answered& message) {
         // A client that asks for much and reads little gets its records when it has read what is on its way.
         if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
-        count_handed_out(*roles_.broker->traffic, request.group, request.queue, message.answer);
+        note_handed_out(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue, message.answer,
+                        request.connection.value(), roles_.broker->now());
         answer(request, encode_answer(message.answer));
     });
 }

@@ -2,6 +2,7 @@
 
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
+#include "actors/delivery_book.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -14,6 +15,7 @@
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
 #include "actors/transaction_check.hpp"
+#include "actors/wall_clock.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -40,6 +42,8 @@ struct broker_entry {
     ticketed_transaction_actor decisions = {}; ///< the same role; null: decisions go through sessions
     timers_actor timers = {};
     std::shared_ptr<admission> timer_orders = nullptr; ///< orders under way to the timers; acquired here, released there
+    std::shared_ptr<delivery_book> deliveries = std::make_shared<delivery_book>(timestamp_ms{}); ///< of pulls answered here
+    wall_clock now = system_wall_clock;
 };
 
 struct gateway_options {

@@ -7,6 +7,7 @@
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
 #include "actors/net/wire_timers.hpp"
+#include "actors/net/wire_trace.hpp"
 #include "actors/net/wire_transaction.hpp"
 #include "actors/type_ids.hpp"
 #include "protocol/request_code.hpp"
@@ -158,6 +159,7 @@ caf::message_handler role_client::broker_messages() {
         forwarder<members_listed, list_members>(),
         forwarder<dead_letters_listed, list_dead_letters>(),
         forwarder<page_read, read_page>(),
+        forwarder<message_traced, trace_message>(),
         forwarder<dead_letters_resent, resend_dead_letters>(),
     };
     return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers).or_else(operate);

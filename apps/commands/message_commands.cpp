@@ -1,6 +1,7 @@
 #include "apps/commands/client_support.hpp"
 #include "apps/commands/commands.hpp"
 #include "client/admin.hpp"
+#include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <CLI/CLI.hpp>
@@ -106,10 +107,92 @@ exit_code find(const command_context& context, const message_arguments& argument
     return exit_code::ok;
 }
 
+std::string kind_text(client::message_stop::kind_type kind) {
+    using kind_type = client::message_stop::kind_type;
+    switch (kind) {
+    case kind_type::original: return "original";
+    case kind_type::retry: return "retry";
+    case kind_type::dead_letter: break;
+    }
+    return "dead letter";
+}
+
+table copies_of(const client::message_way& way) {
+    table rows{{{"copy"}, {"group"}, {"topic"}, {"queue"}, {"offset"}, {"tries"}, {"stored"}, {"offset_message_id"}}};
+    for (const auto& stop : way.stops) {
+        rows.add({kind_text(stop.kind), stop.group, stop.message.queue.topic, std::int64_t{stop.message.queue.queue},
+                  stop.message.offset.value(), std::int64_t{stop.message.reconsume_times}, moment{stop.message.stored.value()},
+                  stop.message.offset_message_id});
+    }
+    return rows;
+}
+
+table deliveries_of(const client::message_way& way) {
+    table rows{{{"copy"}, {"group"}, {"member"}, {"first"}, {"last"}, {"certain"}}};
+    for (const auto& stop : way.stops) {
+        for (const auto& group : stop.trace.groups) {
+            for (const auto& delivery : group.deliveries) {
+                rows.add({kind_text(stop.kind), group.group, delivery.client_id.empty() ? std::string{"(not known)"} : delivery.client_id,
+                          moment{delivery.first.value()}, moment{delivery.last.value()}, !delivery.is_partial});
+            }
+        }
+    }
+    return rows;
+}
+
+table acknowledgements_of(const client::message_way& way) {
+    table rows{{{"copy"}, {"group"}, {"offset"}, {"committed_offset"}, {"acknowledged"}}};
+    for (const auto& stop : way.stops) {
+        for (const auto& group : stop.trace.groups) {
+            rows.add({kind_text(stop.kind), group.group, stop.message.offset.value(), group.committed.value(),
+                      stop.message.offset < group.committed});
+        }
+    }
+    return rows;
+}
+
+exit_code trace(const command_context& context, const message_arguments& arguments) {
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto way = client::admin{*connection}.trace_message(arguments.id, arguments.topic);
+    if (!way && way.code() == errc::argument_illegal && arguments.topic.empty()) {
+        return context.fail(error{way.code(), way.failure().text + " with --topic"});
+    }
+    if (!way) {
+        return context.fail(way.failure());
+    }
+    const auto& first = way->stops.front();
+    const auto place = protocol::parse_offset_message_id(first.message.offset_message_id);
+    record shown;
+    shown.add("message_id", std::string{first.message.message_id()});
+    shown.add("offset_message_id", first.message.offset_message_id);
+    shown.add("topic", first.message.queue.topic);
+    shown.add("broker", first.message.queue.broker_name);
+    shown.add("queue", std::int64_t{first.message.queue.queue});
+    shown.add("offset", first.message.offset.value());
+    shown.add("position", place ? place->second.value() : std::int64_t{-1});
+    shown.add("born", moment{first.message.born.value()});
+    shown.add("stored", moment{first.message.stored.value()});
+    shown.add("indexed", first.trace.is_indexed);
+    shown.add("deliveries_known_since", moment{first.trace.complete_since.value()});
+    shown.add("copies_findable", way->copies_are_findable);
+    shown.add("copies", copies_of(*way));
+    shown.add("deliveries", deliveries_of(*way));
+    shown.add("acknowledgements", acknowledgements_of(*way));
+    shown.print(context.out, context.format);
+    if (context.format == output_format::table && first.message.stored < first.trace.complete_since) {
+        context.err << "troupe: the broker does not know to whom it handed messages before "
+                    << format_moment(moment{first.trace.complete_since.value()}) << ", and this one was stored earlier\n";
+    }
+    return exit_code::ok;
+}
+
 } // namespace
 
 void add_message_commands(CLI::App& app, command_context& context) {
-    CLI::App* message = app.add_subcommand("message", "Show a message by its id, and find messages by key");
+    CLI::App* message = app.add_subcommand("message", "Show a message by its id, trace its way, and find messages by key");
     message->require_subcommand(1);
     const auto arguments = std::make_shared<message_arguments>();
 
@@ -123,6 +206,17 @@ void add_message_commands(CLI::App& app, command_context& context) {
     set_examples(*show_command, "troupe message show C000020206B263BCB060817F88380000 --topic orders\n"
                                 "troupe message show 7F00000100002A9F0000000000000000 -o json");
     show_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return show(context, *arguments); }; });
+
+    CLI::App* trace_command =
+        message->add_subcommand("trace", "Show one message's way: where it is stored, who got it, who is done with it, and its retries");
+    add_client_options(*trace_command, context);
+    trace_command
+        ->add_option("ID", arguments->id, "Offset id, or unique key: what sending printed as its message id. A unique key needs --topic")
+        ->required();
+    trace_command->add_option("-t,--topic", arguments->topic, "Where to look the unique key up")->type_name("TOPIC");
+    set_examples(*trace_command, "troupe message trace C000020206B263BCB060817F88380000 --topic orders\n"
+                                 "troupe message trace 7F00000100002A9F0000000000000000 -o json");
+    trace_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return trace(context, *arguments); }; });
 
     CLI::App* find_command = message->add_subcommand("find", "Find the messages of a topic that have a key, newest first");
     add_client_options(*find_command, context);

@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(dead_letter_world, "broker: what was resent is remembered thro
     die("a");
     die("b");
     REQUIRE(resend(1));
-    crash(crash_mode::lose_unsynced);
+    crash(crash_mode::drop_unsynced);
     start();
     CHECK(letters().resent == queue_offset{1});
     CHECK(resend()->resent == 1);

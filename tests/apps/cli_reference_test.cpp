@@ -17,8 +17,8 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
           "topic show",    "topic update",     "topic delete",       "group list",           "group show",   "message show",
           "message find",  "transaction list", "transaction commit", "transaction rollback", "send",         "consume",
           "cluster",       "doctor",           "store verify",       "store stat",           "selftest",     "bench send",
-          "bench consume", "bench suite",      "timer list",         "timer show",           "timer cancel", "dlq list",
-          "dlq show",      "dlq resend"}) {
+          "bench consume", "bench suite",      "timer list",         "timer show",           "timer cancel", "message trace",
+          "dlq list",      "dlq show",         "dlq resend"}) {
         CAPTURE(command);
         CHECK(text.str().find("`troupe " + command) != std::string::npos);
     }

@@ -134,6 +134,20 @@ TEST_CASE("a message is found by its offset id, its unique key and its keys") {
     CHECK(run("message show " + offset_id + " -o json" + at).output == by_key.output);
     CHECK(run("message show " + offset_id + " --body-only" + at).output == "hello\n");
 
+    CHECK(run("consume orders --body-only --group billing" + at).code == 0);
+    const auto traced = run("message trace " + id + " --topic orders -o json" + at);
+    REQUIRE_MESSAGE(traced.code == 0, traced.output);
+    const auto way = nlohmann::json::parse(traced.output);
+    CHECK(way.at("message_id") == id);
+    CHECK(way.at("indexed") == true);
+    CHECK(way.at("copies").size() == 1);
+    REQUIRE(way.at("deliveries").size() == 1);
+    CHECK(way.at("deliveries").at(0).at("group") == "billing");
+    CHECK(way.at("deliveries").at(0).at("certain") == true);
+    REQUIRE(way.at("acknowledgements").size() == 1);
+    CHECK(way.at("acknowledgements").at(0).at("acknowledged") == true);
+    CHECK(run("message trace " + id + at).code == 2);
+
     const auto unnamed = run("message show " + id + at);
     CHECK(unnamed.code == 2);
     CHECK(unnamed.output.find("--topic") != std::string::npos);

@@ -336,6 +336,18 @@ TEST_CASE("client: a failed message comes again, then lies in the dead letter to
         CHECK(again.bodies().begin()->second == std::vector<std::string>{"bad"});
         CHECK(count == 0);
         if (!is_local) {
+            const std::string origin{read->first[0].property("ORIGIN_MESSAGE_ID")};
+            const auto way = administrator.trace_message(origin);
+            REQUIRE_MESSAGE(way.ok(), to_string(way.failure()));
+            using kind_type = message_stop::kind_type;
+            std::map<kind_type, int> kinds;
+            for (const auto& stop : way->stops)
+                ++kinds[stop.kind];
+            CHECK(kinds == std::map<kind_type, int>{{kind_type::original, 1}, {kind_type::retry, 3}, {kind_type::dead_letter, 1}});
+            REQUIRE(way->stops[0].trace.groups.size() == 1);
+            CHECK(way->stops[0].trace.groups[0].group == "group-" + name);
+            CHECK_FALSE(way->stops[0].trace.groups[0].deliveries.empty());
+            CHECK(way->stops[0].message.offset < way->stops[0].trace.groups[0].committed);
             CHECK(administrator.resend_dead_letter("group-" + name, read->first[0].offset_message_id).ok());
             CHECK(administrator.resend_dead_letter("group-" + name, "7F00000100002A9F0000000000FFFFFF").code() == errc::message_not_found);
         }
@@ -485,7 +497,7 @@ TEST_CASE("admin: shows which member of a group subscribes to what, over the por
     REQUIRE(administrator.create_topic(make_topic(2)).ok());
     push_consumer_options options;
     options.group = "g";
-    const auto ignore = [](const received_message&) { return true; };
+    const auto ignore = [](const received_message&) { return consume_outcome::done; };
     auto one = push_consumer::open(*first, options, ignore);
     auto other = push_consumer::open(*second, options, ignore);
     REQUIRE(one->subscribe("orders", "TagA || TagB").ok());
