@@ -114,8 +114,8 @@ protocol::config_values describe_config(const broker_options& options) {
         {"slaveReadEnable", "false"},
         {"filterServerNums", "0"},
         {"traceOn", "true"},
-        {"traceTopicEnable", "false"},
-        {"msgTraceTopicName", "RMQ_SYS_TRACE_TOPIC"},
+        {"traceTopicEnable", text_of(options.trace_topic)},
+        {"msgTraceTopicName", topic_of_traces().name},
         {"useTLS", "false"},
         {"clientCallbackExecutorThreads", std::to_string(std::max(1u, std::thread::hardware_concurrency()))},
         // where and how it stores
@@ -165,6 +165,13 @@ topic_config template_topic(const broker_options& options) {
 topic_config reply_topic(const broker_options& options) {
     topic_config topic;
     topic.name = options.cluster + "_REPLY_TOPIC";
+    topic.read_queues = topic.write_queues = 1;
+    return topic;
+}
+
+topic_config topic_of_traces() {
+    topic_config topic;
+    topic.name = "RMQ_SYS_TRACE_TOPIC";
     topic.read_queues = topic.write_queues = 1;
     return topic;
 }

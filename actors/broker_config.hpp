@@ -25,6 +25,8 @@ namespace troupe::actors {
 
 /// The topic `<cluster>_REPLY_TOPIC` that clients look up the route of to send replies; nothing is stored in it (decision 0009).
 [[nodiscard]] topic_config reply_topic(const broker_options& options);
+/// Where RocketMQ's clients write what they trace (RocketMQ: msgTraceTopicName).
+[[nodiscard]] topic_config topic_of_traces();
 
 /// A topic that only the broker itself makes: a system topic, or one named for the cluster, its replies or the broker.
 [[nodiscard]] bool is_own_topic(const broker_options& options, std::string_view topic);

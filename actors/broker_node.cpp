@@ -133,6 +133,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
+    if (options_.trace_topic)
+        topics.push_back(topic_of_traces());
     topics.push_back(topic_of_schedule(options_));
     topics.push_back(topic_of_given_up());
     topics.push_back(topic_of_timers(timer_topic));

@@ -38,6 +38,7 @@ struct broker_options {
     std::size_t transactions_pending_max = 200'000;                               ///< half messages without an outcome; 0: none are taken
     std::chrono::milliseconds timer_horizon = timer_horizon_default; ///< how far ahead a message may be timed; to timer_horizon_max
     bool recall_messages = true;                                     ///< whether producers may take timed messages back
+    bool trace_topic = true;                                         ///< whether there is a topic for what clients write when they trace
     storage::timer_store_options timers;
     bool auto_create_groups = true;
     std::size_t topics_max = limits::topics_per_broker_max; ///< those of groups (%RETRY%...) included

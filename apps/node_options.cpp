@@ -75,6 +75,7 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.default_topic_queues = broker.topic_queues;
     options.timer_horizon = broker.timer_max_delay;
     options.recall_messages = broker.recall_messages;
+    options.trace_topic = broker.trace_topic;
     if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
         options.delay_levels = std::move(*levels);
     options.transactions.timeout = broker.transaction.timeout;

@@ -77,6 +77,7 @@ struct broker_config {
     transaction_config transaction;
     std::chrono::milliseconds timer_max_delay{};
     bool recall_messages = false;
+    bool trace_topic = false;
     store_config store;
     pull_config pull;
 };

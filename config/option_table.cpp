@@ -272,6 +272,15 @@ const std::vector<option> table{
      "Whether producers may take timed messages back (RocketMQ: recallMessageEnable, which is off there). `troupe timer cancel` always "
      "may.",
      [](config& c, const value& v) { c.broker.recall_messages = integer_of(v) != 0; }},
+    {"broker.trace_topic",
+     kind::boolean,
+     "true",
+     "",
+     "",
+     {},
+     "Whether there is a topic RMQ_SYS_TRACE_TOPIC, for what RocketMQ's clients write when their message trace is on (RocketMQ: "
+     "traceTopicEnable, which is off there). `troupe message trace` needs none.",
+     [](config& c, const value& v) { c.broker.trace_topic = integer_of(v) != 0; }},
 
     {"broker.transaction.timeout",
      kind::duration,

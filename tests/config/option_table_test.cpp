@@ -102,6 +102,7 @@ std::vector<place> places_of() {
         AT("broker.delay_levels", broker.delay_levels),
         AT("broker.timer_max_delay", broker.timer_max_delay),
         AT("broker.recall_messages", broker.recall_messages),
+        AT("broker.trace_topic", broker.trace_topic),
         AT("broker.transaction.timeout", broker.transaction.timeout),
         AT("broker.transaction.check_interval", broker.transaction.check_interval),
         AT("broker.transaction.checks_max", broker.transaction.checks_max),

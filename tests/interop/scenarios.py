@@ -243,6 +243,28 @@ def timed(case):
     require(2500 <= waited <= 10000, f"came after {waited} ms instead of 3 s")
 
 
+def recall(case):
+    no_error(case)
+    require(case.report["recalled"] == case.sent[0]["id"], f"the id of the recalled message is {case.report['recalled']}")
+    received_once(case, ["m1"])
+    count_stored(case, 1)
+
+
+def trace(case):
+    """The client's own record of both ends, under the message's id as its key."""
+    no_error(case)
+    received_once(case, ["m0"])
+    name = case.sent[0]["id"]
+
+    def traces():
+        return [row["body"] for row in case.observer.stored("RMQ_SYS_TRACE_TOPIC", 1)
+                if name in row["properties"].get("KEYS", "").split()]
+
+    # The consumer's is long, and so only its checksum is here.
+    until(lambda: f"the trace topic has {traces()} of the message",
+          lambda: len(traces()) >= 2 and any(body.startswith("Pub\x01") for body in traces()))
+
+
 def dead_letter(case):
     no_error(case)
     require(case.bodies() == ["m0"], f"received {case.bodies()}")
@@ -335,6 +357,8 @@ SCENARIOS = [
     Scenario("request-reply", "request and reply", request_reply),
     Scenario("delayed", "delayed by level", delayed),
     Scenario("timed", "delayed to the millisecond", timed),
+    Scenario("recall", "taken back before its time", recall),
+    Scenario("trace", "message trace by the client", trace),
     Scenario("transaction", "transaction, committed and rolled back", transaction),
     Scenario("push-sql", "push, SQL-92 filter", sql),
 ]

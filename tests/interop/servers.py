@@ -143,7 +143,7 @@ class Server:
             # As Troupe: topics are made by an administrator.
             "autoCreateTopicEnable=false", "enablePropertyFilter=true",
             "mappedFileSizeCommitLog=67108864", "diskMaxUsedSpaceRatio=99", "enableControllerMode=false",
-            "timerWheelEnable=true", ""]))
+            "timerWheelEnable=true", "recallMessageEnable=true", "traceTopicEnable=true", ""]))
         self._start("broker", [*self._java, "org.apache.rocketmq.broker.BrokerStartup", "-c", str(config)],
                     self.observer.broker_is_registered)
 

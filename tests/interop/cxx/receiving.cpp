@@ -97,6 +97,59 @@ void delayed(driver& all) {
     all.expect(1);
 }
 
+client::message timed_message(const driver& all, const std::string& body, std::chrono::milliseconds delay) {
+    auto m = all.make_message(body);
+    m.deliver_after = delay;
+    return m;
+}
+
+void timed(driver& all) {
+    auto producer = all.make_producer();
+    all.make_consumer("only", {});
+    all.report.sent("m0", must(producer.send(timed_message(all, "m0", std::chrono::seconds{3}))));
+    all.expect(1);
+}
+
+/// Two messages for later; the one that is due first is taken back.
+void recall(driver& all) {
+    auto producer = all.make_producer();
+    all.make_consumer("only", {});
+    const auto taken_back = must(producer.send(timed_message(all, "m0", std::chrono::seconds{4})));
+    all.report.sent("m0", taken_back);
+    all.report.sent("m1", must(producer.send(timed_message(all, "m1", std::chrono::seconds{4}))));
+    all.report.fact("recalled", must(producer.recall(all.topic, taken_back.recall_handle)));
+    all.expect(1);
+}
+
+/// One message is committed, one rolled back.
+void transaction(driver& all) {
+    using client::transaction_outcome;
+    client::transaction_producer_options options;
+    options.sending.group = all.group + "-producer";
+    options.topics = {all.topic};
+    auto producer = must(client::transaction_producer::open(
+        all.connect(), [](const client::received_message&) { return transaction_outcome::unknown; }, std::move(options)));
+    all.make_consumer("only", {});
+    for (const auto outcome : {transaction_outcome::roll_back, transaction_outcome::commit}) {
+        auto m = all.make_message(outcome == transaction_outcome::commit ? "committed" : "rolled back");
+        const auto sent = must(producer.send(std::move(m), [outcome](const client::send_receipt&) { return outcome; }));
+        require(sent.is_stored, "the outcome is stored");
+    }
+    all.expect(1);
+}
+
+void sql(driver& all) {
+    auto producer = all.make_producer();
+    for (int i = 0; i < 8; ++i) {
+        auto m = all.make_message("m" + std::to_string(i));
+        m.properties["size"] = std::to_string(i);
+        const auto body = m.body;
+        all.report.sent(body, must(producer.send(std::move(m))));
+    }
+    all.make_consumer("only", {}, client::message_selector::sql92("size >= 5"));
+    all.expect(3);
+}
+
 /// Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end.
 void mixed(driver& all) {
     auto producer = all.make_producer();
@@ -164,6 +217,14 @@ bool run_receiving(const std::string& scenario, driver& all) {
         dead_letter(all);
     else if (scenario == "delayed")
         delayed(all);
+    else if (scenario == "timed")
+        timed(all);
+    else if (scenario == "recall")
+        recall(all);
+    else if (scenario == "transaction")
+        transaction(all);
+    else if (scenario == "push-sql")
+        sql(all);
     else if (scenario == "mixed")
         mixed(all);
     else if (scenario == "lite-assign")

@@ -170,7 +170,7 @@ void driver::expect(std::size_t count) {
 }
 
 std::shared_ptr<client::push_consumer> driver::make_consumer(const std::string& member, client::push_consumer_options options,
-                                                             const std::string& expression,
+                                                             const client::message_selector& expression,
                                                              std::function<bool(const client::received_message&)> taken) {
     options.group = group;
     options.from = client::consume_from::first_offset;

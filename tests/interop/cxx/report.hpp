@@ -58,7 +58,7 @@ struct driver {
     void push_all(std::size_t count);
     /// `taken` says whether a message was handled; none: each is.
     std::shared_ptr<client::push_consumer> make_consumer(const std::string& member, client::push_consumer_options options,
-                                                         const std::string& expression = "*",
+                                                         const client::message_selector& expression = "*",
                                                          std::function<bool(const client::received_message&)> taken = {});
 };
 
