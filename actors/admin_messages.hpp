@@ -2,6 +2,7 @@
 
 #include "protocol/admin_bodies.hpp"
 #include "protocol/config_text.hpp"
+#include "protocol/pop_bodies.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 
 #include <cstdint>
@@ -144,7 +145,7 @@ struct forbidden_found {
         return f(x.group, x.topic, x.readable);
     }
 };
-/// How a group's clients ask for messages (401, 402). "PULL" is what they do anyway; "POP" is not_supported.
+/// How a group's clients ask for messages of a topic (401, 402): "PULL", which is what they do anyway, or "POP".
 struct set_request_mode {
     protocol::message_request_mode mode;
     template <class Inspector>
@@ -165,9 +166,26 @@ struct list_request_modes {
     }
 };
 struct request_modes_listed {
+    std::vector<protocol::message_request_mode> modes; ///< that were set
     template <class Inspector>
-    friend auto inspect(Inspector& f, request_modes_listed&) {
-        return f();
+    friend auto inspect(Inspector& f, request_modes_listed& x) {
+        return f(x.modes);
+    }
+};
+/// Which queues of a topic does this client read, and how (400)? Fails with topic_not_found, argument_illegal.
+struct query_assignment {
+    protocol::assignment_request request;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, query_assignment& x) {
+        return f(x.request);
+    }
+};
+struct assignment_found {
+    bool is_known = false; ///< false: go on with what you have
+    std::vector<protocol::queue_assignment> queues;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, assignment_found& x) {
+        return f(x.is_known, x.queues);
     }
 };
 

@@ -24,6 +24,10 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
     for (auto& group : std::exchange(setup_.groups, {}))
         groups_.emplace(group.name, group);
+    for (auto& mode : std::exchange(setup_.modes, {})) {
+        std::pair key{mode.topic, mode.group};
+        modes_.emplace(std::move(key), std::move(mode));
+    }
     started_ = now();
     started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
@@ -48,6 +52,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         watch(setup_.record_reader, "record reader");
     if (setup_.schedule)
         watch(setup_.schedule, "schedule");
+    if (setup_.pop_keeper)
+        watch(setup_.pop_keeper, "pop keeper");
     if (setup_.transactions)
         watch(setup_.transactions, "transaction check");
     if (setup_.log_flusher)
@@ -142,6 +148,14 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("scheduledDeliveredTotal", metrics.scheduled_delivered);
             count("scheduledDroppedTotal", metrics.scheduled_dropped);
             count("scheduledLostTotal", metrics.scheduled_lost);
+            count("popLeases", metrics.pop_leases);
+            count("popsHeld", metrics.pops_held);
+            count("popTimesTotal", metrics.pops);
+            count("poppedMessagesTotal", metrics.popped);
+            count("popRedeliveredTotal", metrics.pop_redelivered);
+            count("popAckedTotal", metrics.pop_acked);
+            count("popStaleAcksTotal", metrics.pop_stale_acks);
+            count("popDeadLettersTotal", metrics.pop_dead);
             count("timersPending", metrics.timers_pending);
             count("timersLateMillis", metrics.timers_late_ms);
             count("timersTakenInTotal", metrics.timers_taken_in);
@@ -330,7 +344,11 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const end_transaction& order) { return self->state.serve(order); },
         [self](const list_transactions& order) { return self->state.serve(order); },
         [self](const check_transaction& order) { return self->state.serve(order); },
+        [self](const query_assignment& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },
+        [self](const pop_ticketed& order) { self->state.handle(order); },
+        [self](const pops_abandoned& order) { self->state.handle(order); },
+        [self](const use_name_servers& order) { self->state.handle(order); },
         [self](const pull_abandoned& order) { self->state.handle(order); },
         [self](const watch_topics& order) { self->state.handle(order); },
         [self](const finish& order) { self->state.handle(order); },
@@ -345,7 +363,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
 
 spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
     const broker_role spawned = system.spawn(broker, std::move(setup));
-    return {spawned, spawned, spawned, spawned, spawned, spawned};
+    return {spawned, spawned, spawned, spawned, spawned, spawned, spawned};
 }
 
 } // namespace troupe::actors

@@ -8,6 +8,7 @@
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
 #include "actors/metrics.hpp"
+#include "actors/pop_keeper.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
@@ -48,6 +49,8 @@ struct broker_setup {
     log_flusher_actor log_flusher;                                 ///< only watched; null in flush mode sync
     std::vector<std::pair<caf::actor, std::string>> neighbours;    ///< roles beside it that are only watched, by name
     std::vector<group_config> groups;
+    std::vector<request_mode> modes = {};
+    pop_keeper_actor pop_keeper = {}; ///< null: no pops are served
 };
 
 /// Views of the same actor.
@@ -58,13 +61,14 @@ struct spawned_broker {
     message_back_actor message_back;
     transaction_actor transactions;
     transaction_asker_actor transaction_asker;
+    pop_checker_actor pops;
 };
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
 /// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor,
-///        transaction_asker_actor and queue_lock_role;
-///        pull_ticketed, pull_abandoned from gateways; watch_topics
+///        transaction_asker_actor, queue_lock_role and pop_checker_actor;
+///        pull_ticketed, pull_abandoned from gateways; watch_topics; use_name_servers of the registrar
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,

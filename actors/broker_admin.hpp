@@ -39,6 +39,7 @@ using broker_admin_actor = caf::typed_actor<
     caf::replies_to<put_groups>::with<groups_put>, caf::replies_to<describe_group_state>::with<group_described>,
     caf::replies_to<describe_consumption>::with<consumption_described>, caf::replies_to<query_forbidden>::with<forbidden_found>,
     caf::replies_to<set_request_mode>::with<request_mode_set>, caf::replies_to<list_request_modes>::with<request_modes_listed>,
+    caf::replies_to<query_assignment>::with<assignment_found>,
     // the broker
     caf::replies_to<clean_store>::with<clean_begun>, caf::replies_to<view_statistics>::with<statistics_viewed>,
     caf::replies_to<list_broker_config>::with<broker_config_listed>, caf::replies_to<change_broker_config>::with<broker_config_changed>>;

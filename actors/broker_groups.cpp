@@ -226,20 +226,25 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
     const bool begun = begin_change(change, true, joint_answer(promise));
     if (!begun)
         return promise;
-    send_notes();
-    self_->request(setup_.offset_keeper, caf::infinite, order)
-        .then(
-            [this, group = order.group, change](group_deleted) {
-                groups_.erase(group);
-                pull_positions_.forget_group(group);
-                setup_.traffic->forget_group(group);
-                setup_.deliveries->forget_group(group);
-                resets_.forget_group(group);
-                groups_version_.timestamp_ms = setup_.options.now().value();
-                ++groups_version_.counter;
-                end_change(change, {});
-            },
-            [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
+    forget_popped(order.group, {}, [this, order, change](const error& failure) {
+        if (failure.code != errc::none)
+            return end_change(change, failure);
+        send_notes();
+        self_->request(setup_.offset_keeper, caf::infinite, order)
+            .then(
+                [this, group = order.group, change](group_deleted) {
+                    groups_.erase(group);
+                    pull_positions_.forget_group(group);
+                    setup_.traffic->forget_group(group);
+                    setup_.deliveries->forget_group(group);
+                    resets_.forget_group(group);
+                    forget_modes({}, group);
+                    groups_version_.timestamp_ms = setup_.options.now().value();
+                    ++groups_version_.counter;
+                    end_change(change, {});
+                },
+                [this, change](const caf::error& why) { end_change(change, to_error(why)); });
+    });
     return promise;
 }
 

@@ -13,6 +13,7 @@
 #include "actors/spawn_role.hpp"
 #include "actors/type_ids.hpp"
 #include "storage/metadata_store.hpp"
+#include "storage/pop_store.hpp"
 #include "storage/timer_store.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -29,6 +30,7 @@ namespace {
 constexpr std::size_t log_readers = 2; // one for the end of queues, one for everything else
 constexpr std::size_t lookups_pending_max = 1'000;
 constexpr std::size_t timer_orders_pending_max = 10'000;
+constexpr std::size_t pop_orders_pending_max = 100'000;
 
 log_level level_of(storage::store_event event) {
     switch (event) {
@@ -82,6 +84,7 @@ broker_node::broker_node(broker_options options)
       lookup_admission_{std::make_shared<admission>(lookups_pending_max)},
       transaction_room_{std::make_shared<transaction_room>(options_.transactions_pending_max)},
       timer_admission_{std::make_shared<admission>(timer_orders_pending_max)},
+      pop_admission_{std::make_shared<admission>(pop_orders_pending_max)},
       metrics_{std::make_shared<broker_metrics>()},
       traffic_{std::make_shared<traffic_statistics>(options_.cluster)},
       deliveries_{std::make_shared<delivery_book>(options_.now())} {}
@@ -122,14 +125,26 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto timers = storage::timer_store::open(files, node->options_.store.directory / "timers", node->options_.timers);
     if (!timers)
         return timers.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels), std::move(*timers));
+    auto modes = node->metadata_->modes();
+    if (!modes)
+        return modes.failure();
+    auto pops = storage::pop_store::open(files, node->options_.store.directory / "pop");
+    if (!pops)
+        return pops.failure();
+    if (!(*pops)->recovery_note().empty())
+        write_log(log_level::warning, (*pops)->recovery_note());
+    auto popped = (*pops)->load();
+    if (!popped)
+        return popped.failure();
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels), std::move(*timers),
+                      {std::move(*pops), std::move(*popped), std::move(*modes)});
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
                               std::vector<topic_config> topics, std::vector<group_config> groups,
                               std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels,
-                              std::unique_ptr<storage::timer_store> timers) {
+                              std::unique_ptr<storage::timer_store> timers, pop_start started) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
@@ -214,7 +229,24 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     keeper.now = options_.now;
     timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers));
 
+    pop_keeper_options pops;
+    pops.log = store_;
+    pops.topics = directory_;
+    pops.metrics = metrics_;
+    pops.orders = pop_admission_;
+    pops.log_writer = log_writer_;
+    pops.offset_keeper = offset_keeper_;
+    pops.sync = options_.store.flush == storage::flush_mode::sync;
+    pops.leases_per_queue_max = options_.pop_leases_per_queue_max;
+    pops.held_max = options_.pulls_held_max;
+    pops.bytes_per_pop_max = options_.bytes_per_pull_max;
+    pops.request_deadline = options_.request_deadline;
+    pops.now = options_.now;
+    pop_keeper_ = spawn_pop_keeper(system, std::move(pops), std::move(started.store), std::move(started.popped));
+
     broker_setup setup;
+    setup.modes = std::move(started.modes);
+    setup.pop_keeper = pop_keeper_;
     setup.options = options_;
     setup.directory = directory_;
     setup.append_admission = append_admission_;
@@ -244,7 +276,9 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     broker_admin_ = std::move(spawned.admin);
     broker_members_ = std::move(spawned.members);
     message_back_ = std::move(spawned.message_back);
+    pop_checker_ = std::move(spawned.pops);
     caf::anon_send(transactions_, begin_checks{spawned.transaction_asker});
+    caf::anon_send(pop_keeper_, begin_dead_letters{message_back_});
 }
 
 std::vector<caf::actor> broker_node::finish_order() const {
@@ -259,6 +293,7 @@ std::vector<caf::actor> broker_node::finish_order() const {
     next(transactions_);
     next(schedule_);
     next(timer_keeper_);
+    next(pop_keeper_);
     next(log_writer_);
     next(log_flusher_);
     next(offset_keeper_);

@@ -9,6 +9,7 @@
 #include "actors/message_back.hpp"
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
+#include "actors/pop_keeper.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
@@ -53,8 +54,8 @@ public:
     /// the thread of an actor; must not wait. stop() is still needed then.
     void on_end(std::function<void(const error&)> notice) const;
 
-    /// Ends the roles in order: the broker with its queues, its neighbours, the transaction check, the schedule and the timer keeper, the
-    /// log writer and flusher, the other keepers, the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for
+    /// Ends the roles in order: the broker with its queues, its neighbours, the transaction check, the schedule, the timer keeper and the pop
+    /// keeper, the log writer and flusher, the other keepers, the readers, the indexer. Close the doors (listener, gateway) first. Blocks; not for
     /// the testing scheduler, see finish_order.
     void stop();
     /// The steps of stop() for tests in virtual time: send `finish` to each, in order, and run until it has ended.
@@ -69,6 +70,10 @@ public:
     [[nodiscard]] const timer_keeper_actor& timer_keeper() const { return timer_keeper_; }
     /// Acquire a unit of it before each order to the timer keeper.
     [[nodiscard]] const std::shared_ptr<admission>& timer_admission() const { return timer_admission_; }
+    [[nodiscard]] const pop_checker_actor& pops() const { return pop_checker_; }
+    [[nodiscard]] const pop_keeper_actor& pop_keeper() const { return pop_keeper_; }
+    /// Acquire a unit of it before each acknowledge_messages and change_invisible_time to the pop keeper.
+    [[nodiscard]] const std::shared_ptr<admission>& pop_admission() const { return pop_admission_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
     [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
     [[nodiscard]] const transaction_check_actor& transactions() const { return transactions_; }
@@ -85,9 +90,15 @@ public:
 
 private:
     explicit broker_node(broker_options options);
+    /// What the disk says of pop consumers.
+    struct pop_start {
+        std::unique_ptr<storage::pop_store> store;
+        std::vector<storage::popped_queue_state> popped;
+        std::vector<request_mode> modes;
+    };
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
                      std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets,
-                     delay_levels_start levels, std::unique_ptr<storage::timer_store> timers);
+                     delay_levels_start levels, std::unique_ptr<storage::timer_store> timers, pop_start pops);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;
@@ -99,6 +110,7 @@ private:
     std::shared_ptr<admission> lookup_admission_;
     std::shared_ptr<transaction_room> transaction_room_;
     std::shared_ptr<admission> timer_admission_;
+    std::shared_ptr<admission> pop_admission_;
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
     std::shared_ptr<delivery_book> deliveries_;
@@ -117,6 +129,8 @@ private:
     schedule_actor schedule_;
     transaction_check_actor transactions_;
     timer_keeper_actor timer_keeper_;
+    pop_checker_actor pop_checker_;
+    pop_keeper_actor pop_keeper_;
     offset_keeper_actor offset_keeper_;
     metadata_keeper_actor metadata_keeper_;
     caf::actor_system* system_ = nullptr;

@@ -53,6 +53,8 @@ struct broker_options {
     std::size_t bytes_per_pull_max = 4u << 20;  ///< likewise
     std::chrono::milliseconds queue_idle{30'000};
 
+    std::size_t pop_leases_per_queue_max = 10'000; ///< of one group: messages that it popped and did not acknowledge; then no new ones
+
     std::chrono::milliseconds client_expire{120'000};
     std::chrono::milliseconds expire_interval{10'000};
     std::chrono::milliseconds request_deadline{5'000}; ///< for questions between roles; over it the answer is timed_out

@@ -81,7 +81,8 @@ void broker_state::set_offsets(const std::string& group, const std::vector<std::
     for (const auto& [queue, offset] : offsets)
         order.offsets.emplace_back(progress_key{group, queue}, offset);
     for (const auto& [key, offset] : order.offsets) {
-        if (room) // without it, nobody is there to be told: the group begins with what is committed
+        // Without room nobody is there to be told: the group begins with what is committed. Whoever pops needs not be told.
+        if (room && !mode_of(key.queue.topic, key.group).is_pop)
             resets_.add(key, offset);
         notes_.erase(key);
     }
@@ -93,7 +94,14 @@ void broker_state::set_offsets(const std::string& group, const std::vector<std::
                 resets_.cancel(key, offset);
             done(failure);
         },
-        [done](offset_committed) { done({}); });
+        [this, set, group, done](offset_committed) {
+            if (!setup_.pop_keeper)
+                return done({});
+            reset_pops popped{group, {}};
+            for (const auto& [key, offset] : set->offsets)
+                popped.offsets.emplace_back(key.queue, offset);
+            ask<pops_changed>(setup_.pop_keeper, std::move(popped), done, [done](pops_changed) { done({}); });
+        });
 }
 
 /// True when this pull is answered here, because its group is to go on elsewhere.

@@ -76,6 +76,8 @@ void broker_state::take_back(const send_message_back& order, const payload& reco
     // A client names any position, and a body may hold what looks like a record.
     if (!check_topic_name(failed->topic))
         return done({errc::message_not_found, "there is no message at log position " + to_string(order.position)});
+    if (order.tries)
+        failed->reconsume_times = *order.tries;
     const auto limit = order.retry_max.value_or(group->second.retry_max);
     auto returned = return_message(std::move(*failed), {order.group, order.delay_level, limit});
     auto topic = topic_for_returned(returned.copy.topic, order.group);

@@ -143,24 +143,6 @@ caf::result<forbidden_found> broker_state::handle(const query_forbidden& order) 
     return forbidden_found{order.group, order.topic, true};
 }
 
-caf::result<request_mode_set> broker_state::handle(const set_request_mode& order) {
-    const auto& mode = order.mode;
-    if (is_retry_topic(mode.topic))
-        return make_caf_error(errc::not_permitted, "topic " + mode.topic + " belongs to a group: its mode is the group's");
-    if (topics_->find(mode.topic) == nullptr)
-        return make_caf_error(errc::topic_not_found, "topic " + mode.topic + " does not exist on this broker");
-    if (!groups_.contains(mode.group))
-        return make_caf_error(errc::group_not_found, "group " + mode.group + " does not exist on this broker");
-    if (mode.mode != "PULL")
-        return make_caf_error(errc::not_supported, "this broker hands out messages to pulls only: group " + mode.group +
-                                                       " cannot have the mode " + mode.mode.substr(0, 64));
-    return request_mode_set{};
-}
-
-caf::result<request_modes_listed> broker_state::handle(const list_request_modes&) {
-    return request_modes_listed{};
-}
-
 // ---- tidying up -----------------------------------------------------------------------------------------------------
 
 caf::result<clean_begun> broker_state::handle(const clean_store& order) {

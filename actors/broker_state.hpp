@@ -11,6 +11,7 @@
 #include "actors/pending_resets.hpp"
 #include "actors/producer_groups.hpp"
 #include "actors/pull_positions.hpp"
+#include "actors/queue_assignment.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/type_ids.hpp"
 
@@ -38,9 +39,10 @@ struct broker_tick {
 };
 
 /// Everything the broker understands, its own messages included.
-using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
-    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
-    extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+using broker_role =
+    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend_with<
+        transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::extend_with<pop_checker_actor>::
+        extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -112,6 +114,14 @@ public:
     caf::result<transactions_listed> handle(const list_transactions& order);
     caf::result<transaction_check_sent> handle(const check_transaction& order);
 
+    // pop consumers (broker_pops.cpp)
+    void handle(const pop_ticketed& order);
+    void handle(const pops_abandoned& order);
+    caf::result<request_mode_set> handle(const set_request_mode& order);
+    caf::result<request_modes_listed> handle(const list_request_modes& order);
+    caf::result<assignment_found> handle(const query_assignment& order);
+    void handle(const use_name_servers& order);
+
     // administration (broker_admin.cpp)
     caf::result<group_config_found> handle(const find_group_config& order);
     // (broker_settings.cpp)
@@ -121,8 +131,6 @@ public:
     caf::result<system_topics_listed> handle(const list_system_topics& order);
     caf::result<groups_put> handle(const put_groups& order);
     caf::result<forbidden_found> handle(const query_forbidden& order);
-    caf::result<request_mode_set> handle(const set_request_mode& order);
-    caf::result<request_modes_listed> handle(const list_request_modes& order);
     caf::result<clean_begun> handle(const clean_store& order);
     // (broker_config_orders.cpp)
     caf::result<broker_config_listed> handle(const list_broker_config& order);
@@ -217,6 +225,21 @@ private:
     queue_actor queue_for(const topic_queue& queue);
     void finish_queues(const finish& order, std::string_view topic);
 
+    // pop consumers
+    struct known_route {
+        std::vector<protocol::queue_data> queues;
+        clock_time fresh_until;
+    };
+    [[nodiscard]] result<checked_pop> check_pop(const pop_messages& order);
+    void forget_popped(const std::string& group, const std::string& topic, continuation next);
+    [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
+    /// Of what was deleted; an empty name: nothing.
+    void forget_modes(const std::string& topic, const std::string& group);
+    void find_topic_route(const protocol::assignment_request& request, std::size_t server,
+                          caf::typed_response_promise<assignment_found> promise);
+    [[nodiscard]] assignment_found assign(const protocol::assignment_request& request,
+                                          const std::vector<protocol::queue_data>& route) const;
+
     // failed messages
     [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
     void take_back(const send_message_back& order, const payload& record, const continuation& done);
@@ -248,6 +271,7 @@ private:
     [[nodiscard]] static result<void> check_group_config(const group_config& group);
     [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
     void complete(protocol::consume_stats& stats, const std::string& group) const;
+    void add_popped(group_described described, const std::string& group, caf::typed_response_promise<group_described> promise);
     void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
     void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
     void sample_traffic();
@@ -329,7 +353,10 @@ private:
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
-    std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
+    std::set<topic_queue> resends_;                                     ///< queues whose dead letters are being put back
+    std::map<std::pair<std::string, std::string>, request_mode> modes_; ///< that were set, by topic and group; bounded
+    std::vector<name_server_actor> name_servers_;
+    std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
     pending_resets resets_{resets_max};
     std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
     std::size_t notes_under_way_ = 0;            ///< messages it has not answered

@@ -162,10 +162,28 @@ caf::result<group_described> broker_state::handle(const describe_group_state& or
             ask<group_described>(background_reader(), std::move(*question), fail,
                                  [this, promise, group = order.group](group_described& described) mutable {
                                      complete(described.stats, group);
-                                     promise.deliver(std::move(described));
+                                     add_popped(std::move(described), group, promise);
                                  });
         });
     return promise;
+}
+
+/// What a group has popped is with its consumers, as what it has pulled.
+void broker_state::add_popped(group_described described, const std::string& group, caf::typed_response_promise<group_described> promise) {
+    if (!setup_.pop_keeper) {
+        promise.deliver(std::move(described));
+        return;
+    }
+    ask<popped_listed>(
+        setup_.pop_keeper, list_popped{group}, [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+        [this, promise, described](const popped_listed& popped) mutable {
+            for (const auto& [queue, next] : popped.next) {
+                const auto known = described.stats.queues.find({queue.topic, setup_.options.broker_name, queue.queue.value()});
+                if (known != described.stats.queues.end())
+                    known->second.pull_offset = std::max(known->second.pull_offset, std::min(next.value(), known->second.broker_offset));
+            }
+            promise.deliver(std::move(described));
+        });
 }
 
 caf::result<consumption_described> broker_state::handle(const describe_consumption& order) {

@@ -136,12 +136,21 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);
     send_notes();
-    self_->request(setup_.offset_keeper, caf::infinite, order)
-        .then([this, topic, change](topic_deleted) { drop_index(topic.name, change); },
-              [this, topic, change](const caf::error& failure) {
-                  publish(topics_->with(topic, setup_.options.now().value())); // it is still there
-                  end_change(change, to_error(failure));
-              });
+    const continuation failed = [this, topic, change](const error& failure) {
+        publish(topics_->with(topic, setup_.options.now().value())); // it is still there
+        end_change(change, failure);
+    };
+    forget_popped({}, topic.name, [this, order, topic, change, failed](const error& failure) {
+        if (failure.code != errc::none)
+            return failed(failure);
+        self_->request(setup_.offset_keeper, caf::infinite, order)
+            .then(
+                [this, topic, change](topic_deleted) {
+                    forget_modes(topic.name, {});
+                    drop_index(topic.name, change);
+                },
+                [failed](const caf::error& why) { failed(to_error(why)); });
+    });
     return promise;
 }
 

@@ -1,10 +1,12 @@
 #include "actors/delivery_book.hpp"
 
 #include "actors/messages.hpp"
+#include "actors/pop_messages.hpp"
 #include "actors/traffic_statistics.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace troupe::actors {
 
@@ -178,6 +180,31 @@ void note_handed_out(traffic_statistics& traffic, delivery_book& book, const std
     traffic.handed_out(group, queue, messages, static_cast<std::int64_t>(answer.records.size()));
     // A filter may have left out what is in front of the first and behind the last message as well: that was not handed out.
     book.note(group, queue, first, last + 1, messages != last + 1 - first, connection, now);
+}
+
+void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
+                 const messages_popped& answer, std::uint64_t connection, timestamp_ms now) {
+    if (answer.kind != pop_kind::take)
+        return;
+    auto rest = answer.records.view();
+    for (const auto& popped : answer.queues) { // as many records, one queue after the other
+        const topic_queue queue{topic, popped.queue};
+        const auto* begin = rest.data();
+        for (std::size_t i = 0; i < popped.offsets.size(); ++i) {
+            const auto bytes = protocol::record_size(rest);
+            if (!bytes)
+                return; // the client will see, too
+            rest.remove_prefix(*bytes);
+        }
+        traffic.handed_out(group, queue, static_cast<std::int64_t>(popped.offsets.size()), rest.data() - begin);
+        for (auto first = popped.offsets.begin(); first != popped.offsets.end();) {
+            auto last = first;
+            while (std::next(last) != popped.offsets.end() && *std::next(last) == *last + 1)
+                ++last;
+            book.note(group, queue, *first, *last + 1, false, connection, now);
+            first = std::next(last);
+        }
+    }
 }
 
 } // namespace troupe::actors

@@ -18,6 +18,7 @@
 namespace troupe::actors {
 
 class traffic_statistics;
+struct messages_popped;
 struct messages_pulled;
 
 struct delivery_book_options {
@@ -94,5 +95,8 @@ private:
 /// Counts the answer to a pull, and notes who got it.
 void note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
                      const messages_pulled& answer, std::uint64_t connection, timestamp_ms now);
+/// The same of a pop, whose messages are of several queues.
+void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
+                 const messages_popped& answer, std::uint64_t connection, timestamp_ms now);
 
 } // namespace troupe::actors

@@ -148,6 +148,22 @@ struct unwatch_queue {
     topic_queue queue;
     records_watcher_actor watcher;
 };
+/// Something became visible in these queues.
+struct queues_grew {
+    std::vector<topic_queue> queues;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, queues_grew& x) {
+        return f(x.queues);
+    }
+};
+using growth_watcher_actor = caf::typed_actor<caf::reacts_to<queues_grew>>;
+/// Tell `watcher` whenever something becomes visible in `queue`, once now and until it is told to stop. Apart from watch_queue: one
+/// watcher for all queues, the latest.
+struct watch_growth {
+    topic_queue queue;
+    growth_watcher_actor watcher;
+    bool begin = true; ///< false: stop
+};
 /// Drop the index of a deleted topic.
 struct drop_topic_index {
     std::string topic;
@@ -182,9 +198,10 @@ struct retain_tick {
     }
 };
 /// Owns all positions of the log; the only writer of the message store.
-using log_writer_actor = caf::typed_actor<caf::reacts_to<append_records>, caf::reacts_to<watch_queue>, caf::reacts_to<unwatch_queue>,
-                                          caf::replies_to<drop_topic_index>::with<topic_index_dropped>, caf::reacts_to<write_tick>,
-                                          caf::reacts_to<probe_tick>, caf::reacts_to<retain_tick>, caf::reacts_to<finish>>;
+using log_writer_actor =
+    caf::typed_actor<caf::reacts_to<append_records>, caf::reacts_to<watch_queue>, caf::reacts_to<unwatch_queue>,
+                     caf::reacts_to<watch_growth>, caf::replies_to<drop_topic_index>::with<topic_index_dropped>, caf::reacts_to<write_tick>,
+                     caf::reacts_to<probe_tick>, caf::reacts_to<retain_tick>, caf::reacts_to<finish>>;
 
 // ---- log flusher ----------------------------------------------------------------------------------------------------
 
@@ -308,9 +325,23 @@ using offset_keeper_actor =
                      caf::replies_to<list_queue_offsets>::with<queue_offsets_listed>, caf::replies_to<delete_topic>::with<topic_deleted>,
                      caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
 
-/// Keeps topics and groups on disk: answers when they are durable.
-using metadata_keeper_actor =
-    caf::typed_actor<caf::replies_to<put_topic>::with<topic_put>, caf::replies_to<put_group>::with<group_put>, caf::reacts_to<finish>>;
+/// Store how a group takes messages of a topic.
+struct put_request_mode {
+    request_mode mode;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, put_request_mode& x) {
+        return f(x.mode);
+    }
+};
+struct request_mode_put {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, request_mode_put&) {
+        return f();
+    }
+};
+/// Keeps topics, groups and request modes on disk: answers when they are durable.
+using metadata_keeper_actor = caf::typed_actor<caf::replies_to<put_topic>::with<topic_put>, caf::replies_to<put_group>::with<group_put>,
+                                               caf::replies_to<put_request_mode>::with<request_mode_put>, caf::reacts_to<finish>>;
 
 // ---- broker ---------------------------------------------------------------------------------------------------------
 
@@ -327,9 +358,14 @@ struct watch_topics {
     topics_watcher_actor watcher;
 };
 
+/// Where the broker finds out which other brokers have a topic. The latest counts.
+struct use_name_servers {
+    std::vector<name_server_actor> name_servers;
+};
+
 /// The broker as its own process sees it.
 using local_broker_actor = broker_actor::extend<caf::reacts_to<pull_ticketed>, caf::reacts_to<pull_abandoned>, caf::reacts_to<watch_topics>,
-                                                caf::reacts_to<finish>>;
+                                                caf::reacts_to<use_name_servers>, caf::reacts_to<finish>>;
 
 } // namespace troupe::actors
 
@@ -344,5 +380,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::records_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::records_read)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::watch_queue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::unwatch_queue)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::watch_growth)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::read_queue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::watch_topics)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::use_name_servers)

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 namespace troupe::actors {
@@ -27,6 +28,7 @@ public:
     void handle(append_records& work);
     void handle(const watch_queue& order);
     void handle(const unwatch_queue& order);
+    void handle(const watch_growth& order);
     caf::result<topic_index_dropped> handle(const drop_topic_index& order);
     void handle(write_tick);
     void handle(probe_tick);
@@ -69,7 +71,10 @@ private:
         std::vector<std::size_t> numbers; ///< of its records in batch_; some: its queue is in touched_
     };
     std::unordered_map<topic_queue, watching> watchers_;
-    std::vector<topic_queue> touched_;           ///< watched queues of the batch, each once
+    std::vector<topic_queue> touched_; ///< watched queues of the batch, each once
+    growth_watcher_actor growth_watcher_;
+    std::unordered_set<topic_queue> growing_;    ///< that it wants to know of
+    std::vector<topic_queue> grown_;             ///< of those, in the batch
     std::shared_ptr<admission> fresh_admission_; ///< bytes of records on their way to watchers, or with them
     std::size_t unindexed_bytes_ = 0;            ///< since the last nudge
     std::size_t unsynced_bytes_ = 0;             ///< likewise
@@ -90,6 +95,8 @@ void log_writer_state::handle(append_records& work) {
         const auto bytes = entry.records.bytes.size();
         if (!watchers_.empty())
             note_touched(entry.records.queue, batch_.size());
+        if (!growing_.empty() && growing_.contains(entry.records.queue))
+            grown_.push_back(entry.records.queue);
         collected_.push_back({work.reply_to, entry.ticket, bytes, entry.records.count});
         batch_.push_back(std::move(entry.records));
         batch_bytes_ += bytes;
@@ -222,6 +229,11 @@ void log_writer_state::note_touched(const topic_queue& queue, std::size_t number
 }
 
 void log_writer_state::tell_watchers(const std::vector<storage::placed_records>& places) {
+    if (!grown_.empty()) {
+        std::sort(grown_.begin(), grown_.end());
+        grown_.erase(std::unique(grown_.begin(), grown_.end()), grown_.end());
+        self_->send(growth_watcher_, queues_grew{std::exchange(grown_, {})});
+    }
     for (const auto& queue : std::exchange(touched_, {})) {
         const auto known = watchers_.find(queue);
         if (known == watchers_.end() || known->second.numbers.empty())
@@ -292,6 +304,19 @@ void log_writer_state::handle(const watch_queue& order) {
         write_log(log_level::error, "log writer: bounds of " + order.queue.topic + ": " + to_string(bounds.failure()));
 }
 
+void log_writer_state::handle(const watch_growth& order) {
+    growth_watcher_ = order.watcher;
+    if (!order.begin) {
+        growing_.erase(order.queue);
+        return;
+    }
+    growing_.insert(order.queue);
+    for (const auto& records : batch_)
+        if (records.queue == order.queue)
+            grown_.push_back(order.queue);
+    self_->send(growth_watcher_, queues_grew{{order.queue}});
+}
+
 void log_writer_state::handle(const unwatch_queue& order) {
     const auto known = watchers_.find(order.queue);
     if (known != watchers_.end() && known->second.actor == order.watcher)
@@ -336,6 +361,7 @@ log_writer_actor::behavior_type log_writer(log_writer_actor::stateful_pointer<lo
         [self](append_records& work) { self->state.handle(work); },
         [self](const watch_queue& order) { self->state.handle(order); },
         [self](const unwatch_queue& order) { self->state.handle(order); },
+        [self](const watch_growth& order) { self->state.handle(order); },
         [self](const drop_topic_index& order) { return self->state.handle(order); },
         [self](write_tick tick) { self->state.handle(tick); },
         [self](probe_tick tick) { self->state.handle(tick); },

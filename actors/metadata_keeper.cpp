@@ -26,6 +26,12 @@ struct metadata_keeper_state {
         return group_put{};
     }
 
+    caf::result<request_mode_put> handle(const put_request_mode& order) const {
+        if (const auto written = metadata->put_mode(order.mode); !written)
+            return make_caf_error(written.failure());
+        return request_mode_put{};
+    }
+
     std::shared_ptr<storage::metadata_store> metadata;
 };
 
@@ -35,6 +41,7 @@ metadata_keeper_actor::behavior_type metadata_keeper(metadata_keeper_actor::stat
     return {
         [self](const put_topic& order) { return self->state.handle(order); },
         [self](const put_group& order) { return self->state.handle(order); },
+        [self](const put_request_mode& order) { return self->state.handle(order); },
         [self](const finish&) { self->quit(); },
     };
 }

@@ -38,6 +38,15 @@ struct broker_metrics {
     counter scheduled_dropped{0};          ///< delayed messages whose topic was gone
     counter scheduled_lost{0};             ///< delayed messages that retention or damage took before they were due
 
+    counter pop_leases{0};      ///< messages that are popped and not acknowledged, now
+    counter pops_held{0};       ///< pops that wait for messages, now
+    counter pops{0};            ///< requests to take messages
+    counter popped{0};          ///< messages handed out by them
+    counter pop_redelivered{0}; ///< of those: not for the first time
+    counter pop_acked{0};       ///< acknowledged
+    counter pop_stale_acks{0};  ///< acknowledgements of a delivery that another one followed, or of nothing
+    counter pop_dead{0};        ///< went to a dead letter topic
+
     counter timers_pending{0};   ///< now
     counter timers_behind{0};    ///< stored, and not taken in by the timer keeper yet
     counter timers_late_ms{0};   ///< of the earliest that is due and not delivered, when the timer keeper looked last

@@ -181,6 +181,7 @@ void leave(registrar_pointer self) {
 registrar_impl::behavior_type registrar(registrar_pointer self, registrar_options options, const local_broker_actor& broker,
                                         std::shared_ptr<const topic_directory> topics, std::vector<name_server_actor> name_servers) {
     const auto now = self->clock().now();
+    self->send(broker, use_name_servers{name_servers});
     for (auto& handle : name_servers)
         self->state.servers.push_back({std::move(handle), false, false, false, now, now, options.retry_min});
     self->state.topics = std::move(topics);

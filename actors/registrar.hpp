@@ -32,7 +32,7 @@ struct registrar_options {
 ///
 /// In    topics_changed                      registers everywhere at once
 ///       beat_tick                           to itself: heartbeats, repeats, retries that are due
-/// Out   watch_topics to the broker; register_broker, broker_heartbeat, unregister_broker to each name server, at most one
+/// Out   use_name_servers and watch_topics to the broker; register_broker, broker_heartbeat, unregister_broker to each name server, at most one
 ///       outstanding per server
 /// State per server: registered or not, and when to do what next
 /// Always a server that failed or lost us is tried again, with back-off, until it works; how many there are and in which

@@ -78,6 +78,7 @@ struct broker_config {
     std::chrono::milliseconds timer_max_delay{};
     bool recall_messages = false;
     bool trace_topic = false;
+    std::size_t pop_leases_max = 0;
     store_config store;
     pull_config pull;
 };

@@ -281,6 +281,15 @@ const std::vector<option> table{
      "Whether there is a topic RMQ_SYS_TRACE_TOPIC, for what RocketMQ's clients write when their message trace is on (RocketMQ: "
      "traceTopicEnable, which is off there). `troupe message trace` needs none.",
      [](config& c, const value& v) { c.broker.trace_topic = integer_of(v) != 0; }},
+    {"broker.pop_leases_max",
+     kind::integer,
+     "10000",
+     "1",
+     "1000000",
+     {},
+     "Messages that one group may have popped from one queue and not acknowledged. Above it the group gets no new messages of that queue, "
+     "but those come again whose invisible time is over. Each takes about a hundred bytes of memory.",
+     [](config& c, const value& v) { c.broker.pop_leases_max = number_of<std::size_t>(v); }},
 
     {"broker.transaction.timeout",
      kind::duration,

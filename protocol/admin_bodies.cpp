@@ -4,6 +4,7 @@
 #include "protocol/config_json.hpp"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -159,15 +160,23 @@ std::string encode_group_forbidden(const std::string& group, const std::string& 
     return out;
 }
 
-std::string encode_message_request_mode(const message_request_mode& mode) {
-    std::string out;
-    json_writer json{out};
+namespace {
+
+void write_request_mode(json_writer& json, const message_request_mode& mode) {
     json.begin_object();
     json.text_member("consumerGroup", mode.group);
     json.text_member("mode", mode.mode);
     json.number_member("popShareQueueNum", mode.pop_share_queues);
     json.text_member("topic", mode.topic);
     json.end_object();
+}
+
+} // namespace
+
+std::string encode_message_request_mode(const message_request_mode& mode) {
+    std::string out;
+    json_writer json{out};
+    write_request_mode(json, mode);
     return out;
 }
 
@@ -187,8 +196,27 @@ result<message_request_mode> decode_message_request_mode(std::string_view json) 
                                                  });
 }
 
-std::string encode_no_message_request_modes() {
-    return R"({"messageRequestModeMap":{}})";
+std::string encode_message_request_modes(const std::vector<message_request_mode>& modes) {
+    std::map<std::string, std::map<std::string, const message_request_mode*>> sorted;
+    for (const auto& mode : modes)
+        sorted[mode.topic][mode.group] = &mode;
+    std::string out;
+    json_writer json{out};
+    json.begin_object();
+    json.key("messageRequestModeMap");
+    json.begin_object();
+    for (const auto& topic : sorted) {
+        json.key(topic.first);
+        json.begin_object();
+        for (const auto& group : topic.second) {
+            json.key(group.first);
+            write_request_mode(json, *group.second);
+        }
+        json.end_object();
+    }
+    json.end_object();
+    json.end_object();
+    return out;
 }
 
 // ---- statistics -----------------------------------------------------------------------------------------------------

@@ -59,8 +59,8 @@ struct message_request_mode {
 };
 std::string encode_message_request_mode(const message_request_mode& mode);
 result<message_request_mode> decode_message_request_mode(std::string_view json);
-/// Answer to 402 when no group has a mode of its own.
-std::string encode_no_message_request_modes();
+/// Answer to 402: the modes that were set, by topic and group.
+std::string encode_message_request_modes(const std::vector<message_request_mode>& modes);
 
 // ---- statistics -----------------------------------------------------------------------------------------------------
 

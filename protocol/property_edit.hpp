@@ -19,6 +19,7 @@ inline constexpr std::string_view producer_group = "PGROUP";
 inline constexpr std::string_view transaction_id = "__transactionId__"; ///< the unique key
 inline constexpr std::string_view transaction_immunity = "CHECK_IMMUNITY_TIME_IN_SECONDS";
 inline constexpr std::string_view receipt_handle = "POP_CK";
+inline constexpr std::string_view first_pop_time = "1ST_POP_TIME"; ///< of a message that is delivered again
 inline constexpr std::string_view region = "MSG_REGION";
 inline constexpr std::string_view trace_on = "TRACE_ON";
 inline constexpr std::string_view cluster = "CLUSTER";

@@ -80,8 +80,18 @@ inline constexpr std::int32_t get_broker_consume_stats = 317;
 inline constexpr std::int32_t delete_expired_commitlog = 329;
 inline constexpr std::int32_t get_topic_config = 351;
 inline constexpr std::int32_t update_and_get_group_forbidden = 353;
+inline constexpr std::int32_t query_assignment = 400;
 inline constexpr std::int32_t set_message_request_mode = 401;
 inline constexpr std::int32_t get_all_message_request_mode = 402;
+
+// Pop consumers
+inline constexpr std::int32_t pop_message = 200'050;
+inline constexpr std::int32_t ack_message = 200'051;
+inline constexpr std::int32_t peek_message = 200'052;
+inline constexpr std::int32_t change_message_invisible_time = 200'053;
+inline constexpr std::int32_t notification = 200'054;
+inline constexpr std::int32_t polling_info = 200'055;
+inline constexpr std::int32_t batch_ack_message = 200'151;
 
 // Troupe's own: numbers that RocketMQ does not use
 inline constexpr std::int32_t troupe_list_transactions = 70'001;

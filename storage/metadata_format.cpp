@@ -38,6 +38,16 @@ std::string key_of(const progress_key& key) {
     return out;
 }
 
+std::string modes_of(std::string_view topic, char end) {
+    auto key = key_of(mode_kind, topic);
+    key.push_back(end);
+    return key;
+}
+
+std::string key_of(const request_mode& mode) {
+    return modes_of(mode.topic).append(mode.group);
+}
+
 std::optional<progress_key> progress_key_of(std::string_view stored) {
     const auto topic_end = stored.find(separator);
     const auto group_end = topic_end == std::string_view::npos ? topic_end : stored.find(separator, topic_end + 1);
@@ -69,6 +79,14 @@ std::string encode(queue_offset offset) {
     std::string out;
     append_be(out, value_version);
     append_be(out, offset.value());
+    return out;
+}
+
+std::string encode(const request_mode& mode) {
+    std::string out;
+    append_be(out, value_version);
+    append_be(out, static_cast<std::uint8_t>(mode.is_pop));
+    append_be(out, mode.share_queues);
     return out;
 }
 
@@ -113,6 +131,21 @@ std::optional<group_config> decode_group(std::string_view name, std::string_view
     group.retry_queues = in.number<std::int32_t>();
     group.retry_max = in.number<std::int32_t>();
     return in.at_end() ? std::optional{std::move(group)} : std::nullopt;
+}
+
+std::optional<request_mode> decode_mode(std::string_view key, std::string_view value) {
+    const auto topic_end = key.find(separator);
+    value_reader in{value};
+    const auto version = in.number<std::uint8_t>();
+    request_mode mode;
+    mode.is_pop = in.number<std::uint8_t>() != 0;
+    mode.share_queues = in.number<std::int32_t>();
+    if (version != value_version || !in.at_end() || topic_end == std::string_view::npos || topic_end < 2 || topic_end + 1 == key.size()) {
+        return std::nullopt;
+    }
+    mode.topic = key.substr(1, topic_end - 1);
+    mode.group = key.substr(topic_end + 1);
+    return mode;
 }
 
 std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value) {

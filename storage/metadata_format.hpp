@@ -16,6 +16,7 @@ namespace troupe::storage {
 inline constexpr char topic_kind = 't';
 inline constexpr char group_kind = 'g';
 inline constexpr char offset_kind = 'o';
+inline constexpr char mode_kind = 'm';
 inline constexpr char separator = '\0'; ///< names hold none, so that keys sort by name
 
 /// Of a topic or group.
@@ -26,11 +27,17 @@ std::optional<progress_key> progress_key_of(std::string_view key);
 /// Front of the keys of all offsets in `topic`. With `separator + 1` instead it is the first key past them.
 std::string offsets_of(std::string_view topic, char end = separator);
 
+/// Of a group's mode on a topic, and the front of those of a topic.
+std::string key_of(const request_mode& mode);
+std::string modes_of(std::string_view topic, char end = separator);
+
 std::string encode(const topic_config& topic);
 std::string encode(const group_config& group);
 std::string encode(queue_offset offset);
+std::string encode(const request_mode& mode);
 std::optional<topic_config> decode_topic(std::string_view name, std::string_view value);
 std::optional<group_config> decode_group(std::string_view name, std::string_view value);
+std::optional<request_mode> decode_mode(std::string_view key, std::string_view value);
 std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value);
 
 } // namespace troupe::storage

@@ -266,6 +266,7 @@ result<void> metadata_store::remove_topic(std::string_view topic) {
     rocksdb::WriteBatch changes;
     changes.Delete(key_of(topic_kind, topic)).PermitUncheckedError();
     changes.DeleteRange(offsets_of(topic), offsets_of(topic, separator + 1)).PermitUncheckedError();
+    changes.DeleteRange(modes_of(topic), modes_of(topic, separator + 1)).PermitUncheckedError();
     return implementation_->write(changes);
 }
 
@@ -289,6 +290,15 @@ result<void> metadata_store::remove_group(std::string_view group, bool with_offs
     }
     rocksdb::WriteBatch changes;
     changes.Delete(key_of(group_kind, group)).PermitUncheckedError();
+    auto set = modes();
+    if (!set) {
+        return set.failure();
+    }
+    for (const auto& mode : *set) {
+        if (mode.group == group) {
+            changes.Delete(key_of(mode)).PermitUncheckedError();
+        }
+    }
     if (with_offsets) {
         auto scanned = implementation_->scan({&offset_kind, 1}, [&](std::string_view key, std::string_view /*value*/) -> result<void> {
             if (const auto of = progress_key_of(key); of && of->group == group) {
@@ -306,6 +316,19 @@ result<void> metadata_store::remove_group(std::string_view group, bool with_offs
 result<std::vector<group_config>> metadata_store::groups() const {
     return implementation_->collect<group_config>(
         group_kind, [](std::string_view key, std::string_view value) { return decode_group(key.substr(1), value); });
+}
+
+result<void> metadata_store::put_mode(const request_mode& mode) {
+    if (!is_storable(mode.topic) || !is_storable(mode.group)) {
+        return illegal_name(is_storable(mode.topic) ? mode.group : mode.topic);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Put(key_of(mode), encode(mode)).PermitUncheckedError();
+    return implementation_->write(changes);
+}
+
+result<std::vector<request_mode>> metadata_store::modes() const {
+    return implementation_->collect<request_mode>(mode_kind, decode_mode);
 }
 
 result<void> metadata_store::commit(std::span<const std::pair<progress_key, queue_offset>> offsets) {

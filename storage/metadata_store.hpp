@@ -16,7 +16,7 @@ namespace troupe::storage {
 
 class file_system;
 
-/// Topics, groups and committed consumer offsets of one broker: what cannot be derived from the log.
+/// Topics, groups, their request modes and committed consumer offsets of one broker: what cannot be derived from the log.
 ///
 /// Owns     one RocksDB under `<store>/metadata`.
 /// Threads  safe from any thread; calls block on the disk.
@@ -33,14 +33,17 @@ public:
     metadata_store& operator=(const metadata_store&) = delete;
 
     result<void> put_topic(const topic_config& topic);
-    /// Success if it is not there. Removes the committed offsets of the topic too, in the same write.
+    /// Success if it is not there. Removes the committed offsets and request modes of the topic too, in the same write.
     result<void> remove_topic(std::string_view topic);
     [[nodiscard]] result<std::vector<topic_config>> topics() const; ///< sorted by name
 
     result<void> put_group(const group_config& group);
-    /// `with_offsets` removes the group's committed offsets in the same write.
+    /// Its request modes go in the same write; `with_offsets`: its committed offsets, too.
     result<void> remove_group(std::string_view group, bool with_offsets);
     [[nodiscard]] result<std::vector<group_config>> groups() const; ///< sorted by name
+
+    result<void> put_mode(const request_mode& mode);
+    [[nodiscard]] result<std::vector<request_mode>> modes() const; ///< sorted by topic and group
 
     /// Commits all of `offsets` in one synced write.
     result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets);

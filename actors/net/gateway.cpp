@@ -1,6 +1,7 @@
 #include "actors/net/gateway.hpp"
 
 #include "actors/net/wire.hpp"
+#include "actors/net/wire_pop.hpp"
 #include "actors/net/wire_transaction.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -24,6 +25,12 @@ bool is_send(std::int32_t code) {
 /// The lite form is the same request, sent by consumers that assign their queues themselves.
 bool is_pull(std::int32_t code) {
     return code == protocol::request_code::pull_message || code == protocol::request_code::lite_pull_message;
+}
+
+/// What may wait for messages to take, and what is served by the same role.
+bool is_pop(std::int32_t code) {
+    return code == protocol::request_code::pop_message || code == protocol::request_code::peek_message ||
+           code == protocol::request_code::notification || code == protocol::request_code::polling_info;
 }
 
 /// What a waiting command keeps in memory.
@@ -69,6 +76,19 @@ void gateway::connection_closed(connection_id connection) {
                 caf::anon_send(state.session, session_request{std::move(command)});
         caf::anon_send(state.session, session_closed{});
     }
+    if (!broker_gone_)
+        abandon_waiting(state);
+}
+
+/// What nobody waits for any more is forgotten.
+void gateway::abandon_waiting(const connection_state& state) {
+    if (!state.pops.empty()) {
+        pops_abandoned gone{{state.pops.begin(), state.pops.end()}, host_.handle()};
+        std::sort(gone.tickets.begin(), gone.tickets.end());
+        for (const auto ticket : gone.tickets)
+            pending_.erase(ticket);
+        caf::anon_send(roles_.broker->pops, std::move(gone));
+    }
     if (state.pulls.empty())
         return;
     pull_abandoned gone{{state.pulls.begin(), state.pulls.end()}, host_.handle()};
@@ -76,8 +96,7 @@ void gateway::connection_closed(connection_id connection) {
     for (const auto ticket : gone.tickets)
         if (const auto pull = pending_.extract(ticket); !pull.empty())
             gone.queues.push_back(std::move(pull.mapped().queue));
-    if (!broker_gone_)
-        caf::anon_send(roles_.broker->broker, std::move(gone));
+    caf::anon_send(roles_.broker->broker, std::move(gone));
 }
 
 std::size_t gateway::waiting_bytes(connection_id connection) const {
@@ -168,6 +187,10 @@ bool gateway::receive_command(connection_id connection, connection_state& state,
         return receive_send(connection, state, command);
     if (roles_.broker && roles_.broker->decisions && command.code == protocol::request_code::end_transaction)
         return receive_end(connection, state, command);
+    if (roles_.broker && roles_.broker->pops && is_pop(command.code)) {
+        receive_pop(connection, state, command);
+        return true;
+    }
     if (!roles_.broker || !is_pull(command.code))
         return pass_to_session(connection, state, std::move(command));
     receive_pull(connection, state, command);
@@ -246,7 +269,7 @@ bool gateway::receive_end(connection_id connection, connection_state& state, pro
 }
 
 bool gateway::is_idle() const {
-    return std::none_of(pending_.begin(), pending_.end(), [](const auto& entry) { return entry.second.kind != pending_kind::pull; }) &&
+    return std::none_of(pending_.begin(), pending_.end(), [](const auto& entry) { return !may_wait(entry.second.kind); }) &&
            std::none_of(connections_.begin(), connections_.end(),
                         [](const auto& entry) { return entry.second.session_requests > 0 || !entry.second.waiting.empty(); });
 }
@@ -321,6 +344,42 @@ void gateway::handle(const pull_answered& message) {
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
         note_handed_out(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue, message.answer,
                         request.connection.value(), roles_.broker->now());
+        answer(request, encode_answer(message.answer));
+    });
+}
+
+// ---- pops -----------------------------------------------------------------------------------------------------------
+
+void gateway::receive_pop(connection_id connection, connection_state& state, const protocol::remoting_command& command) {
+    if (broker_gone_)
+        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
+    if (state.requests >= options_.requests_per_connection_max)
+        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
+    // Messages for a client that does not read would be out for nothing.
+    if (host_.unsent_bytes(connection) > options_.unsent_answer_bytes_max)
+        return refuse(connection, command, {errc::busy, "too many unread bytes are on their way to this connection"});
+    auto pop = decode_request<pop_messages>(command);
+    if (!pop)
+        return refuse(connection, command, pop.failure());
+    auto request = make_pending(pending_kind::pop, connection, command);
+    request.deadline += std::chrono::milliseconds{std::clamp<std::int64_t>(pop->poll_ms, 0, 3'600'000)};
+    request.group = pop->group;
+    request.queue = {pop->topic, pop->queue};
+    ++state.requests;
+    state.pops.insert(next_ticket_);
+    pending_.emplace(next_ticket_, std::move(request));
+    caf::anon_send(roles_.broker->pops, pop_ticketed{next_ticket_++, std::move(*pop), host_.handle()});
+}
+
+void gateway::handle(const pop_answered& message) {
+    pending request;
+    if (!take(message.ticket, request))
+        return;
+    guarded(request.connection, [&] {
+        if (message.failure.code != errc::none)
+            return answer(request, encode_failure(message.failure));
+        note_popped(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue.topic, message.answer,
+                    request.connection.value(), roles_.broker->now());
         answer(request, encode_answer(message.answer));
     });
 }
@@ -418,10 +477,12 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     if (connection == connections_.end())
         return false;
     auto& state = connection->second;
-    --(request.oneway && request.kind != pending_kind::pull ? state.oneway_requests : state.requests);
+    --(request.oneway && !may_wait(request.kind) ? state.oneway_requests : state.requests);
     state.in_flight_bytes -= request.bytes;
     if (request.kind == pending_kind::pull)
         state.pulls.erase(ticket);
+    if (request.kind == pending_kind::pop)
+        state.pops.erase(ticket);
     return true;
 }
 

@@ -43,10 +43,10 @@ public:
 };
 
 /// The server's end of remoting: frames in, messages to the roles, their answers out as frames. A plain class, so that the
-/// hot requests (send, pull) cross no actor between the socket's thread and the roles.
+/// hot requests (send, pull, pop) cross no actor between the socket's thread and the roles.
 ///
-/// In     frames; records_appended, pull_answered, session_answered
-/// Out    append_records, end_ticketed, pull_ticketed, pull_abandoned; every other request goes to the session of its connection, and so does
+/// In     frames; records_appended, pull_answered, pop_answered, session_answered
+/// Out    append_records, end_ticketed, pull_ticketed, pull_abandoned, pop_ticketed, pops_abandoned; every other request goes to the session of its connection, and so does
 ///        what a client answers to a request of the session
 /// State  one entry per outstanding request, bounded per connection; one append that is being collected
 /// Always 1. Every request that is not one-way is answered exactly once: by a role, or after its deadline by the gateway.
@@ -80,12 +80,13 @@ public:
 
     void handle(const records_appended& message);
     void handle(const pull_answered& message);
+    void handle(const pop_answered& message);
     void handle(const session_answered& message);
     /// The broker or its log writer has ended: what waits there has failed.
     void broker_ended();
     /// Refuses new requests as shutting_down; one-way sends, which nobody can refuse, are still taken.
     void stop() { stopping_ = true; }
-    /// No answer is due but those of held pulls.
+    /// No answer is due but those of held pulls and pops.
     [[nodiscard]] bool is_idle() const;
     /// Hands the collected append to the log writer.
     void flush();
@@ -95,7 +96,9 @@ public:
     [[nodiscard]] std::size_t outstanding() const { return pending_.size(); }
 
 private:
-    enum class pending_kind : std::uint8_t { send, pull, end };
+    enum class pending_kind : std::uint8_t { send, pull, pop, end };
+    /// Its answer may take as long as the client says.
+    static bool may_wait(pending_kind kind) { return kind == pending_kind::pull || kind == pending_kind::pop; }
     struct pending {
         pending_kind kind = pending_kind::send;
         connection_id connection;
@@ -105,7 +108,7 @@ private:
         gateway_host::time_point deadline;
         std::size_t bytes = 0; ///< of the encoded records
         send_receipt receipt;
-        std::string group; ///< of a pull
+        std::string group; ///< of a pull or pop
         topic_queue queue; ///< likewise
     };
     struct connection_state {
@@ -120,6 +123,7 @@ private:
         std::size_t session_requests = 0;               ///< that the session has
         std::size_t pushes = 0;                         ///< requests to the client without an answer yet: nobody else may answer
         std::unordered_set<std::uint64_t> pulls;
+        std::unordered_set<std::uint64_t> pops;
         session_actor session;
     };
 
@@ -129,6 +133,8 @@ private:
     bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
     bool receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
+    void receive_pop(connection_id connection, connection_state& state, const protocol::remoting_command& command);
+    void abandon_waiting(const connection_state& state);
     bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
     void receive_answer(connection_state& state, protocol::remoting_command answer);
     /// The bytes under way leave room for more one-way sends. Half of each bound, so that sends that can be refused are not

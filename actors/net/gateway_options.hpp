@@ -9,6 +9,7 @@
 #include "actors/message_finder.hpp"
 #include "actors/metrics.hpp"
 #include "actors/name_server_admin.hpp"
+#include "actors/pop_messages.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
 #include "actors/timer_keeper.hpp"
@@ -44,6 +45,9 @@ struct broker_entry {
     std::shared_ptr<admission> timer_orders = nullptr; ///< orders under way to the timers; acquired here, released there
     std::shared_ptr<delivery_book> deliveries = std::make_shared<delivery_book>(timestamp_ms{}); ///< of pulls answered here
     wall_clock now = system_wall_clock;
+    pop_checker_actor pops = {}; ///< null: no pops are served
+    pop_ack_actor pop_acks = {};
+    std::shared_ptr<admission> pop_orders = nullptr; ///< acknowledgements under way; acquired here, released there
 };
 
 struct gateway_options {

@@ -499,6 +499,7 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
         [this](const caf::io::data_transferred_msg& message) { transferred(message); },
         [answered](const records_appended& message) { answered(message); },
         [answered](const pull_answered& message) { answered(message); },
+        [answered](const pop_answered& message) { answered(message); },
         [answered](const session_answered& message) { answered(message); },
         [this](const flush_tick&) { gateway_->flush(); },
         [this](const read_tick& tick) {

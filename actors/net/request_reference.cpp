@@ -39,7 +39,8 @@ std::string request_reference_page() {
     namespace code = protocol::request_code;
     const auto codes = served_requests();
     std::set<std::int32_t> served{codes.begin(), codes.end()};
-    served.insert({code::pull_message, code::lite_pull_message, code::notify_consumer_ids_changed, code::check_transaction_state,
+    served.insert({code::pop_message, code::peek_message, code::notification, code::polling_info, code::pull_message,
+                   code::lite_pull_message, code::notify_consumer_ids_changed, code::check_transaction_state,
                    code::get_consumer_status_from_client, code::get_consumer_running_info, code::consume_message_directly,
                    code::push_reply_message_to_client});
     return std::string{introduction} + section(request_role::broker, "To a broker", served) +

@@ -33,8 +33,8 @@ namespace {
 using handler_tables = std::vector<const request_handlers*>;
 
 const handler_tables& broker_tables() {
-    static const handler_tables all{&client_handlers(),   &delivery_handlers(), &lookup_handlers(),  &topic_handlers(),
-                                    &settings_handlers(), &member_handlers(),   &operator_handlers()};
+    static const handler_tables all{&client_handlers(), &delivery_handlers(), &pop_handlers(),    &lookup_handlers(),
+                                    &topic_handlers(),  &settings_handlers(), &member_handlers(), &operator_handlers()};
     return all;
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/member_messages.hpp"
 #include "actors/net/gateway_options.hpp"
+#include "actors/pop_messages.hpp"
 #include "protocol/remoting_command.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -46,7 +47,7 @@ struct session_closed {
 };
 
 /// The gateway as roles and sessions see it.
-using gateway_actor = ticket_holder_actor::extend<caf::reacts_to<session_answered>>;
+using gateway_actor = ticket_holder_actor::extend_with<pop_holder_actor>::extend<caf::reacts_to<session_answered>>;
 
 /// One connection with everything that is no send and no pull.
 ///

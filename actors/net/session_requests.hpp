@@ -47,6 +47,7 @@ using request_handlers = std::unordered_map<std::int32_t, request_handler>;
 // What a broker answers.
 const request_handlers& client_handlers();   ///< sends, offsets, members, locks
 const request_handlers& delivery_handlers(); ///< messages given back, transactions, timers
+const request_handlers& pop_handlers();      ///< acknowledgements: the gateway itself has the pops
 const request_handlers& lookup_handlers();
 const request_handlers& topic_handlers();
 const request_handlers& settings_handlers();

@@ -11,6 +11,7 @@ const request_handlers& settings_handlers() {
     static const request_handlers all{
         {code::get_broker_consume_stats, ask_broker_admin<describe_consumption, consumption_described>},
         {code::update_and_get_group_forbidden, ask_broker_admin<query_forbidden, forbidden_found>},
+        {code::query_assignment, ask_broker_admin<query_assignment, assignment_found>},
         {code::set_message_request_mode, ask_broker_admin<set_request_mode, request_mode_set>},
         {code::get_all_message_request_mode, ask_broker_admin<list_request_modes, request_modes_listed>},
         {code::clean_expired_consumequeue, ask_broker_admin<clean_store, clean_begun>},

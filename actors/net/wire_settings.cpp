@@ -143,8 +143,17 @@ result<list_request_modes> decode_request(const remoting_command&) {
     return list_request_modes{};
 }
 template <>
-remoting_command encode_answer(const request_modes_listed&) {
-    return answer_of(protocol::encode_no_message_request_modes());
+remoting_command encode_answer(const request_modes_listed& answer) {
+    return answer_of(protocol::encode_message_request_modes(answer.modes));
+}
+template <>
+result<query_assignment> decode_request(const remoting_command& command) {
+    return message_of_body<query_assignment>(command, protocol::decode_assignment_request);
+}
+/// Without the list a client goes on with what it has.
+template <>
+remoting_command encode_answer(const assignment_found& answer) {
+    return answer_of(answer.is_known ? protocol::encode_assignments(answer.queues) : "{}");
 }
 
 // ---- the broker -----------------------------------------------------------------------------------------------------

@@ -43,6 +43,10 @@ result<set_request_mode> decode_request(const protocol::remoting_command& comman
 template <>
 protocol::remoting_command encode_answer(const request_mode_set& answer);
 template <>
+result<query_assignment> decode_request(const protocol::remoting_command& command);
+template <>
+protocol::remoting_command encode_answer(const assignment_found& answer);
+template <>
 result<list_request_modes> decode_request(const protocol::remoting_command& command);
 template <>
 protocol::remoting_command encode_answer(const request_modes_listed& answer);

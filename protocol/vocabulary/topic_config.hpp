@@ -48,4 +48,19 @@ struct group_config {
     }
 };
 
+/// How the clients of a group take messages of a topic (RocketMQ: MessageRequestMode).
+struct request_mode {
+    std::string topic;
+    std::string group;
+    bool is_pop = false;
+    std::int32_t share_queues = 0; ///< pop: how many other clients share a queue; 0 or less: everybody (RocketMQ: popShareQueueNum)
+
+    friend bool operator==(const request_mode&, const request_mode&) = default;
+
+    template <class Inspector>
+    friend auto inspect(Inspector& f, request_mode& x) {
+        return f(x.topic, x.group, x.is_pop, x.share_queues);
+    }
+};
+
 } // namespace troupe

@@ -306,5 +306,6 @@ TEST_CASE_FIXTURE(settings_world, "what there is nothing to do for succeeds, and
     CHECK(set_mode({"orders", "G", "PULL", 0}) == response::subscription_group_not_exist);
     REQUIRE(ask<group_put>(put_group{{"G", true, true, 1, 16}}).ok());
     CHECK(set_mode({"orders", "G", "PULL", 0}) == response::success);
-    CHECK(set_mode({"orders", "G", "POP", 4}) == response::request_code_not_supported);
+    CHECK(set_mode({"orders", "G", "POP", 4}) == response::success);
+    CHECK(set_mode({"orders", "G", "PUSH", 4}) == response::invalid_parameter);
 }

@@ -616,7 +616,7 @@ TEST_CASE_FIXTURE(broker_world, "broker: when it ends, everything held is answer
 TEST_CASE("broker: whichever role below it dies, what waits is answered, the broker ends and says why, and a restart goes on") {
     auto options = small_broker();
     options.store.flush = storage::flush_mode::async; // with a log flusher
-    for (std::size_t role = 1; role < 15; ++role) {
+    for (std::size_t role = 1; role < 16; ++role) {
         CAPTURE(role);
         broker_world broker{options};
         broker.make_topic("orders");
@@ -625,7 +625,7 @@ TEST_CASE("broker: whichever role below it dies, what waits is answered, the bro
         broker.node->on_end([&ended](const error& reason) { ended = reason; });
         const auto waiting = broker.ask<messages_pulled>(broker_world::pull(1, 15'000));
         const auto roles = broker.node->finish_order(); // the broker, then those below it
-        REQUIRE(roles.size() == 15);
+        REQUIRE(roles.size() == 16);
         caf::anon_send_exit(roles[role], caf::exit_reason::kill);
         broker.world.run();
         REQUIRE(waiting->has_value());

@@ -1,5 +1,6 @@
 #include "actors/net/gateway.hpp"
 #include "actors/net/wire.hpp"
+#include "actors/net/wire_pop.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -27,6 +28,8 @@ struct recorded_roles {
     std::vector<append_records> appends;
     std::vector<pull_ticketed> pulls;
     std::vector<pull_abandoned> abandoned;
+    std::vector<pop_ticketed> pops;
+    std::vector<pops_abandoned> abandoned_pops;
     std::vector<std::string> created; ///< topics of sends that came by the session
 };
 
@@ -69,6 +72,8 @@ local_broker_actor spawn_broker(caf::actor_system& system, recorded_roles& recor
         return {
             [&record](const pull_ticketed& order) { record.pulls.push_back(order); },
             [&record](const pull_abandoned& order) { record.abandoned.push_back(order); },
+            [&record](const pop_ticketed& order) { record.pops.push_back(order); },
+            [&record](const pops_abandoned& order) { record.abandoned_pops.push_back(order); },
             [&record](const send_messages& order) {
                 record.created.push_back(order.topic);
                 return messages_stored{};
@@ -103,6 +108,7 @@ struct fixture {
         }));
         auto entry = std::make_shared<broker_entry>(
             broker_entry{broker, writer, topics, appends, std::make_shared<broker_metrics>(), send_encoder{send_encoder_options{}}});
+        entry->pops = caf::actor_cast<pop_checker_actor>(broker);
         host.actor = caf::actor_cast<gateway_actor>(world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
             return {[this](const session_answered& message) { tested->handle(message); }};
         }));
@@ -350,6 +356,66 @@ TEST_CASE_FIXTURE(fixture, "a connection that ends abandons its pulls, naming th
     CHECK(roles.abandoned[0].tickets == std::vector{roles.pulls[0].ticket, roles.pulls[2].ticket});
     const std::vector<topic_queue> both{{"orders", queue_id{1}}, {"orders", queue_id{1}}};
     CHECK(roles.abandoned[0].queues == both);
+    CHECK(tested->outstanding() == 0);
+}
+
+// ---- pops -----------------------------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(fixture, "a pop goes to the broker with a ticket, and is answered as what it was") {
+    pop_messages order;
+    order.group = "billing";
+    order.topic = "orders";
+    order.poll_ms = 15'000;
+    receive({frame_of(encode_request(order), 5)});
+    order.kind = pop_kind::notify;
+    receive({frame_of(encode_request(order), 6)});
+    world.run();
+    REQUIRE(roles.pops.size() == 2);
+    CHECK(roles.pops[0].pop.poll_ms == 15'000);
+    CHECK(roles.pops[1].pop.kind == pop_kind::notify);
+    CHECK(tested->is_idle()); // a held pop keeps nobody from ending
+
+    world.scheduler().clock().advance_time(20s); // its own time and the gateway's are not over yet
+    tested->expire();
+    CHECK(host.written[first].empty());
+    pop_answered popped{roles.pops[0].ticket, {}, {}};
+    popped.answer.status = pop_status::full;
+    tested->handle(popped);
+    pop_answered told{roles.pops[1].ticket, {}, {}};
+    told.answer.kind = pop_kind::notify;
+    told.answer.status = pop_status::found;
+    tested->handle(told);
+    REQUIRE(host.written[first].size() == 2);
+    CHECK(host.written[first][0].opaque == 5);
+    CHECK(host.written[first][0].code == protocol::response_code::polling_full);
+    CHECK(host.written[first][1].opaque == 6);
+    CHECK(*host.written[first][1].fields.find("hasMsg") == "true");
+
+    receive({frame_of(encode_request(order), 7)});
+    world.run();
+    tested->handle(pop_answered{roles.pops[2].ticket, {errc::topic_not_found, "no"}, {}});
+    CHECK(host.written[first].back().code == protocol::response_code::topic_not_exist);
+    CHECK(tested->outstanding() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "a pop is refused when the connection has too much open, or does not read; its end abandons the others") {
+    pop_messages order;
+    order.group = "billing";
+    order.topic = "orders";
+    for (std::int32_t opaque = 1; opaque <= 4; ++opaque)
+        receive({frame_of(encode_request(order), opaque)});
+    world.run();
+    CHECK(roles.pops.size() == 3);
+    REQUIRE(host.written[first].size() == 1);
+    CHECK(host.written[first][0].code == protocol::response_code::system_busy);
+    tested->handle(pop_answered{roles.pops[1].ticket, {}, {}});
+    host.unsent = options.unsent_answer_bytes_max + 1;
+    receive({frame_of(encode_request(order), 5)});
+    CHECK(host.written[first].back().code == protocol::response_code::system_busy);
+    tested->connection_closed(first);
+    world.run();
+    REQUIRE(roles.abandoned_pops.size() == 1);
+    CHECK(roles.abandoned_pops[0].tickets == std::vector{roles.pops[0].ticket, roles.pops[2].ticket});
     CHECK(tested->outstanding() == 0);
 }
 

@@ -55,6 +55,7 @@ struct queue_world {
             return {[](const append_records&) {},
                     [w](const watch_queue& order) { w->push_back(order); },
                     [](const unwatch_queue&) {},
+                    [](const watch_growth&) {},
                     [](const drop_topic_index&) { return topic_index_dropped{}; },
                     [](write_tick) {},
                     [](probe_tick) {},

@@ -55,8 +55,11 @@ struct fixture : virtual_system {
     std::shared_ptr<topic_directory> topics = std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(
         permission::read_write, 0, std::vector<topic_config>{topic_config{"orders", 4, 4, 6, 0, false, {}}}));
     topics_watcher_actor watcher;
-    caf::actor broker = system().spawn(
-        [this](caf::event_based_actor*) -> caf::behavior { return {[this](const watch_topics& message) { watcher = message.watcher; }}; });
+    std::vector<name_server_actor> told;
+    caf::actor broker = system().spawn([this](caf::event_based_actor*) -> caf::behavior {
+        return {[this](const watch_topics& message) { watcher = message.watcher; },
+                [this](const use_name_servers& message) { told = message.name_servers; }};
+    });
     scripted_server scripts[2];
     std::vector<name_server_actor> servers{spawn_scripted(system(), scripts[0]), spawn_scripted(system(), scripts[1])};
     registrar_actor registrar;
@@ -72,6 +75,7 @@ struct fixture : virtual_system {
         run();
     }
     ~fixture() {
+        told.clear();
         watcher = nullptr;
         caf::anon_send_exit(broker, caf::exit_reason::kill);
         for (const auto& server : servers)

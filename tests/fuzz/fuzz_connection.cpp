@@ -1,7 +1,9 @@
 // Clients that do anything to their connections: the bytes are steps of a script, see script::step. What must hold is in
 // served_node.hpp.
 #include "actors/net/wire.hpp"
+#include "protocol/admin_bodies.hpp"
 #include "protocol/consumer_bodies.hpp"
+#include "protocol/pop_bodies.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
@@ -78,6 +80,11 @@ void set_common_fields(remoting_command& command) {
         {"uniqueKey", "K"},
         {"fromDue", "0"},
         {"fromPosition", "0"},
+        {"invisibleTime", "1000"},
+        {"pollTime", "500"},
+        {"bornTime", "0"},
+        {"initMode", "0"},
+        {"extraInfo", "0 1 60000 0 0 broker-a 0 0"},
     };
     for (const auto& [name, value] : fields)
         command.fields.set(name, value);
@@ -103,6 +110,11 @@ std::string body_for(std::int32_t code) {
     case request::lock_batch_mq:
     case request::unlock_batch_mq: return protocol::encode_queue_lock_request({"readers", "client-1", false, {{"orders", "broker-a", 0}}});
     case request::check_client_config: return protocol::encode_client_config_check({"client-1", "readers", "", {"orders", "a", "TAG", 1}});
+    case request::batch_ack_message:
+        return protocol::encode_batch_ack_request(
+            {"broker-a", {{"readers", "orders", 0, queue_offset{0}, queue_id{0}, 0, timestamp_ms{1}, 60'000, {queue_offset{0}}}}});
+    case request::query_assignment: return protocol::encode_assignment_request({"orders", "readers", "client-1", "AVG", false});
+    case request::set_message_request_mode: return protocol::encode_message_request_mode({"orders", "readers", "POP", 0});
     default: return {};
     }
 }
@@ -175,7 +187,9 @@ std::vector<remoting_command> make_requests() {
         request_with_common_fields(4711),
     };
     auto codes = net::served_requests();
-    codes.insert(codes.end(), {protocol::request_code::pull_message, protocol::request_code::lite_pull_message});
+    namespace request = protocol::request_code;
+    codes.insert(codes.end(), {request::pull_message, request::lite_pull_message, request::pop_message, request::peek_message,
+                               request::notification, request::polling_info});
     for (const auto code : codes)
         all.push_back(request_with_common_fields(code));
     auto delayed = send;

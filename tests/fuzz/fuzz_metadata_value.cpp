@@ -1,7 +1,7 @@
 #include "storage/metadata_format.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
-// The first byte says what the rest is: a topic's value, a group's, or the key of an offset.
+// The first byte says what the rest is: a topic's value, a group's, the key of an offset, or the key or value of a mode.
 FUZZ_TARGET(bytes) {
     using namespace troupe;
     if (bytes.empty())
@@ -13,6 +13,10 @@ FUZZ_TARGET(bytes) {
     } else if (bytes[0] == storage::group_kind) {
         if (const auto group = storage::decode_group("g", value))
             fuzz::require(storage::decode_group("g", storage::encode(*group)) == group, "a group survives a round trip");
+    } else if (bytes[0] == storage::mode_kind) {
+        if (const auto mode = storage::decode_mode(bytes, storage::encode(request_mode{{}, {}, true, 7})))
+            fuzz::require(storage::key_of(*mode) == bytes, "the key of a mode survives a round trip");
+        static_cast<void>(storage::decode_mode(storage::key_of(request_mode{"t", "g"}), value));
     } else if (bytes[0] == storage::offset_kind) {
         if (const auto key = storage::progress_key_of(bytes))
             fuzz::require(storage::key_of(*key) == bytes, "the key of an offset survives a round trip");

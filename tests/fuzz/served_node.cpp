@@ -68,6 +68,7 @@ served_node::served_node() {
         return {
             [this](const records_appended& message) { gateway_->handle(message); },
             [this](const pull_answered& message) { gateway_->handle(message); },
+            [this](const pop_answered& message) { gateway_->handle(message); },
             [this](const net::session_answered& message) { gateway_->handle(message); },
         };
     });

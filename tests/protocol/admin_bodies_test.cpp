@@ -82,7 +82,10 @@ TEST_CASE("a request mode comes back with every field, and is read as Java write
     check_truncations(encode_message_request_mode(mode), decode_message_request_mode);
     CHECK(decode_message_request_mode(R"({"consumerGroup":"G","mode":"PULL","popShareQueueNum":0,"topic":"T"})").value() ==
           message_request_mode{"T", "G", "PULL", 0});
-    CHECK(encode_no_message_request_modes() == R"({"messageRequestModeMap":{}})");
+    CHECK(encode_message_request_modes({}) == R"({"messageRequestModeMap":{}})");
+    CHECK(encode_message_request_modes({mode, {"T", "F", "PULL", 0}}) ==
+          R"({"messageRequestModeMap":{"T":{"F":{"consumerGroup":"F","mode":"PULL","popShareQueueNum":0,"topic":"T"},)"
+          R"("G":{"consumerGroup":"G","mode":"POP","popShareQueueNum":4,"topic":"T"}}}})");
     CHECK(encode_group_forbidden("G", "T", false) == R"({"group":"G","readable":false,"topic":"T"})");
 }
 

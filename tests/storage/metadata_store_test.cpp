@@ -41,6 +41,26 @@ commit_entry entry(const std::string& group, const std::string& topic, std::int3
 
 } // namespace
 
+TEST_CASE("metadata_store: modes come back as they were stored, and go with their topic or group") {
+    const auto files = fault_file_system::make(1);
+    const request_mode popping{"orders", "billing", true, 7};
+    const request_mode pulling{"orders", "b", false, 0};
+    const request_mode other{"orders2", "billing", true, -1};
+    {
+        auto store = open_metadata(files);
+        for (const auto& mode : {popping, pulling, other})
+            REQUIRE(store->put_mode(mode).ok());
+        CHECK(store->put_mode({"", "g", true, 0}).code() == errc::argument_illegal);
+    }
+    auto store = open_metadata(files);
+    CHECK(store->modes().value() == std::vector{pulling, popping, other});
+    REQUIRE(store->remove_topic("orders").ok());
+    CHECK(store->modes().value() == std::vector{other});
+    REQUIRE(store->put_mode(pulling).ok());
+    REQUIRE(store->remove_group("billing", false).ok());
+    CHECK(store->modes().value() == std::vector{pulling});
+}
+
 TEST_CASE("metadata_store: topics, groups and offsets come back as they were stored") {
     const auto files = fault_file_system::make(1);
     const std::vector offsets{entry("billing", "orders", 0, 12), entry("billing", "orders", 1, 1LL << 40)};

@@ -106,6 +106,7 @@ public:
             },
             [this](const records_appended& message) { gateway_->handle(message); },
             [this](const pull_answered& message) { gateway_->handle(message); },
+            [this](const pop_answered& message) { gateway_->handle(message); },
             [this](const net::session_answered& message) { gateway_->handle(message); },
         };
     }

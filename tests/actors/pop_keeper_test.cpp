@@ -1,0 +1,535 @@
+#include "actors/pop_keeper.hpp"
+
+#include "actors/log.hpp"
+#include "protocol/property_edit.hpp"
+#include "tests/actors/broker_world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+namespace {
+
+using texts = std::vector<std::string>;
+
+broker_options pop_broker() {
+    auto options = small_broker();
+    options.pop_leases_per_queue_max = 8;
+    return options;
+}
+
+/// A broker in virtual time, and somebody who pops from it.
+struct pop_world : broker_world {
+    std::map<std::uint64_t, pop_answered> answers;
+    std::size_t repeated = 0;
+    pop_holder_actor holder;
+    std::uint64_t next_ticket = 1;
+
+    explicit pop_world(broker_options options = pop_broker()) : broker_world{std::move(options)} {
+        set_log_sink([](log_level, std::string_view) {});
+        spawn_holder();
+        make_topic("orders");
+    }
+    ~pop_world() {
+        stop();
+        set_log_sink({});
+    }
+    pop_world(const pop_world&) = delete;
+    pop_world& operator=(const pop_world&) = delete;
+
+    void spawn_holder() {
+        holder = world.system().spawn([this](pop_holder_actor::pointer) -> pop_holder_actor::behavior_type {
+            return {[this](const pop_answered& message) { repeated += answers.emplace(message.ticket, message).second ? 0u : 1u; }};
+        });
+    }
+    [[nodiscard]] timestamp_ms now() { return world.wall_clock()(); }
+
+    static pop_messages order(std::int64_t poll_ms = 0, std::int32_t messages_max = 32, std::int64_t invisible_ms = 10'000) {
+        pop_messages pop;
+        pop.group = "billing";
+        pop.topic = "orders";
+        pop.messages_max = messages_max;
+        pop.invisible_ms = invisible_ms;
+        pop.poll_ms = poll_ms;
+        return pop;
+    }
+    std::uint64_t begin(const pop_messages& pop) {
+        const auto ticket = next_ticket++;
+        caf::anon_send(node->pops(), pop_ticketed{ticket, pop, holder});
+        world.run();
+        return ticket;
+    }
+    [[nodiscard]] bool is_answered(std::uint64_t ticket) const { return answers.contains(ticket); }
+    pop_answered finished(std::uint64_t ticket) {
+        for (int i = 0; i < 100 && !is_answered(ticket); ++i)
+            world.advance(10ms);
+        REQUIRE(is_answered(ticket));
+        CHECK(repeated == 0);
+        return answers.at(ticket);
+    }
+    messages_popped pop(const pop_messages& wish) {
+        const auto answered = finished(begin(wish));
+        REQUIRE_MESSAGE(answered.failure.code == errc::none, to_string(answered.failure));
+        return answered.answer;
+    }
+    static std::vector<protocol::message> messages(const messages_popped& popped) {
+        const auto all = protocol::decode_records(popped.records);
+        REQUIRE(all.ok());
+        // Each message is where the lists of offsets say.
+        std::size_t count = 0;
+        for (const auto& queue : popped.queues)
+            for (const auto offset : queue.offsets) {
+                REQUIRE(count < all->size());
+                CHECK((*all)[count].queue == queue.queue);
+                CHECK((*all)[count].offset == offset);
+                ++count;
+            }
+        CHECK(count == all->size());
+        return *all;
+    }
+    static texts bodies(const messages_popped& popped) {
+        texts all;
+        for (const auto& one : messages(popped))
+            all.emplace_back(one.body.view());
+        return all;
+    }
+    static texts sorted_bodies(const messages_popped& popped) {
+        auto all = bodies(popped);
+        std::sort(all.begin(), all.end());
+        return all;
+    }
+    template <class Answer, class Order>
+    result<Answer> ask_keeper(const Order& wish) {
+        REQUIRE(node->pop_admission()->try_acquire(1));
+        const auto place = world.ask<Answer>(node->pop_keeper(), wish);
+        for (int i = 0; i < 100 && !*place; ++i)
+            world.advance(10ms);
+        REQUIRE(place->has_value());
+        CHECK(node->pop_admission()->under_way() == 0);
+        return **place;
+    }
+    result<messages_acknowledged> ack(const messages_popped& popped, std::optional<std::size_t> only = std::nullopt,
+                                      const std::string& group = "billing") {
+        acknowledge_messages wish;
+        std::size_t number = 0;
+        for (const auto& queue : popped.queues) {
+            acknowledge_messages::part part{group, {"orders", queue.queue}, popped.popped, popped.revive_queue == 999, {}};
+            for (const auto offset : queue.offsets)
+                if (!only || *only == number++)
+                    part.offsets.push_back(offset);
+            wish.parts.push_back(std::move(part));
+        }
+        return ask_keeper<messages_acknowledged>(wish);
+    }
+    result<invisible_time_changed> give_back(const messages_popped& popped, std::int64_t invisible_ms) {
+        return ask_keeper<invisible_time_changed>(change_invisible_time{
+            "billing", {"orders", popped.queues.at(0).queue}, popped.queues.at(0).offsets.at(0), popped.popped, false, invisible_ms});
+    }
+    std::string value(const std::string& name) {
+        const auto described = answer<broker_described>(describe_broker{});
+        REQUIRE(described);
+        return described->values.at(name);
+    }
+    std::int64_t committed(std::int32_t queue) {
+        world.advance(1s); // notes go to the offset keeper by themselves
+        const auto found = answer<offset_found>(query_offset{{"billing", {"orders", queue_id{queue}}}, false});
+        return found ? found->offset.value() : -1;
+    }
+    void restart() {
+        stop();
+        start(pop_broker());
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(pop_world, "pop: takes messages of all queues, and each is handed out once until its time is over") {
+    for (int i = 0; i < 8; ++i)
+        send("m" + std::to_string(i), i % 4);
+    const auto first = pop(order(0, 5));
+    CHECK(first.status == pop_status::found);
+    CHECK(first.invisible_ms == 10'000);
+    CHECK(first.revive_queue == 0);
+    const auto second = pop(order(0, 5));
+    CHECK(bodies(first).size() == 5);
+    CHECK(bodies(second).size() == 3);
+    CHECK(second.rest == 0);
+    std::set<std::string> all;
+    for (const auto& popped : {first, second})
+        for (const auto& body : bodies(popped))
+            all.insert(body);
+    CHECK(all.size() == 8);
+    CHECK(pop(order()).status == pop_status::nothing);
+    REQUIRE(ack(first).ok());
+    world.advance(10s);
+    const auto again = pop(order());
+    CHECK(sorted_bodies(again) == sorted_bodies(second));
+    for (const auto& message : messages(again)) {
+        CHECK(message.reconsume_times == 1);
+        CHECK(protocol::find_property(message.properties, "1ST_POP_TIME") == to_string(second.popped));
+    }
+    REQUIRE(ack(second).ok()); // older than the last delivery: it does nothing
+    CHECK(value("popStaleAcksTotal") == "3");
+    CHECK(value("popLeases") == "3");
+    REQUIRE(ack(again).ok());
+    world.advance(20s, 1s);
+    CHECK(pop(order()).status == pop_status::nothing);
+    CHECK(value("popLeases") == "0");
+    CHECK(value("poppedMessagesTotal") == "11");
+    CHECK(value("popRedeliveredTotal") == "3");
+    CHECK(value("popAckedTotal") == "8");
+    for (int queue = 0; queue < 4; ++queue)
+        CHECK(committed(queue) == 2);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: one queue, and what is committed is the first message that is not done") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 1);
+    auto one = order(0, 2);
+    one.queue = queue_id{1};
+    const auto first = pop(one);
+    CHECK(bodies(first) == texts{"m0", "m1"});
+    CHECK(first.rest == 2);
+    const auto second = pop(one);
+    CHECK(bodies(second) == texts{"m2", "m3"});
+    REQUIRE(ack(second).ok());
+    CHECK(committed(1) == 0);
+    const auto place = world.ask<group_described>(node->broker_admin(), describe_group_state{"billing", {"orders"}});
+    world.advance(100ms);
+    REQUIRE(place->has_value());
+    REQUIRE((**place).ok());
+    const auto& progress = (**place)->stats.queues.at({"orders", node->options().broker_name, 1});
+    CHECK(progress.consumer_offset == 0);
+    CHECK(progress.pull_offset == 4); // with consumers, or done behind what is
+    REQUIRE(ack(first, 0).ok());
+    CHECK(committed(1) == 1);
+    REQUIRE(ack(first, 1).ok());
+    CHECK(committed(1) == 4);
+    one.queue = queue_id{4};
+    CHECK(finished(begin(one)).failure.code == errc::queue_not_found);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: waits for a message, and wakes at once for one that its filter wants") {
+    auto wish = order(5'000);
+    wish.expression = "TagA";
+    const auto ticket = begin(wish);
+    world.advance(200ms);
+    CHECK(value("popsHeld") == "1");
+    std::string tags;
+    protocol::set_property(tags, "TAGS", "TagB");
+    send("other", 0, tags);
+    world.advance(50ms);
+    CHECK_FALSE(is_answered(ticket));
+    protocol::set_property(tags, "TAGS", "TagA");
+    send("wanted", 0, tags);
+    world.advance(20ms);
+    REQUIRE(is_answered(ticket));
+    CHECK(bodies(answers.at(ticket).answer) == texts{"wanted"});
+    CHECK(value("popsHeld") == "0");
+    REQUIRE(ack(answers.at(ticket).answer).ok());
+    CHECK(committed(0) == 2); // the other one was passed over
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a wait ends a little before the client's time is over, by the broker's clock") {
+    pop(order()); // the queues are known from now on
+    auto wish = order(2'000);
+    wish.born = now();
+    const auto ticket = begin(wish);
+    world.advance(1'900ms);
+    CHECK_FALSE(is_answered(ticket));
+    world.advance(60ms);
+    REQUIRE(is_answered(ticket));
+    CHECK(answers.at(ticket).answer.status == pop_status::nothing);
+    // A request that was long on its way waits only for what is left, and one that is over is not served.
+    send("m", 0);
+    wish.born = timestamp_ms{now().value() - 2'600};
+    CHECK(pop(wish).status == pop_status::nothing);
+    wish.born = timestamp_ms{now().value() + 3'600'000}; // a clock that is ahead does no harm
+    CHECK(pop(wish).status == pop_status::found);
+    const auto ahead = begin(wish);
+    world.advance(2s);
+    CHECK(is_answered(ahead));
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: who waits is woken when a message's time is over, and when it is given back") {
+    send("m", 0);
+    const auto first = pop(order(0, 1, 3'000));
+    REQUIRE(bodies(first) == texts{"m"});
+    const auto waiting = begin(order(10'000));
+    world.advance(2'900ms);
+    CHECK_FALSE(is_answered(waiting));
+    world.advance(200ms);
+    REQUIRE(is_answered(waiting));
+    const auto second = answers.at(waiting).answer;
+    CHECK(messages(second).at(0).reconsume_times == 1);
+
+    const auto later = begin(order(20'000));
+    const auto changed = give_back(second, 500);
+    REQUIRE(changed.ok());
+    CHECK(changed->popped > second.popped);
+    CHECK(changed->invisible_ms == 500);
+    CHECK(give_back(second, 500).code() == errc::message_illegal); // the handle is an older one now
+    world.advance(450ms);
+    CHECK_FALSE(is_answered(later));
+    world.advance(100ms);
+    REQUIRE(is_answered(later));
+    CHECK(messages(answers.at(later).answer).at(0).reconsume_times == 2);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: after 17 deliveries a message goes to the dead letter topic, as it was, and to nobody else") {
+    std::string properties;
+    protocol::set_property(properties, "KEYS", "order-7");
+    send("poison", 2, properties);
+    for (int delivery = 0; delivery < 17; ++delivery) {
+        CAPTURE(delivery);
+        const auto popped = pop(order(0, 32, 100));
+        REQUIRE(bodies(popped) == texts{"poison"});
+        CHECK(messages(popped).at(0).reconsume_times == delivery);
+        world.advance(100ms);
+    }
+    CHECK(pop(order(500)).status == pop_status::nothing);
+    world.advance(1s);
+    CHECK(value("popDeadLettersTotal") == "1");
+    CHECK(value("popLeases") == "0");
+    CHECK(committed(2) == 1);
+    auto dead = pull(0);
+    dead.topic = "%DLQ%billing";
+    const auto pulled = answer<messages_pulled>(dead);
+    REQUIRE(pulled.ok());
+    const auto letters = protocol::decode_records(pulled->records).value();
+    REQUIRE(letters.size() == 1);
+    CHECK(letters[0].body.view() == "poison");
+    CHECK(letters[0].reconsume_times == 17);
+    CHECK(protocol::find_property(letters[0].properties, "KEYS") == "order-7");
+    CHECK(protocol::find_property(letters[0].properties, "RETRY_TOPIC") == "orders");
+    CHECK(protocol::find_property(letters[0].properties, "ORIGIN_MESSAGE_ID").has_value());
+    world.advance(60s, 1s);
+    CHECK(pop(order()).status == pop_status::nothing);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a group's own number of tries counts") {
+    group_config group;
+    group.name = "billing";
+    group.retry_max = 1;
+    REQUIRE(answer<group_put>(put_group{group}).ok());
+    send("poison", 0);
+    for (int delivery = 0; delivery < 2; ++delivery) {
+        REQUIRE(pop(order(0, 1, 50)).status == pop_status::found);
+        world.advance(50ms);
+    }
+    CHECK(pop(order(300)).status == pop_status::nothing);
+    CHECK(value("popDeadLettersTotal") == "1");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: what is out and what is done survives a restart") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto popped = pop(order(0, 32, 60'000));
+    REQUIRE(bodies(popped).size() == 3);
+    REQUIRE(ack(popped, 1).ok());
+    restart();
+    CHECK(value("popLeases") == "2");
+    CHECK(pop(order()).status == pop_status::nothing);
+    CHECK(ack(popped, 2).ok()); // with the handle from before
+    world.advance(60s, 1s);
+    CHECK(bodies(pop(order())) == texts{"m0"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: after a power loss nothing that was acknowledged comes back, and nothing is lost") {
+    for (const auto mode : all_crash_modes) {
+        CAPTURE(static_cast<int>(mode));
+        send("keep", 0);
+        send("done", 0);
+        const auto popped = pop(order(0, 32, 1'000));
+        REQUIRE(bodies(popped) == texts{"keep", "done"});
+        REQUIRE(ack(popped, 1).ok());
+        crash(mode);
+        start(pop_broker());
+        world.advance(1s);
+        const auto again = pop(order());
+        CHECK(bodies(again) == texts{"keep"});
+        REQUIRE(ack(again).ok());
+    }
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: in order, a queue waits for its batch, and the same attempt gets it again") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 0);
+    auto wish = order(0, 2, 2'000);
+    wish.ordered = true;
+    wish.attempt = "first";
+    const auto batch = pop(wish);
+    CHECK(bodies(batch) == texts{"m0", "m1"});
+    CHECK(batch.revive_queue == 999);
+    CHECK(batch.queues.at(0).deliveries == std::vector<std::int32_t>{0, 0});
+    CHECK(bodies(pop(wish)) == texts{"m0", "m1"});
+    const auto repeated_batch = pop(wish);
+    wish.attempt = "second";
+    CHECK(pop(wish).status == pop_status::nothing);
+    wish.poll_ms = 10'000;
+    const auto waiting = begin(wish);
+    REQUIRE(ack(repeated_batch, 0).ok());
+    world.advance(50ms);
+    CHECK_FALSE(is_answered(waiting));
+    REQUIRE(ack(repeated_batch, 1).ok());
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting)); // as soon as the batch is done
+    const auto next = answers.at(waiting).answer;
+    CHECK(bodies(next) == texts{"m2", "m3"});
+    CHECK(ack(repeated_batch, 0).code() == errc::message_illegal);
+    wish.attempt = "third";
+    const auto late = begin(wish);
+    world.advance(2'100ms);
+    REQUIRE(is_answered(late)); // the second one's time is over
+    CHECK(bodies(answers.at(late).answer) == texts{"m2", "m3"});
+    CHECK(answers.at(late).answer.queues.at(0).deliveries == std::vector<std::int32_t>{1, 1});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: beyond the bound of what is out there are no new messages, until something is done") {
+    for (int i = 0; i < 10; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto first = pop(order(0, 8));
+    REQUIRE(bodies(first).size() == 8);
+    const auto waiting = begin(order(5'000));
+    world.advance(100ms);
+    CHECK_FALSE(is_answered(waiting));
+    REQUIRE(ack(first, 3).ok());
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(bodies(answers.at(waiting).answer) == texts{"m8"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a group begins where it has read to, or where it says") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(answer<offset_committed>(commit_offset{{"billing", {"orders", queue_id{0}}}, queue_offset{2}}).ok());
+    CHECK(bodies(pop(order())) == texts{"m2", "m3"});
+    auto other = order();
+    other.group = "young";
+    other.from_end = true;
+    CHECK(bodies(pop(other)).size() == 4); // a young queue is read from its beginning, as it is by pulls
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: setting offsets back, and pulling instead, forgets what is out") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto first = pop(order(0, 32, 60'000));
+    REQUIRE(ack(first).ok());
+    reset_offsets back{"billing", "orders", queue_id{0}, timestamp_ms{-1}, queue_offset{1}};
+    group_config group;
+    group.name = "billing";
+    REQUIRE(answer<group_put>(put_group{group}).ok());
+    const auto place = world.ask<offsets_reset>(node->broker_members(), back);
+    world.advance(200ms);
+    REQUIRE(place->has_value());
+    REQUIRE((**place).ok());
+    const auto again = pop(order(0, 32, 60'000));
+    CHECK(bodies(again) == texts{"m1", "m2"});
+    REQUIRE(ack(again, 0).ok());
+
+    const auto changed = world.ask<request_mode_set>(node->broker_admin(), set_request_mode{{"orders", "billing", "PULL", 0}});
+    world.advance(200ms);
+    REQUIRE(changed->has_value());
+    REQUIRE((**changed).ok());
+    CHECK(committed(0) == 2);
+    CHECK(value("popLeases") == "0");
+    CHECK(bodies(pop(order())) == texts{"m2"}); // whoever pops after that begins there
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: deleting a topic or a group deletes what was popped") {
+    send("old", 0);
+    REQUIRE(pop(order(0, 1, 60'000)).status == pop_status::found);
+    REQUIRE(answer<topic_deleted>(delete_topic{"orders"}).ok());
+    CHECK(value("popLeases") == "0");
+    make_topic("orders");
+    send("new", 0);
+    const auto popped = pop(order(0, 1, 60'000));
+    CHECK(bodies(popped) == texts{"new"});
+    REQUIRE(answer<group_deleted>(delete_group{"billing", true}).ok());
+    CHECK(bodies(pop(order())) == texts{"new"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: what may not be is refused, and why") {
+    const auto refused = [this](pop_messages wish) { return finished(begin(wish)).failure.code; };
+    CHECK(refused(order(0, 33)) == errc::argument_illegal);
+    CHECK(refused(order(0, 0)) == errc::argument_illegal);
+    CHECK(refused(order(0, 1, 0)) == errc::argument_illegal);
+    auto wish = order();
+    wish.topic = "nothing";
+    CHECK(refused(wish) == errc::topic_not_found);
+    wish = order();
+    wish.group = "no group!";
+    CHECK(refused(wish) == errc::group_not_found);
+    wish = order();
+    wish.expression = "||";
+    CHECK(refused(wish) == errc::subscription_illegal);
+    acknowledge_messages unknown{{{"billing", {"orders", queue_id{0}}, timestamp_ms{1}, false, {queue_offset{5}}}}};
+    CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::message_not_found);
+    unknown.parts[0].queue.queue = queue_id{9};
+    CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::message_illegal);
+    unknown.parts[0].queue.topic = "nothing";
+    CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::topic_not_found);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: waiting for messages takes none, looking takes none, and who waits is counted") {
+    pop(order());
+    auto wish = order(5'000);
+    wish.kind = pop_kind::notify;
+    const auto waiting = begin(wish);
+    auto count = order();
+    count.kind = pop_kind::count;
+    CHECK(pop(count).rest == 1);
+    send("m", 0);
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(answers.at(waiting).answer.status == pop_status::found);
+    auto look = order();
+    look.kind = pop_kind::peek;
+    CHECK(bodies(pop(look)) == texts{"m"});
+    CHECK(bodies(pop(look)) == texts{"m"});
+    CHECK(pop(count).rest == 0);
+    CHECK(bodies(pop(order(0, 1, 500))) == texts{"m"});
+    CHECK(pop(look).status == pop_status::nothing);
+    const auto later = begin(wish);
+    world.advance(400ms);
+    CHECK_FALSE(is_answered(later));
+    world.advance(200ms);
+    CHECK(is_answered(later)); // its time is over: there is something again
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: what a connection waited for when it ended is forgotten") {
+    pop(order());
+    const auto ticket = begin(order(5'000));
+    caf::anon_send(node->pops(), pops_abandoned{{ticket}, holder});
+    world.run();
+    CHECK(value("popsHeld") == "0");
+    send("m", 0);
+    world.advance(6s, 100ms);
+    CHECK_FALSE(is_answered(ticket));
+    CHECK(bodies(pop(order())) == texts{"m"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: when the disk fails nothing is handed out, and afterwards nothing is lost") {
+    send("m", 0);
+    pop(order(0, 1, 1'000));
+    world.advance(2s);
+    files->set_hook([](const call_info& call) {
+        const bool is_pop = call.path.find("/store/pop") != std::string::npos;
+        return is_pop && call.kind == call_kind::write ? std::optional{call_fault::io} : std::nullopt;
+    });
+    CHECK(finished(begin(order())).failure.code == errc::io);
+    CHECK(finished(begin(order())).failure.code == errc::io);
+    files->set_hook(nullptr);
+    world.advance(2s);
+    CHECK(bodies(pop(order())) == texts{"m"});
+}
