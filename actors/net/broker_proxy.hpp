@@ -11,8 +11,8 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor, and message_back_actor, queue_lock_role, message_finder_actor, transaction_actor and timers_actor: actor_cast
-///            to them.
+/// Serves     broker_actor, and message_back_actor, queue_lock_role, message_finder_actor, transaction_actor, timers_actor and
+///            pop_ack_actor, and pop_messages -> messages_popped: actor_cast to them.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     consumers_changed and check_transaction from the broker go to every session that a client_heartbeat named and that

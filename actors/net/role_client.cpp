@@ -6,6 +6,7 @@
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
+#include "actors/net/wire_pop.hpp"
 #include "actors/net/wire_timers.hpp"
 #include "actors/net/wire_trace.hpp"
 #include "actors/net/wire_transaction.hpp"
@@ -162,7 +163,15 @@ caf::message_handler role_client::broker_messages() {
         forwarder<message_traced, trace_message>(),
         forwarder<dead_letters_resent, resend_dead_letters>(),
     };
-    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers).or_else(operate);
+    caf::message_handler pops{
+        [this](const pop_messages& order) {
+            return forward<messages_popped>(order, link_.options().request_timeout +
+                                                       std::chrono::milliseconds{std::max<std::int64_t>(order.poll_ms, 0)});
+        },
+        forwarder<messages_acknowledged, acknowledge_messages>(),
+        forwarder<invisible_time_changed, change_invisible_time>(),
+    };
+    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers).or_else(operate).or_else(pops);
 }
 
 caf::message_handler role_client::name_server_messages() {

@@ -56,6 +56,9 @@ error failure_of(std::int32_t request_code, const protocol::remoting_command& an
     if (is_pull &&
         (answer.code == code::pull_not_found || answer.code == code::pull_retry_immediately || answer.code == code::pull_offset_moved))
         return {};
+    const bool is_pop = request_code == protocol::request_code::pop_message || request_code == protocol::request_code::peek_message;
+    if (is_pop && (answer.code == code::pull_not_found || answer.code == code::polling_full || answer.code == code::polling_timeout))
+        return {};
     return protocol::to_error(answer.code, answer.remark);
 }
 

@@ -1,0 +1,64 @@
+#pragma once
+
+#include "client/connection.hpp"
+#include "client/message.hpp"
+#include "client/message_selector.hpp"
+#include "protocol/vocabulary/result.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace troupe::client {
+
+struct pop_options {
+    std::string group;
+    std::string topic;
+    message_selector selector;
+    std::int32_t messages_max = 32; ///< of one pop; 1 to 32
+    /// How long the messages of a pop are this consumer's: those that it has not acknowledged then are delivered again, to any member.
+    std::chrono::milliseconds invisible{60'000};
+    bool from_end = false; ///< where a group begins that never read the topic
+};
+
+/// A message, and the handle of this delivery. `message.reconsume_times` says how often it was delivered before.
+struct popped_message {
+    received_message message;
+    timestamp_ms popped; ///< by its broker's clock; with the message's queue and offset it is the handle
+};
+
+/// Takes messages of any queue for a while, each to be acknowledged by itself. Members of a group need not know each other, and a slow one
+/// holds up nobody. Messages of one queue come in no order.
+///
+/// A message that is not acknowledged in time is delivered again; after the group's number of tries its broker moves it to the topic
+/// "%DLQ%<group>".
+///
+/// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks.
+/// Fails    with no_name_server, no_route, connect_failed, timed_out, and what brokers answer.
+/// Brokers  of Troupe, over the network; not from inside the brokers' process.
+class pop_consumer {
+public:
+    /// Fails with topic_illegal, group_illegal, subscription_illegal, argument_illegal. Asks nobody.
+    static result<pop_consumer> open(connection via, pop_options options);
+
+    /// Waits up to `wait` for messages; none is no failure. With several brokers, each is waited for in turn.
+    result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
+    /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure.
+    result<void> acknowledge(const popped_message& message);
+    /// Of one pop or several; one request for each broker.
+    result<void> acknowledge(const std::vector<popped_message>& messages);
+    /// Deliver it again when `invisible` is over, counted from now; 0: at once. `message` has the handle from then on. Fails with
+    /// message_illegal when it was acknowledged, or delivered once more since.
+    result<void> change_invisible_time(popped_message& message, std::chrono::milliseconds invisible);
+
+private:
+    pop_consumer(connection via, pop_options options);
+
+    connection via_;
+    pop_options options_;
+    std::shared_ptr<std::uint64_t> next_broker_; ///< brokers take turns
+};
+
+} // namespace troupe::client

@@ -1,0 +1,123 @@
+#include "client/client.hpp"
+#include "testing/node.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct pop_fixture {
+    testing::node node;
+    result<connection> via = error{errc::internal, "not connected"};
+
+    pop_fixture() {
+        REQUIRE(node.start().ok());
+        via = node.connect();
+        REQUIRE(via.ok());
+        topic_config topic;
+        topic.name = "orders";
+        topic.read_queues = topic.write_queues = 2;
+        REQUIRE(admin{*via}.create_topic(topic).ok());
+    }
+    void send(const std::string& body, const std::string& tags = "TagA") const {
+        auto producer = producer::open(*via);
+        REQUIRE(producer.ok());
+        message m;
+        m.topic = "orders";
+        m.body = body;
+        m.tags = tags;
+        REQUIRE(producer->send(m).ok());
+    }
+    [[nodiscard]] pop_consumer consumer(std::chrono::milliseconds invisible, const std::string& tags = "*") const {
+        pop_options options;
+        options.group = "billing";
+        options.topic = "orders";
+        options.invisible = invisible;
+        options.selector = tags;
+        auto made = pop_consumer::open(*via, options);
+        REQUIRE(made.ok());
+        return *made;
+    }
+};
+
+std::vector<std::string> bodies(const std::vector<popped_message>& messages) {
+    std::vector<std::string> all;
+    for (const auto& one : messages)
+        all.emplace_back(one.message.body.view());
+    std::sort(all.begin(), all.end());
+    return all;
+}
+
+using texts = std::vector<std::string>;
+
+} // namespace
+
+TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: what is not acknowledged comes again, what is does not") {
+    for (const auto* body : {"a", "b", "c"})
+        send(body);
+    auto popping = consumer(300ms);
+    texts all;
+    std::vector<popped_message> taken;
+    while (all.size() < 3) {
+        const auto popped = popping.pop(5s);
+        REQUIRE_MESSAGE(popped.ok(), (popped ? std::string{} : to_string(popped.failure())));
+        REQUIRE_FALSE(popped->empty());
+        for (const auto& one : *popped) {
+            CHECK(one.message.reconsume_times == 0);
+            all.emplace_back(one.message.body.view());
+            if (all.back() != "b")
+                taken.push_back(one);
+        }
+    }
+    REQUIRE(popping.acknowledge(taken).ok());
+    const auto again = popping.pop(5s); // held until the time of the third is over
+    REQUIRE(again.ok());
+    REQUIRE(bodies(*again) == texts{"b"});
+    CHECK(again->front().message.reconsume_times == 1);
+    REQUIRE(popping.acknowledge(again->front()).ok());
+    const auto nothing = popping.pop(0ms);
+    REQUIRE(nothing.ok());
+    CHECK(nothing->empty());
+}
+
+TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: a message is given back at once, and its older handle does nothing then") {
+    send("a");
+    send("other", "TagB");
+    auto popping = consumer(60s, "TagA");
+    auto popped = popping.pop(5s);
+    REQUIRE(popped.ok());
+    REQUIRE(bodies(*popped) == texts{"a"});
+    auto message = popped->front();
+    REQUIRE(popping.change_invisible_time(message, 0ms).ok());
+    CHECK(message.popped != popped->front().popped);
+    const auto again = popping.pop(5s);
+    REQUIRE(again.ok());
+    REQUIRE(bodies(*again) == texts{"a"});
+    REQUIRE(popping.acknowledge(popped->front()).ok());
+    CHECK(popping.change_invisible_time(popped->front(), 1s).code() == errc::message_illegal);
+    REQUIRE(popping.acknowledge(*again).ok());
+}
+
+TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: options that cannot be are refused when it is made") {
+    const auto refused = [this](const std::string& group, const std::string& topic, std::int32_t most,
+                                std::chrono::milliseconds invisible) {
+        pop_options options;
+        options.group = group;
+        options.topic = topic;
+        options.messages_max = most;
+        options.invisible = invisible;
+        return pop_consumer::open(*via, options).code();
+    };
+    CHECK(refused("no group!", "orders", 1, 1s) == errc::group_illegal);
+    CHECK(refused("g", "no topic!", 1, 1s) == errc::topic_illegal);
+    CHECK(refused("g", "orders", 33, 1s) == errc::argument_illegal);
+    CHECK(refused("g", "orders", 1, 0s) == errc::argument_illegal);
+}
