@@ -20,7 +20,9 @@ GET_KV_CONFIG = 101
 GET_ROUTE = 105
 GET_CLUSTER = 106
 GET_BROKER_CONFIG = 26
+UPDATE_AND_CREATE_GROUP = 200
 GET_ALL_GROUPS = 201
+SET_REQUEST_MODE = 401
 
 BODY_SHOWN_MAX = 200
 
@@ -140,6 +142,15 @@ class Observer:
             broker.ask(UPDATE_AND_CREATE_TOPIC, {
                 "topic": topic, "defaultTopic": "TBW102", "readQueueNums": queues, "writeQueueNums": queues, "perm": 6,
                 "topicFilterType": "SINGLE_TAG", "topicSysFlag": 0, "order": "false"})
+
+    def create_group(self, group):
+        with Connection(self.broker) as broker:
+            broker.ask(UPDATE_AND_CREATE_GROUP, body=json.dumps({"groupName": group}).encode())
+
+    def set_request_mode(self, topic, group, mode):
+        with Connection(self.broker) as broker:
+            broker.ask(SET_REQUEST_MODE, body=json.dumps(
+                {"topic": topic, "consumerGroup": group, "mode": mode, "popShareQueueNum": 0}).encode())
 
     def has_route(self, topic):
         with Connection(self.name_server) as server:

@@ -7,6 +7,7 @@ import dataclasses
 from typing import Callable, Optional
 
 import mixed
+import pop
 import shared_group
 from outcome import require, until
 
@@ -348,6 +349,7 @@ SCENARIOS = [
     Scenario("push-tags", "push, tags", tags),
     Scenario("push-retry", "push, consume again later", retry),
     Scenario("push-dead-letter", "push, dead letter", dead_letter),
+    Scenario("pop", "push in pop mode, consume again later", pop.check, run=pop.run),
     Scenario("lite-assign", "lite pull, assign and seek", lite_assign),
     Scenario("lite-subscribe", "lite pull, subscribe", lite_subscribe),
     Scenario("query-key", "query by key", query_key),

@@ -42,6 +42,9 @@ final class Features {
             case "push-retry":
                 retry(driver);
                 return true;
+            case "pop":
+                pop(driver);
+                return true;
             case "push-dead-letter":
                 deadLetter(driver);
                 return true;
@@ -118,6 +121,24 @@ final class Features {
         Receiving.start(driver, consumer, "only", message -> message.getReconsumeTimes() > 0);
         Receiving.sendOver(driver, producer, "m", 1);
         Receiving.expect(driver, 2);
+    }
+
+    /** The broker assigns the queues, and by pop; the listener refuses one message once. Client 4 cannot do this. */
+    private static void pop(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        Receiving.sendOver(driver, producer, "m", 8);
+        DefaultMQPushConsumer consumer = Receiving.push(driver, "only", "CLUSTERING", "*");
+        DefaultMQPushConsumer.class.getMethod("setClientRebalance", boolean.class).invoke(consumer, false);
+        Receiving.start(driver, consumer, "only",
+            message -> message.getReconsumeTimes() > 0 || !"m3".equals(Report.shown(message.getBody())));
+        Receiving.expect(driver, 8);
+        // These find the consumer waiting.
+        for (int i = 8; i < 12; i++) {
+            Message message = Sending.message(driver, "m" + i);
+            driver.report.sent(Sending.text(message), producer.send(message));
+        }
+        Receiving.expect(driver, 13);
+        Thread.sleep(2000); // acknowledgements are on their own way
     }
 
     /** No retry is allowed, so a refused message is a dead letter at once. */
