@@ -21,9 +21,13 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     setup_ = std::move(setup);
     topics_ = setup_.directory->current();
     for (const auto& topic : topics_->table().topics)
+        setup_.quotas->set(topic.first, send_rates_of(topic.second));
+    for (const auto& topic : topics_->table().topics)
         system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
-    for (auto& group : std::exchange(setup_.groups, {}))
+    for (auto& group : std::exchange(setup_.groups, {})) {
+        setup_.shares->set(group.name, group.deliver_messages);
         groups_.emplace(group.name, group);
+    }
     for (auto& mode : std::exchange(setup_.modes, {})) {
         std::pair key{mode.topic, mode.group};
         modes_.emplace(std::move(key), std::move(mode));
@@ -36,6 +40,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     encoder.transactions = setup_.room_for_transactions;
     encoder_ = std::make_unique<send_encoder>(std::move(encoder));
     members_ = consumer_groups{setup_.options.client_expire};
+    lags_ = lag_book{setup_.options.slow_after};
     producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
     const auto watch = [this](const auto& role, const std::string& name_of_role) {
@@ -130,6 +135,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("pullTimesTotal", metrics.pulls);
             count("pullFoundTimesTotal", metrics.pulls_found);
             count("pullSizeTotal", metrics.pull_bytes);
+            count("pullsThrottledTotal", metrics.pulls_throttled);
             count("pullsHeld", metrics.pulls_held);
             count("pullsExpired", metrics.pulls_expired);
             count("readTimesTotal", metrics.reads);
@@ -137,6 +143,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("queueActors", metrics.queue_actors);
             count("offsetCommitsTotal", metrics.offset_commits);
             count("busyAnswersTotal", metrics.busy_answers);
+            count("sendsThrottledTotal", metrics.sends_throttled);
             count("messagesReturnedTotal", metrics.messages_returned);
             count("deadLettersTotal", metrics.dead_letters);
             count("deadLettersResentTotal", metrics.dead_letters_resent);
@@ -172,6 +179,9 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
             values["consumerGroupsDiffering"] = std::to_string(members_.differing_count());
+            values["consumerGroupsSlow"] = std::to_string(lags_.slow_count());
+            values["consumerLagMessagesMax"] = std::to_string(lags_.messages_max());
+            values["consumerLagMillisMax"] = std::to_string(lags_.age_ms_max());
             values["consumersOnline"] = std::to_string(members_.member_count());
             values["producersOnline"] = std::to_string(producers_.membership_count());
             add_schedule_info(std::move(described), promise);
@@ -184,6 +194,7 @@ void broker_state::handle(broker_tick tick) {
         self_->delayed_send(self_, std::chrono::seconds{1}, tick);
     sample_traffic();
     tell_differences();
+    measure_lags();
     fail_overdue();
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
@@ -234,6 +245,7 @@ void broker_state::handle(const finish& order) {
     finishing_ = true;
     send_notes(); // the keeper's own finish comes after them
     finish_by_ = now() + setup_.options.finish_deadline;
+    fail_throttled(closing());
     finish_queues(order, {});
     self_->delayed_send(self_, setup_.options.finish_deadline, broker_tick{false});
     end_if_idle();
@@ -274,6 +286,7 @@ void broker_state::end_with_role(const caf::actor_addr& address, const caf::erro
     const error failure{errc::internal, "the " + role->second + " has ended (" + to_string(to_error(reason)) + "); restart this broker"};
     write_log(log_level::error, "broker: " + failure.text);
     roles_.clear();
+    fail_throttled(failure);
     fail_everything(failure);
     finish_queues(finish{}, {});
     self_->quit(make_caf_error(failure));
@@ -326,6 +339,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const list_dead_letters& order) { return self->state.serve(order); },
         [self](const read_page& order) { return self->state.serve(order); },
         [self](const trace_message& order) { return self->state.serve(order); },
+        [self](const list_lags& order) { return self->state.serve(order); },
         [self](const resend_dead_letters& order) { return self->state.serve(order); },
         [self](const list_producer_connections& order) { return self->state.serve(order); },
         [self](const list_producers& order) { return self->state.serve(order); },
@@ -356,6 +370,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const pull_answered& result) { self->state.handle(result); },
         [self](const queue_idle& event) { self->state.handle(event); },
         [self](broker_tick tick) { self->state.handle(tick); },
+        [self](throttle_tick tick) { self->state.handle(tick); },
     };
 }
 

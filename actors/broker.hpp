@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/delivery_book.hpp"
+#include "actors/delivery_quotas.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -12,6 +13,7 @@
 #include "actors/queue_locks.hpp"
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
+#include "actors/send_quotas.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
 #include "actors/transaction_check.hpp"
@@ -36,6 +38,8 @@ struct broker_setup {
     std::shared_ptr<broker_metrics> metrics;
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< the broker samples it
     std::shared_ptr<delivery_book> deliveries = std::make_shared<delivery_book>(timestamp_ms{});
+    std::shared_ptr<delivery_quotas> shares = std::make_shared<delivery_quotas>(); ///< of groups; the broker sets and asks it
+    std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>();         ///< the broker sets it, whoever takes sends asks it
     log_writer_actor log_writer;
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;

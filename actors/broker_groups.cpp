@@ -185,6 +185,7 @@ void broker_state::store_group(const group_config& group, continuation done) {
         .then(
             [this, group, change](group_put) {
                 groups_.insert_or_assign(group.name, group);
+                setup_.shares->set(group.name, group.deliver_messages);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;
                 end_change(change, {});
@@ -200,6 +201,10 @@ result<void> broker_state::check_group_config(const group_config& group) {
     if (group.retry_queues > limits::queues_per_topic_max)
         return error{errc::argument_illegal, std::to_string(group.retry_queues) + " retry queues for group " + group.name + "; at most " +
                                                  std::to_string(limits::queues_per_topic_max) + " are allowed"};
+    if (group.deliver_messages < 0)
+        return error{errc::argument_illegal, "group " + group.name + ": quota.deliver.messages is " +
+                                                 std::to_string(group.deliver_messages) +
+                                                 "; it is a whole number from 0 on, and 0 means without limit"};
     return {};
 }
 
@@ -237,6 +242,8 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
                     pull_positions_.forget_group(group);
                     setup_.traffic->forget_group(group);
                     setup_.deliveries->forget_group(group);
+                    lags_.forget(group);
+                    setup_.shares->forget(group);
                     resets_.forget_group(group);
                     forget_modes({}, group);
                     groups_version_.timestamp_ms = setup_.options.now().value();

@@ -255,6 +255,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.metrics = metrics_;
     setup.traffic = traffic_;
     setup.deliveries = deliveries_;
+    setup.quotas = quotas_;
+    setup.shares = shares_;
     setup.log_writer = log_writer_;
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;

@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/broker_options.hpp"
 #include "actors/delivery_book.hpp"
+#include "actors/delivery_quotas.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -14,6 +15,7 @@
 #include "actors/record_reader.hpp"
 #include "actors/schedule.hpp"
 #include "actors/send_encoder.hpp"
+#include "actors/send_quotas.hpp"
 #include "actors/timer_keeper.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
@@ -84,6 +86,8 @@ public:
     [[nodiscard]] const std::shared_ptr<broker_metrics>& metrics() const { return metrics_; }
     [[nodiscard]] const std::shared_ptr<traffic_statistics>& traffic() const { return traffic_; }
     [[nodiscard]] const std::shared_ptr<delivery_book>& deliveries() const { return deliveries_; }
+    [[nodiscard]] const std::shared_ptr<send_quotas>& quotas() const { return quotas_; }
+    [[nodiscard]] const std::shared_ptr<delivery_quotas>& shares() const { return shares_; }
     [[nodiscard]] send_encoder make_encoder() const;
     [[nodiscard]] const broker_options& options() const { return options_; }
     [[nodiscard]] const storage::message_store& store() const { return *store_; }
@@ -114,6 +118,8 @@ private:
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
     std::shared_ptr<delivery_book> deliveries_;
+    std::shared_ptr<delivery_quotas> shares_ = std::make_shared<delivery_quotas>();
+    std::shared_ptr<send_quotas> quotas_ = std::make_shared<send_quotas>();
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;
     queue_lock_actor queue_locks_;

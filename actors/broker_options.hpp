@@ -55,6 +55,7 @@ struct broker_options {
 
     std::size_t pop_leases_per_queue_max = 10'000; ///< of one group: messages that it popped and did not acknowledge; then no new ones
 
+    std::chrono::milliseconds slow_after{600'000}; ///< a group is slow whose oldest uncommitted message is older; 0: none is
     std::chrono::milliseconds client_expire{120'000};
     std::chrono::milliseconds expire_interval{10'000};
     std::chrono::milliseconds request_deadline{5'000}; ///< for questions between roles; over it the answer is timed_out

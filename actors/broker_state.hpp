@@ -4,6 +4,7 @@
 #include "actors/broker_admin.hpp"
 #include "actors/consumer_groups.hpp"
 #include "actors/dead_letters.hpp"
+#include "actors/lag_messages.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
 #include "actors/message_filter.hpp"
@@ -13,6 +14,7 @@
 #include "actors/pull_positions.hpp"
 #include "actors/queue_assignment.hpp"
 #include "actors/send_encoder.hpp"
+#include "actors/throttled_pulls.hpp"
 #include "actors/type_ids.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -38,11 +40,20 @@ struct broker_tick {
     }
 };
 
+/// Self-message of the broker: pulls that waited for their group's share may go on.
+struct throttle_tick {
+    std::uint64_t epoch = 0; ///< out of date unless it is the latest
+    template <class Inspector>
+    friend auto inspect(Inspector& f, throttle_tick& x) {
+        return f(x.epoch);
+    }
+};
+
 /// Everything the broker understands, its own messages included.
-using broker_role =
-    local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<message_back_actor>::extend_with<
-        transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::extend_with<pop_checker_actor>::
-        extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>, caf::reacts_to<broker_tick>>;
+using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
+    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
+    extend_with<pop_checker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
+                                           caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -59,6 +70,7 @@ public:
     void handle(const records_appended& result);
     void handle(const pull_answered& result);
     void handle(const queue_idle& event);
+    void handle(throttle_tick tick);
 
     // topics (broker_topics.cpp)
     caf::result<topic_put> handle(const put_topic& order);
@@ -105,6 +117,8 @@ public:
     caf::result<dead_letters_listed> handle(const list_dead_letters& order);
     caf::result<page_read> handle(const read_page& order);
     caf::result<dead_letters_resent> handle(const resend_dead_letters& order);
+    // slow consumers (broker_lags.cpp)
+    caf::result<lags_listed> handle(const list_lags& order);
     // one message's way (broker_trace.cpp)
     caf::result<message_traced> handle(const trace_message& order);
     // transactions, for embedded clients (broker_members.cpp)
@@ -220,6 +234,11 @@ private:
     [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
                               std::uint64_t connection);
+    [[nodiscard]] clock_time throttle_deadline(std::int64_t hold_ms) const;
+    result<void> throttle(throttled_pull pull);
+    void await_share(throttled_pull pull);
+    void arm_throttle();
+    void fail_throttled(const error& failure);
     void note_offset(const progress_key& key, queue_offset offset);
     void send_notes();
     queue_actor queue_for(const topic_queue& queue);
@@ -249,6 +268,12 @@ private:
     void copies_appended(const append_outcome& outcome);
     void fail_copies(const error& failure, bool only_overdue);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
+
+    // slow consumers
+    void measure_lags();
+    void measure_next_lag(std::size_t left);
+    [[nodiscard]] measure_lag lag_question(const std::string& group, const offsets_listed& committed) const;
+    void note_lag(const std::string& group, const group_lag& lag);
 
     struct resending;
     void read_dead_letters(const std::shared_ptr<resending>& work);
@@ -345,6 +370,10 @@ private:
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
     std::uint64_t next_instance_ = 1;
     message_filters filters_;
+    throttled_pulls throttled_; ///< bounded by the hold admission
+    bool throttle_armed_ = false;
+    clock_time throttle_due_;
+    std::uint64_t throttle_epoch_ = 0;
 
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;
@@ -352,6 +381,11 @@ private:
     std::map<std::uint64_t, pending_copy> pending_copies_;
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
+
+    lag_book lags_;
+    std::string lag_cursor_; ///< the group that was measured last; empty: no round is under way
+    bool measuring_ = false;
+    clock_time next_lag_round_;
 
     std::set<topic_queue> resends_;                                     ///< queues whose dead letters are being put back
     std::map<std::pair<std::string, std::string>, request_mode> modes_; ///< that were set, by topic and group; bounded

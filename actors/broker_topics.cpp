@@ -90,6 +90,7 @@ void broker_state::store_topic(const topic_config& topic, continuation done) {
     self_->request(setup_.metadata_keeper, caf::infinite, put_topic{topic})
         .then(
             [this, topic, change](topic_put) {
+                setup_.quotas->set(topic.name, send_rates_of(topic));
                 publish(topics_->with(topic, setup_.options.now().value()));
                 end_change(change, {});
             },
@@ -132,6 +133,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     pull_positions_.forget_topic(topic.name);
     setup_.traffic->forget_topic(topic.name);
     setup_.deliveries->forget_topic(topic.name);
+    setup_.quotas->forget(topic.name);
     publish(topics_->without(topic.name, setup_.options.now().value()));
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);

@@ -40,6 +40,11 @@ void broker_state::append(const send_messages& order, caf::typed_response_promis
     auto encoded = encoder_->encode(order, *topics_);
     if (!encoded)
         return fail(encoded.failure());
+    const auto bytes = static_cast<std::int64_t>(encoded->records.bytes.size());
+    if (const auto admitted = setup_.quotas->admit(order.topic, encoded->records.count, bytes, now()); !admitted) {
+        add(setup_.metrics->sends_throttled);
+        return fail(admitted.failure());
+    }
     if (!setup_.append_admission->try_acquire(encoded->records.bytes.size())) {
         add(setup_.metrics->busy_answers);
         return fail({errc::busy, "too many bytes wait to be written; back off and send again"});
@@ -94,8 +99,9 @@ void broker_state::handle(const pull_answered& result) {
     if (result.failure.code != errc::none)
         found.mapped().promise.deliver(make_caf_error(result.failure));
     else {
-        note_handed_out(*setup_.traffic, *setup_.deliveries, found.mapped().group, found.mapped().queue, result.answer, 0,
-                        setup_.options.now());
+        const auto messages = note_handed_out(*setup_.traffic, *setup_.deliveries, found.mapped().group, found.mapped().queue,
+                                              result.answer, 0, setup_.options.now());
+        setup_.shares->charge(found.mapped().group, messages, now());
         found.mapped().promise.deliver(result.answer);
     }
     end_if_idle();
@@ -104,6 +110,7 @@ void broker_state::handle(const pull_answered& result) {
 void broker_state::handle(const pull_abandoned& order) {
     auto sorted = order;
     std::sort(sorted.tickets.begin(), sorted.tickets.end());
+    setup_.hold_admission->release(throttled_.drop(sorted.reply_to, sorted.tickets));
     const auto queues = std::exchange(sorted.queues, {});
     const auto message = caf::make_message(std::move(sorted));
     const auto tell = [&message](const live_queue& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue.actor), message); };
@@ -128,8 +135,73 @@ result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_
     pull->ticket = ticket;
     pull->reply_to = holder;
     pull->connection = connection;
+    if (setup_.shares->wait(order.group, now()).count() > 0)
+        return throttle({order.group, queue, std::move(*pull), throttle_deadline(order.hold_ms)});
     self_->send(queue_for(queue), std::move(*pull));
     return {};
+}
+
+/// A pull that would not wait for messages waits a moment for its turn all the same: its client would only ask again at once.
+clock_time broker_state::throttle_deadline(std::int64_t hold_ms) const {
+    constexpr std::chrono::milliseconds wait_min{1'000};
+    return now() + std::min(std::max(std::chrono::milliseconds{std::max<std::int64_t>(hold_ms, 0)}, wait_min), setup_.options.hold_max);
+}
+
+/// The pull goes on when its group may have something again.
+result<void> broker_state::throttle(throttled_pull pull) {
+    if (!setup_.hold_admission->try_acquire(1)) {
+        add(setup_.metrics->busy_answers);
+        return error{errc::busy, "too many pulls are held (" + std::to_string(setup_.hold_admission->amount_max()) + "); pull again later"};
+    }
+    add(setup_.metrics->pulls_throttled);
+    await_share(std::move(pull));
+    return {};
+}
+
+void broker_state::await_share(throttled_pull pull) {
+    const auto share = now() + std::chrono::duration_cast<clock_time::duration>(setup_.shares->wait(pull.group, now()));
+    const auto deadline = pull.deadline;
+    throttled_.add(std::move(pull), std::min(share, deadline));
+    arm_throttle();
+}
+
+/// Keeps one timer running, for the earliest.
+void broker_state::arm_throttle() {
+    const auto next = throttled_.next_due();
+    if (!next || (throttle_armed_ && throttle_due_ <= *next))
+        return;
+    throttle_armed_ = true;
+    throttle_due_ = *next;
+    self_->delayed_send(self_, std::max(*next - now(), clock_time::duration::zero()), throttle_tick{++throttle_epoch_});
+}
+
+void broker_state::handle(throttle_tick tick) {
+    if (tick.epoch != throttle_epoch_)
+        return;
+    throttle_armed_ = false;
+    for (auto& pull : throttled_.take_due(now())) {
+        if (setup_.shares->wait(pull.group, now()).count() > 0 && now() < pull.deadline) {
+            await_share(std::move(pull)); // others were faster
+            continue;
+        }
+        setup_.hold_admission->release(1);
+        if (pull.deadline <= now()) {
+            self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, {}, {}}});
+            continue;
+        }
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now());
+        pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left.count());
+        self_->send(queue_for(pull.queue), std::move(pull.pull));
+    }
+    arm_throttle();
+}
+
+/// The broker ends: what still waits is answered, as queues answer what they hold.
+void broker_state::fail_throttled(const error& failure) {
+    for (const auto& pull : throttled_.take_all()) {
+        setup_.hold_admission->release(1);
+        self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, failure, {}});
+    }
 }
 
 /// While the keeper waits for the disk, what is noted meanwhile is kept here, one offset per queue and group: its mailbox has no
@@ -180,7 +252,8 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std
     pull_positions_.note(order.group, order.topic, order.queue, order.offset);
     pull_from_queue pull;
     pull.from = order.offset;
-    pull.limits.messages_max = std::clamp(order.messages_max, 1, setup_.options.messages_per_pull_max);
+    const auto share = std::clamp<std::int64_t>(setup_.shares->messages_max(order.group), 1, setup_.options.messages_per_pull_max);
+    pull.limits.messages_max = std::clamp(order.messages_max, 1, static_cast<std::int32_t>(share));
     pull.limits.bytes_max = std::min(static_cast<std::size_t>(std::max(order.bytes_max, 1)), setup_.options.bytes_per_pull_max);
     pull.filter = std::move(*filter);
     pull.hold_ms = std::max<std::int64_t>(order.hold_ms, 0);

@@ -160,8 +160,8 @@ std::size_t delivery_book::entries() const {
     return entries_;
 }
 
-void note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
-                     const messages_pulled& answer, std::uint64_t connection, timestamp_ms now) {
+std::int64_t note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
+                             const messages_pulled& answer, std::uint64_t connection, timestamp_ms now) {
     auto rest = answer.records.view();
     std::int64_t messages = 0;
     queue_offset first;
@@ -176,10 +176,11 @@ void note_handed_out(traffic_statistics& traffic, delivery_book& book, const std
         rest.remove_prefix(*bytes);
     }
     if (messages == 0)
-        return;
+        return 0;
     traffic.handed_out(group, queue, messages, static_cast<std::int64_t>(answer.records.size()));
     // A filter may have left out what is in front of the first and behind the last message as well: that was not handed out.
     book.note(group, queue, first, last + 1, messages != last + 1 - first, connection, now);
+    return messages;
 }
 
 void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,

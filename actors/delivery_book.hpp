@@ -92,9 +92,9 @@ private:
     timestamp_ms forgotten_until_;
 };
 
-/// Counts the answer to a pull, and notes who got it.
-void note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
-                     const messages_pulled& answer, std::uint64_t connection, timestamp_ms now);
+/// Counts the answer to a pull, and notes who got it. How many messages it has.
+std::int64_t note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
+                             const messages_pulled& answer, std::uint64_t connection, timestamp_ms now);
 /// The same of a pop, whose messages are of several queues.
 void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
                  const messages_popped& answer, std::uint64_t connection, timestamp_ms now);

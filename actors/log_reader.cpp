@@ -50,6 +50,7 @@ public:
     caf::result<bounds_found> handle(const find_bounds& order);
     caf::result<page_read> handle(const read_page& order);
     caf::result<ages_described> handle(const describe_ages& order);
+    caf::result<lag_measured> handle(const measure_lag& order);
     void handle(const finish&) { self_->quit(); }
 
 private:
@@ -249,6 +250,23 @@ caf::result<ages_described> log_reader_state::handle(const describe_ages& order)
     return described;
 }
 
+caf::result<lag_measured> log_reader_state::handle(const measure_lag& order) {
+    group_lag lag;
+    for (const auto& [queue, committed] : order.committed) {
+        const auto bounds = options_.store->bounds(queue);
+        if (!bounds)
+            return make_caf_error(bounds.failure());
+        const auto next = std::max(committed, bounds->min); // what retention took is no lag any more
+        if (next >= bounds->max)
+            continue;
+        lag.messages += bounds->max - next;
+        const auto stored = timestamp_ms{stored_ms(queue, next)};
+        if (stored.value() > 0 && (lag.oldest.value() == 0 || stored < lag.oldest))
+            lag.oldest = stored;
+    }
+    return lag_measured{lag};
+}
+
 log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<log_reader_state> self, log_reader_options options) {
     self->state.start(self, std::move(options));
     return {
@@ -264,6 +282,7 @@ log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<lo
         [self](const find_bounds& order) { return self->state.handle(order); },
         [self](const read_page& order) { return self->state.handle(order); },
         [self](const describe_ages& order) { return self->state.handle(order); },
+        [self](const measure_lag& order) { return self->state.handle(order); },
         [self](const finish& order) { self->state.handle(order); },
     };
 }

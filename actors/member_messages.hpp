@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/dead_letters.hpp"
+#include "actors/lag_messages.hpp"
 #include "actors/messages.hpp"
 #include "actors/trace_messages.hpp"
 #include "actors/transaction_messages.hpp"
@@ -329,7 +330,7 @@ struct subscription_checked {
 using operator_actor =
     caf::typed_actor<caf::replies_to<list_members>::with<members_listed>, caf::replies_to<list_dead_letters>::with<dead_letters_listed>,
                      caf::replies_to<read_page>::with<page_read>, caf::replies_to<trace_message>::with<message_traced>,
-                     caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
+                     caf::replies_to<list_lags>::with<lags_listed>, caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
 
 /// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve what operator_actor has.
 using broker_members_actor = operator_actor::extend<

@@ -89,6 +89,7 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.messages_per_pull_max = broker.pull.messages_max;
     options.bytes_per_pull_max = broker.pull.bytes_max;
     options.client_expire = broker.client_expiry;
+    options.slow_after = broker.slow_after;
     return options;
 }
 

@@ -53,6 +53,30 @@ error topic_missing(const std::string& topic) {
     return {errc::topic_not_found, "no broker has a topic " + topic};
 }
 
+/// By group; RocketMQ's brokers have none.
+result<std::map<std::string, group_summary>> summaries(asker& ask, const std::map<std::string, actors::broker_actor>& brokers,
+                                                       const std::string& group) {
+    std::map<std::string, group_summary> all;
+    for (const auto& [name, broker] : brokers) {
+        const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+        const auto listed = ask.ask_again<actors::lags_listed>(role, actors::list_lags{group});
+        if (!listed && listed.code() == errc::not_supported)
+            continue;
+        if (!listed)
+            return error{listed.code(), "broker " + name + ": " + listed.failure().text};
+        for (const auto& one : listed->groups) {
+            auto& summary = all[one.group];
+            const auto age = one.oldest.value() == 0 ? 0 : one.measured - one.oldest;
+            summary.is_known = summary.is_known || one.measured.value() != 0;
+            summary.members = std::max(summary.members, one.members);
+            summary.lag += one.messages;
+            summary.lag_ms = std::max(summary.lag_ms, age);
+            summary.is_slow = summary.is_slow || one.is_slow;
+        }
+    }
+    return all;
+}
+
 std::map<std::string, actors::broker_actor> only(const std::map<std::string, actors::broker_actor>& all,
                                                  const std::map<std::string, topic_config>& wanted) {
     std::map<std::string, actors::broker_actor> some;
@@ -198,6 +222,30 @@ result<void> admin::put_group(const group_config& group) {
     return put ? result<void>{} : put.failure();
 }
 
+result<void> admin::set_delivery_quota(const std::string& group, std::int64_t messages_per_second) {
+    if (auto legal = check_group_name(group); !legal)
+        return legal;
+    asker ask{via_};
+    const auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    bool known = false;
+    for (const auto& [name, broker] : *brokers) {
+        const auto listed = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{});
+        if (!listed)
+            return error{listed.code(), "broker " + name + ": " + listed.failure().text};
+        const auto found = listed->table.groups.find(group);
+        if (found == listed->table.groups.end())
+            continue;
+        known = true;
+        auto changed = found->second;
+        changed.deliver_messages = messages_per_second;
+        if (const auto put = ask.ask_again<actors::group_put>(broker, actors::put_group{changed}); !put)
+            return error{put.code(), "broker " + name + ": " + put.failure().text};
+    }
+    return known ? result<void>{} : error{errc::group_not_found, "no broker has a group " + group};
+}
+
 result<void> admin::delete_group(const std::string& group, bool with_offsets) {
     asker ask{via_};
     auto brokers = ask.brokers();
@@ -221,6 +269,26 @@ result<std::vector<std::string>> admin::list_groups(bool with_system) {
             if (with_system || !is_system_group(name))
                 names.insert(name);
     return std::vector<std::string>{names.begin(), names.end()};
+}
+
+result<std::vector<group_summary>> admin::summarize_groups(bool with_system) {
+    const auto names = list_groups(with_system);
+    if (!names)
+        return names.failure();
+    asker ask{via_};
+    auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    auto known = summaries(ask, *brokers, {});
+    if (!known)
+        return known.failure();
+    std::vector<group_summary> all;
+    for (const auto& name : *names) {
+        auto& summary = (*known)[name];
+        summary.name = name;
+        all.push_back(std::move(summary));
+    }
+    return all;
 }
 
 result<group_description> admin::describe_group(const std::string& group, const std::string& topic) {
@@ -264,6 +332,11 @@ result<group_description> admin::describe_group(const std::string& group, const 
     std::sort(all.member_details.begin(), all.member_details.end(),
               [](const auto& left, const auto& right) { return left.connection.client_id < right.connection.client_id; });
     all.differences = protocol::find_differences(group, all.member_details);
+    auto summary = summaries(ask, *brokers, group);
+    if (!summary)
+        return summary.failure();
+    all.summary = (*summary)[group];
+    all.summary.name = group;
     return all;
 }
 

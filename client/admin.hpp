@@ -29,6 +29,16 @@ struct topic_description {
     std::map<message_queue, protocol::queue_stats> queues;
 };
 
+/// How far a group is behind.
+struct group_summary {
+    std::string name;
+    bool is_known = false;    ///< a broker has measured it; the rest is only right then
+    std::int32_t members = 0; ///< on the broker that has most
+    std::int64_t lag = 0;     ///< messages stored and not committed
+    std::int64_t lag_ms = 0;  ///< age of the oldest of them when it was measured
+    bool is_slow = false;     ///< for one of the brokers, by its threshold
+};
+
 struct group_description {
     std::string name;
     std::vector<std::string> members; ///< client ids; empty: nobody is connected
@@ -37,6 +47,7 @@ struct group_description {
     /// What the members do not subscribe to in the same way: each then gets only a part of what the others want. Empty: they agree.
     std::vector<protocol::group_difference> differences;
     std::map<message_queue, protocol::group_progress> queues;
+    group_summary summary; ///< of all topics, whatever was asked for
 
     /// Messages stored and not yet committed, over all queues.
     [[nodiscard]] std::int64_t lag() const;
@@ -116,10 +127,15 @@ public:
     result<topic_description> describe_topic(const std::string& topic);
 
     result<void> put_group(const group_config& group);
+    /// Changes a group where it is: on every broker that has it, without touching its other settings. Fails with group_not_found.
+    result<void> set_delivery_quota(const std::string& group, std::int64_t messages_per_second);
     result<void> delete_group(const std::string& group, bool with_offsets);
     /// Sorted names of the groups of all brokers; without those that Apache's brokers make for themselves and for its tools unless
     /// asked for.
     result<std::vector<std::string>> list_groups(bool with_system = false);
+    /// The same groups with how far they are behind, over all brokers, as these measured it last. RocketMQ's brokers do not say:
+    /// `is_known` is false for groups of theirs.
+    result<std::vector<group_summary>> summarize_groups(bool with_system = false);
     /// Fails with group_not_found. `topic` empty: all topics of the group.
     result<group_description> describe_group(const std::string& group, const std::string& topic = {});
 

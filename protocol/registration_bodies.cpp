@@ -124,9 +124,16 @@ result<topic_table> decode_compressed_body(std::string_view body) {
 
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
+/// Of a group; RocketMQ does not have it.
+constexpr std::string_view deliver_messages_attribute = "quota.deliver.messages";
+
 void write_group(json_writer& json, const group_config& group) {
     json.begin_object();
-    write_empty_object(json, "attributes");
+    json.key("attributes");
+    json.begin_object();
+    if (group.deliver_messages != 0)
+        json.text_member(deliver_messages_attribute, std::to_string(group.deliver_messages));
+    json.end_object();
     json.number_member("brokerId", 0);
     json.boolean_member("consumeBroadcastEnable", group.consume_broadcast_enable);
     json.boolean_member("consumeEnable", group.consume_enable);
@@ -142,8 +149,24 @@ void write_group(json_writer& json, const group_config& group) {
     json.end_object();
 }
 
+/// As tools write them, +name or -name, and as brokers list them. Those of RocketMQ are not ours.
+void read_group_attribute(json_reader& json, std::string_view key, group_config& group) {
+    const bool removes = key.starts_with('-');
+    key.remove_prefix(removes || key.starts_with('+') ? 1 : 0);
+    if (key != deliver_messages_attribute) {
+        json.skip();
+        return;
+    }
+    const auto messages = json.integer<std::int64_t>();
+    if (messages < 0)
+        json.fail("quota.deliver.messages is below 0");
+    group.deliver_messages = removes ? 0 : messages;
+}
+
 void read_group_member(json_reader& json, std::string_view key, group_config& group) {
-    if (key == "groupName")
+    if (key == "attributes")
+        json.object([&](std::string_view name) { read_group_attribute(json, name, group); });
+    else if (key == "groupName")
         group.name = json.text();
     else if (key == "consumeEnable")
         group.consume_enable = json.boolean();

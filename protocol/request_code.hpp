@@ -103,6 +103,7 @@ inline constexpr std::int32_t troupe_list_dead_letters = 70'031;
 inline constexpr std::int32_t troupe_read_queue = 70'032;
 inline constexpr std::int32_t troupe_resend_dead_letters = 70'033;
 inline constexpr std::int32_t troupe_trace_message = 70'041;
+inline constexpr std::int32_t troupe_list_lags = 70'051;
 
 // Name server
 inline constexpr std::int32_t register_broker = 103;

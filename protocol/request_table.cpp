@@ -194,6 +194,8 @@ constexpr std::array all{
                  "Troupe's own: give dead letters to their group again"},
     request_kind{70'041, "TROUPE_TRACE_MESSAGE", role::broker, resource::topic, action::get,
                  "Troupe's own: to whom a message was handed, and who is done with it"},
+    request_kind{70'051, "TROUPE_LIST_LAGS", role::broker, resource::group, action::get,
+                 "Troupe's own: how far groups are behind, and which are slow"},
     request_kind{200050, "POP_MESSAGE", role::broker, resource::topic_and_group, action::sub, "take messages of any queue for a while"},
     request_kind{200051, "ACK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "a taken message is done"},
     request_kind{200052, "PEEK_MESSAGE", role::broker, resource::topic_and_group, action::sub, "look at messages without taking them"},

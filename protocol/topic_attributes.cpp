@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <cstdint>
+#include <system_error>
 #include <utility>
 
 namespace troupe::protocol {
@@ -11,17 +14,26 @@ namespace {
 /// An attribute that RocketMQ has, and which of its values this broker acts on.
 struct known_attribute {
     std::string_view name;
-    std::string_view values; ///< separated by '|'
+    std::string_view values; ///< separated by '|'; empty: a whole number from 0 on
     bool may_change = true;
 };
 
-/// message.type is a label for clients and tools. The others choose what the store does, and ours does one thing only.
-constexpr std::array<known_attribute, 4> known_attributes{{
+/// message.type is a label for clients and tools. Three of RocketMQ's choose what the store does, and ours does one thing only. The quotas
+/// are Troupe's own.
+constexpr std::array<known_attribute, 6> known_attributes{{
     {"message.type", "UNSPECIFIED|NORMAL|FIFO|DELAY|TRANSACTION", true},
     {"queue.type", "SimpleCQ", false},
     {"cleanup.policy", "DELETE", false},
     {"reserve.time", "-1", true},
+    {topic_attribute::send_messages, "", true},
+    {topic_attribute::send_bytes, "", true},
 }};
+
+bool is_whole_number(std::string_view value) {
+    std::int64_t number = 0;
+    const auto read = std::from_chars(value.data(), value.data() + value.size(), number);
+    return read.ec == std::errc{} && read.ptr == value.data() + value.size() && number >= 0;
+}
 
 bool is_among(std::string_view value, std::string_view values) {
     while (!values.empty()) {
@@ -51,12 +63,15 @@ result<void> check_change(std::string_view topic, const std::map<std::string, st
     const auto* known =
         std::find_if(known_attributes.begin(), known_attributes.end(), [&change](const auto& one) { return one.name == change.name; });
     if (known == known_attributes.end())
-        return fail("is unknown; there are message.type, queue.type, cleanup.policy and reserve.time");
+        return fail("is unknown; there are message.type, queue.type, cleanup.policy, reserve.time, quota.send.messages and "
+                    "quota.send.bytes");
     if (change.removes && is_new)
         return fail("cannot be removed: the topic is new");
     if (change.removes && !current.contains(change.name))
         return fail("cannot be removed: it is not set");
-    if (!change.removes && !is_among(change.value, known->values))
+    if (!change.removes && known->values.empty() && !is_whole_number(change.value))
+        return fail("cannot be " + shown(change.value) + "; it is a whole number from 0 on, and 0 means without limit");
+    if (!change.removes && !known->values.empty() && !is_among(change.value, known->values))
         return fail("cannot be " + shown(change.value) + " on this broker; allowed is " + std::string{known->values});
     const auto before = current.find(change.name);
     const bool changes = change.removes || before == current.end() || before->second != change.value;
@@ -119,6 +134,14 @@ result<std::map<std::string, std::string>> apply_attribute_changes(std::string_v
             after.insert_or_assign(change.name, change.value);
     }
     return after;
+}
+
+std::int64_t number_attribute(const std::map<std::string, std::string>& attributes, std::string_view name) {
+    const auto found = attributes.find(std::string{name});
+    std::int64_t number = 0;
+    if (found != attributes.end() && is_whole_number(found->second))
+        std::from_chars(found->second.data(), found->second.data() + found->second.size(), number);
+    return number;
 }
 
 } // namespace troupe::protocol

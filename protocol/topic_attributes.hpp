@@ -3,6 +3,7 @@
 #include "protocol/vocabulary/result.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
@@ -11,6 +12,12 @@
 /// Attributes of a topic: how a change of them is written, and which there are.
 /// Source: reference "remoting-admin.md" 2.1 (RocketMQ: TopicAttributes, AttributeParser).
 namespace troupe::protocol {
+
+/// Names of attributes that RocketMQ does not have.
+namespace topic_attribute {
+inline constexpr std::string_view send_messages = "quota.send.messages"; ///< a second, on this broker; 0: without limit
+inline constexpr std::string_view send_bytes = "quota.send.bytes";       ///< likewise, of records as they are stored
+} // namespace topic_attribute
 
 /// One attribute that is set, or removed.
 struct attribute_change {
@@ -24,7 +31,7 @@ struct attribute_change {
     }
 };
 
-/// What one request may change. There are four attributes, and the names of a request are compared with each other.
+/// What one request may change. There are few attributes, and the names of a request are compared with each other.
 inline constexpr std::size_t attribute_changes_max = 64;
 
 /// Adds `change`. Fails with argument_illegal for a name that is there already, and beyond attribute_changes_max.
@@ -42,5 +49,8 @@ result<attribute_change> parse_attribute_change(std::string_view prefixed_name, 
 result<std::map<std::string, std::string>> apply_attribute_changes(std::string_view topic,
                                                                    const std::map<std::string, std::string>& current, bool is_new,
                                                                    const std::vector<attribute_change>& changes);
+
+/// The value of an attribute that is a whole number; 0 when it is not there, or is none.
+std::int64_t number_attribute(const std::map<std::string, std::string>& attributes, std::string_view name);
 
 } // namespace troupe::protocol

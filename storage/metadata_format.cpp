@@ -8,6 +8,8 @@ namespace troupe::storage {
 namespace {
 
 constexpr std::uint8_t value_version = 1;
+/// Of a group with a quota: versions before it cannot read it, and need not unless there is one.
+constexpr std::uint8_t group_with_quota_version = 2;
 
 void put_text(std::string& out, std::string_view text) {
     append_be(out, static_cast<std::uint32_t>(text.size()));
@@ -111,17 +113,22 @@ std::optional<topic_config> decode_topic(std::string_view name, std::string_view
 
 std::string encode(const group_config& group) {
     std::string out;
-    append_be(out, value_version);
+    const bool has_quota = group.deliver_messages != 0;
+    append_be(out, has_quota ? group_with_quota_version : value_version);
     append_be(out, static_cast<std::uint8_t>(group.consume_enable));
     append_be(out, static_cast<std::uint8_t>(group.consume_broadcast_enable));
     append_be(out, group.retry_queues);
     append_be(out, group.retry_max);
+    if (has_quota) {
+        append_be(out, group.deliver_messages);
+    }
     return out;
 }
 
 std::optional<group_config> decode_group(std::string_view name, std::string_view value) {
     value_reader in{value};
-    if (in.number<std::uint8_t>() != value_version) {
+    const auto version = in.number<std::uint8_t>();
+    if (version != value_version && version != group_with_quota_version) {
         return std::nullopt;
     }
     group_config group;
@@ -130,6 +137,9 @@ std::optional<group_config> decode_group(std::string_view name, std::string_view
     group.consume_broadcast_enable = in.number<std::uint8_t>() != 0;
     group.retry_queues = in.number<std::int32_t>();
     group.retry_max = in.number<std::int32_t>();
+    if (version == group_with_quota_version) {
+        group.deliver_messages = in.number<std::int64_t>();
+    }
     return in.at_end() ? std::optional{std::move(group)} : std::nullopt;
 }
 

@@ -225,6 +225,13 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
         return refused(encoded.failure());
     }
     const auto bytes = encoded->records.bytes.size();
+    const auto admitted = roles_.broker->quotas->admit(send->topic, encoded->records.count, static_cast<std::int64_t>(bytes), host_.now());
+    if (!admitted) {
+        if (can_wait)
+            return false; // looked at again a second later at the latest
+        add(roles_.broker->metrics->sends_throttled);
+        return refused(admitted.failure());
+    }
     const bool over = state.in_flight_bytes > 0 && state.in_flight_bytes + bytes > options_.in_flight_bytes_per_connection_max;
     if (over || !roles_.broker->appends->try_acquire(bytes)) {
         if (can_wait)
@@ -342,8 +349,9 @@ void gateway::handle(const pull_answered& message) {
         // A client that asks for much and reads little gets its records when it has read what is on its way.
         if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
-        note_handed_out(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue, message.answer,
-                        request.connection.value(), roles_.broker->now());
+        const auto messages = note_handed_out(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue,
+                                              message.answer, request.connection.value(), roles_.broker->now());
+        roles_.broker->shares->charge(request.group, messages, host_.now());
         answer(request, encode_answer(message.answer));
     });
 }

@@ -3,6 +3,7 @@
 #include "actors/admission.hpp"
 #include "actors/broker_admin.hpp"
 #include "actors/delivery_book.hpp"
+#include "actors/delivery_quotas.hpp"
 #include "actors/internal_roles.hpp"
 #include "actors/member_messages.hpp"
 #include "actors/message_back.hpp"
@@ -12,6 +13,7 @@
 #include "actors/pop_messages.hpp"
 #include "actors/queue_locks.hpp"
 #include "actors/send_encoder.hpp"
+#include "actors/send_quotas.hpp"
 #include "actors/timer_keeper.hpp"
 #include "actors/topic_directory.hpp"
 #include "actors/traffic_statistics.hpp"
@@ -48,6 +50,8 @@ struct broker_entry {
     pop_checker_actor pops = {}; ///< null: no pops are served
     pop_ack_actor pop_acks = {};
     std::shared_ptr<admission> pop_orders = nullptr; ///< acknowledgements under way; acquired here, released there
+    std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>();
+    std::shared_ptr<delivery_quotas> shares = std::make_shared<delivery_quotas>(); ///< of pulls answered here
 };
 
 struct gateway_options {

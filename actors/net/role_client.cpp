@@ -3,6 +3,7 @@
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_dead_letters.hpp"
+#include "actors/net/wire_lags.hpp"
 #include "actors/net/wire_lookup.hpp"
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_message_back.hpp"
@@ -157,11 +158,9 @@ caf::message_handler role_client::broker_messages() {
         forwarder<timer_cancelled, cancel_timer>(),
     };
     caf::message_handler operate{
-        forwarder<members_listed, list_members>(),
-        forwarder<dead_letters_listed, list_dead_letters>(),
-        forwarder<page_read, read_page>(),
-        forwarder<message_traced, trace_message>(),
-        forwarder<dead_letters_resent, resend_dead_letters>(),
+        forwarder<members_listed, list_members>(), forwarder<dead_letters_listed, list_dead_letters>(),
+        forwarder<page_read, read_page>(),         forwarder<message_traced, trace_message>(),
+        forwarder<lags_listed, list_lags>(),       forwarder<dead_letters_resent, resend_dead_letters>(),
     };
     caf::message_handler pops{
         [this](const pop_messages& order) {

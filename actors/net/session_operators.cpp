@@ -1,5 +1,6 @@
 #include "actors/net/session_requests.hpp"
 #include "actors/net/wire_dead_letters.hpp"
+#include "actors/net/wire_lags.hpp"
 #include "actors/net/wire_members.hpp"
 #include "actors/net/wire_trace.hpp"
 
@@ -12,6 +13,7 @@ const request_handlers& operator_handlers() {
         {code::troupe_list_members, ask_broker_members<list_members, members_listed>},
         {code::troupe_list_dead_letters, ask_broker_members<list_dead_letters, dead_letters_listed>},
         {code::troupe_read_queue, ask_broker_members<read_page, page_read>},
+        {code::troupe_list_lags, ask_broker_members<list_lags, lags_listed>},
         {code::troupe_trace_message, ask_broker_members<trace_message, message_traced>},
         {code::troupe_resend_dead_letters, ask_broker_members<resend_dead_letters, dead_letters_resent>},
     };

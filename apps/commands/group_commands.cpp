@@ -6,8 +6,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <ostream>
+#include <string>
 
 namespace troupe::apps {
 
@@ -17,6 +20,7 @@ struct group_arguments {
     bool all = false;
     std::string name;
     std::string topic;
+    std::int64_t deliver_rate = -1; ///< -1: not given
 };
 
 exit_code list(const command_context& context, bool all) {
@@ -24,13 +28,13 @@ exit_code list(const command_context& context, bool all) {
     if (!connection) {
         return context.fail(connection.failure());
     }
-    const auto names = client::admin{*connection}.list_groups(all);
-    if (!names) {
-        return context.fail(names.failure());
+    const auto groups = client::admin{*connection}.summarize_groups(all);
+    if (!groups) {
+        return context.fail(groups.failure());
     }
-    table rows{{{"group"}}};
-    for (const std::string& name : *names) {
-        rows.add({name});
+    table rows{{{"group"}, {"members"}, {"lag"}, {"lag_ms"}, {"measured"}, {"slow"}}};
+    for (const auto& group : *groups) {
+        rows.add({group.name, std::int64_t{group.members}, group.lag, group.lag_ms, group.is_known, group.is_slow});
     }
     rows.print(context.out, context.format, "There are no consumer groups; a consumer makes its own when it starts.");
     return exit_code::ok;
@@ -85,6 +89,8 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     shown.add("group", group->name);
     shown.add("members", group->members);
     shown.add("lag", group->lag());
+    shown.add("lag_ms", group->summary.lag_ms);
+    shown.add("slow", group->summary.is_slow);
     shown.add("members_differ", !group->differences.empty());
     shown.add("queues", std::move(queues));
     // Programs find all of them; people are not shown what is empty.
@@ -98,18 +104,58 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     return exit_code::ok;
 }
 
+exit_code update(const command_context& context, const group_arguments& arguments) {
+    if (arguments.deliver_rate < 0) {
+        return context.fail(exit_code::usage, "nothing to change; give --deliver-rate");
+    }
+    if (const auto checked = check_group_name(arguments.name); !checked) {
+        return context.fail(checked.failure());
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    if (const auto set = client::admin{*connection}.set_delivery_quota(arguments.name, arguments.deliver_rate); !set) {
+        return context.fail(set.failure());
+    }
+    if (context.format == output_format::table) {
+        context.out << "Updated group " << arguments.name << ": "
+                    << (arguments.deliver_rate == 0
+                            ? std::string{"no limit of what it gets"}
+                            : "at most " + std::to_string(arguments.deliver_rate) + " messages a second of each broker")
+                    << ".\n";
+        return exit_code::ok;
+    }
+    record shown;
+    shown.add("group", arguments.name);
+    shown.add("deliver_rate", arguments.deliver_rate);
+    shown.print(context.out, context.format);
+    return exit_code::ok;
+}
+
 } // namespace
 
 void add_group_commands(CLI::App& app, command_context& context) {
-    CLI::App* group = app.add_subcommand("group", "List and show consumer groups");
+    CLI::App* group = app.add_subcommand("group", "List, show and update consumer groups");
     group->require_subcommand(1);
 
-    CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster");
+    CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster, and how far they are behind");
     const auto arguments = std::make_shared<group_arguments>();
     add_client_options(*list_command, context);
     list_command->add_flag("-a,--all", arguments->all, "Also those that brokers make for themselves");
     set_examples(*list_command, "troupe group list");
     list_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return list(context, arguments->all); }; });
+
+    CLI::App* update_command = group->add_subcommand("update", "Change the quota of a group");
+    add_client_options(*update_command, context);
+    update_command->add_option("GROUP", arguments->name, "Name of the group")->required();
+    update_command
+        ->add_option("--deliver-rate", arguments->deliver_rate,
+                     "Hand it so many messages a second on each broker, at most; 0: without limit")
+        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
+        ->type_name("N");
+    set_examples(*update_command, "troupe group update billing --deliver-rate 500\ntroupe group update billing --deliver-rate 0");
+    update_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return update(context, *arguments); }; });
 
     CLI::App* show_command =
         group->add_subcommand("show", "Show a group: its members, what they subscribe to, and how far it is behind on each queue");

@@ -1,14 +1,19 @@
 #include "apps/commands/client_support.hpp"
 #include "apps/commands/commands.hpp"
 #include "client/admin.hpp"
+#include "config/units.hpp"
+#include "protocol/topic_attributes.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <ostream>
+#include <utility>
 
 namespace troupe::apps {
 
@@ -20,6 +25,8 @@ struct topic_arguments {
     std::int32_t read_queues = 0;  ///< 0: as queues
     std::int32_t write_queues = 0; ///< 0: as queues
     std::string perm;              ///< empty: not given
+    std::int64_t send_rate = -1;   ///< messages a second; -1: not given
+    std::int64_t send_bytes = -1;  ///< bytes a second; likewise
     bool queues_given = false;
     std::vector<std::string> brokers;
     bool with_system = false;
@@ -57,7 +64,19 @@ result<void> change(topic_config& topic, const topic_arguments& arguments) {
         }
         topic.perm = *bits;
     }
+    namespace name = protocol::topic_attribute;
+    if (arguments.send_rate >= 0) {
+        topic.attributes.insert_or_assign(std::string{name::send_messages}, std::to_string(arguments.send_rate));
+    }
+    if (arguments.send_bytes >= 0) {
+        topic.attributes.insert_or_assign(std::string{name::send_bytes}, std::to_string(arguments.send_bytes));
+    }
     return {};
+}
+
+bool changes_something(const topic_arguments& arguments) {
+    return arguments.queues_given || arguments.read_queues != 0 || arguments.write_queues != 0 || !arguments.perm.empty() ||
+           arguments.send_rate >= 0 || arguments.send_bytes >= 0;
 }
 
 std::string shape_text(const topic_config& topic) {
@@ -66,10 +85,10 @@ std::string shape_text(const topic_config& topic) {
 }
 
 table shapes_of(const std::vector<client::topic_on_broker>& brokers) {
-    table rows{{{"broker"}, {"read_queues"}, {"write_queues"}, {"permission"}}};
+    table rows{{{"broker"}, {"read_queues"}, {"write_queues"}, {"permission"}, {"attributes"}}};
     for (const auto& each : brokers) {
         rows.add({each.broker_name, std::int64_t{each.config.read_queues}, std::int64_t{each.config.write_queues},
-                  format_permission(each.config.perm)});
+                  format_permission(each.config.perm), each.config.attributes});
     }
     return rows;
 }
@@ -139,8 +158,9 @@ exit_code report_update(const command_context& context, const std::string& name,
 
 /// Brokers may have a topic in different shapes; each keeps what is not to change.
 exit_code update(const command_context& context, const topic_arguments& arguments) {
-    if (!arguments.queues_given && arguments.read_queues == 0 && arguments.write_queues == 0 && arguments.perm.empty()) {
-        return context.fail(exit_code::usage, "nothing to change; give --queues, --read-queues, --write-queues or --perm");
+    if (!changes_something(arguments)) {
+        return context.fail(exit_code::usage,
+                            "nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate or --send-bytes");
     }
     auto admin = open_admin(context, arguments.name);
     if (!admin) {
@@ -268,6 +288,20 @@ void add_shape(CLI::App& command, topic_arguments& arguments) {
             return parsed ? std::string{} : parsed.failure().text;
         })
         ->type_name("RIGHTS");
+    const CLI::Range amount{std::int64_t{0}, std::numeric_limits<std::int64_t>::max()};
+    command.add_option("--send-rate", arguments.send_rate, "Take so many messages a second on each broker; 0: without limit")
+        ->check(amount)
+        ->type_name("N");
+    command
+        .add_option_function<std::string>(
+            "--send-bytes",
+            [&arguments](const std::string& text) { arguments.send_bytes = static_cast<std::int64_t>(*config::parse_size(text)); },
+            "Take so many bytes a second on each broker, like 4MiB; 0: without limit")
+        ->check([](const std::string& text) {
+            const auto parsed = config::parse_size(text);
+            return parsed ? std::string{} : parsed.failure().text;
+        })
+        ->type_name("SIZE");
 }
 
 } // namespace
@@ -291,11 +325,12 @@ void add_topic_commands(CLI::App& app, command_context& context) {
     add_name(show_command, *arguments);
     set_examples(show_command, "troupe topic show orders");
 
-    CLI::App& update_command = add(*topic, context, arguments, "update", "Change the queues or the permission of a topic", update);
+    CLI::App& update_command = add(*topic, context, arguments, "update", "Change the queues, the permission or the quotas of a topic", update);
     add_name(update_command, *arguments);
     add_shape(update_command, *arguments);
     update_command.add_option("-b,--broker", arguments->brokers, "Only on this broker; may be repeated")->type_name("NAME");
-    set_examples(update_command, "troupe topic update orders --queues 32\ntroupe topic update orders --perm r --broker broker-a");
+    set_examples(update_command, "troupe topic update orders --queues 32\ntroupe topic update orders --perm r --broker broker-a\n"
+                                 "troupe topic update orders --send-rate 1000 --send-bytes 4MiB");
 
     CLI::App& delete_command = add(*topic, context, arguments, "delete", "Delete a topic", remove);
     add_name(delete_command, *arguments);

@@ -39,12 +39,13 @@ struct group_config {
     bool consume_broadcast_enable = true;
     std::int32_t retry_queues = 1;
     std::int32_t retry_max = 16;
+    std::int64_t deliver_messages = 0; ///< handed to the group in a second by each broker, at most; 0: without limit
 
     friend bool operator==(const group_config&, const group_config&) = default;
 
     template <class Inspector>
     friend auto inspect(Inspector& f, group_config& x) {
-        return f(x.name, x.consume_enable, x.consume_broadcast_enable, x.retry_queues, x.retry_max);
+        return f(x.name, x.consume_enable, x.consume_broadcast_enable, x.retry_queues, x.retry_max, x.deliver_messages);
     }
 };
 

@@ -330,3 +330,40 @@ TEST_CASE_FIXTURE(wire_world, "a port that is told to stop answers what it has a
     CHECK(client.wait_closed());
     CHECK_FALSE(test_support::raw_client{listener.port}.is_connected());
 }
+
+TEST_CASE_FIXTURE(wire_world, "broker over the wire: a send beyond the quota of its topic is busy, and one way waits for its turn") {
+    topic_config limited;
+    limited.name = "limited";
+    limited.read_queues = limited.write_queues = 1;
+    limited.attributes = {{"quota.send.messages", "2"}};
+    REQUIRE(ask<topic_put>(put_topic{limited}));
+    send_messages message;
+    message.topic = "limited";
+    message.queue = queue_id{0};
+    message.body = payload{std::string{"x"}};
+    int taken = 0;
+    error last;
+    while (last.code == errc::none && taken < 100) {
+        const auto stored = ask<messages_stored>(message);
+        taken += stored ? 1 : 0;
+        if (!stored)
+            last = stored.failure();
+    }
+    CHECK(taken >= 3);
+    CHECK(last.code == errc::busy);
+    CHECK(last.text.find("quota.send.messages") != std::string::npos);
+    CHECK(node->metrics()->sends_throttled == 1);
+
+    test_support::raw_client client{listener.port};
+    auto oneway = net::encode_request(message);
+    oneway.flag |= protocol::command_flag::oneway;
+    for (int i = 0; i < 3; ++i)
+        REQUIRE(client.send(protocol::encode_frame(oneway)));
+    const auto bound = net::encode_request(find_max_offset{{"limited", queue_id{0}}}); // behind them on the connection
+    const auto answer = client.ask(bound);
+    REQUIRE(answer);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
+    while (ask<offset_found>(find_max_offset{{"limited", queue_id{0}}})->offset.value() < taken + 3)
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    CHECK(node->metrics()->sends_throttled == 1);
+}

@@ -77,6 +77,7 @@ struct queue_world {
                     [](const find_bounds&) { return bounds_found{}; },
                     [](const read_page&) { return page_read{}; },
                     [](const describe_ages&) { return ages_described{}; },
+                    [](const measure_lag&) { return lag_measured{}; },
                     [](const finish&) {}};
         });
     }

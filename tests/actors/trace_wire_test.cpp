@@ -1,4 +1,5 @@
 #include "actors/member_messages.hpp"
+#include "actors/net/wire_lags.hpp"
 #include "actors/net/wire_trace.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/message_codec.hpp"
@@ -122,4 +123,21 @@ TEST_CASE_FIXTURE(wire_world, "trace over the wire: who got a message, and who i
     CHECK(call(code::troupe_trace_message, {{"topic", "nothing"}, {"queueId", "0"}, {"offset", "0"}}).code ==
           protocol::response_code::topic_not_exist);
     CHECK(call(code::troupe_trace_message, {{"topic", "orders"}, {"queueId", "0"}}).code == protocol::response_code::system_error);
+}
+
+TEST_CASE_FIXTURE(wire_world, "lags over the wire: every group is there, measured or not") {
+    CHECK(net::decode_request<list_lags>(net::encode_request(list_lags{"g"}))->group == "g");
+    const std::vector<protocol::group_lag_entry> lags{{"g", 1, 2, timestamp_ms{3}, timestamp_ms{4}, true}};
+    CHECK(net::decode_answer<lags_listed>(net::encode_answer(lags_listed{lags}))->groups == lags);
+    CHECK(ask<lags_listed>(list_lags{})->groups.empty());
+    group_config group;
+    group.name = "readers";
+    group.deliver_messages = 7;
+    REQUIRE(ask<group_put>(put_group{group}));
+    CHECK(ask<groups_listed>(list_groups{})->table.groups.at("readers") == group);
+    const auto listed = ask<lags_listed>(list_lags{"readers"});
+    REQUIRE(listed);
+    REQUIRE(listed->groups.size() == 1);
+    CHECK(listed->groups[0].group == "readers");
+    CHECK(ask<lags_listed>(list_lags{"nobody"})->groups.empty());
 }

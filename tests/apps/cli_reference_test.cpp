@@ -12,13 +12,40 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
     std::ifstream file{TROUPE_SOURCE_DIRECTORY "/docs/reference/cli.md"};
     std::ostringstream text;
     text << file.rdbuf();
-    for (const std::string command :
-         {"node",          "config check",     "config explain",     "config dump",          "topic create", "topic list",
-          "topic show",    "topic update",     "topic delete",       "group list",           "group show",   "message show",
-          "message find",  "transaction list", "transaction commit", "transaction rollback", "send",         "consume",
-          "cluster",       "doctor",           "store verify",       "store stat",           "selftest",     "bench send",
-          "bench consume", "bench suite",      "timer list",         "timer show",           "timer cancel", "message trace",
-          "dlq list",      "dlq show",         "dlq resend"}) {
+    for (const std::string command : {"node",
+                                      "config check",
+                                      "config explain",
+                                      "config dump",
+                                      "topic create",
+                                      "topic list",
+                                      "topic show",
+                                      "topic update",
+                                      "topic delete",
+                                      "group list",
+                                      "group show",
+                                      "message show",
+                                      "message find",
+                                      "transaction list",
+                                      "transaction commit",
+                                      "transaction rollback",
+                                      "send",
+                                      "consume",
+                                      "cluster",
+                                      "doctor",
+                                      "store verify",
+                                      "store stat",
+                                      "selftest",
+                                      "bench send",
+                                      "bench consume",
+                                      "bench suite",
+                                      "timer list",
+                                      "timer show",
+                                      "timer cancel",
+                                      "message trace",
+                                      "group update",
+                                      "dlq list",
+                                      "dlq show",
+                                      "dlq resend"}) {
         CAPTURE(command);
         CHECK(text.str().find("`troupe " + command) != std::string::npos);
     }

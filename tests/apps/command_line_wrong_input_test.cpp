@@ -49,7 +49,7 @@ TEST_CASE("mistyped commands name the nearest one, or all of them") {
         {"topic crate orders", 2, usage("troupe topic", "unknown command \"crate\"; did you mean \"create\"?")},
         {"topic rename orders", 2, usage("troupe topic", "unknown command \"rename\"; commands are create, list, show, update, delete")},
         {"config chekc x.json", 2, usage("troupe config", "unknown command \"chekc\"; did you mean \"check\"?")},
-        {"group", 2, usage("troupe group", "a command is missing; commands are list, show")},
+        {"group", 2, usage("troupe group", "a command is missing; commands are list, update, show")},
         {"store repair x", 2, usage("troupe store", "unknown command \"repair\"; commands are verify, stat")},
     });
 }
@@ -91,7 +91,8 @@ TEST_CASE("missing and impossible values say what is expected") {
 TEST_CASE("bad names and arguments are refused before any name server is asked") {
     check_all({
         {"topic delete orders", 2, "troupe: deleting orders makes its messages unreachable; add --yes to do it\n"},
-        {"topic update orders", 2, "troupe: nothing to change; give --queues, --read-queues, --write-queues or --perm\n"},
+        {"topic update orders", 2,
+         "troupe: nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate or --send-bytes\n"},
         {"consume orders --body-only -o json", 2,
          "troupe: --body-only prints bodies as they are, which is no JSON; leave out one of --body-only and -o json\n"},
         {"consume orders --from frist", 2, "troupe: \"frist\" is none of first, last, time:T, offset:N; did you mean \"first\"?\n"},

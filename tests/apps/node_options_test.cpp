@@ -51,6 +51,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.messages_per_pull_max == broker.messages_per_pull_max);
     CHECK(made.bytes_per_pull_max == broker.bytes_per_pull_max);
     CHECK(made.client_expire == broker.client_expire);
+    CHECK(made.slow_after == broker.slow_after);
     CHECK(made.retain_interval == broker.retain_interval);
     CHECK(made.store.flush == broker.store.flush);
     CHECK(made.store.segment_bytes == broker.store.segment_bytes);
@@ -92,6 +93,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.heartbeat_interval = milliseconds{202};
     broker.expiry = milliseconds{203};
     broker.client_expiry = milliseconds{204};
+    broker.slow_after = milliseconds{214};
     broker.request_timeout = milliseconds{205};
     broker.append_pending_bytes_max = 206;
     broker.topic_queues = 207;
@@ -145,6 +147,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.broker_name == "the-broker");
     CHECK(made.store_host == address);
     CHECK(made.client_expire == milliseconds{204});
+    CHECK(made.slow_after == milliseconds{214});
     CHECK(made.append_pending_bytes_max == 206);
     CHECK(made.default_topic_queues == 207);
     CHECK(made.delay_levels == std::vector{milliseconds{208}, milliseconds{209}});

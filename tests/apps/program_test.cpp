@@ -85,7 +85,19 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(run("consume orders --body-only --group billing --count 1" + at).output == "hello\n");
     CHECK(run("consume orders --body-only --group billing" + at).output == "again\n");
     CHECK(run("consume orders --body-only --group billing" + at).output.empty());
-    CHECK(run("group list" + at).output == "GROUP\nbilling\nchosen\n");
+    const auto groups = nlohmann::json::parse(run("group list -o json" + at).output);
+    REQUIRE(groups.size() == 2);
+    CHECK(groups.at(0).at("group") == "billing");
+    CHECK(groups.at(0).at("slow") == false);
+    CHECK(groups.at(1).at("group") == "chosen");
+    CHECK(run("group list" + at).output.starts_with("GROUP"));
+    CHECK(run("group update billing --deliver-rate 500" + at).output ==
+          "Updated group billing: at most 500 messages a second of each broker.\n");
+    CHECK(run("group update nobody --deliver-rate 500" + at).code == 5);
+    CHECK(run("group update billing" + at).code == 2);
+    CHECK(run("topic update orders --send-rate 1000 --send-bytes 4MiB" + at).code == 0);
+    CHECK(nlohmann::json::parse(run("topic show orders -o json" + at).output).at("brokers").at(0).at("attributes") ==
+          nlohmann::json{{"quota.send.bytes", "4194304"}, {"quota.send.messages", "1000"}});
     CHECK(run("topic update orders --queues 3" + at).output ==
           "Updated topic orders on broker-a: 3 read queues, 3 write queues, permission rw.\n");
     CHECK(run("topic delete orders --yes" + at).output == "Deleted topic orders.\n");

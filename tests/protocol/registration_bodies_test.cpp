@@ -135,6 +135,11 @@ TEST_CASE("groups come back with every field, alone and in a table") {
     const group_table table{{1, 2, 3}, {{"G", group}, {"H", {"H", true, true, 1, 16}}}};
     CHECK(decode_group_table(encode_group_table(table)).value() == table);
     CHECK(decode_group_config(R"({"groupName":"G"})").value() == group_config{"G", true, true, 1, 16});
+    const group_config limited{"G", true, true, 1, 16, 100};
+    CHECK(decode_group_config(encode_group_config(limited)).value() == limited);
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"100","+other":"x"}})").value() == limited);
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"-quota.deliver.messages":""}})").value().deliver_messages == 0);
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"-1"}})").code() == errc::protocol_error);
     CHECK(nlohmann::json::parse(encode_group_config(group))["whichBrokerWhenConsumeSlowly"] == 1);
 }
 

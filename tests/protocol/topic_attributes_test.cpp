@@ -45,7 +45,8 @@ TEST_CASE("attributes that are not named stay, those that are named change or go
 
 TEST_CASE("an attribute that is unknown, not there, or has a value that would do nothing is refused by name") {
     for (const char* wrong : {"+colour=red", "-message.type", "+message.type=MIXED", "+message.type=fifo", "+queue.type=BatchCQ",
-                              "+cleanup.policy=COMPACTION", "+reserve.time=3600"}) {
+                              "+cleanup.policy=COMPACTION", "+reserve.time=3600", "+quota.send.messages=-1", "+quota.send.messages=1.5",
+                              "+quota.send.bytes=4MiB", "+quota.send.bytes=9223372036854775808"}) {
         const auto outcome = changed({}, false, wrong);
         REQUIRE_MESSAGE(outcome.code() == errc::argument_illegal, wrong);
         CHECK(outcome.failure().text.find("topic T") != std::string::npos);
@@ -58,4 +59,14 @@ TEST_CASE("what is fixed at creation may be repeated, not changed") {
     CHECK(changed({{"queue.type", "SimpleCQ"}}, false, "+queue.type=SimpleCQ").ok());
     CHECK(changed({}, false, "+queue.type=SimpleCQ").code() == errc::argument_illegal);
     CHECK(changed({{"queue.type", "SimpleCQ"}}, false, "-queue.type").code() == errc::argument_illegal);
+}
+
+TEST_CASE("quotas are whole numbers, which may change at any time") {
+    CHECK(changed({}, true, "+quota.send.messages=100,+quota.send.bytes=9223372036854775807").value() ==
+          attributes{{"quota.send.messages", "100"}, {"quota.send.bytes", "9223372036854775807"}});
+    CHECK(changed({{"quota.send.messages", "100"}}, false, "+quota.send.messages=0").value() == attributes{{"quota.send.messages", "0"}});
+    CHECK(changed({{"quota.send.messages", "100"}}, false, "-quota.send.messages").value().empty());
+    CHECK(number_attribute({{"quota.send.messages", "100"}}, topic_attribute::send_messages) == 100);
+    CHECK(number_attribute({{"quota.send.messages", "many"}}, topic_attribute::send_messages) == 0);
+    CHECK(number_attribute({}, topic_attribute::send_messages) == 0);
 }

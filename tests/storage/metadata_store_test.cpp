@@ -63,12 +63,16 @@ TEST_CASE("metadata_store: modes come back as they were stored, and go with thei
 
 TEST_CASE("metadata_store: topics, groups and offsets come back as they were stored") {
     const auto files = fault_file_system::make(1);
+    auto limited = billing();
+    limited.name = "limited";
+    limited.deliver_messages = 1LL << 40;
     const std::vector offsets{entry("billing", "orders", 0, 12), entry("billing", "orders", 1, 1LL << 40)};
     {
         auto store = open_metadata(files);
         REQUIRE(store->put_topic(orders()).ok());
         REQUIRE(store->put_topic({.name = "a-first", .attributes = {}}).ok());
         REQUIRE(store->put_group(billing()).ok());
+        REQUIRE(store->put_group(limited).ok());
         REQUIRE(store->commit(offsets).ok());
     }
     auto store = open_metadata(files);
@@ -76,7 +80,7 @@ TEST_CASE("metadata_store: topics, groups and offsets come back as they were sto
     REQUIRE(topics.size() == 2);
     CHECK(topics[0].name == "a-first");
     CHECK(topics[1] == orders());
-    CHECK(store->groups().value() == std::vector{billing()});
+    CHECK(store->groups().value() == std::vector{billing(), limited});
     CHECK(store->offsets().value() == offsets);
     CHECK(store->recovery_note().empty());
 }
