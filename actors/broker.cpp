@@ -20,8 +20,10 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     self_ = self;
     setup_ = std::move(setup);
     topics_ = setup_.directory->current();
-    for (const auto& topic : topics_->table().topics)
+    for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
+        note_retention(topic.second);
+    }
     for (const auto& topic : topics_->table().topics)
         system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
     for (auto& group : std::exchange(setup_.groups, {})) {
@@ -195,6 +197,7 @@ void broker_state::handle(broker_tick tick) {
     sample_traffic();
     tell_differences();
     measure_lags();
+    apply_retention();
     fail_overdue();
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;

@@ -269,6 +269,12 @@ private:
     void fail_copies(const error& failure, bool only_overdue);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
 
+    // what topics keep (broker_retention.cpp)
+    void note_retention(const topic_config& topic);
+    void apply_retention();
+    void trim_next();
+    void trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule);
+
     // slow consumers
     void measure_lags();
     void measure_next_lag(std::size_t left);
@@ -381,6 +387,11 @@ private:
     std::map<std::uint64_t, pending_copy> pending_copies_;
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
+
+    std::map<std::string, storage::topic_rule> retention_rules_; ///< topics that keep less than the log
+    std::string trim_cursor_;                                    ///< the topic that was trimmed last; empty: no round is under way
+    bool trimming_ = false;
+    clock_time next_trim_round_{};
 
     lag_book lags_;
     std::string lag_cursor_; ///< the group that was measured last; empty: no round is under way

@@ -91,6 +91,7 @@ void broker_state::store_topic(const topic_config& topic, continuation done) {
         .then(
             [this, topic, change](topic_put) {
                 setup_.quotas->set(topic.name, send_rates_of(topic));
+                note_retention(topic);
                 publish(topics_->with(topic, setup_.options.now().value()));
                 end_change(change, {});
             },
@@ -134,6 +135,9 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     setup_.traffic->forget_topic(topic.name);
     setup_.deliveries->forget_topic(topic.name);
     setup_.quotas->forget(topic.name);
+    topic_config without_rule;
+    without_rule.name = topic.name;
+    note_retention(without_rule);
     publish(topics_->without(topic.name, setup_.options.now().value()));
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);

@@ -186,7 +186,8 @@ void broker_state::handle(throttle_tick tick) {
         }
         setup_.hold_admission->release(1);
         if (pull.deadline <= now()) {
-            self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, {}, {}}});
+            self_->send(pull.pull.reply_to,
+                        pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, pull.pull.from, {}}});
             continue;
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now());

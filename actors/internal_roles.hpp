@@ -273,7 +273,7 @@ using log_reader_actor =
                      caf::replies_to<describe_store>::with<broker_described>, caf::replies_to<read_record_at>::with<record_at_read>,
                      caf::replies_to<locate_offsets>::with<offsets_located>, caf::replies_to<find_bounds>::with<bounds_found>,
                      caf::replies_to<read_page>::with<page_read>, caf::replies_to<describe_ages>::with<ages_described>,
-                     caf::replies_to<measure_lag>::with<lag_measured>,
+                     caf::replies_to<measure_lag>::with<lag_measured>, caf::replies_to<trim_topic>::with<topic_trimmed>,
                      caf::reacts_to<finish>>;
 
 // ---- metadata -------------------------------------------------------------------------------------------------------

@@ -3,12 +3,13 @@
 #include "actors/lag_book.hpp"
 #include "protocol/lag_bodies.hpp"
 #include "protocol/vocabulary/ids.hpp"
+#include "storage/topic_rule.hpp"
 
 #include <string>
 #include <utility>
 #include <vector>
 
-/// What is asked about slow consumers, and of the log readers to know it.
+/// What is asked about slow consumers, and of the log readers for them and for what topics keep.
 namespace troupe::actors {
 
 /// How far are the groups behind? As of the last measurement, seconds ago with few groups.
@@ -40,6 +41,25 @@ struct lag_measured {
     template <class Inspector>
     friend auto inspect(Inspector& f, lag_measured&) {
         return f();
+    }
+};
+
+/// To a log reader: one step of what a topic keeps; without a rule it keeps what the log keeps again.
+struct trim_topic {
+    std::string topic;
+    std::int32_t queues = 0;
+    storage::topic_rule rule;
+    timestamp_ms now;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, trim_topic& x) {
+        return f(x.topic, x.queues, x.now);
+    }
+};
+struct topic_trimmed {
+    bool has_more = false;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, topic_trimmed& x) {
+        return f(x.has_more);
     }
 };
 

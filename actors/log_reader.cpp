@@ -29,6 +29,8 @@ std::string_view to_string_view(storage::store_state state) {
 /// Of one read_page. Its records are copied as one write: they must fit into a group commit and into a frame.
 constexpr std::int32_t page_messages_max = 1'024;
 constexpr std::size_t page_bytes_max = 1u << 20;
+/// Index entries that one step of a topic's retention looks at: a few milliseconds.
+constexpr std::size_t trimmed_entries_max = 20'000;
 
 class log_reader_state {
 public:
@@ -51,6 +53,7 @@ public:
     caf::result<page_read> handle(const read_page& order);
     caf::result<ages_described> handle(const describe_ages& order);
     caf::result<lag_measured> handle(const measure_lag& order);
+    caf::result<topic_trimmed> handle(const trim_topic& order);
     void handle(const finish&) { self_->quit(); }
 
 private:
@@ -267,6 +270,17 @@ caf::result<lag_measured> log_reader_state::handle(const measure_lag& order) {
     return lag_measured{lag};
 }
 
+caf::result<topic_trimmed> log_reader_state::handle(const trim_topic& order) {
+    if (order.rule == storage::topic_rule{}) {
+        options_.store->untrim_topic(order.topic);
+        return topic_trimmed{};
+    }
+    const auto more = options_.store->trim_topic(order.topic, order.queues, order.rule, order.now, trimmed_entries_max);
+    if (!more)
+        return make_caf_error(more.failure());
+    return topic_trimmed{*more};
+}
+
 log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<log_reader_state> self, log_reader_options options) {
     self->state.start(self, std::move(options));
     return {
@@ -283,6 +297,7 @@ log_reader_actor::behavior_type log_reader(log_reader_actor::stateful_pointer<lo
         [self](const read_page& order) { return self->state.handle(order); },
         [self](const describe_ages& order) { return self->state.handle(order); },
         [self](const measure_lag& order) { return self->state.handle(order); },
+        [self](const trim_topic& order) { return self->state.handle(order); },
         [self](const finish& order) { self->state.handle(order); },
     };
 }

@@ -20,13 +20,15 @@ struct known_attribute {
 
 /// message.type is a label for clients and tools. Three of RocketMQ's choose what the store does, and ours does one thing only. The quotas
 /// are Troupe's own.
-constexpr std::array<known_attribute, 6> known_attributes{{
+constexpr std::array<known_attribute, 8> known_attributes{{
     {"message.type", "UNSPECIFIED|NORMAL|FIFO|DELAY|TRANSACTION", true},
     {"queue.type", "SimpleCQ", false},
     {"cleanup.policy", "DELETE", false},
     {"reserve.time", "-1", true},
     {topic_attribute::send_messages, "", true},
     {topic_attribute::send_bytes, "", true},
+    {topic_attribute::retention_ms, "", true},
+    {topic_attribute::retention_bytes, "", true},
 }};
 
 bool is_whole_number(std::string_view value) {
@@ -63,8 +65,8 @@ result<void> check_change(std::string_view topic, const std::map<std::string, st
     const auto* known =
         std::find_if(known_attributes.begin(), known_attributes.end(), [&change](const auto& one) { return one.name == change.name; });
     if (known == known_attributes.end())
-        return fail("is unknown; there are message.type, queue.type, cleanup.policy, reserve.time, quota.send.messages and "
-                    "quota.send.bytes");
+        return fail("is unknown; there are message.type, queue.type, cleanup.policy, reserve.time, quota.send.messages, "
+                    "quota.send.bytes, retention.ms and retention.bytes");
     if (change.removes && is_new)
         return fail("cannot be removed: the topic is new");
     if (change.removes && !current.contains(change.name))

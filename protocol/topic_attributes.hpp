@@ -17,6 +17,8 @@ namespace troupe::protocol {
 namespace topic_attribute {
 inline constexpr std::string_view send_messages = "quota.send.messages"; ///< a second, on this broker; 0: without limit
 inline constexpr std::string_view send_bytes = "quota.send.bytes";       ///< likewise, of records as they are stored
+inline constexpr std::string_view retention_ms = "retention.ms";         ///< a message is read for so long; 0: as long as the log has it
+inline constexpr std::string_view retention_bytes = "retention.bytes"; ///< of records on each broker, the newest; 0: as many as the log has
 } // namespace topic_attribute
 
 /// One attribute that is set, or removed.

@@ -9,6 +9,7 @@
 #include "storage/recovery.hpp"
 #include "storage/retention.hpp"
 #include "storage/store_reader.hpp"
+#include "storage/topic_retention.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -49,6 +50,12 @@ public:
     void probe_disk();
     result<std::size_t> retain(timestamp_ms now);
     result<void> forget_topic(std::string_view topic);
+    result<bool> trim_topic(const std::string& topic, std::int32_t queues, const topic_rule& rule, timestamp_ms now,
+                            std::size_t entries_max) const {
+        const topic_retention::step how{index_->log_min(), log_position{visible_.load(std::memory_order_acquire)}, now, entries_max};
+        return retention_->apply(topic, queues, rule, how);
+    }
+    void untrim_topic(std::string_view topic) const { retention_->forget(topic); }
     result<bool> persist_index(bool force);
     [[nodiscard]] const transaction_index& transactions() const { return index_->transactions(); }
     [[nodiscard]] log_position visible() const { return log_position{visible_.load(std::memory_order_acquire)}; }
@@ -93,7 +100,9 @@ private:
     std::unique_ptr<file_lock> lock_;
     std::unique_ptr<log_index> index_;
     std::unique_ptr<commit_log> log_;
+    topic_floors floors_;
     std::unique_ptr<store_reader> reader_;
+    std::unique_ptr<topic_retention> retention_;
     recovery_report recovered_;
 
     // Of the writer.
@@ -132,7 +141,8 @@ result<void> message_store::implementation::open() {
     recovered_ = std::move(store->report);
     last_stored_ = store->last_stored;
     indexed_ = durable_ = visible_ = log_->end().value();
-    reader_ = std::make_unique<store_reader>(*log_, *index_, visible_, damage_);
+    reader_ = std::make_unique<store_reader>(*log_, *index_, floors_, visible_, damage_);
+    retention_ = std::make_unique<topic_retention>(index_->queues(), floors_);
     report(store_event::recovered, options_.directory.string() + ": log from " + to_string(log_->min_position()) + " to " +
                                        to_string(log_->end()) + ", replayed " + std::to_string(recovered_.replayed_records) +
                                        " records from " + to_string(recovered_.checkpoint) + " in " +
@@ -515,6 +525,13 @@ void message_store::probe_disk() {
 }
 result<std::size_t> message_store::retain(timestamp_ms now) {
     return implementation_->retain(now);
+}
+result<bool> message_store::trim_topic(const std::string& topic, std::int32_t queues, const topic_rule& rule, timestamp_ms now,
+                                       std::size_t entries_max) const {
+    return implementation_->trim_topic(topic, queues, rule, now, entries_max);
+}
+void message_store::untrim_topic(std::string_view topic) const {
+    implementation_->untrim_topic(topic);
 }
 result<void> message_store::forget_topic(std::string_view topic) {
     return implementation_->forget_topic(topic);

@@ -5,6 +5,7 @@
 #include "protocol/vocabulary/result.hpp"
 #include "storage/pending_transaction.hpp"
 #include "storage/store_options.hpp"
+#include "storage/topic_rule.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -197,6 +198,12 @@ public:
     [[nodiscard]] std::vector<pending_transaction> list_pending(log_position after, std::size_t count_max) const;
     /// How many have no outcome, those that are not visible yet included.
     [[nodiscard]] std::size_t pending_count() const;
+    /// One step of a rule by which a topic with `queues` queues keeps less than the log: its queues begin later. Looks at about
+    /// `entries_max` entries of the index; true when there is more to do. Kept in memory only: to be repeated, first after open().
+    result<bool> trim_topic(const std::string& topic, std::int32_t queues, const topic_rule& rule, timestamp_ms now,
+                            std::size_t entries_max) const;
+    /// The topic has no rule any more: it keeps what the log keeps, what was trimmed included.
+    void untrim_topic(std::string_view topic) const;
     [[nodiscard]] store_stats stats() const;
     [[nodiscard]] store_state state() const;
     [[nodiscard]] const recovery_report& recovered() const;

@@ -5,6 +5,7 @@
 #include "storage/commit_log.hpp"
 #include "storage/log_index.hpp"
 #include "storage/recovery.hpp"
+#include "storage/topic_retention.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -78,7 +79,7 @@ result<Value> store_reader::noted(result<Value> outcome) const {
 
 result<queue_bounds> store_reader::bounds_of(queue_tail& tail) const {
     const auto max = queue_index::end(tail, visible());
-    auto min = noted(index_.queues().begin(tail, index_.log_min()));
+    auto min = noted(index_.queues().begin(tail, std::max(index_.log_min(), floors_.of(tail.name.topic))));
     if (!min) {
         return min.failure();
     }
@@ -328,7 +329,7 @@ result<payload> store_reader::record_at(log_position position) const {
 result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin, timestamp_ms end,
                                                        std::int32_t messages_max) const {
     std::vector<payload> found;
-    const auto forgotten_below = index_.forgotten_below(topic);
+    const auto forgotten_below = std::max(index_.forgotten_below(topic), floors_.of(topic));
     error failure;
     std::size_t bytes = 0;
     const auto visit = [&](log_position position) {

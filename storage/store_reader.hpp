@@ -23,6 +23,7 @@ namespace troupe::storage {
 class commit_log;
 class file_system;
 class log_index;
+class topic_floors;
 struct record_place;
 struct queue_tail;
 
@@ -51,8 +52,9 @@ private:
 /// Threads  safe from any thread.
 class store_reader {
 public:
-    store_reader(const commit_log& log, const log_index& index, const std::atomic<std::int64_t>& visible, damage_reporter& damage)
-        : log_{log}, index_{index}, visible_{visible}, damage_{damage} {}
+    store_reader(const commit_log& log, const log_index& index, const topic_floors& floors, const std::atomic<std::int64_t>& visible,
+                 damage_reporter& damage)
+        : log_{log}, index_{index}, floors_{floors}, visible_{visible}, damage_{damage} {}
 
     [[nodiscard]] result<read_records> read(const topic_queue& queue, queue_offset from, const record_filter& filter,
                                             read_limits limits) const;
@@ -86,6 +88,7 @@ private:
 
     const commit_log& log_;
     const log_index& index_;
+    const topic_floors& floors_;
     const std::atomic<std::int64_t>& visible_;
     damage_reporter& damage_;
 };

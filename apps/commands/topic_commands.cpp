@@ -27,6 +27,8 @@ struct topic_arguments {
     std::string perm;              ///< empty: not given
     std::int64_t send_rate = -1;   ///< messages a second; -1: not given
     std::int64_t send_bytes = -1;  ///< bytes a second; likewise
+    std::int64_t keep_ms = -1;     ///< likewise
+    std::int64_t keep_bytes = -1;  ///< likewise
     bool queues_given = false;
     std::vector<std::string> brokers;
     bool with_system = false;
@@ -65,18 +67,19 @@ result<void> change(topic_config& topic, const topic_arguments& arguments) {
         topic.perm = *bits;
     }
     namespace name = protocol::topic_attribute;
-    if (arguments.send_rate >= 0) {
-        topic.attributes.insert_or_assign(std::string{name::send_messages}, std::to_string(arguments.send_rate));
-    }
-    if (arguments.send_bytes >= 0) {
-        topic.attributes.insert_or_assign(std::string{name::send_bytes}, std::to_string(arguments.send_bytes));
+    for (const auto& [attribute, value] :
+         {std::pair{name::send_messages, arguments.send_rate}, std::pair{name::send_bytes, arguments.send_bytes},
+          std::pair{name::retention_ms, arguments.keep_ms}, std::pair{name::retention_bytes, arguments.keep_bytes}}) {
+        if (value >= 0) {
+            topic.attributes.insert_or_assign(std::string{attribute}, std::to_string(value));
+        }
     }
     return {};
 }
 
 bool changes_something(const topic_arguments& arguments) {
     return arguments.queues_given || arguments.read_queues != 0 || arguments.write_queues != 0 || !arguments.perm.empty() ||
-           arguments.send_rate >= 0 || arguments.send_bytes >= 0;
+           arguments.send_rate >= 0 || arguments.send_bytes >= 0 || arguments.keep_ms >= 0 || arguments.keep_bytes >= 0;
 }
 
 std::string shape_text(const topic_config& topic) {
@@ -159,8 +162,9 @@ exit_code report_update(const command_context& context, const std::string& name,
 /// Brokers may have a topic in different shapes; each keeps what is not to change.
 exit_code update(const command_context& context, const topic_arguments& arguments) {
     if (!changes_something(arguments)) {
-        return context.fail(exit_code::usage,
-                            "nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate or --send-bytes");
+        return context.fail(
+            exit_code::usage,
+            "nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate, --send-bytes, --keep or --keep-bytes");
     }
     auto admin = open_admin(context, arguments.name);
     if (!admin) {
@@ -268,6 +272,17 @@ void add_name(CLI::App& command, topic_arguments& arguments) {
     command.add_option("TOPIC", arguments.name, "Name of the topic")->required();
 }
 
+void add_amount(CLI::App& command, const char* option, std::int64_t& bytes, const char* meaning) {
+    command
+        .add_option_function<std::string>(
+            option, [&bytes](const std::string& text) { bytes = static_cast<std::int64_t>(*config::parse_size(text)); }, meaning)
+        ->check([](const std::string& text) {
+            const auto parsed = config::parse_size(text);
+            return parsed ? std::string{} : parsed.failure().text;
+        })
+        ->type_name("SIZE");
+}
+
 void add_shape(CLI::App& command, topic_arguments& arguments) {
     const CLI::Range range{1, limits::queues_per_topic_max};
     command
@@ -292,16 +307,18 @@ void add_shape(CLI::App& command, topic_arguments& arguments) {
     command.add_option("--send-rate", arguments.send_rate, "Take so many messages a second on each broker; 0: without limit")
         ->check(amount)
         ->type_name("N");
+    add_amount(command, "--send-bytes", arguments.send_bytes, "Take so many bytes a second on each broker, like 4MiB; 0B: without limit");
+    add_amount(command, "--keep-bytes", arguments.keep_bytes,
+               "Hand out only the newest so many bytes of each broker, like 10GiB; 0B: all that its log has");
     command
         .add_option_function<std::string>(
-            "--send-bytes",
-            [&arguments](const std::string& text) { arguments.send_bytes = static_cast<std::int64_t>(*config::parse_size(text)); },
-            "Take so many bytes a second on each broker, like 4MiB; 0: without limit")
+            "--keep", [&arguments](const std::string& text) { arguments.keep_ms = config::parse_duration(text)->count(); },
+            "Hand out messages for so long, like 12h; 0s: as long as the log has them")
         ->check([](const std::string& text) {
-            const auto parsed = config::parse_size(text);
+            const auto parsed = config::parse_duration(text);
             return parsed ? std::string{} : parsed.failure().text;
         })
-        ->type_name("SIZE");
+        ->type_name("DURATION");
 }
 
 } // namespace
@@ -325,7 +342,8 @@ void add_topic_commands(CLI::App& app, command_context& context) {
     add_name(show_command, *arguments);
     set_examples(show_command, "troupe topic show orders");
 
-    CLI::App& update_command = add(*topic, context, arguments, "update", "Change the queues, the permission or the quotas of a topic", update);
+    CLI::App& update_command =
+        add(*topic, context, arguments, "update", "Change the queues, the permission, the quotas or the retention of a topic", update);
     add_name(update_command, *arguments);
     add_shape(update_command, *arguments);
     update_command.add_option("-b,--broker", arguments->brokers, "Only on this broker; may be repeated")->type_name("NAME");

@@ -78,6 +78,7 @@ struct queue_world {
                     [](const read_page&) { return page_read{}; },
                     [](const describe_ages&) { return ages_described{}; },
                     [](const measure_lag&) { return lag_measured{}; },
+                    [](const trim_topic&) { return topic_trimmed{}; },
                     [](const finish&) {}};
         });
     }

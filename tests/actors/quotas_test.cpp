@@ -323,3 +323,35 @@ TEST_CASE_FIXTURE(test_support::broker_world, "broker: a group that falls behind
     world.advance(30s, 1s);
     set_log_sink({});
 }
+
+TEST_CASE_FIXTURE(test_support::broker_world,
+                  "broker: a topic that keeps less than the log begins later, also after a restart, until it shall keep all") {
+    const auto keep = [this](const std::map<std::string, std::string>& attributes) {
+        topic_config topic;
+        topic.name = "orders";
+        topic.read_queues = topic.write_queues = 4;
+        topic.attributes = attributes;
+        REQUIRE(answer<topic_put>(put_topic{topic}));
+    };
+    const auto min = [this] { return answer<offset_found>(find_min_offset{{"orders", queue_id{0}}})->offset.value(); };
+    keep({});
+    send("a");
+    world.advance(1'200s, 10s);
+    send("b");
+    keep({{"retention.ms", "600000"}});
+    world.advance(12s, 1s);
+    CHECK(min() == 1);
+    CHECK(answer<messages_pulled>(pull(0))->next == queue_offset{1});
+    stop();
+    start();
+    world.advance(2s, 1s);
+    CHECK(min() == 1);
+    world.advance(700s, 10s);
+    CHECK(min() == 2);
+    keep({{"retention.bytes", "1000000"}});
+    world.advance(12s, 1s);
+    CHECK(min() == 2); // what is gone stays so while there is a rule
+    keep({});
+    world.advance(2s, 1s);
+    CHECK(min() == 0);
+}

@@ -92,7 +92,8 @@ TEST_CASE("bad names and arguments are refused before any name server is asked")
     check_all({
         {"topic delete orders", 2, "troupe: deleting orders makes its messages unreachable; add --yes to do it\n"},
         {"topic update orders", 2,
-         "troupe: nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate or --send-bytes\n"},
+         "troupe: nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate, --send-bytes, --keep or "
+         "--keep-bytes\n"},
         {"consume orders --body-only -o json", 2,
          "troupe: --body-only prints bodies as they are, which is no JSON; leave out one of --body-only and -o json\n"},
         {"consume orders --from frist", 2, "troupe: \"frist\" is none of first, last, time:T, offset:N; did you mean \"first\"?\n"},

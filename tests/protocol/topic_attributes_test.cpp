@@ -46,7 +46,7 @@ TEST_CASE("attributes that are not named stay, those that are named change or go
 TEST_CASE("an attribute that is unknown, not there, or has a value that would do nothing is refused by name") {
     for (const char* wrong : {"+colour=red", "-message.type", "+message.type=MIXED", "+message.type=fifo", "+queue.type=BatchCQ",
                               "+cleanup.policy=COMPACTION", "+reserve.time=3600", "+quota.send.messages=-1", "+quota.send.messages=1.5",
-                              "+quota.send.bytes=4MiB", "+quota.send.bytes=9223372036854775808"}) {
+                              "+quota.send.bytes=4MiB", "+retention.ms=1h", "+quota.send.bytes=9223372036854775808"}) {
         const auto outcome = changed({}, false, wrong);
         REQUIRE_MESSAGE(outcome.code() == errc::argument_illegal, wrong);
         CHECK(outcome.failure().text.find("topic T") != std::string::npos);
