@@ -462,6 +462,20 @@ void gateway::handle(const session_answered& message) {
     resume_waiting();
 }
 
+result<void> gateway::handle(const client_question& message) {
+    result<void> sent = error{errc::connection_lost, "the client's connection has ended"};
+    if (!connections_.contains(message.connection))
+        return sent;
+    const auto unsent = host_.unsent_bytes(message.connection);
+    if (unsent > 0 && unsent + message.frame.size() > options_.unsent_answer_bytes_max)
+        return error{errc::busy, "too many unread bytes are on their way to this client"};
+    guarded(message.connection, [&] {
+        host_.write(message.connection, message.frame, {});
+        sent = {};
+    });
+    return sent;
+}
+
 // ---- answers --------------------------------------------------------------------------------------------------------
 
 gateway::pending gateway::make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const {

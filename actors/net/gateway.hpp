@@ -45,7 +45,7 @@ public:
 /// The server's end of remoting: frames in, messages to the roles, their answers out as frames. A plain class, so that the
 /// hot requests (send, pull, pop) cross no actor between the socket's thread and the roles.
 ///
-/// In     frames; records_appended, pull_answered, pop_answered, session_answered
+/// In     frames; records_appended, pull_answered, pop_answered, session_answered, client_question
 /// Out    append_records, end_ticketed, pull_ticketed, pull_abandoned, pop_ticketed, pops_abandoned; every other request goes to the session of its connection, and so does
 ///        what a client answers to a request of the session
 /// State  one entry per outstanding request, bounded per connection; one append that is being collected
@@ -82,6 +82,8 @@ public:
     void handle(const pull_answered& message);
     void handle(const pop_answered& message);
     void handle(const session_answered& message);
+    /// Whether the question is on its way. Fails as described there: what nobody reads must not pile up until the connection is dropped.
+    result<void> handle(const client_question& message);
     /// The broker or its log writer has ended: what waits there has failed.
     void broker_ended();
     /// Refuses new requests as shutting_down; one-way sends, which nobody can refuse, are still taken.

@@ -60,7 +60,8 @@ struct gateway_options {
     std::size_t in_flight_bytes_per_connection_max = 64u << 20; ///< bodies of sends that wait for their answer; beyond: busy
     std::size_t session_requests_max = 1'024;                   ///< of the rarer kinds, per connection, waiting ones included; beyond: busy
     std::size_t session_requests_at_once = 32;                  ///< of those, asked of the roles at the same time; the others wait here
-    std::size_t unsent_answer_bytes_max = 16u << 20;   ///< unread answers of a connection; beyond: its pulls are busy, the rarer kinds wait
+    std::size_t unsent_answer_bytes_max =
+        16u << 20; ///< unread by a connection; beyond: pulls are busy, rarer kinds wait, it is asked nothing
     std::chrono::milliseconds request_timeout{10'000}; ///< answered with an error after this long; pulls get their hold time on top
 };
 

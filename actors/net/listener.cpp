@@ -501,6 +501,13 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
         [answered](const pull_answered& message) { answered(message); },
         [answered](const pop_answered& message) { answered(message); },
         [answered](const session_answered& message) { answered(message); },
+        [this](const client_question& message) -> caf::result<transaction_check_sent> {
+            const auto sent = gateway_->handle(message);
+            send_written();
+            if (!sent)
+                return make_caf_error(sent.failure());
+            return transaction_check_sent{};
+        },
         [this](const flush_tick&) { gateway_->flush(); },
         [this](const read_tick& tick) {
             const connection_id id{tick.connection};

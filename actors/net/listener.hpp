@@ -37,7 +37,7 @@ struct bound_listener {
 
 /// Opens `options.host:options.port` and serves `roles` to every connection, in CAF's multiplexer thread.
 ///
-/// In     bytes; records_appended, pull_answered, session_answered from the roles
+/// In     bytes; records_appended, pull_answered, session_answered, client_question from the roles
 /// Out    what `gateway.hpp` says
 /// State  connections, each with its unfinished frame and unsent bytes, all bounded
 /// Always whatever a peer sends, or does not read, costs its own connection only.

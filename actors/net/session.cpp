@@ -136,8 +136,7 @@ session_actor::behavior_type session(session_pointer self, connection_id connect
             if (!frame)
                 return make_caf_error(frame.failure());
             *frame += command.body.view();
-            self->send(self->state.gateway, session_answered{self->state.connection, std::move(*frame), true, false});
-            return transaction_check_sent{};
+            return self->delegate(self->state.gateway, client_question{self->state.connection, std::move(*frame)});
         },
         [self](const session_request& request) { dispatch(self, request.command); },
         [self](const push_answered& message) { self->state.pushes.answered(message.answer); },

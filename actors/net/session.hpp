@@ -27,6 +27,12 @@ struct session_answered {
     bool push = false;
     bool asks = false; ///< the push is a request: the client's answer is due as a push_answered
 };
+/// A push that asks, and whose answer comes as a request of its own: answered with transaction_check_sent when it is on its way. Fails
+/// with busy while the client does not read what was sent to it, and with connection_lost.
+struct client_question {
+    connection_id connection;
+    std::string frame;
+};
 /// What the client answers to a push that asks.
 struct push_answered {
     protocol::remoting_command answer;
@@ -47,13 +53,16 @@ struct session_closed {
 };
 
 /// The gateway as roles and sessions see it.
-using gateway_actor = ticket_holder_actor::extend_with<pop_holder_actor>::extend<caf::reacts_to<session_answered>>;
+using gateway_actor =
+    ticket_holder_actor::extend_with<pop_holder_actor>::extend<caf::reacts_to<session_answered>,
+                                                               caf::replies_to<client_question>::with<transaction_check_sent>>;
 
 /// One connection with everything that is no send and no pull.
 ///
 /// In    session_request                     decoded, asked of the role with a deadline, answered with session_answered
 ///       consumers_changed                   from the broker: pushed to the client as code 40
-///       check_transaction                   likewise, as code 39; answered when it is on its way
+///       check_transaction                   likewise, as code 39; answered when it is on its way, and refused with busy while the
+///                                           client does not read
 ///       forward_to_client, ask_client_status, deliver_reply
 ///                                           from the broker: sent to the client, whose answer is the answer; timed_out after a
 ///                                           while, busy beyond the bound, connection_lost when the connection ends first
@@ -76,4 +85,5 @@ std::vector<std::int32_t> served_requests();
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::session_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::session_answered)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::client_question)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::actors::net::push_answered)

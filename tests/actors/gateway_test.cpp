@@ -1,6 +1,7 @@
 #include "actors/net/gateway.hpp"
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_pop.hpp"
+#include "actors/net/wire_transaction.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -487,4 +488,26 @@ TEST_CASE_FIXTURE(fixture, "what a client answers reaches its session; what nobo
     world.run();
     REQUIRE(outcome->has_value());
     CHECK((**outcome)->code == 17);
+}
+
+// ---- questions to clients ---------------------------------------------------------------------------------------------
+
+TEST_CASE_FIXTURE(fixture, "a client that does not read is not asked, and keeps its connection") {
+    options.unsent_answer_bytes_max = 1'000;
+    const auto broker = std::make_shared<broker_entry>(
+        broker_entry{caf::actor_cast<local_broker_actor>(caf_broker), caf::actor_cast<log_writer_actor>(caf_writer), topics, appends,
+                     std::make_shared<broker_metrics>(), send_encoder{send_encoder_options{}}});
+    tested = std::make_unique<gateway>(host, gateway_roles{broker, {}, {}}, options);
+    tested->connection_opened(first, {});
+    check_transaction question;
+    question.record = payload{std::string(2'000, 'x')};
+    const auto command = encode_request(question);
+    const client_question order{first, protocol::encode_frame(command)};
+    CHECK(tested->handle(order).ok()); // however large, if nothing else is unread
+    CHECK(host.written[first].size() == 1);
+    host.unsent = 1;
+    CHECK(tested->handle(order).code() == errc::busy);
+    CHECK(host.written[first].size() == 1);
+    CHECK(host.failed.empty());
+    CHECK(tested->handle(client_question{connection_id{99}, order.frame}).code() == errc::connection_lost);
 }

@@ -21,6 +21,8 @@ namespace {
 struct fixture {
     test_support::virtual_system world;
     std::vector<session_answered> answered;
+    std::vector<client_question> questions;
+    bool is_unread = false; ///< the client does not read: questions are refused
     topics_listed topics;
     client_session_actor member; ///< of the last heartbeat
     client_origin origin;        ///< likewise
@@ -33,7 +35,15 @@ struct fixture {
 
     fixture() {
         gateway = world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
-            return {[this](const session_answered& message) { answered.push_back(message); }};
+            return {
+                [this](const session_answered& message) { answered.push_back(message); },
+                [this](const client_question& message) -> caf::result<transaction_check_sent> {
+                    questions.push_back(message);
+                    if (is_unread)
+                        return make_caf_error(errc::busy, "the client does not read");
+                    return transaction_check_sent{};
+                },
+            };
         });
         broker = world.system().spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {
@@ -82,6 +92,22 @@ struct fixture {
 };
 
 } // namespace
+
+TEST_CASE_FIXTURE(fixture, "a session says that a client was asked about a transaction only when the question is on its way") {
+    check_transaction question;
+    question.topic = "orders";
+    question.record = payload{"record"};
+    CHECK((*world.ask<transaction_check_sent>(tested, question))->ok());
+    REQUIRE(questions.size() == 1);
+    CHECK(questions[0].connection == connection_id{7});
+    const auto command = protocol::decode_frame(payload{questions[0].frame});
+    REQUIRE(command.ok());
+    CHECK(command->code == protocol::request_code::check_transaction_state);
+    CHECK(command->body.view() == "record");
+    is_unread = true;
+    CHECK((*world.ask<transaction_check_sent>(tested, question))->code() == errc::busy);
+    CHECK(answered.empty());
+}
 
 TEST_CASE_FIXTURE(fixture, "a session asks the role that a request is for, and addresses its answer") {
     request(encode_request(list_topics{}), 3);

@@ -33,7 +33,7 @@ broker_options impatient_broker() {
 }
 
 struct producer_world : wire_world {
-    producer_world() : wire_world{impatient_broker()} {}
+    explicit producer_world(const broker_options& options = impatient_broker()) : wire_world{options} {}
 
     /// One connection, as Java's TransactionMQProducer keeps it.
     struct peer {
@@ -195,6 +195,50 @@ TEST_CASE_FIXTURE(producer_world,
     CHECK(protocol::find_property(shown->properties, "PGROUP") == "payers");
     producer.send_oneway(end(stored, "8", true));
     CHECK(await(1)[0].body.view() == "paid");
+}
+
+// Goal: a producer that does not read loses neither its connection nor its questions. How: one that says that it is there and reads
+// nothing, while a hundred megabytes of half messages are due.
+TEST_CASE("a transaction over the wire: questions that a producer does not read are not sent, and do not count") {
+    auto options = impatient_broker();
+    options.transactions.interval = 60s; // so that each is asked about once
+    producer_world world{options};
+    constexpr std::size_t halves = 100;
+    producer_world::peer asked{world};
+    asked.beat();
+    producer_world::peer sender{world};
+    for (std::size_t i = 0; i < halves; ++i) {
+        auto command = producer_world::half(std::to_string(i));
+        command.body = payload{std::string(1u << 20, 'x')};
+        REQUIRE(sender.exchange(command).code == response::success);
+    }
+    const auto& metrics = *world.node->metrics();
+    const auto question = producer_world::command_of(code::get_max_offset, {{"topic", "orders"}, {"queueId", "0"}});
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    while (metrics.transaction_checks.load() + metrics.transaction_checks_unheard.load() < halves) {
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+        REQUIRE(sender.exchange(question).code == response::success); // takes its time
+    }
+    const auto sent = metrics.transaction_checks.load();
+    CHECK(sent > 0);
+    CHECK(sent < 50); // 16 MiB, and what the sockets hold
+    std::size_t uncounted = 0;
+    const auto pending = world.node->store().list_pending(log_position{0}, 1'000);
+    CHECK(pending.size() == halves);
+    for (const auto& one : pending)
+        uncounted += one.checks == 0 ? 1u : 0u;
+    CHECK(uncounted >= halves - sent);
+    // It reads on: the questions that were sent, and the answer to its next request.
+    std::size_t read = 0;
+    REQUIRE(asked.client.send(protocol::encode_frame(question)));
+    for (;;) {
+        const auto received = asked.client.receive();
+        REQUIRE(received);
+        if (received->is_response())
+            break;
+        ++read;
+    }
+    CHECK(read == sent);
 }
 
 TEST_CASE_FIXTURE(producer_world, "operators list and decide what is pending over the wire") {

@@ -70,6 +70,11 @@ served_node::served_node() {
             [this](const pull_answered& message) { gateway_->handle(message); },
             [this](const pop_answered& message) { gateway_->handle(message); },
             [this](const net::session_answered& message) { gateway_->handle(message); },
+            [this](const net::client_question& message) -> caf::result<transaction_check_sent> {
+                if (const auto sent = gateway_->handle(message); !sent)
+                    return make_caf_error(sent.failure());
+                return transaction_check_sent{};
+            },
         };
     });
     gateway_ =

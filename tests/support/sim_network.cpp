@@ -2,6 +2,7 @@
 
 #include "actors/net/gateway.hpp"
 #include "actors/net/role_client.hpp"
+#include "actors/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>
@@ -108,6 +109,11 @@ public:
             [this](const pull_answered& message) { gateway_->handle(message); },
             [this](const pop_answered& message) { gateway_->handle(message); },
             [this](const net::session_answered& message) { gateway_->handle(message); },
+            [this](const net::client_question& message) -> caf::result<transaction_check_sent> {
+                if (const auto sent = gateway_->handle(message); !sent)
+                    return make_caf_error(sent.failure());
+                return transaction_check_sent{};
+            },
         };
     }
 
