@@ -57,7 +57,7 @@ struct broker_metrics {
     counter timers_delivered{0}; ///< brought to their topics
     counter timers_recalled{0};  ///< taken back before
     counter timers_dropped{0};   ///< whose topic was gone
-    counter timers_lost{0};      ///< that retention or damage took before they were taken in
+    counter timers_lost{0};      ///< that retention took before they were taken in, or damage
 };
 
 inline void add(broker_metrics::counter& counter, std::uint64_t amount = 1) noexcept {

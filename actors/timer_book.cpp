@@ -165,6 +165,7 @@ result<void> timer_book::write(storage::timer_changes& changes) {
         schedule_.added(timer.key);
     changes.add.clear();
     changes.remove.clear();
+    changes.lost.clear();
     if (!unsaved_since_)
         unsaved_since_ = now_;
     return {};
@@ -300,7 +301,9 @@ result<bool> timer_book::take_notes() {
             const auto timer = store_->get(key);
             if (timer && seen.insert(key).second)
                 changes.remove.push_back({key, timer->name_hash});
-            else if (!timer && timer.code() != errc::message_not_found)
+            else if (!timer && timer.code() == errc::corrupt && seen.insert(key).second)
+                changes.lost.push_back(key); // delivered, so nothing is lost
+            else if (!timer && timer.code() != errc::message_not_found && timer.code() != errc::corrupt)
                 return timer.failure();
         }
     }
@@ -319,6 +322,8 @@ result<bool> timer_book::fill_batch(timestamp_ms now, std::optional<batch>& made
     const auto due = store_->read(*from, now, options_.batch);
     if (!due)
         return due.failure();
+    if (const auto forgotten = forget_damaged(due->damaged); !forgotten || *forgotten)
+        return forgotten; // looks again
     batch filled;
     std::vector<storage::timer_changes::removal> timers;
     std::vector<storage::timer_key> keys;
@@ -350,6 +355,25 @@ result<bool> timer_book::fill_batch(timestamp_ms now, std::optional<batch>& made
     filled.records.push_back({timer_done_queue(), std::move(*record), 1});
     made = std::move(filled);
     return false;
+}
+
+/// What cannot be read can never be delivered, and must not keep the others from it.
+result<bool> timer_book::forget_damaged(const std::vector<storage::timer_key>& damaged) {
+    storage::timer_changes changes;
+    changes.after = store_->progress();
+    for (const auto& key : damaged)
+        if (!schedule_.is_taken(key)) // else it was read before, and is removed soon
+            changes.lost.push_back(key);
+    if (changes.lost.empty())
+        return false;
+    const auto count = changes.lost.size();
+    const auto first = changes.lost.front();
+    if (auto written = write(changes); !written)
+        return written.failure();
+    counts_.lost += count;
+    warn(std::to_string(count) + " timers are damaged on disk, they are lost; the first was due at " + to_string(first.due) +
+         ", and its record was at log position " + to_string(first.position));
+    return true;
 }
 
 /// Who hears of what is dropped hears of it once for each batch.
@@ -420,6 +444,8 @@ result<std::vector<storage::stored_timer>> timer_book::named(std::string_view to
     std::vector<storage::stored_timer> timers;
     for (const auto& key : *keys) {
         auto timer = store_->get(key);
+        if (!timer && (timer.code() == errc::message_not_found || timer.code() == errc::corrupt))
+            continue; // lost, or to be
         if (!timer)
             return timer.failure();
         if (is_named(*timer, topic, unique_key))
@@ -485,6 +511,7 @@ result<timer_book::page> timer_book::list(const storage::timer_key& from, std::s
             page_bytes += bytes;
             found.timers.push_back(shown(timer));
         }
+        scanned += static_cast<std::int32_t>(read->damaged.size());
         found.next = read->next;
     }
     return found;

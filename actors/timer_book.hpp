@@ -38,7 +38,7 @@ struct timer_counts {
     std::uint64_t delivered = 0;
     std::uint64_t recalled = 0;
     std::uint64_t dropped = 0; ///< whose topic was gone
-    std::uint64_t lost = 0;    ///< that retention or damage took before they were taken in
+    std::uint64_t lost = 0;    ///< that retention took before they were taken in, or damage in the log or the store
 };
 
 /// A timer for people.
@@ -141,6 +141,7 @@ private:
     result<bool> take_in();
     result<bool> take_notes();
     result<bool> remove_delivered();
+    result<bool> forget_damaged(const std::vector<storage::timer_key>& damaged);
     result<bool> fill_batch(timestamp_ms now, std::optional<batch>& made);
     result<void> checkpoint(timestamp_ms now);
     result<void> reopen(timestamp_ms now);

@@ -81,7 +81,7 @@ public:
         auto after = state_;
         after.progress = changes.after;
         after.pending += changes.add.size();
-        after.pending -= std::min<std::uint64_t>(changes.remove.size(), after.pending);
+        after.pending -= std::min<std::uint64_t>(changes.remove.size() + changes.lost.size(), after.pending);
         rocksdb::WriteBatch batch;
         std::string value;
         for (const auto& timer : changes.add) {
@@ -94,6 +94,9 @@ public:
         for (const auto& [key, hash] : changes.remove) {
             batch.Delete(timer_row_key(key)).PermitUncheckedError();
             batch.Delete(timer_name_row_key(hash, key)).PermitUncheckedError();
+        }
+        for (const auto& key : changes.lost) {
+            batch.Delete(timer_row_key(key)).PermitUncheckedError();
         }
         batch.Put(slice_of(state_key), encode(after)).PermitUncheckedError();
         rocksdb::WriteOptions unlogged;
@@ -132,10 +135,13 @@ public:
             }
             auto timer = decode(*key, value);
             if (!timer) {
-                return timer.failure();
+                return read_around_damage(from, due_by, limits);
             }
             bytes += value.size();
             found.timers.push_back(*std::move(timer));
+        }
+        if (it->status().IsCorruption()) {
+            return read_around_damage(from, due_by, limits);
         }
         if (!it->status().ok()) {
             return noted(it->status(), "read of ").failure();
@@ -152,6 +158,9 @@ public:
         if (status.IsNotFound()) {
             return error{errc::message_not_found,
                          "no timer is due at " + to_string(key.due) + " that was stored at log position " + to_string(key.position)};
+        }
+        if (status.IsCorruption()) { // of this timer, most likely: the others are as good as before
+            return to_error(status, "read of the timer due at " + to_string(key.due) + " in " + directory_.string());
         }
         if (!status.ok()) {
             return noted(status, "read of ").failure();
@@ -222,6 +231,41 @@ private:
         // Tables that are mostly marks of what was delivered are sorted away, and the records that they named with them.
         options.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5));
         return options;
+    }
+
+    /// Reads like read(), each timer for itself: an iterator stops for good at the first whose record is damaged. Its checks are off
+    /// only to come by the keys; what is returned was checked.
+    result<timers_read> read_around_damage(const timer_key& from, timestamp_ms due_by, timer_read_limits limits) {
+        timers_read found;
+        std::size_t bytes = 0;
+        rocksdb::ReadOptions unchecked;
+        unchecked.verify_checksums = false;
+        unchecked.fill_cache = false;
+        const std::unique_ptr<rocksdb::Iterator> it{database_->NewIterator(unchecked)};
+        for (it->Seek(timer_row_key(std::max(from, state_.lowest))); it->Valid(); it->Next()) {
+            const auto key = timer_of_row(it->key().ToStringView());
+            if (!key) {
+                break;
+            }
+            const auto count = found.timers.size() + found.damaged.size();
+            if (key->due > due_by || static_cast<std::int32_t>(count) >= limits.timers_max || (count > 0 && bytes >= limits.bytes_max)) {
+                found.next = *key;
+                break;
+            }
+            auto timer = get(*key);
+            if (timer) {
+                bytes += timer->record.size();
+                found.timers.push_back(*std::move(timer));
+            } else if (timer.code() == errc::corrupt) {
+                found.damaged.push_back(*key);
+            } else if (timer.code() != errc::message_not_found) {
+                return timer.failure();
+            }
+        }
+        if (!it->status().ok()) {
+            return noted(it->status(), "read of ").failure();
+        }
+        return found;
     }
 
     result<void> check_format() {

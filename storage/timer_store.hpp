@@ -59,11 +59,13 @@ struct timer_changes {
     std::vector<stored_timer> add; ///< that are not there
     std::vector<removal> remove;   ///< that are there
     timer_progress after;
+    std::vector<timer_key> lost = {}; ///< that are there and cannot be read, so that their names are not known
 };
 
 struct timers_read {
     std::vector<stored_timer> timers; ///< in order of their keys
     timer_key next = no_timer_key;    ///< of the first timer after them, due or not; no_timer_key: there is none
+    std::vector<timer_key> damaged;   ///< of timers among them whose record cannot be read
 };
 struct timer_read_limits {
     std::int32_t timers_max = 512;
@@ -83,7 +85,7 @@ struct timer_store_options {
 ///          timers that are there. Whatever a crash leaves is a state that the store had.
 /// Memory   the same for ten timers and for ten million.
 /// Fails    with result<>; never throws. After disk_full and io every call fails until reopen(), which goes back to the last durable
-///          state: work off the log again. corrupt names the key whose stored value makes no sense.
+///          state: work off the log again. corrupt names the key whose stored value makes no sense or is damaged; the rest stays usable.
 /// Format   docs/formats/timers.md
 class timer_store {
 public:
@@ -97,9 +99,9 @@ public:
     result<void> change(const timer_changes& changes);
     /// Timers from `from` on that are due at or before `due_by`.
     [[nodiscard]] result<timers_read> read(const timer_key& from, timestamp_ms due_by, timer_read_limits limits) const;
-    /// message_not_found.
+    /// message_not_found, corrupt.
     [[nodiscard]] result<stored_timer> get(const timer_key& key) const;
-    /// Timers whose name may be the one that was hashed; at most `max`, the earliest first.
+    /// Timers whose name may be the one that was hashed; at most `max`, the earliest first. Lost ones may be among them.
     [[nodiscard]] result<std::vector<timer_key>> find(std::uint64_t name_hash, std::size_t max) const;
     /// Makes everything durable. `wait` false: begins to.
     result<void> flush(bool wait);

@@ -437,6 +437,44 @@ TEST_CASE("timer_book: what is looked at for a page of timers is bounded in byte
     CHECK(other.next.due < timestamp_ms{2'000'020});
 }
 
+TEST_CASE("timer_book: a timer that is damaged on disk is lost and reported, and keeps no other from being delivered") {
+    open_world world;
+    for (const auto* key : {"a", "b", "c"}) {
+        auto message = world.draft(key, std::string(600, key[0]));
+        park_timer(message, timestamp_ms{1'000'500});
+        REQUIRE(world.append({message}));
+    }
+    world.run();
+    world.book->close();
+    world.close();
+    int damaged = 0;
+    for (const auto& entry : world.files->list("/store/timers").value()) {
+        const auto path = "/store/timers/" + entry.name;
+        auto bytes = entry.name.ends_with(".blob") ? world.files->content(path).value() : std::string{};
+        if (const auto body = bytes.find(std::string(600, 'b')); body != std::string::npos) {
+            bytes[body + 300] = 'x';
+            world.files->put(path, bytes);
+            ++damaged;
+        }
+    }
+    REQUIRE(damaged == 1);
+    REQUIRE(world.restart());
+    world.run();
+    CHECK(world.book->pending() == 3);
+    CHECK(world.book->list(storage::first_timer_key, "", 10, 1'000).value().timers.size() == 2);
+    CHECK(world.book->recall("orders", "b") == recall_outcome::not_there);
+    CHECK(world.book->find("orders", "c").ok());
+    world.run_at(1'000'500);
+    REQUIRE(world.bodies().size() == 2);
+    CHECK(world.bodies()[0][0] == 'a');
+    CHECK(world.bodies()[1][0] == 'c');
+    CHECK(world.book->pending() == 0);
+    CHECK(world.book->counts().lost == 1);
+    REQUIRE(world.warned.size() == 1);
+    CHECK(world.warned[0].find("due at 1000500") != std::string::npos);
+    CHECK(world.book->is_ready());
+}
+
 TEST_CASE("timer_book: people see pending timers in order, page by page, and one by its name") {
     open_world world;
     for (int i = 0; i < 10; ++i)
