@@ -133,6 +133,8 @@ result<void> timer_book::reopen(timestamp_ms now) {
     is_log_durable_needed_ = true;
     log_end_ = options_.log->stats().log_end;
     unsaved_since_.reset();
+    written_while_saving_.reset();
+    is_saving_ = false;
     phase_ = phase::opening;
     return {};
 }
@@ -145,16 +147,28 @@ void timer_book::fail(const error& failure, timestamp_ms now) {
     append_is_stale_ = append_under_way_;
 }
 
+/// What is written is unsaved until the flush that began after it is seen done: retention may take its records from the log then.
 result<void> timer_book::checkpoint(timestamp_ms now) {
+    if (is_saving_) {
+        const auto done = store_->is_flushed();
+        if (!done)
+            return done.failure();
+        if (!*done)
+            return {};
+        is_saving_ = false;
+        unsaved_since_ = std::exchange(written_while_saving_, std::nullopt);
+    }
     if (!unsaved_since_)
         return {};
     const auto end = options_.log->stats().log_end;
     if (end - saved_at_ < static_cast<std::int64_t>(options_.checkpoint_bytes) &&
         !has_passed(*unsaved_since_, options_.checkpoint_interval, now))
         return {};
-    unsaved_since_.reset();
+    if (auto begun = store_->flush(options_.checkpoints_wait); !begun)
+        return begun;
     saved_at_ = end;
-    return store_->flush(options_.checkpoints_wait);
+    is_saving_ = true;
+    return {};
 }
 
 /// Writes what is collected; `changes` is then empty and goes on from there.
@@ -166,8 +180,8 @@ result<void> timer_book::write(storage::timer_changes& changes) {
     changes.add.clear();
     changes.remove.clear();
     changes.lost.clear();
-    if (!unsaved_since_)
-        unsaved_since_ = now_;
+    auto& since = is_saving_ ? written_while_saving_ : unsaved_since_;
+    since = since.value_or(now_);
     return {};
 }
 
@@ -530,8 +544,10 @@ result<timer_shown> timer_book::find(std::string_view topic, std::string_view un
 void timer_book::close() {
     if (phase_ == phase::failed)
         return;
-    if (const auto removed = remove_delivered(); removed)
-        static_cast<void>(store_->flush(true)); // what is not saved is taken from the log again
+    const auto removed = remove_delivered();
+    const auto saved = removed ? store_->flush(true) : result<void>{removed.failure()};
+    if (!saved)
+        warn("the last changes are not saved, and are taken from the log at the next start: " + to_string(saved.failure()));
 }
 
 std::int64_t timer_book::behind() const {

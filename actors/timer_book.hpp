@@ -121,6 +121,8 @@ public:
     [[nodiscard]] std::int64_t behind() const;
     /// How late the earliest timer that is not delivered is now; 0: none is.
     [[nodiscard]] std::int64_t late_ms(timestamp_ms now) const;
+    /// Everything that is taken in is durable.
+    [[nodiscard]] bool is_saved() const { return !unsaved_since_; }
     [[nodiscard]] bool is_ready() const { return phase_ == phase::ready; }
 
 private:
@@ -174,7 +176,9 @@ private:
     timestamp_ms failed_at_;
     bool failure_reported_ = false;
     std::optional<timestamp_ms> unsaved_since_;
-    log_position saved_at_; ///< end of the log at the last checkpoint
+    bool is_saving_ = false;                           ///< what is unsaved is being flushed
+    std::optional<timestamp_ms> written_while_saving_; ///< since when there is more
+    log_position saved_at_;                            ///< end of the log at the last checkpoint
 };
 
 } // namespace troupe::actors

@@ -201,6 +201,21 @@ public:
         return noted(database_->Flush(how), "flush of ");
     }
 
+    result<bool> is_flushed() {
+        if (auto usable = check_usable(); !usable) {
+            return usable.failure();
+        }
+        const auto number = [this](const std::string& property) {
+            std::uint64_t value = 0;
+            return database_->GetIntProperty(property, &value) ? value : 0;
+        };
+        // A failed flush leaves its table where it is, and says so only to the next write.
+        if (number(rocksdb::DB::Properties::kBackgroundErrors) > 0) {
+            return noted(rocksdb::Status::IOError("a write in the background failed"), "flush of ").failure();
+        }
+        return number(rocksdb::DB::Properties::kNumImmutableMemTable) == 0;
+    }
+
     [[nodiscard]] std::uint64_t bytes() const {
         if (!database_) {
             return 0;
@@ -378,6 +393,10 @@ result<std::vector<timer_key>> timer_store::find(std::uint64_t name_hash, std::s
 
 result<void> timer_store::flush(bool wait) {
     return implementation_->flush(wait);
+}
+
+result<bool> timer_store::is_flushed() {
+    return implementation_->is_flushed();
 }
 
 result<void> timer_store::reopen() {

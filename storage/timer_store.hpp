@@ -103,8 +103,10 @@ public:
     [[nodiscard]] result<stored_timer> get(const timer_key& key) const;
     /// Timers whose name may be the one that was hashed; at most `max`, the earliest first. Lost ones may be among them.
     [[nodiscard]] result<std::vector<timer_key>> find(std::uint64_t name_hash, std::size_t max) const;
-    /// Makes everything durable. `wait` false: begins to.
+    /// Makes everything durable. `wait` false: begins to, and is_flushed() tells the end.
     result<void> flush(bool wait);
+    /// Whether what was there at the last flush() is durable now. Fails as that would have.
+    result<bool> is_flushed();
     /// After a failure: opens the database again. It stays failed if that fails.
     result<void> reopen();
 

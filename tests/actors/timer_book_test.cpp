@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace troupe;
@@ -148,6 +149,62 @@ TEST_CASE("timer_book: timers survive although the log has forgotten them") {
     CHECK(world.book->counts().lost == 0);
     world.run_at(900'000'000);
     CHECK(world.bodies().back() == "kept");
+}
+
+// Goal: a checkpoint counts only when it is done. How: as a broker, with flushes in the background; that of the checkpoint fails, nothing
+// is written after it, and retention comes before the crash.
+TEST_CASE("timer_book: a checkpoint that fails in the background is made again, before retention and a crash take the timer") {
+    open_world world;
+    world.book_options.checkpoints_wait = false;
+    REQUIRE(world.restart());
+    world.run();
+    // Flushes take real time, and the test's clock stands still.
+    const auto wait_until = [&world](const auto& holds) {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
+        while (!holds()) {
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            world.run();
+            std::this_thread::yield();
+        }
+    };
+    REQUIRE(world.park("kept", 900'000'000));
+    world.run();
+    CHECK_FALSE(world.book->is_saved());
+    world.files->set_hook([](const call_info& call) {
+        const bool is_timers = call.path.find("/timers/") != std::string::npos;
+        return is_timers && call.kind == call_kind::write ? std::optional{call_fault::io} : std::nullopt;
+    });
+    world.run_at(1'061'000); // a checkpoint is due
+    wait_until([&] { return !world.book->is_ready(); });
+    CHECK_FALSE(world.book->is_saved());
+    world.files->set_hook(nullptr);
+    world.run_at(1'063'000);
+    CHECK(world.book->is_ready());
+    CHECK(world.book->pending() == 1);
+    CHECK_FALSE(world.book->is_saved());
+    world.run_at(1'130'000); // the next one
+    wait_until([&] { return world.book->is_saved(); });
+    for (int i = 0; i < 40; ++i)
+        REQUIRE(world.append({world.draft("filler", std::string(100'000, 'x'))}));
+    world.now = timestamp_ms{500'000'000};
+    REQUIRE(world.log->retain(world.now).value() > 0);
+    REQUIRE(world.log->bounds(timer_queue()).value().min == queue_offset{1});
+    REQUIRE(world.crash(crash_mode::drop_unsynced));
+    world.run();
+    CHECK(world.book->pending() == 1);
+    CHECK(world.book->counts().lost == 0);
+}
+
+TEST_CASE("timer_book: a last flush that fails is reported") {
+    open_world world;
+    REQUIRE(world.park("a", 1'000'500));
+    world.run();
+    world.files->set_hook(
+        [](const call_info& call) { return call.kind == call_kind::write ? std::optional{call_fault::io} : std::nullopt; });
+    world.book->close();
+    REQUIRE(world.warned.size() == 1);
+    CHECK(world.warned[0].find("taken from the log") != std::string::npos);
+    world.files->set_hook(nullptr);
 }
 
 TEST_CASE("timer_book: without its store, it takes from the log what is still there") {
