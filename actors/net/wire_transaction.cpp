@@ -14,6 +14,18 @@ namespace troupe::actors::net {
 namespace code = protocol::request_code;
 using protocol::remoting_command;
 
+namespace {
+
+/// Of what a decision says of itself; as long as a producer group may be (RocketMQ: Validators).
+constexpr std::size_t text_bytes_max = 255;
+
+/// A copy, so that nothing keeps what was cut off.
+std::string shortened(const std::string& text) {
+    return text.substr(0, text_bytes_max);
+}
+
+} // namespace
+
 // ---- to a broker ----------------------------------------------------------------------------------------------------
 
 template <>
@@ -39,8 +51,12 @@ result<end_transaction> decode_request(const remoting_command& command) {
     order.position = in.number<log_position>("commitLogOffset");
     const auto decision = in.int32("commitOrRollback");
     order.is_asked_for = in.boolean_or("fromTransactionCheck", false);
-    order.message_id = in.text_or("msgId");
-    order.topic = in.text_or("topic");
+    // For people only. A header may be as large as a frame, and thousands of decisions wait at a time.
+    order.message_id = shortened(in.text_or("msgId"));
+    order.topic = shortened(in.text_or("topic"));
+    if (order.producer_group.size() > text_bytes_max)
+        return error{errc::argument_illegal, "a producer group of " + std::to_string(order.producer_group.size()) +
+                                                 " bytes; RocketMQ's clients allow " + std::to_string(text_bytes_max)};
     switch (decision) {
     case static_cast<std::int32_t>(transaction_decision::commit): order.decision = transaction_decision::commit; break;
     case static_cast<std::int32_t>(transaction_decision::roll_back): order.decision = transaction_decision::roll_back; break;

@@ -276,6 +276,14 @@ TEST_CASE("what is said of transactions is the same on the other side of the wir
     CHECK(end_read->message_id == "u1");
     CHECK(end_read->topic == "orders");
     CHECK(net::decode_answer<transaction_ended>(net::encode_answer(transaction_ended{})).ok());
+    // A decision that waits is small, whatever its header holds.
+    auto large = order;
+    large.message_id = large.topic = std::string(1u << 20, 'x');
+    const auto large_read = net::decode_request<end_transaction>(net::encode_request(large));
+    REQUIRE(large_read);
+    CHECK(large_read->message_id.capacity() + large_read->topic.capacity() < 1'024);
+    large.producer_group = std::string(256, 'g');
+    CHECK(net::decode_request<end_transaction>(net::encode_request(large)).code() == errc::argument_illegal);
 
     const auto list_read = net::decode_request<list_transactions>(net::encode_request(list_transactions{"payers", log_position{5}, 9}));
     REQUIRE(list_read);
