@@ -23,7 +23,9 @@ namespace name = protocol::property_name;
 using protocol::find_property;
 
 constexpr std::int32_t listed_max = 1'000;
-constexpr std::size_t listed_reads_max = 4'096; ///< of one list_transactions: most may be of other groups
+// Of one list_transactions, whose half messages may be of other groups, most of them. Decisions wait meanwhile.
+constexpr std::size_t listed_reads_max = 1'024;
+constexpr std::int64_t listed_bytes_max = 4 << 20;
 
 std::string text_of(std::string_view properties, std::string_view property) {
     return std::string{find_property(properties, property).value_or("")};
@@ -540,17 +542,22 @@ caf::result<transactions_listed> transaction_check_state::handle(const list_tran
     if (order.transactions_max < 1 || order.transactions_max > listed_max)
         return make_caf_error(errc::argument_illegal, "ask for 1 to " + std::to_string(listed_max) + " transactions, not " +
                                                           std::to_string(order.transactions_max));
+    if (order.given_up <= self_->clock().now())
+        return make_caf_error(errc::timed_out, "other orders took so long that this list was given up; repeat it later");
     transactions_listed listed;
     auto& list = listed.list;
     list.pending = static_cast<std::int64_t>(options_.store->pending_count());
     list.next = order.after;
     const auto found = options_.store->list_pending(order.after, listed_reads_max);
     list.is_complete = found.size() < listed_reads_max;
+    std::int64_t bytes = 0;
     for (const auto& pending : found) {
-        if (list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
+        const bool is_large = bytes > 0 && bytes + pending.bytes > listed_bytes_max;
+        if (is_large || list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
             list.is_complete = false;
             break;
         }
+        bytes += pending.bytes;
         list.next = pending.position;
         const auto half = read(pending.position);
         if (!half)

@@ -71,7 +71,7 @@ struct transaction_check_options {
 ///
 /// In     end_transaction -> transaction_ended         fails: as described there, shutting_down
 ///        end_ticketed                                 the same, from ports
-///        list_transactions -> transactions_listed     fails: argument_illegal, io, corrupt
+///        list_transactions -> transactions_listed     fails: argument_illegal, timed_out, io, corrupt; looks at a bounded part at once
 ///        begin_checks                                 from whoever made it, once the broker is there
 ///        records_appended                             of the log writer
 ///        transaction_tick                             to itself

@@ -4,6 +4,7 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/payload.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -51,6 +52,8 @@ struct list_transactions {
     std::string group = {};  ///< empty: of every producer group
     log_position after = {}; ///< only those behind it
     std::int32_t transactions_max = 100;
+    /// From then on nobody waits for the answer: a list that has not begun does not begin. Set by the session.
+    caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
     template <class Inspector>
     friend auto inspect(Inspector& f, list_transactions& x) {
         return f(x.group, x.after, x.transactions_max);

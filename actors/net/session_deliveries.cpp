@@ -22,6 +22,11 @@ void complete(session_pointer self, list_timers& order) {
     order.given_up = self->clock().now() + self->state.options.request_timeout;
 }
 
+template <>
+void complete(session_pointer self, list_transactions& order) {
+    order.given_up = self->clock().now() + self->state.options.request_timeout;
+}
+
 namespace {
 
 void ask_message_back(session_pointer self, const remoting_command& command) {

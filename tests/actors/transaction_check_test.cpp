@@ -503,3 +503,29 @@ TEST_CASE_FIXTURE(transaction_world, "transactions: operators see what is pendin
     REQUIRE(place->has_value());
     CHECK((*place)->code() == errc::argument_illegal);
 }
+
+TEST_CASE_FIXTURE(transaction_world, "transactions: a list looks at a bounded number of bytes, and goes on where it ended") {
+    constexpr std::size_t halves = 12;
+    for (std::size_t i = 0; i < halves; ++i) {
+        auto large = half(std::to_string(i));
+        large.body = payload{std::string(900'000, 'x')};
+        REQUIRE(answer<messages_stored>(large).ok());
+    }
+    list_transactions order;
+    order.group = "others";
+    std::size_t parts = 1;
+    for (auto part = list(order); !part.is_complete; part = list(order), ++parts) {
+        CHECK(part.entries.empty());
+        CHECK(part.pending == halves);
+        REQUIRE(part.next > order.after);
+        order.after = part.next;
+        REQUIRE(parts < halves);
+    }
+    CHECK(parts == 3);
+    order = {};
+    CHECK(list(order).entries.size() == 4);
+    order.given_up = {}; // nobody waits any more
+    auto late = world.ask<transactions_listed>(caf::actor_cast<transaction_actor>(node->broker()), order);
+    REQUIRE(late->has_value());
+    CHECK((*late)->code() == errc::timed_out);
+}
