@@ -31,6 +31,11 @@ std::string text_of(std::string_view properties, std::string_view property) {
     return std::string{find_property(properties, property).value_or("")};
 }
 
+/// Of a half message that the store says is pending. Where the head of a record is damaged, the log says that none is there.
+bool is_damage(const error& failure) {
+    return failure.code == errc::corrupt || failure.code == errc::message_not_found;
+}
+
 std::string named(log_position half) {
     return "the transaction at log position " + to_string(half);
 }
@@ -403,7 +408,7 @@ bool transaction_check_state::look_for_new() {
         if (pending.stored + table_->look_after().count() > now && pending.stored <= now)
             return false;
         const auto half = read(pending.position);
-        if (!half && half.code() != errc::corrupt && half.code() != errc::message_not_found) {
+        if (!half && !is_damage(half.failure())) {
             if (!std::exchange(is_failing_, true))
                 write_log(log_level::warning, "transaction check: cannot read half messages: " + to_string(half.failure()));
             return false; // tried again with the next tick
@@ -436,7 +441,7 @@ void transaction_check_state::serve_due() {
 void transaction_check_state::ask(const transaction_table::need& due) {
     auto half = read(due.position);
     if (!half) {
-        if (const auto pending = options_.store->pending(due.position); pending && half.code() == errc::corrupt)
+        if (const auto pending = options_.store->pending(due.position); pending && is_damage(half.failure()))
             return give_up_damaged(*pending, half.failure());
         return table_->not_asked(due.position, options_.now());
     }
@@ -496,7 +501,7 @@ void transaction_check_state::give_up(log_position position) {
     auto half = read(position);
     const auto pending = options_.store->pending(position);
     if (!half || !pending) {
-        if (pending && half.code() == errc::corrupt)
+        if (pending && !half && is_damage(half.failure()))
             return give_up_damaged(*pending, half.failure());
         return table_->not_asked(position, options_.now());
     }

@@ -466,6 +466,33 @@ TEST_CASE("crash enumeration: a broker that crashes anywhere decides each transa
     CHECK(crashes > calls / 2);
 }
 
+TEST_CASE_FIXTURE(transaction_world, "transactions: a half message that is damaged after the first question is rolled back, head or body") {
+    std::vector<std::string> logged;
+    set_log_sink([&logged](log_level, std::string_view text) { logged.emplace_back(text); });
+    const auto producer = join("c1"); // says nothing
+    const auto head = prepare("head");
+    const auto body = prepare("body");
+    world.advance(10s);
+    CHECK(producer->questions.size() == 2);
+    {
+        const auto log = files->open("/store/commitlog/00000000000000000000", storage::open_mode::read_write);
+        REQUIRE(log);
+        const auto flip = [&](const messages_stored& half, std::uint64_t at) {
+            const auto place = protocol::parse_offset_message_id(half.message_ids)->second;
+            const std::vector<std::string_view> bad{"x"};
+            REQUIRE((*log)->write_at(static_cast<std::uint64_t>(place.value()) + at, bad).ok());
+        };
+        flip(head, 4); // its magic number: the log takes it for no record
+        flip(body, 90);
+    }
+    world.advance(60s, 100ms);
+    CHECK(producer->questions.size() == 2);
+    CHECK(node->store().pending_count() == 0);
+    CHECK(value_of(node->metrics()->transactions_rolled_back) == 2);
+    CHECK(std::count_if(logged.begin(), logged.end(), [](const auto& line) { return line.find("cannot be read") != line.npos; }) == 2);
+    set_log_sink({});
+}
+
 // ---- for people -----------------------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(transaction_world, "transactions: operators see what is pending, of all groups or of one, in parts") {
