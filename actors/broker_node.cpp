@@ -125,6 +125,9 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto timers = storage::timer_store::open(files, node->options_.store.directory / "timers", node->options_.timers);
     if (!timers)
         return timers.failure();
+    auto ends = find_timer_log_ends(*node->store_);
+    if (!ends)
+        return ends.failure();
     auto modes = node->metadata_->modes();
     if (!modes)
         return modes.failure();
@@ -136,15 +139,15 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto popped = (*pops)->load();
     if (!popped)
         return popped.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels), std::move(*timers),
-                      {std::move(*pops), std::move(*popped), std::move(*modes)});
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels),
+                      {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)});
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
                               std::vector<topic_config> topics, std::vector<group_config> groups,
-                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels,
-                              std::unique_ptr<storage::timer_store> timers, pop_start started) {
+                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels, timers_start timers,
+                              pop_start started) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
@@ -215,6 +218,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
 
     timer_keeper_options keeper;
     keeper.book.log = store_;
+    keeper.book.ends = timers.ends;
     keeper.book.topics = directory_;
     keeper.book.store_host = options_.store_host;
     keeper.book.checkpoint_bytes = options_.store.checkpoint_bytes;
@@ -227,7 +231,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     keeper.orders = timer_admission_;
     keeper.metrics = metrics_;
     keeper.now = options_.now;
-    timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers));
+    timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers.store));
 
     pop_keeper_options pops;
     pops.log = store_;

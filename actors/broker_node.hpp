@@ -94,6 +94,10 @@ public:
 
 private:
     explicit broker_node(broker_options options);
+    struct timers_start {
+        std::unique_ptr<storage::timer_store> store;
+        timer_log_ends ends;
+    };
     /// What the disk says of pop consumers.
     struct pop_start {
         std::unique_ptr<storage::pop_store> store;
@@ -102,7 +106,7 @@ private:
     };
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
                      std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets,
-                     delay_levels_start levels, std::unique_ptr<storage::timer_store> timers, pop_start pops);
+                     delay_levels_start levels, timers_start timers, pop_start pops);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;

@@ -25,8 +25,19 @@ bool has_passed(timestamp_ms since, std::chrono::milliseconds interval, timestam
 
 } // namespace
 
+result<timer_log_ends> find_timer_log_ends(const storage::message_store& log) {
+    const auto timers = log.bounds(timer_queue());
+    const auto notes = log.bounds(timer_done_queue());
+    if (!timers || !notes)
+        return timers ? notes.failure() : timers.failure();
+    return timer_log_ends{timers->max, notes->max};
+}
+
 timer_book::timer_book(timer_book_options options, std::unique_ptr<storage::timer_store> store)
-    : options_{std::move(options)}, store_{std::move(store)}, schedule_{store_->lowest(), options_.undurable_max} {
+    : options_{std::move(options)},
+      store_{std::move(store)},
+      schedule_{store_->lowest(), options_.undurable_max},
+      reach_{options_.ends.timers, options_.ends.notes} {
     saved_at_ = options_.log->stats().log_end;
 }
 
@@ -98,8 +109,11 @@ result<bool> timer_book::open() {
         warn(std::to_string(notes->min - progress.done) +
              " notes of delivered timers were removed from the log before they were taken in; those timers are delivered again");
     // A power loss in flush mode async may have taken records that were worked off.
-    progress.taken = std::clamp(progress.taken, timers->min, timers->max);
-    progress.done = std::clamp(progress.done, notes->min, notes->max);
+    const auto within = [](queue_offset offset, queue_offset reach, const storage::queue_bounds& bounds) {
+        return std::clamp(std::min(offset, reach), bounds.min, bounds.max);
+    };
+    progress.taken = within(progress.taken, reach_.taken, *timers);
+    progress.done = within(progress.done, reach_.done, *notes);
     if (progress != store_->progress())
         if (auto written = write(changes); !written)
             return written.failure();
@@ -175,6 +189,7 @@ result<void> timer_book::checkpoint(timestamp_ms now) {
 result<void> timer_book::write(storage::timer_changes& changes) {
     if (auto written = store_->change(changes); !written)
         return written;
+    reach_ = changes.after;
     for (const auto& timer : changes.add)
         schedule_.added(timer.key);
     changes.add.clear();

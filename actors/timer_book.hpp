@@ -19,8 +19,17 @@
 
 namespace troupe::actors {
 
+/// How far the log's two timer queues reached when the log was opened.
+struct timer_log_ends {
+    queue_offset timers;
+    queue_offset notes;
+};
+/// Ask before anything is appended. Fails with io, corrupt.
+result<timer_log_ends> find_timer_log_ends(const storage::message_store& log);
+
 struct timer_book_options {
     std::shared_ptr<const storage::message_store> log;
+    timer_log_ends ends; ///< what the store has worked off beyond them, a power loss took from the log: others stand there by now
     std::shared_ptr<const topic_directory> topics;
     protocol::host_address store_host;
     storage::timer_read_limits batch;                                  ///< what is delivered at once
@@ -164,8 +173,9 @@ private:
     phase phase_ = phase::opening;
     bool is_log_durable_needed_ = false; ///< opening waits until the log is durable below log_end_
     log_position log_end_;
-    queue_offset caught_up_;       ///< timers before this one come before any delivery
-    bool append_is_stale_ = false; ///< the batch on its way is of a time before a failure
+    storage::timer_progress reach_; ///< the store's progress cannot be beyond this: it worked off nothing more of this log
+    queue_offset caught_up_;        ///< timers before this one come before any delivery
+    bool append_is_stale_ = false;  ///< the batch on its way is of a time before a failure
     bool append_under_way_ = false;
     std::multiset<std::uint64_t> recalled_;         ///< names whose recall was accepted and not taken in yet
     std::optional<storage::timer_key> passed_over_; ///< the first timer that was due and held back by one of them

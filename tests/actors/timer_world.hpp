@@ -42,7 +42,8 @@ struct timer_world {
     }
 
     /// False: the disk does not let it.
-    bool open() {
+    bool open() { return open_log() && open_book(); }
+    bool open_log() {
         auto opened = storage::message_store::open(files, log_options);
         if (!opened) {
             refusal = to_string(opened.failure());
@@ -55,7 +56,13 @@ struct timer_world {
         book_options.topics = std::make_shared<actors::topic_directory>(
             std::make_shared<const actors::topic_snapshot>(permission::read_write, 0, std::vector<topic_config>{topic}));
         book_options.warn = [this](const std::string& text) { warned.push_back(text); };
-        return open_book();
+        const auto ends = actors::find_timer_log_ends(*log);
+        if (!ends) {
+            refusal = to_string(ends.failure());
+            return false;
+        }
+        book_options.ends = *ends;
+        return true;
     }
     bool open_book() {
         auto timers = storage::timer_store::open(files, "/store/timers", {256u << 10, 256u << 10});
