@@ -16,7 +16,7 @@ const fresh_choice* fresh_choices::choose(const pull_from_queue& pull) {
 
 std::optional<fresh_choice> fresh_choices::choose_by(const storage::record_filter& filter, const storage::read_limits& limits) {
     const auto count = static_cast<std::size_t>(fresh_.count);
-    if (count > looks_left_)
+    if (count > looks_left_ || work_left_ == 0)
         return std::nullopt;
     looks_left_ -= count;
     fresh_choice chosen{fresh_.first, 0, {}};
@@ -28,7 +28,14 @@ std::optional<fresh_choice> fresh_choices::choose_by(const storage::record_filte
             return std::nullopt;
         const auto record = rest.substr(0, *size);
         rest.remove_prefix(*size);
-        if (!filter.matches(protocol::view_record(record).properties))
+        const auto properties = protocol::view_record(record).properties;
+        const auto work = properties.size() * filter.work;
+        if (work > work_left_) {
+            work_left_ = 0; // for the others, too: their turn would cost as much as this one did
+            return std::nullopt;
+        }
+        work_left_ -= work;
+        if (!filter.matches(properties))
             continue;
         const bool is_full = chosen.count >= limits.messages_max || records.size() + record.size() > limits.bytes_max;
         if (is_full && chosen.count > 0)

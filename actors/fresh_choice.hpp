@@ -20,11 +20,13 @@ struct fresh_choice {
 /// Chooses from the records of one records_arrived, for all pulls that wait for them. Pulls that want the same share the work.
 ///
 /// Threads  not synchronised.
-/// Bounds   looks at `looks_max` records in all; who comes later reads instead. A queue runs on the shared scheduler, a read does not.
+/// Bounds   looks at `looks_max` records in all, and compares `work_max` bytes for their filters (bytes of properties times
+///          record_filter::work), a few milliseconds; who comes later reads instead. A queue runs on the shared scheduler, a read does not.
 class fresh_choices {
 public:
     /// `fresh` must outlive this.
-    explicit fresh_choices(const fresh_records& fresh, std::size_t looks_max = 16'384) : fresh_{fresh}, looks_left_{looks_max} {}
+    explicit fresh_choices(const fresh_records& fresh, std::size_t looks_max = 16'384, std::size_t work_max = 256u << 20)
+        : fresh_{fresh}, looks_left_{looks_max}, work_left_{work_max} {}
 
     /// Nothing when the pull must read: the bound is reached, or the records are not all that they should be. The answer of a read with
     /// these limits is the same. Valid until the next call.
@@ -37,6 +39,7 @@ private:
 
     const fresh_records& fresh_;
     std::size_t looks_left_;
+    std::size_t work_left_;
     std::map<wish, std::optional<fresh_choice>> known_;
 };
 

@@ -49,6 +49,7 @@ result<message_filter> parse_sql92(std::string_view expression) {
     if (!compiled)
         return error{compiled.code(), "SQL92 expression: " + compiled.failure().text};
     auto made = std::make_shared<storage::record_filter>();
+    made->work = std::max<std::size_t>(expression.size(), 1);
     made->wants = [wanted = *std::move(compiled)](std::string_view properties) { return wanted.matches(properties); };
     return message_filter{std::move(made)};
 }

@@ -59,6 +59,8 @@ struct record_filter {
     /// Decides by the properties as a record holds them (protocol/properties.hpp); empty: any. Called by whoever reads, several
     /// threads at once. Must not throw.
     std::function<bool(std::string_view properties)> wants = {};
+    /// What `wants` costs for each byte of the properties, in bytes compared: the length of its expression, about.
+    std::size_t work = 1;
 
     [[nodiscard]] bool wants_tag(std::int32_t hash) const;
     /// What a reader of the whole record would say.

@@ -5,6 +5,11 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
 using namespace troupe;
 using namespace troupe::actors;
 
@@ -84,6 +89,37 @@ TEST_CASE("fresh_choices: pulls with one filter share the work, and beyond the b
     REQUIRE(choices.choose(wishing("a > 2")) != nullptr);
     CHECK(choices.choose(wishing("a > 3")) == nullptr);
     CHECK(choices.choose(wish) != nullptr);
+}
+
+TEST_CASE("fresh_choices: the work of different filters is bounded by what they compare, not by their number") {
+    protocol::message m;
+    m.topic = "orders";
+    m.body = payload{"x"};
+    m.properties = protocol::encode_properties({{"a", std::string(30'000, 'x')}}).value();
+    auto record = protocol::encode_record(m).value();
+    protocol::place_record(record, queue_offset{10}, log_position{0}, timestamp_ms{1});
+    const fresh_records fresh{queue_offset{10}, 2, payload{record + record}};
+    fresh_choices choices{fresh};
+    std::size_t evaluations = 0;
+    std::size_t served = 0;
+    std::vector<pull_from_queue> pulls; // a filter that is gone could leave its address to the next
+    for (int i = 0; i < 100; ++i) {
+        auto filter = std::make_shared<storage::record_filter>();
+        filter->work = 4'000;
+        filter->wants = [&evaluations](std::string_view) { return ++evaluations > 0; };
+        pull_from_queue pull;
+        pull.filter = filter;
+        pulls.push_back(pull);
+        served += choices.choose(pull) != nullptr ? 1u : 0u;
+    }
+    CHECK(served == 1);
+    CHECK(evaluations == 2);
+    // Ordinary ones all have their turn.
+    const auto small = numbered(6);
+    fresh_choices others{small};
+    for (int i = 0; i < 1'000; ++i)
+        CHECK(others.choose(wishing("a > " + std::to_string(i))) != nullptr);
+    CHECK(parse_message_filter("a > 1", "SQL92").value()->work == 5);
 }
 
 TEST_CASE("fresh_choices: from records that are not all there nothing is chosen") {
