@@ -3,6 +3,7 @@
 #include "actors/log.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/recall_handle.hpp"
+#include "protocol/vocabulary/big_endian.hpp"
 #include "tests/actors/broker_world.hpp"
 
 #include <doctest/doctest.h>
@@ -140,8 +141,24 @@ TEST_CASE_FIXTURE(timed_world, "timers: a delay level wins, and messages of a ba
     auto properties = timed("TIMER_DELAY_SEC", 5);
     protocol::set_property(properties, "DELAY", "1");
     CHECK(send_timed("level", properties).recall_handle.empty());
+    const auto element = [](const std::string& body, const std::string& said) {
+        std::string out;
+        append_be<std::int32_t>(out, static_cast<std::int32_t>(22 + body.size() + said.size()));
+        append_be<std::int32_t>(out, 0);
+        append_be<std::int32_t>(out, 0);
+        append_be<std::int32_t>(out, 0);
+        append_be<std::int32_t>(out, static_cast<std::int32_t>(body.size()));
+        out += body;
+        append_be<std::int16_t>(out, static_cast<std::int16_t>(said.size()));
+        return out + said;
+    };
+    auto batch = message(element("one", {}) + element("two", {}));
+    batch.batch = true;
+    CHECK(answer<messages_stored>(batch).ok());
+    batch.body = payload{element("three", {}) + element("four", timed("TIMER_DELAY_SEC", 1))};
+    CHECK(answer<messages_stored>(batch).code() == errc::message_illegal);
     world.advance(1'500ms);
-    CHECK(texts() == ::texts{"level"});
+    CHECK(texts() == ::texts{"one", "two", "level"}); // nothing of the second batch
 }
 
 TEST_CASE_FIXTURE(timed_world, "timers: many that are due together come in their order, in batches, and soon") {

@@ -101,6 +101,23 @@ struct producer_world : wire_world {
                            {"m", "false"}},
                           body);
     }
+    /// The same in the first form of the header, which has long names.
+    static remoting_command half_with_long_names(const std::string& body) {
+        return command_of(code::send_message,
+                          {{"producerGroup", "payers"},
+                           {"topic", "orders"},
+                           {"defaultTopic", "TBW102"},
+                           {"defaultTopicQueueNums", "4"},
+                           {"queueId", "1"},
+                           {"sysFlag", "4"},
+                           {"bornTimestamp", "1700000000000"},
+                           {"flag", "0"},
+                           {"properties", "TRAN_MSG\x01true\x02PGROUP\x01payers\x02UNIQ_KEY\x01u-" + body + "\x02"},
+                           {"reconsumeTimes", "0"},
+                           {"unitMode", "false"},
+                           {"batch", "false"}},
+                          body);
+    }
     /// As Java's producer ends it: from what the answer to the half message says.
     static remoting_command end(const remoting_command& stored, const std::string& decision, bool from_check = false) {
         const auto place = protocol::parse_offset_message_id(*stored.fields.find("msgId"));
@@ -165,9 +182,12 @@ TEST_CASE_FIXTURE(producer_world,
 TEST_CASE_FIXTURE(producer_world, "a transaction over the wire: a rollback is never seen, in the first form of the header too") {
     peer producer{*this};
     const auto first = producer.exchange(half("rolled back"));
-    const auto second = producer.exchange(half("committed"));
+    const auto second = producer.exchange(half_with_long_names("committed"));
+    const auto third = producer.exchange(half_with_long_names("rolled back, too"));
+    CHECK(*third.fields.find("transactionId") == "u-rolled back, too");
     CHECK(producer.exchange(end(first, "12")).code == response::success);
     CHECK(producer.exchange(end(second, "8")).code == response::success);
+    CHECK(producer.exchange(end(third, "12")).code == response::success);
     const auto seen = await(1);
     REQUIRE(seen.size() == 1);
     CHECK(seen[0].body.view() == "committed");
