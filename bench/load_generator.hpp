@@ -25,9 +25,10 @@ struct send_load {
     std::int32_t batch = 0;                 ///< messages per request; 0: plain messages
     std::chrono::milliseconds delay_min{0}; ///< timed messages, each due after a random time from here ...
     std::chrono::milliseconds delay_max{0}; ///< ... to here; 0: plain messages. Not in batches
-    bool oneway = false;                    ///< no answers, so no window; requests with an answer close the run, so that all were taken
-    bool transactions = false;              ///< each message is a half message, and committed with a second request when it is stored
-    double rate = 0;                        ///< messages per second, open loop, latency from the intended time; 0: closed loop
+    std::int32_t rare_every = 0; ///< in batches: the first of so many messages has the tag and the property "kind" rare, the others many
+    bool oneway = false;         ///< no answers, so no window; requests with an answer close the run, so that all were taken
+    bool transactions = false;   ///< each message is a half message, and committed with a second request when it is stored
+    double rate = 0;             ///< messages per second, open loop, latency from the intended time; 0: closed loop
     std::chrono::milliseconds warm_up{1000};
     std::chrono::milliseconds measure{5000};
     pid_t broker_process = 0; ///< for CPU per message; 0: not read
@@ -56,6 +57,8 @@ struct consume_load {
     std::int32_t queues = 8;
     std::int32_t messages_max = 1024;
     std::int32_t bytes_max = 1 << 20;
+    std::string expression = "*";
+    std::string expression_type = "TAG";
     bool from_end = false;      ///< start at each queue's end (tail), else at 0
     std::uint64_t messages = 0; ///< stop after so many; 0: by time alone
     std::chrono::milliseconds warm_up{0};

@@ -22,9 +22,9 @@ std::string pull_frame(const consume_load& load, std::int32_t queue, std::int64_
     command.fields.set("sysFlag", std::int64_t{2 | 4});
     command.fields.set("commitOffset", std::int64_t{0});
     command.fields.set("suspendTimeoutMillis", static_cast<std::int64_t>(hold.count()));
-    command.fields.set("subscription", std::string{"*"});
+    command.fields.set("subscription", load.expression);
     command.fields.set("subVersion", std::int64_t{0});
-    command.fields.set("expressionType", std::string{"TAG"});
+    command.fields.set("expressionType", load.expression_type);
     return protocol::encode_frame(command);
 }
 

@@ -28,6 +28,9 @@ public:
 
     [[nodiscard]] pid_t process() const { return node_->process(); }
     [[nodiscard]] const protocol::host_address& broker() const { return broker_; }
+    [[nodiscard]] std::string name_server_address() const { return node_->name_server_address(); }
+    [[nodiscard]] std::string broker_address() const { return node_->broker_address(); }
+    [[nodiscard]] const std::string& broker_name() const { return node_->options().broker_name; }
     [[nodiscard]] std::filesystem::path commit_log_directory() const { return node_->store_directory() / "commitlog"; }
     /// From fork to the first answered request.
     [[nodiscard]] std::chrono::nanoseconds time_to_ready() const { return time_to_ready_; }

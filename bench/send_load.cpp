@@ -14,15 +14,25 @@ constexpr std::size_t oneway_unsent_bytes_max = 256u << 10;
 constexpr std::size_t delay_digits = 11;
 constexpr std::string_view delay_property = "TIMER_DELAY_MS\x01";
 
-std::string batch_body(std::int32_t messages, std::size_t body_bytes) {
+/// All of one length.
+constexpr std::string_view rare_properties = "TAGS\x01rare\x02kind\x01rare\x02";
+constexpr std::string_view many_properties = "TAGS\x01many\x02kind\x01many\x02";
+
+std::string batch_record(std::size_t body_bytes, std::string_view properties) {
     std::string record(batch_record_head_bytes + body_bytes, 'x');
     std::fill_n(record.begin(), batch_body_offset, '\0');
-    put_be32(record.data(), static_cast<std::uint32_t>(record.size()));
+    put_be32(record.data(), static_cast<std::uint32_t>(record.size() + properties.size()));
     put_be32(record.data() + 16, static_cast<std::uint32_t>(body_bytes));
-    record[record.size() - 2] = record[record.size() - 1] = '\0';
+    record[record.size() - 2] = '\0';
+    record[record.size() - 1] = static_cast<char>(properties.size());
+    return record.append(properties);
+}
+
+std::string batch_body(const send_load& load, std::size_t body_bytes) {
     std::string all;
-    for (std::int32_t i = 0; i < messages; ++i) {
-        all += record;
+    for (std::int32_t i = 0; i < load.batch; ++i) {
+        const auto properties = load.rare_every == 0 ? std::string_view{} : i % load.rare_every == 0 ? rare_properties : many_properties;
+        all += batch_record(body_bytes, properties);
     }
     return all;
 }
@@ -65,11 +75,11 @@ protocol::remoting_command send_command(const send_load& load, const std::string
 prepared_send prepare_send(const send_load& load, const std::string& topic, std::int32_t queue) {
     const auto command = send_command(load, topic, queue);
     const auto body_bytes = std::max<std::size_t>(load.body_bytes, 8);
-    const auto body = load.batch > 0 ? batch_body(load.batch, body_bytes) : std::string(body_bytes, 'x');
+    const auto body = load.batch > 0 ? batch_body(load, body_bytes) : std::string(body_bytes, 'x');
     prepared_send prepared;
     prepared.frame = protocol::encode_frame_head(command, body.size()).value();
     prepared.body_offset = prepared.frame.size() + (load.batch > 0 ? batch_body_offset : 0);
-    prepared.time_stride = batch_record_head_bytes + body_bytes;
+    prepared.time_stride = batch_record_head_bytes + body_bytes + (load.rare_every > 0 ? rare_properties.size() : 0);
     prepared.times = load.batch > 0 ? static_cast<std::size_t>(load.batch) : 1;
     if (const auto delay = prepared.frame.find(delay_property); delay != std::string::npos) {
         prepared.delay_offset = delay + delay_property.size();

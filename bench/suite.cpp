@@ -28,6 +28,8 @@ const std::vector<scenario>& scenarios() {
         {"latency", {"P15", "P16"}, "end to end at 10,000 messages/s", measure_latency},
         {"timers", {"P32"}, "timed messages: sends beside plain ones, and a million that wait", measure_timers},
         {"topics", {"P20"}, "10,000 topics of 8 queues, 2,000 held pulls", measure_topics},
+        {"filtered", {"P33"}, "a million messages of which a filter wants one in a hundred", measure_filtered_pulls},
+        {"groups", {"P34"}, "100 members share 1,000 queues: join, leave, die", measure_groups},
         {"consume",
          {"tail", "P17", "P18", "P19", "P23"},
          "the tail, catch-up cached and cold, senders beside a cold reader, restart after kill -9",

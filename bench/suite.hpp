@@ -51,6 +51,8 @@ void measure_latency(const suite_options& options, report& out);
 void measure_consume(const suite_options& options, report& out);
 void measure_topics(const suite_options& options, report& out);
 void measure_timers(const suite_options& options, report& out);
+void measure_filtered_pulls(const suite_options& options, report& out);
+void measure_groups(const suite_options& options, report& out);
 void measure_lifecycle(const suite_options& options, report& out);
 
 } // namespace troupe::bench
