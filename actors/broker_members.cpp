@@ -1,5 +1,6 @@
 #include "actors/broker_state.hpp"
 #include "protocol/properties.hpp"
+#include "protocol/property_edit.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
 
@@ -19,7 +20,6 @@ constexpr std::int32_t status_version_min = 28;
 constexpr std::int32_t forward_version_min = 62;
 
 /// Properties of replies.
-constexpr std::string_view reply_to_client = "REPLY_TO_CLIENT";
 constexpr std::string_view push_reply_time = "PUSH_REPLY_TIME";
 
 void append_property(std::string& encoded, std::string_view name, std::string_view value) {
@@ -236,7 +236,7 @@ caf::result<members_status_told> broker_state::handle(const ask_members_status& 
 }
 
 caf::result<messages_stored> broker_state::handle(const send_reply& order) {
-    const auto client_id = protocol::find_property(order.message.properties, reply_to_client);
+    const auto client_id = protocol::find_property(order.message.properties, protocol::property_name::reply_to_client);
     if (!client_id)
         return make_caf_error(errc::message_illegal, "a reply needs property REPLY_TO_CLIENT, the client id of whoever sent the request");
     const auto session = producers_.session_of(*client_id);

@@ -119,6 +119,10 @@ struct reply_delivered {
 
 /// A client's session as the broker asks it. The sessions of ports understand this beside client_session_actor; those of
 /// embedded clients need not, and are then answered for by CAF with an error.
+/// The part of it that a client of ours plays.
+using reply_taker_actor = caf::typed_actor<caf::replies_to<deliver_reply>::with<reply_delivered>>;
+/// Whoever passes replies on: a broker.
+using reply_sender_actor = caf::typed_actor<caf::replies_to<send_reply>::with<messages_stored>>;
 using asked_client_actor =
     caf::typed_actor<caf::replies_to<forward_to_client>::with<client_answered>,
                      caf::replies_to<ask_client_status>::with<client_status_told>, caf::replies_to<deliver_reply>::with<reply_delivered>,

@@ -9,4 +9,5 @@
 #include "client/producer.hpp"
 #include "client/pull_consumer.hpp"
 #include "client/push_consumer.hpp"
+#include "client/requester.hpp"
 #include "client/transaction_producer.hpp"

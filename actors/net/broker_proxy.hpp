@@ -11,12 +11,12 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor, and message_back_actor, queue_lock_role, message_finder_actor, transaction_actor, timers_actor and
-///            pop_ack_actor, and pop_messages -> messages_popped: actor_cast to them.
+/// Serves     broker_actor, and message_back_actor, queue_lock_role, reply_sender_actor, message_finder_actor, transaction_actor,
+///            timers_actor and pop_ack_actor, and pop_messages -> messages_popped: actor_cast to them.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
-/// Pushes     consumers_changed and check_transaction from the broker go to every session that a client_heartbeat named and that
-///            still lives.
+/// Pushes     consumers_changed, check_transaction and deliver_reply from the broker go to every session that a client_heartbeat named
+///            and that still lives.
 /// Runs       in CAF's multiplexer thread. End it with user_shutdown; pending requests fail with shutting_down.
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
 

@@ -131,6 +131,7 @@ caf::message_handler role_client::broker_messages() {
         forwarder<client_unregistered, unregister_client>(),
         forwarder<group_members, list_group_members>(),
         forwarder<message_sent_back, send_message_back>(),
+        forwarder<messages_stored, send_reply>(),
         forwarder<queues_locked, lock_queues>(),
         forwarder<queues_unlocked, unlock_queues>(),
         forwarder<transaction_ended, end_transaction>(),
@@ -213,12 +214,29 @@ void role_client::remember(const client_session_actor& session) {
         sessions_.push_back(session.address());
 }
 
+/// Whoever wrote the reply hears that it arrived; whether somebody still waits for it, only this client knows.
+void role_client::receive_reply(const protocol::remoting_command& command) {
+    const auto reply = decode_request<deliver_reply>(command);
+    if (!reply) {
+        link_.answer(command, encode_failure(reply.failure()));
+        return;
+    }
+    for (const auto& each : sessions_)
+        if (auto taker = caf::actor_cast<reply_taker_actor>(each))
+            caf::anon_send(taker, *reply);
+    link_.answer(command, encode_answer(reply_delivered{}));
+}
+
 void role_client::receive_push(const protocol::remoting_command& command) {
     if (command.code == protocol::request_code::check_transaction_state) {
         if (const auto question = decode_request<check_transaction>(command))
             for (const auto& each : sessions_)
                 if (auto session = caf::actor_cast<transaction_asker_actor>(each))
                     caf::anon_send(session, *question);
+        return;
+    }
+    if (command.code == protocol::request_code::push_reply_message_to_client) {
+        receive_reply(command);
         return;
     }
     if (command.code != protocol::request_code::notify_consumer_ids_changed) {

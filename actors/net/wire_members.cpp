@@ -39,6 +39,17 @@ result<remote_heartbeat> decode_request(const remoting_command& command) {
 }
 
 template <>
+remoting_command encode_request(const send_reply& order) {
+    auto command = encode_request(order.message);
+    command.code = code::send_reply_message_v2;
+    if (!order.default_topic.empty())
+        command.fields.set("c", order.default_topic);
+    if (order.default_topic_queues > 0)
+        command.fields.set("d", order.default_topic_queues);
+    command.fields.set("k", order.unit_mode ? "true" : "false");
+    return command;
+}
+template <>
 result<send_reply> decode_request(const remoting_command& command) {
     // The header is that of a send, in its first or second form.
     const bool long_names = command.code == code::send_reply_message;
@@ -232,6 +243,35 @@ remoting_command encode_request(const deliver_reply& order) {
     fields.set("storeTimestamp", order.stored.value());
     command.body = message.body;
     return command;
+}
+template <>
+result<deliver_reply> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    deliver_reply order;
+    auto& message = order.reply.message;
+    message.producer_group = in.text_or("producerGroup");
+    message.topic = in.text("topic");
+    order.reply.default_topic = in.text_or("defaultTopic");
+    order.reply.default_topic_queues = in.int32_or("defaultTopicQueueNums", 0);
+    message.queue = queue_id{in.int32_or("queueId", 0)};
+    message.sys_flag = in.int32_or("sysFlag", 0);
+    message.born = timestamp_ms{in.int64_or("bornTimestamp", 0)};
+    message.flag = in.int32_or("flag", 0);
+    message.properties = in.text_or("properties");
+    message.reconsume_times = in.int32_or("reconsumeTimes", 0);
+    order.reply.unit_mode = in.boolean_or("unitMode", false);
+    // Apache's broker writes hosts in forms that are no address ("/127.0.0.1:1"); nobody needs them.
+    if (const auto host = protocol::parse_host_address(in.text_or("bornHost")))
+        message.born_host = *host;
+    if (const auto host = protocol::parse_host_address(in.text_or("storeHost")))
+        order.store_host = *host;
+    order.stored = timestamp_ms{in.int64_or("storeTimestamp", 0)};
+    message.body = command.body;
+    return in.finish(std::move(order));
+}
+template <>
+remoting_command encode_answer(const reply_delivered&) {
+    return {};
 }
 template <>
 result<reply_delivered> decode_answer(const remoting_command&) {

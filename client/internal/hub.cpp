@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <set>
@@ -79,6 +80,7 @@ struct hub_state {
     void handle(const actors::consumers_changed& event);
     void handle(const join_producers& order);
     caf::result<actors::transaction_check_sent> handle(const actors::check_transaction& question);
+    caf::result<actors::reply_delivered> handle(const actors::deliver_reply& reply);
     [[nodiscard]] bool has_groups() const { return !groups.empty() || !producers.empty(); }
     void groups_changed();
     void beat_due_brokers();
@@ -107,7 +109,7 @@ struct hub_state {
     std::map<std::string, broker_link> links;            // brokers in routes, by name and address
     std::map<std::string, actors::broker_actor> handles; // all that were dialed, by name and address
     std::map<std::string, std::pair<protocol::consumer_data, hub_listener_actor>> groups;
-    std::map<std::string, transaction_listener_actor> producers; ///< by group
+    std::map<std::pair<std::string, producer_kind>, producer_listener_actor> producers;
     std::uint64_t groups_version = 0;
     std::size_t name_server_turn = 0; // sticks to one until it fails
     std::optional<time_point> armed;
@@ -306,7 +308,7 @@ void hub_state::handle(const join_group& order) {
 }
 
 void hub_state::handle(const join_producers& order) {
-    producers[order.group] = order.listener;
+    producers[{order.group, order.kind}] = order.listener;
     heed(caf::actor_cast<hub_listener_actor>(order.listener));
     groups_changed();
 }
@@ -346,19 +348,27 @@ void hub_state::handle(const actors::consumers_changed& event) {
 }
 
 caf::result<actors::transaction_check_sent> hub_state::handle(const actors::check_transaction& question) {
-    const auto at = producers.find(question.group);
+    const auto at = producers.find({question.group, producer_kind::transactional});
     if (at == producers.end())
         return actors::make_caf_error(errc::group_not_found, "this client has no transactional producer of group " + question.group);
     self->send(at->second, transaction_asked{question});
     return actors::transaction_check_sent{};
 }
 
+caf::result<actors::reply_delivered> hub_state::handle(const actors::deliver_reply& reply) {
+    for (const auto& [key, listener] : producers)
+        if (key.second == producer_kind::requesting)
+            self->send(listener, reply_arrived{reply});
+    return actors::reply_delivered{};
+}
+
 protocol::heartbeat_data hub_state::make_heartbeat() const {
     protocol::heartbeat_data data;
     data.client_id = options.client_id;
-    data.producer_groups = {"CLIENT_INNER_PRODUCER"};
-    for (const auto& producer : producers)
-        data.producer_groups.push_back(producer.first);
+    std::set<std::string> producing{"CLIENT_INNER_PRODUCER"};
+    for (const auto& [key, listener] : producers)
+        producing.insert(key.first);
+    data.producer_groups.assign(producing.begin(), producing.end());
     for (const auto& [group, member] : groups)
         data.consumers.push_back(member.first);
     return data;
@@ -416,12 +426,16 @@ void hub_state::listener_ended(const caf::actor_addr& listener) {
             left.push_back(group);
     for (const auto& group : left)
         leave(group, [] {});
-    std::vector<std::string> silent;
-    for (const auto& [group, producer] : producers)
-        if (producer.address() == listener)
-            silent.push_back(group);
+    std::set<std::string> silent;
+    for (auto at = producers.begin(); at != producers.end();) {
+        const bool is_its = at->second.address() == listener;
+        if (is_its)
+            silent.insert(at->first.first);
+        at = is_its ? producers.erase(at) : std::next(at);
+    }
+    for (const auto& [key, other] : producers)
+        silent.erase(key.first); // it still produces in that group
     for (const auto& group : silent) {
-        producers.erase(group);
         ++groups_version;
         for (auto& [key, link] : links)
             self->request(link.handle, name_server_timeout_max, actors::unregister_client{options.client_id, group, {}})
@@ -501,6 +515,7 @@ hub_actor::behavior_type hub(hub_state::pointer self, hub_endpoints endpoints, c
         [self](const find_broker& order) { return self->state.handle(order); },
         [self](const actors::consumers_changed& event) { self->state.handle(event); },
         [self](const actors::check_transaction& question) { return self->state.handle(question); },
+        [self](const actors::deliver_reply& reply) { return self->state.handle(reply); },
         [self](const hub_tick& tick) { self->state.handle(tick); },
     };
 }

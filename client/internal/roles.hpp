@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/member_messages.hpp"
 #include "actors/roles.hpp"
 #include "actors/transaction_messages.hpp"
 #include "client/message.hpp"
@@ -43,7 +44,11 @@ using hub_listener_actor = caf::typed_actor<caf::reacts_to<route_known>, caf::re
 struct transaction_asked {
     actors::check_transaction question;
 };
-using transaction_listener_actor = hub_listener_actor::extend<caf::reacts_to<transaction_asked>>;
+/// Somebody has answered a request of this client; all its requesters hear of each.
+struct reply_arrived {
+    actors::deliver_reply reply;
+};
+using producer_listener_actor = hub_listener_actor::extend<caf::reacts_to<transaction_asked>, caf::reacts_to<reply_arrived>>;
 
 // ---- to the hub -----------------------------------------------------------------------------------------------------
 
@@ -73,10 +78,12 @@ struct leave_group {
     std::string group;
 };
 struct group_left {};
-/// Say in heartbeats that this client produces in the group, until the listener ends. One listener per group: the latest.
+enum class producer_kind : std::uint8_t { transactional, requesting };
+/// Say in heartbeats that this client produces in the group, until the listener ends. One listener per group and kind: the latest.
 struct join_producers {
     std::string group;
-    transaction_listener_actor listener;
+    producer_kind kind = producer_kind::transactional;
+    producer_listener_actor listener;
 };
 /// The broker of that name, if a route that is watched has it; else connect_failed.
 struct find_broker {
@@ -105,7 +112,8 @@ using hub_actor =
                      caf::reacts_to<join_producers>, caf::replies_to<list_name_servers>::with<name_servers_listed>,
                      caf::replies_to<dial_broker>::with<broker_dialed>, caf::replies_to<find_broker>::with<broker_dialed>,
                      caf::reacts_to<actors::consumers_changed>,
-                     caf::replies_to<actors::check_transaction>::with<actors::transaction_check_sent>, caf::reacts_to<hub_tick>>;
+                     caf::replies_to<actors::check_transaction>::with<actors::transaction_check_sent>,
+                     caf::replies_to<actors::deliver_reply>::with<actors::reply_delivered>, caf::reacts_to<hub_tick>>;
 
 // ---- producer -------------------------------------------------------------------------------------------------------
 
@@ -130,6 +138,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::join_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::leave_group)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::group_left)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::transaction_asked)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::reply_arrived)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::join_producers)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::find_broker)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::list_name_servers)

@@ -112,8 +112,8 @@ void agent_state::start(transaction_agent_options all) {
     self->set_down_handler([this](const caf::down_msg&) { self->quit(); });
     self->set_error_handler([](caf::error&) {}); // answers to one-way messages concern nobody
     check = actors::spawn_blocking_role(self->system(), checker, options.check, transaction_agent_actor{self}, options.group, waiting);
-    const transaction_listener_actor listener{self};
-    self->send(options.hub, join_producers{options.group, listener});
+    const producer_listener_actor listener{self};
+    self->send(options.hub, join_producers{options.group, producer_kind::transactional, listener});
     for (const auto& topic : options.topics)
         self->send(options.hub, watch_topic{topic, false, caf::actor_cast<hub_listener_actor>(listener)});
 }
@@ -162,6 +162,7 @@ transaction_agent_actor::behavior_type transaction_agent(agent_state::pointer se
         [](const route_known&) {},
         [](const membership_changed&) {},
         [self](const transaction_asked& question) { self->state.handle(question); },
+        [](const reply_arrived&) {},
         [self](const end_half& work) { self->state.handle(work); },
         [self](const ending_tick& tick) { self->state.handle(tick); },
     };

@@ -23,7 +23,7 @@ struct end_half {
 };
 /// To itself: try again what failed a moment ago.
 struct ending_tick {};
-using transaction_agent_actor = transaction_listener_actor::extend<caf::reacts_to<end_half>, caf::reacts_to<ending_tick>>;
+using transaction_agent_actor = producer_listener_actor::extend<caf::reacts_to<end_half>, caf::reacts_to<ending_tick>>;
 
 struct transaction_agent_options {
     hub_actor hub;

@@ -9,7 +9,7 @@ class Cxx(clients.Client):
     name = "cxx-troupe"
     can = {"send-sync", "send-async", "send-oneway", "send-batch", "send-selector", "send-properties", "send-at-limit", "send-over-limit",
            "send-unknown-topic", "push-clustering", "push-late", "push-broadcasting", "push-orderly", "push-tags", "push-retry",
-           "push-dead-letter", "push-sql", "delayed", "timed", "recall", "transaction", "lite-assign", "lite-subscribe", "query-key", "query-id", "mixed"}
+           "push-dead-letter", "push-sql", "delayed", "timed", "recall", "transaction", "request-reply", "lite-assign", "lite-subscribe", "query-key", "query-id", "mixed"}
 
     def __init__(self, cache, program="build/release/apps/troupe"):
         super().__init__(cache)

@@ -150,6 +150,23 @@ void sql(driver& all) {
     all.expect(3);
 }
 
+void request_reply(driver& all) {
+    client::requester_options options;
+    options.sending.group = all.group + "-producer";
+    options.topics = {all.topic};
+    auto requester = must(client::requester::open(all.connect(), std::move(options)));
+    all.make_consumer("responder", {}, "*", [via = all.connect()](const client::received_message& message) {
+        client::message answer;
+        answer.body = "re: " + std::string{message.body.view()};
+        return client::reply(via, message, std::move(answer)).ok();
+    });
+    auto replies = nlohmann::json::array();
+    for (int i = 0; i < 3; ++i)
+        replies.push_back(must(requester.request(all.make_message("m" + std::to_string(i)), patience)).body.view());
+    all.report.fact("replies", replies);
+    all.expect(3);
+}
+
 /// Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end.
 void mixed(driver& all) {
     auto producer = all.make_producer();
@@ -223,6 +240,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         recall(all);
     else if (scenario == "transaction")
         transaction(all);
+    else if (scenario == "request-reply")
+        request_reply(all);
     else if (scenario == "push-sql")
         sql(all);
     else if (scenario == "mixed")
