@@ -537,7 +537,8 @@ void pop_keeper_state::note_committed(const std::vector<std::pair<progress_key, 
         send_notes();
 }
 
-/// One message under way: the mailbox of an offset keeper that waits for the disk has no bound.
+/// One message under way: the mailbox of an offset keeper that waits for the disk has no bound. Without a deadline: nobody waits for
+/// the answer, and a keeper that ends, ends the broker.
 void pop_keeper_state::send_notes() {
     if (notes_.empty())
         return;

@@ -249,7 +249,7 @@ void schedule_state::note(log_position durable) {
     send_notes();
 }
 
-/// One message at a time: what comes meanwhile goes with the next.
+/// One message at a time: what comes meanwhile goes with the next. Without a deadline: a keeper that ends, ends the broker.
 void schedule_state::send_notes() {
     if (notes_.empty() || note_under_way_)
         return;

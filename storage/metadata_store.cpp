@@ -170,21 +170,12 @@ private:
 
     result<void> open_database() {
         auto options = small_database_options(env_.get(), block_cache_bytes);
-        // First strictly, so that a damaged log is noticed; then taking what can be read.
-        options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-        rocksdb::DB* database = nullptr;
-        auto status = rocksdb::DB::Open(options, directory_.string(), &database);
-        if (status.IsCorruption()) {
-            const auto damage = status.ToString();
-            options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
-            status = rocksdb::DB::Open(options, directory_.string(), &database);
-            recovery_note_ =
-                directory_.string() + ": the write-ahead log ends in bytes that are no record, they were dropped (" + damage + ")";
+        auto opened = open_past_torn_log(options, directory_);
+        if (!opened) {
+            return opened.failure();
         }
-        if (!status.ok()) {
-            return to_error(status, "open of " + directory_.string());
-        }
-        database_.reset(database);
+        database_ = std::move(opened->database);
+        recovery_note_ = std::move(opened->note);
         return {};
     }
 

@@ -57,6 +57,23 @@ rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cac
     return options;
 }
 
+result<opened_database> open_past_torn_log(rocksdb::Options options, const std::filesystem::path& directory) {
+    // First strictly, so that a damaged log is noticed; then taking what can be read.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    rocksdb::DB* database = nullptr;
+    std::string note;
+    auto status = rocksdb::DB::Open(options, directory.string(), &database);
+    if (status.IsCorruption()) {
+        note = directory.string() + ": the write-ahead log ends in bytes that are no record, they were dropped (" + status.ToString() + ")";
+        options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
+        status = rocksdb::DB::Open(options, directory.string(), &database);
+    }
+    if (!status.ok()) {
+        return to_error(status, "open of " + directory.string());
+    }
+    return opened_database{std::unique_ptr<rocksdb::DB>{database}, std::move(note)};
+}
+
 error to_error(const rocksdb::Status& status, std::string_view what) {
     const auto text = std::string{what} + ": " + status.ToString();
     if (status.IsNoSpace()) {

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -31,6 +32,14 @@ inline rocksdb::Slice slice_of(std::string_view text) {
 
 /// Settings for a small database: few threads, little memory, no log file, no statistics. `env` must outlive the database.
 rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cache_bytes);
+
+struct opened_database {
+    std::unique_ptr<rocksdb::DB> database;
+    std::string note; ///< what was dropped; empty: nothing
+};
+/// Opens a database whose write-ahead log is synced. A log that ends in bytes that are no record (a power loss) is read up to them, and
+/// the note says so. Fails as to_error says.
+result<opened_database> open_past_torn_log(rocksdb::Options options, const std::filesystem::path& directory);
 
 /// disk_full, corrupt, locked, not_found or io; the text is "`what`: RocksDB's words".
 error to_error(const rocksdb::Status& status, std::string_view what);
