@@ -255,9 +255,8 @@ void reader_state::pulled(const message_queue& queue, queue_progress& progress, 
         progress.tracker.advance(answer.next);
         break;
     case actors::pull_status::offset_moved:
-        // Below the minimum: retention was faster. Above the maximum: the broker has lost its unsynced end.
         if (answer.next != progress.tracker.next()) {
-            restart(queue, progress, seek_target::at(answer.next));
+            moved(queue, progress, answer);
             break;
         }
         progress.fail(now());
@@ -268,6 +267,20 @@ void reader_state::pulled(const message_queue& queue, queue_progress& progress, 
     hand_out(queue, progress);
     ask(queue, progress);
     arm();
+}
+
+void reader_state::moved(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer) {
+    auto& tracker = progress.tracker;
+    if (tracker.next() > answer.max) {
+        // The broker has lost its unsynced end. What lies below and was not handled is still there: it must not be passed over.
+        restart(queue, progress, seek_target::at(std::min(tracker.position(), answer.next)));
+        return;
+    }
+    if (tracker.next() < answer.min && answer.next == answer.min) {
+        tracker.advance(answer.next); // retention was faster: what is held here is nowhere else any more
+        return;
+    }
+    restart(queue, progress, seek_target::at(answer.next)); // an operator has sent the group elsewhere
 }
 
 void reader_state::take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer) {

@@ -102,6 +102,7 @@ struct reader_state {
     void start(queue_progress& progress, queue_offset first, bool is_committed);
     void pull(const message_queue& queue, queue_progress& progress);
     void pulled(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
+    void moved(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
     void take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
     void asking_failed(const message_queue& queue, std::uint64_t generation, const error& failure);
     void hand_out(const message_queue& queue, queue_progress& progress);

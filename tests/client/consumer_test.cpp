@@ -322,6 +322,67 @@ TEST_CASE("push consumer: what retention has removed is skipped, and the new pos
     CHECK(s.committed() == queue_offset{10});
 }
 
+TEST_CASE("push consumer: what a broker's log still has comes again when it has lost its end, unless it was handled") {
+    setup s;
+    s.store(0, 20);
+    reader_options options = in_group();
+    options.handler_threads = 100; // a delivery per message
+    const auto m = s.join("c1", options);
+    REQUIRE(m->sink->waiting.size() == 20);
+    for (int i = 0; i < 3; ++i)
+        m->handle_one();
+    s.world.run_for(6s);
+    REQUIRE(s.committed() == queue_offset{3});
+    s.broker().logs[{"t", queue_id{0}}].resize(10); // what was not synced
+    s.broker().crash();
+    s.broker().down = false;
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{3}); // not 10
+    m->pass_over_revoked();
+    m->handle_all();
+    CHECK(std::vector<std::string>{m->sink->bodies.begin() + 20, m->sink->bodies.end()} ==
+          std::vector<std::string>{"3", "4", "5", "6", "7", "8", "9"});
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{10});
+}
+
+TEST_CASE("push consumer: when a log has lost more than is not done, reading goes on at its end") {
+    setup s;
+    s.store(0, 20);
+    const auto m = s.join("c1");
+    m->handle_all();
+    s.world.run_for(6s);
+    s.broker().logs[{"t", queue_id{0}}].resize(10);
+    s.broker().crash();
+    s.broker().down = false;
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{10});
+    s.store(20, 1);
+    CHECK(m->sink->bodies.size() == 21);
+    CHECK(m->sink->bodies.back() == "20");
+}
+
+TEST_CASE("push consumer: what it holds is handled though retention has overtaken it") {
+    setup s;
+    s.store(0, 20);
+    const auto m = s.join("c1");
+    REQUIRE(m->sink->bodies.size() == 20);
+    s.broker().crash(); // it cannot read on
+    s.world.run();
+    s.store(20, 20);
+    s.broker().first_offset[{"t", queue_id{0}}] = 30;
+    s.broker().down = false;
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{0});
+    CHECK(m->sink->revoked.empty());
+    m->pass_over_revoked();
+    CHECK(m->sink->bodies.back() == "39");
+    CHECK(m->positions().at(queue_a0) == queue_offset{0});
+    m->handle_all();
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{40});
+}
+
 TEST_CASE("push consumer: failing pulls are repeated with pauses") {
     setup s;
     s.store(0, 1);
