@@ -2,6 +2,8 @@
 
 #include "actors/pop_messages.hpp"
 #include "client/internal/asker.hpp"
+#include "client/internal/known_brokers.hpp"
+#include "client/internal/subscription_filter.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -9,6 +11,8 @@
 #include <caf/actor_cast.hpp>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <utility>
 
@@ -32,20 +36,6 @@ error at_broker(const std::string& name, const error& failure) {
     return {failure.code, "broker " + name + ": " + failure.text};
 }
 
-/// Names of the brokers that have queues of the topic to read.
-result<std::vector<std::string>> brokers_of(asker& ask, const std::string& topic) {
-    const auto found = ask.ask_any_name_server<actors::route_found>(actors::find_route{topic});
-    if (!found)
-        return found.failure();
-    std::vector<std::string> names;
-    for (const auto& queues : found->route.queues)
-        if ((queues.perm & permission::read) != 0 && queues.read_queues > 0)
-            names.push_back(queues.broker_name);
-    if (names.empty())
-        return error{errc::no_route, "no broker hands out messages of topic " + topic};
-    return names;
-}
-
 result<std::vector<popped_message>> to_messages(const std::string& broker, const actors::messages_popped& popped) {
     auto records = protocol::decode_records(popped.records);
     if (!records)
@@ -60,57 +50,172 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
 
 } // namespace
 
-pop_consumer::pop_consumer(connection via, pop_options options)
-    : via_{std::move(via)}, options_{std::move(options)}, next_broker_{std::make_shared<std::uint64_t>(0)} {}
+/// What copies of a consumer share.
+class pop_consumer::state {
+public:
+    state(connection via, pop_options options, subscription_filter filter)
+        : via_{std::move(via)}, options_{std::move(options)}, filter_{std::move(filter)}, brokers_{route_times(via_)} {}
 
-result<pop_consumer> pop_consumer::open(connection via, pop_options options) {
-    if (auto legal = check_group_name(options.group); !legal)
-        return legal.failure();
-    if (auto legal = check_topic_name(options.topic); !legal)
-        return legal.failure();
-    if (options.messages_max < 1 || options.messages_max > messages_per_pop_max)
-        return error{errc::argument_illegal,
-                     "messages_max " + std::to_string(options.messages_max) + " is outside 1 to " + std::to_string(messages_per_pop_max)};
-    if (options.invisible < std::chrono::milliseconds{1})
-        return error{errc::argument_illegal, "messages that are invisible for no time would be delivered again at once"};
-    return pop_consumer{std::move(via), std::move(options)};
+    result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
+    result<void> acknowledge(const std::vector<popped_message>& messages);
+    result<void> change_invisible_time(popped_message& message, std::chrono::milliseconds invisible);
+
+private:
+    /// What one pop has heard so far.
+    struct heard {
+        std::vector<popped_message> messages;
+        bool any = false; ///< a broker has answered
+        error failure;    ///< of the last that has not
+    };
+    static known_brokers::options route_times(const connection& via) {
+        known_brokers::options times;
+        times.refresh = via.options().route_refresh;
+        return times;
+    }
+    [[nodiscard]] std::vector<std::string> in_turn(const known_brokers::broker_map& brokers);
+    [[nodiscard]] actors::pop_messages order() const;
+    bool pop_from(asker& ask, const std::string& name, const actors::broker_actor& broker, const actors::pop_messages& order, heard& all);
+    template <class Answer, class Order>
+    result<Answer> ask_broker(asker& ask, const std::string& name, const Order& order);
+
+    const connection via_;
+    const pop_options options_;
+    const subscription_filter filter_;
+    known_brokers brokers_;
+    std::atomic<std::uint64_t> next_broker_{0}; ///< brokers take turns
+};
+
+/// Another one first each time; last those that have just failed.
+std::vector<std::string> pop_consumer::state::in_turn(const known_brokers::broker_map& brokers) {
+    std::vector<std::string> names;
+    for (const auto& [name, broker] : brokers)
+        names.push_back(name);
+    const auto first = next_broker_.fetch_add(1, std::memory_order_relaxed) % names.size();
+    std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(first), names.end());
+    std::stable_partition(names.begin(), names.end(), [this](const std::string& name) { return !brokers_.is_suspect(name); });
+    return names;
 }
 
-result<std::vector<popped_message>> pop_consumer::pop(std::chrono::milliseconds wait) {
-    asker ask{via_};
-    const auto names = brokers_of(ask, options_.topic);
-    if (!names)
-        return names.failure();
-    auto brokers = ask.brokers(*names);
-    if (!brokers)
-        return brokers.failure();
+actors::pop_messages pop_consumer::state::order() const {
     actors::pop_messages order;
     order.group = options_.group;
     order.topic = options_.topic;
     order.messages_max = options_.messages_max;
     order.invisible_ms = options_.invisible.count();
     order.from_end = options_.from_end;
-    order.expression = options_.selector.text();
-    order.expression_type = options_.selector.is_sql92() ? "SQL92" : "TAG";
-    const auto count = brokers->size();
-    const auto first = (*next_broker_)++ % count;
-    const auto share = std::clamp(wait, std::chrono::milliseconds{0}, wait_max) / static_cast<std::int64_t>(count);
-    // First what is there already; then a wait for each.
-    for (const bool waits : {false, true}) {
-        if (waits ? share.count() == 0 : count == 1 && share.count() > 0)
-            continue;
-        order.poll_ms = waits ? share.count() : 0;
-        for (std::size_t i = 0; i < count; ++i) {
-            const auto& [name, broker] = *std::next(brokers->begin(), static_cast<std::ptrdiff_t>((first + i) % count));
-            const auto timeout = via_.options().request_timeout + std::chrono::milliseconds{order.poll_ms};
-            const auto popped = ask.ask_within<actors::messages_popped>(timeout, pops_of(broker), order);
-            if (!popped)
-                return at_broker(name, popped.failure());
-            if (popped->status == actors::pop_status::found)
-                return to_messages(name, *popped);
-        }
+    order.expression = filter_.expression();
+    order.expression_type = filter_.type();
+    return order;
+}
+
+/// False: it has not answered.
+bool pop_consumer::state::pop_from(asker& ask, const std::string& name, const actors::broker_actor& broker,
+                                   const actors::pop_messages& order, heard& all) {
+    const auto timeout = via_.options().request_timeout + std::chrono::milliseconds{order.poll_ms};
+    const auto popped = ask.ask_within<actors::messages_popped>(timeout, pops_of(broker), order);
+    auto messages = popped ? to_messages(name, *popped) : at_broker(name, popped.failure());
+    if (!messages) {
+        all.failure = messages.failure();
+        brokers_.failed(name);
+        return false;
     }
+    brokers_.answered(name);
+    all.any = true;
+    all.messages = std::move(*messages);
+    return true;
+}
+
+result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::milliseconds wait) {
+    asker ask{via_};
+    const auto brokers = brokers_.of_topic(ask, options_.topic);
+    if (!brokers)
+        return brokers.failure();
+    auto names = in_turn(*brokers);
+    heard all;
+    auto take = order();
+    // First what is there already; then a wait for each.
+    wait = std::clamp(wait, std::chrono::milliseconds{0}, wait_max);
+    if (names.size() > 1 || wait.count() == 0) {
+        std::vector<std::string> answering;
+        for (const auto& name : names) {
+            if (all.any && brokers_.is_suspect(name))
+                continue;
+            if (pop_from(ask, name, brokers->at(name), take, all))
+                answering.push_back(name);
+            if (!all.messages.empty())
+                return std::move(all.messages);
+        }
+        names = std::move(answering);
+    }
+    for (const auto& name : names) {
+        take.poll_ms = wait.count() / static_cast<std::int64_t>(names.size());
+        if (take.poll_ms == 0)
+            break;
+        pop_from(ask, name, brokers->at(name), take, all);
+        if (!all.messages.empty())
+            return std::move(all.messages);
+    }
+    if (!all.any)
+        return all.failure;
     return std::vector<popped_message>{};
+}
+
+template <class Answer, class Order>
+result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& name, const Order& order) {
+    const auto broker = brokers_.named(ask, name);
+    if (!broker)
+        return broker.failure();
+    auto answer = ask.ask<Answer>(pops_of(*broker), order);
+    if (!answer && hints_at_lost_broker(answer.code()))
+        brokers_.failed(name);
+    return answer ? std::move(answer) : at_broker(name, answer.failure());
+}
+
+result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>& messages) {
+    std::map<std::string, actors::acknowledge_messages> orders;
+    for (const auto& one : messages)
+        orders[one.message.queue.broker_name].parts.push_back(
+            {options_.group, {options_.topic, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
+    asker ask{via_};
+    result<void> outcome;
+    for (const auto& [name, order] : orders) // each, whatever became of the others
+        if (const auto done = ask_broker<actors::messages_acknowledged>(ask, name, order); !done)
+            outcome = done.failure();
+    return outcome;
+}
+
+result<void> pop_consumer::state::change_invisible_time(popped_message& message, std::chrono::milliseconds invisible) {
+    asker ask{via_};
+    const auto& queue = message.message.queue;
+    const actors::change_invisible_time order{
+        options_.group, {options_.topic, queue_id{queue.queue}}, message.message.offset, message.popped, false, invisible.count()};
+    const auto changed = ask_broker<actors::invisible_time_changed>(ask, queue.broker_name, order);
+    if (!changed)
+        return changed.failure();
+    message.popped = changed->popped;
+    return {};
+}
+
+pop_consumer::pop_consumer(std::shared_ptr<state> s) : state_{std::move(s)} {}
+
+result<pop_consumer> pop_consumer::open(connection via, pop_options options) {
+    if (auto legal = check_group_name(options.group); !legal)
+        return legal.failure();
+    if (auto legal = check_topic_name(options.topic); !legal)
+        return legal.failure();
+    auto filter = subscription_filter::parse(options.selector);
+    if (!filter)
+        return filter.failure();
+    if (options.messages_max < 1 || options.messages_max > messages_per_pop_max)
+        return error{errc::argument_illegal,
+                     "messages_max " + std::to_string(options.messages_max) + " is outside 1 to " + std::to_string(messages_per_pop_max)};
+    if (options.invisible < std::chrono::milliseconds{1})
+        return error{errc::argument_illegal, "messages that are invisible for no time would be delivered again at once"};
+    return pop_consumer{std::make_shared<state>(std::move(via), std::move(options), std::move(*filter))};
+}
+
+result<std::vector<popped_message>> pop_consumer::pop(std::chrono::milliseconds wait) {
+    return state_->pop(wait);
 }
 
 result<void> pop_consumer::acknowledge(const popped_message& message) {
@@ -118,35 +223,11 @@ result<void> pop_consumer::acknowledge(const popped_message& message) {
 }
 
 result<void> pop_consumer::acknowledge(const std::vector<popped_message>& messages) {
-    std::map<std::string, actors::acknowledge_messages> orders;
-    for (const auto& one : messages)
-        orders[one.message.queue.broker_name].parts.push_back(
-            {options_.group, {options_.topic, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
-    asker ask{via_};
-    for (const auto& [name, order] : orders) {
-        const auto brokers = ask.brokers({name});
-        if (!brokers)
-            return brokers.failure();
-        const auto done = ask.ask<actors::messages_acknowledged>(pops_of(brokers->begin()->second), order);
-        if (!done)
-            return at_broker(name, done.failure());
-    }
-    return {};
+    return state_->acknowledge(messages);
 }
 
 result<void> pop_consumer::change_invisible_time(popped_message& message, std::chrono::milliseconds invisible) {
-    asker ask{via_};
-    const auto& queue = message.message.queue;
-    const auto brokers = ask.brokers({queue.broker_name});
-    if (!brokers)
-        return brokers.failure();
-    const actors::change_invisible_time order{
-        options_.group, {options_.topic, queue_id{queue.queue}}, message.message.offset, message.popped, false, invisible.count()};
-    const auto changed = ask.ask<actors::invisible_time_changed>(pops_of(brokers->begin()->second), order);
-    if (!changed)
-        return at_broker(queue.broker_name, changed.failure());
-    message.popped = changed->popped;
-    return {};
+    return state_->change_invisible_time(message, invisible);
 }
 
 } // namespace troupe::client

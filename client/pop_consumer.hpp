@@ -43,7 +43,8 @@ public:
     /// Fails with topic_illegal, group_illegal, subscription_illegal, argument_illegal. Asks nobody.
     static result<pop_consumer> open(connection via, pop_options options);
 
-    /// Waits up to `wait` for messages; none is no failure. With several brokers, each is waited for in turn.
+    /// Waits up to `wait` for messages; none is no failure. With several brokers, each is waited for in turn; those that do not answer are
+    /// passed over, and it fails only if none does.
     result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
     /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure.
     result<void> acknowledge(const popped_message& message);
@@ -54,11 +55,10 @@ public:
     result<void> change_invisible_time(popped_message& message, std::chrono::milliseconds invisible);
 
 private:
-    pop_consumer(connection via, pop_options options);
+    class state;
+    explicit pop_consumer(std::shared_ptr<state> s);
 
-    connection via_;
-    pop_options options_;
-    std::shared_ptr<std::uint64_t> next_broker_; ///< brokers take turns
+    std::shared_ptr<state> state_;
 };
 
 } // namespace troupe::client

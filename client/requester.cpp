@@ -133,20 +133,6 @@ void requester::close() {
 
 // ---- the other side -------------------------------------------------------------------------------------------------
 
-namespace {
-
-/// The broker that the request came from knows whoever sent it.
-result<actors::broker_actor> broker_of(asker& ask, const connection& via, const std::string& broker_name) {
-    if (auto found = ask.ask<broker_dialed>(via.core().hub(), find_broker{broker_name}))
-        return std::move(found->broker);
-    auto brokers = ask.brokers({broker_name});
-    if (!brokers)
-        return brokers.failure();
-    return brokers->begin()->second;
-}
-
-} // namespace
-
 result<void> reply(const connection& via, const received_message& request, message answer) {
     const auto id = request.property(name::correlation_id);
     const auto client = request.property(name::reply_to_client);
@@ -174,7 +160,7 @@ result<void> reply(const connection& via, const received_message& request, messa
     order.message.properties = std::move(encoded->properties);
     order.message.body = std::move(encoded->body);
     asker ask{via};
-    auto broker = broker_of(ask, via, request.queue.broker_name);
+    auto broker = ask.broker(request.queue.broker_name); // it knows whoever sent the request
     if (!broker)
         return broker.failure();
     auto told = ask.ask<actors::messages_stored>(caf::actor_cast<actors::reply_sender_actor>(*broker), std::move(order));

@@ -75,6 +75,23 @@ public:
                      "none of " + std::to_string(servers->size()) + " name servers answers (" + to_string(last) + ")"};
     }
 
+    result<actors::broker_actor> dial(const std::string& broker_name, const std::string& address) {
+        auto dialed = ask<broker_dialed>(core_.hub(), dial_broker{broker_name, address});
+        if (!dialed)
+            return dialed.failure();
+        return std::move(dialed->broker);
+    }
+
+    /// One broker: of a route that the client watches, else as the name servers say.
+    result<actors::broker_actor> broker(const std::string& broker_name) {
+        if (auto found = ask<broker_dialed>(core_.hub(), find_broker{broker_name}))
+            return std::move(found->broker);
+        auto found = brokers({broker_name});
+        if (!found)
+            return found.failure();
+        return found->begin()->second;
+    }
+
     /// Handles of all masters (or the lowest ids), by broker name; restricted to `names` if there are any.
     result<std::map<std::string, actors::broker_actor>> brokers(const std::vector<std::string>& names = {}) {
         auto cluster = ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
@@ -85,10 +102,10 @@ public:
             const bool wanted = names.empty() || std::find(names.begin(), names.end(), name) != names.end();
             if (!wanted || broker.addresses.empty())
                 continue;
-            auto dialed = ask<broker_dialed>(core_.hub(), dial_broker{name, broker.addresses.begin()->second});
+            auto dialed = dial(name, broker.addresses.begin()->second);
             if (!dialed)
                 return dialed.failure();
-            handles[name] = dialed->broker;
+            handles[name] = std::move(*dialed);
         }
         for (const auto& name : names)
             if (!handles.contains(name))

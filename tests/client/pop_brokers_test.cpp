@@ -1,0 +1,228 @@
+#include "actors/pop_messages.hpp"
+#include "actors/type_ids.hpp"
+#include "client/embedded.hpp"
+#include "client/pop_consumer.hpp"
+#include "protocol/message_codec.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::client;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// What a broker that only serves pops has, and how it misbehaves.
+struct popped_broker {
+    std::string name;
+    std::mutex mutex;
+    std::vector<std::string> bodies; ///< to be handed out, one per pop
+    std::vector<actors::acknowledge_messages> acknowledged;
+    std::atomic<bool> is_down{false};
+    std::atomic<int> pops{0};
+};
+
+caf::error away() {
+    return actors::make_caf_error(errc::connect_failed, "the test wants it");
+}
+
+actors::messages_popped hand_out(popped_broker& broker, const actors::pop_messages& order) {
+    actors::messages_popped answer;
+    const std::lock_guard lock{broker.mutex};
+    if (broker.bodies.empty())
+        return answer;
+    protocol::message m;
+    m.topic = order.topic;
+    m.body = payload{broker.bodies.front()};
+    broker.bodies.erase(broker.bodies.begin());
+    auto record = protocol::encode_record(m);
+    protocol::place_record(std::span<char>{*record}, queue_offset{0}, log_position{0}, timestamp_ms{1});
+    answer.status = actors::pop_status::found;
+    answer.popped = timestamp_ms{1};
+    answer.records = payload{std::move(*record)};
+    return answer;
+}
+
+caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<popped_broker>& broker) {
+    return {
+        [broker](const actors::pop_messages& order) -> caf::result<actors::messages_popped> {
+            ++broker->pops;
+            if (broker->is_down)
+                return away();
+            return hand_out(*broker, order);
+        },
+        [broker](const actors::acknowledge_messages& order) -> caf::result<actors::messages_acknowledged> {
+            if (broker->is_down)
+                return away();
+            const std::lock_guard lock{broker->mutex};
+            broker->acknowledged.push_back(order);
+            return actors::messages_acknowledged{};
+        },
+    };
+}
+
+/// Knows topic "t" on brokers "a" and "b", until it is down.
+struct routes {
+    std::atomic<bool> is_down{false};
+    std::atomic<int> asked{0};
+};
+
+caf::behavior run_name_server(caf::event_based_actor*, const std::shared_ptr<routes>& known) {
+    return {
+        [known](const actors::find_route& order) -> caf::result<actors::route_found> {
+            ++known->asked;
+            if (known->is_down)
+                return away();
+            if (order.topic != "t")
+                return actors::make_caf_error(errc::topic_not_found, "there is only t");
+            protocol::topic_route route;
+            for (const std::string name : {"a", "b"}) {
+                route.brokers.push_back({"c", name, {{0, name}}});
+                route.queues.push_back({name, 1, 1, permission::read_write, 0});
+            }
+            return actors::route_found{std::move(route)};
+        },
+        [known](const actors::describe_cluster&) -> caf::result<actors::cluster_described> {
+            ++known->asked;
+            if (known->is_down)
+                return away();
+            actors::cluster_described described;
+            for (const std::string name : {"a", "b"})
+                described.info.brokers[name] = {"c", name, {{0, name}}};
+            return described;
+        },
+    };
+}
+
+struct pop_setup {
+    struct config : caf::actor_system_config {
+        config() {
+            set("logger.verbosity", caf::atom("quiet"));
+            actors::register_types(*this);
+        }
+    };
+    config settings;
+    caf::actor_system system{settings};
+    std::shared_ptr<routes> known = std::make_shared<routes>();
+    std::shared_ptr<popped_broker> a = std::make_shared<popped_broker>();
+    std::shared_ptr<popped_broker> b = std::make_shared<popped_broker>();
+    std::vector<caf::actor> actors_;
+    std::optional<connection> via;
+
+    pop_setup() {
+        actors_ = {system.spawn(run_name_server, known), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+        local_handles handles;
+        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(actors_[0])};
+        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(actors_[1]);
+        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(actors_[2]);
+        via = *embed(system, std::move(handles));
+    }
+    ~pop_setup() {
+        via.reset();
+        for (const auto& one : actors_)
+            caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    }
+    pop_setup(const pop_setup&) = delete;
+    pop_setup& operator=(const pop_setup&) = delete;
+
+    [[nodiscard]] pop_consumer consumer() const {
+        pop_options options;
+        options.group = "g";
+        options.topic = "t";
+        return *pop_consumer::open(*via, options);
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a broker that is away hides nothing of another") {
+    a->is_down = true;
+    b->bodies = {"0", "1", "2", "3"};
+    auto popping = consumer();
+    for (int i = 0; i < 4; ++i) {
+        const auto popped = popping.pop(0ms);
+        REQUIRE_MESSAGE(popped.ok(), (popped ? std::string{} : to_string(popped.failure())));
+        REQUIRE(popped->size() == 1);
+        CHECK(popped->front().message.body.view() == std::to_string(i));
+    }
+    CHECK(a->pops <= 2); // it is left alone for a while
+    const auto nothing = popping.pop(0ms);
+    REQUIRE(nothing.ok());
+    CHECK(nothing->empty());
+    b->is_down = true;
+    CHECK(popping.pop(0ms).code() == errc::connect_failed);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: name servers are asked once in a while, and may be away meanwhile") {
+    a->bodies = {"0", "1"};
+    auto popping = consumer();
+    auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 1);
+    const auto asked = known->asked.load();
+    known->is_down = true;
+    REQUIRE(popping.acknowledge(popped->front()).ok());
+    CHECK(a->acknowledged.size() == 1);
+    popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    CHECK(popped->size() == 1);
+    CHECK(known->asked == asked);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: an acknowledgement that one broker does not take is given to the others all the same") {
+    a->bodies = {"0"};
+    b->bodies = {"1"};
+    auto popping = consumer();
+    std::vector<popped_message> all;
+    for (int i = 0; i < 2; ++i) {
+        const auto popped = popping.pop(0ms);
+        REQUIRE(popped.ok());
+        all.insert(all.end(), popped->begin(), popped->end());
+    }
+    REQUIRE(all.size() == 2);
+    a->is_down = true;
+    CHECK(popping.acknowledge(all).code() == errc::connect_failed);
+    CHECK(b->acknowledged.size() == 1);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {
+    for (int i = 0; i < 200; ++i) {
+        a->bodies.push_back("a");
+        b->bodies.push_back("b");
+    }
+    auto popping = consumer();
+    std::atomic<std::size_t> popped{0};
+    const auto pop = [&popping, &popped] {
+        for (int i = 0; i < 100; ++i)
+            if (const auto some = popping.pop(0ms))
+                popped += some->size();
+    };
+    auto copy = popping;
+    std::thread other{pop};
+    pop();
+    other.join();
+    CHECK(popped == 200);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a selector that is none is refused when it is made") {
+    pop_options options;
+    options.group = "g";
+    options.topic = "t";
+    options.selector = message_selector::sql92("a >");
+    CHECK(pop_consumer::open(*via, options).code() == errc::subscription_illegal);
+}
