@@ -1,5 +1,6 @@
 #include "client/pop_consumer.hpp"
 
+#include "actors/message_return.hpp"
 #include "actors/pop_messages.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
@@ -22,6 +23,12 @@ namespace {
 
 constexpr std::int32_t messages_per_pop_max = 32;
 constexpr std::chrono::milliseconds wait_max{30'000};
+/// Few messages are ever put back: the retry topic is looked at so often while its group pops.
+constexpr std::chrono::milliseconds retry_topic_interval{1'000};
+/// So long this consumer keeps away from the retry topic when it found another topic's message there, which it gives back much sooner: each
+/// look costs the message one of its tries.
+constexpr std::chrono::milliseconds others_first{10'000};
+constexpr std::chrono::milliseconds give_back_pause{100};
 
 /// What a proxy of a broker serves beside broker_actor.
 using pop_actor = caf::typed_actor<caf::replies_to<actors::pop_messages>::with<actors::messages_popped>,
@@ -36,6 +43,10 @@ error at_broker(const std::string& name, const error& failure) {
     return {failure.code, "broker " + name + ": " + failure.text};
 }
 
+bool says_that_view_is_old(errc code) {
+    return hints_at_lost_broker(code) || hints_at_old_route(code) || code == errc::timed_out;
+}
+
 result<std::vector<popped_message>> to_messages(const std::string& broker, const actors::messages_popped& popped) {
     auto records = protocol::decode_records(popped.records);
     if (!records)
@@ -43,7 +54,7 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
     std::vector<popped_message> messages;
     for (auto& record : *records) {
         const message_queue queue{record.topic, broker, record.queue.value()};
-        messages.push_back({to_received(queue, std::move(record)), popped.popped});
+        messages.push_back({to_received(queue, std::move(record)), popped.popped, queue.topic});
     }
     return messages;
 }
@@ -75,14 +86,17 @@ private:
     [[nodiscard]] std::vector<std::string> in_turn(const known_brokers::broker_map& brokers);
     [[nodiscard]] actors::pop_messages order() const;
     bool pop_from(asker& ask, const std::string& name, const actors::broker_actor& broker, const actors::pop_messages& order, heard& all);
+    void pop_put_back(asker& ask, heard& all);
     template <class Answer, class Order>
     result<Answer> ask_broker(asker& ask, const std::string& name, const Order& order);
+    result<void> change_invisible_time(asker& ask, popped_message& message, std::chrono::milliseconds invisible);
 
     const connection via_;
     const pop_options options_;
     const subscription_filter filter_;
     known_brokers brokers_;
     std::atomic<std::uint64_t> next_broker_{0}; ///< brokers take turns
+    std::atomic<std::chrono::steady_clock::time_point> retry_topic_due_{std::chrono::steady_clock::time_point{}};
 };
 
 /// Another one first each time; last those that have just failed.
@@ -116,7 +130,8 @@ bool pop_consumer::state::pop_from(asker& ask, const std::string& name, const ac
     auto messages = popped ? to_messages(name, *popped) : at_broker(name, popped.failure());
     if (!messages) {
         all.failure = messages.failure();
-        brokers_.failed(name);
+        if (says_that_view_is_old(all.failure.code))
+            brokers_.failed(name);
         return false;
     }
     brokers_.answered(name);
@@ -125,13 +140,48 @@ bool pop_consumer::state::pop_from(asker& ask, const std::string& name, const ac
     return true;
 }
 
+/// Messages of the group's retry topic that belong to this topic: dead letters that were put back. Its failures concern nobody: the topic
+/// itself is asked next.
+void pop_consumer::state::pop_put_back(asker& ask, heard& all) {
+    const auto now = std::chrono::steady_clock::now();
+    auto due = retry_topic_due_.load();
+    if (now < due || !retry_topic_due_.compare_exchange_strong(due, now + retry_topic_interval))
+        return;
+    auto take = order();
+    take.topic = actors::retry_topic_of(options_.group);
+    take.expression.clear(); // it was wanted when it was delivered first
+    take.expression_type.clear();
+    take.from_end = false;
+    const auto brokers = brokers_.of_topic(ask, take.topic);
+    if (!brokers)
+        return;
+    for (const auto& [name, broker] : *brokers) {
+        heard some;
+        if (brokers_.is_suspect(name) || !pop_from(ask, name, broker, take, some))
+            continue;
+        for (auto& one : some.messages) {
+            if (one.message.queue.topic == options_.topic) {
+                all.messages.push_back(std::move(one));
+                continue;
+            }
+            retry_topic_due_ = now + others_first;
+            (void)change_invisible_time(ask, one, give_back_pause); // if that fails it comes when its time is over
+        }
+        if (!all.messages.empty())
+            return;
+    }
+}
+
 result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::milliseconds wait) {
     asker ask{via_};
+    heard all;
+    pop_put_back(ask, all);
+    if (!all.messages.empty())
+        return std::move(all.messages);
     const auto brokers = brokers_.of_topic(ask, options_.topic);
     if (!brokers)
         return brokers.failure();
     auto names = in_turn(*brokers);
-    heard all;
     auto take = order();
     // First what is there already; then a wait for each.
     wait = std::clamp(wait, std::chrono::milliseconds{0}, wait_max);
@@ -166,7 +216,7 @@ result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& na
     if (!broker)
         return broker.failure();
     auto answer = ask.ask<Answer>(pops_of(*broker), order);
-    if (!answer && hints_at_lost_broker(answer.code()))
+    if (!answer && says_that_view_is_old(answer.code()))
         brokers_.failed(name);
     return answer ? std::move(answer) : at_broker(name, answer.failure());
 }
@@ -175,7 +225,7 @@ result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>&
     std::map<std::string, actors::acknowledge_messages> orders;
     for (const auto& one : messages)
         orders[one.message.queue.broker_name].parts.push_back(
-            {options_.group, {options_.topic, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
+            {options_.group, {one.lies_in, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
     asker ask{via_};
     result<void> outcome;
     for (const auto& [name, order] : orders) // each, whatever became of the others
@@ -186,9 +236,13 @@ result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>&
 
 result<void> pop_consumer::state::change_invisible_time(popped_message& message, std::chrono::milliseconds invisible) {
     asker ask{via_};
+    return change_invisible_time(ask, message, invisible);
+}
+
+result<void> pop_consumer::state::change_invisible_time(asker& ask, popped_message& message, std::chrono::milliseconds invisible) {
     const auto& queue = message.message.queue;
     const actors::change_invisible_time order{
-        options_.group, {options_.topic, queue_id{queue.queue}}, message.message.offset, message.popped, false, invisible.count()};
+        options_.group, {message.lies_in, queue_id{queue.queue}}, message.message.offset, message.popped, false, invisible.count()};
     const auto changed = ask_broker<actors::invisible_time_changed>(ask, queue.broker_name, order);
     if (!changed)
         return changed.failure();

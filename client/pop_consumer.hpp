@@ -26,14 +26,18 @@ struct pop_options {
 /// A message, and the handle of this delivery. `message.reconsume_times` says how often it was delivered before.
 struct popped_message {
     received_message message;
-    timestamp_ms popped; ///< by its broker's clock; with the message's queue and offset it is the handle
+    timestamp_ms popped; ///< by its broker's clock; with where the message lies it is the handle
+    std::string lies_in; ///< the consumer's topic, or the retry topic of its group
 };
 
 /// Takes messages of any queue for a while, each to be acknowledged by itself. Members of a group need not know each other, and a slow one
 /// holds up nobody. Messages of one queue come in no order.
 ///
 /// A message that is not acknowledged in time is delivered again; after the group's number of tries its broker moves it to the topic
-/// "%DLQ%<group>".
+/// "%DLQ%<group>". Dead letters that an operator puts back are in the group's retry topic, which is popped beside, so that they come within
+/// seconds. Of several consumers of a group with different topics each hands out what belongs to its own and gives the rest back, which
+/// costs that one try: let a group that pops several topics have more tries than topics. Members that pull (Java's push consumers, also in
+/// pop mode) get what is put back, too.
 ///
 /// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks.
 /// Fails    with no_name_server, no_route, connect_failed, timed_out, and what brokers answer.

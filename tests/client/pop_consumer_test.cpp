@@ -106,6 +106,53 @@ TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: a message is given back at once, a
     REQUIRE(popping.acknowledge(*again).ok());
 }
 
+TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: a dead letter that is put back comes to who pops its topic, and to nobody else") {
+    auto other_topic = admin{*via}.create_topic([] {
+        topic_config topic;
+        topic.name = "invoices";
+        topic.read_queues = topic.write_queues = 1;
+        return topic;
+    }());
+    REQUIRE(other_topic.ok());
+    group_config twice;
+    twice.name = "billing";
+    twice.retry_max = 1;
+    REQUIRE(admin{*via}.put_group(twice).ok());
+    send("a");
+    auto popping = consumer(60s);
+    result<std::vector<popped_message>> popped = std::vector<popped_message>{};
+    for (int i = 0; i < 2; ++i) {
+        popped = popping.pop(5s);
+        REQUIRE(popped.ok());
+        REQUIRE(bodies(*popped) == texts{"a"});
+        REQUIRE(popping.change_invisible_time(popped->front(), 0ms).ok());
+    }
+    const auto end = std::chrono::steady_clock::now() + 60s;
+    result<std::vector<resent_letters>> resent = std::vector<resent_letters>{};
+    do { // buried by the pop that finds it dead
+        REQUIRE(popping.pop(100ms)->empty());
+        resent = admin{*via}.resend_dead_letters("billing", 10);
+    } while ((!resent || resent->empty() || resent->front().resent == 0) && std::chrono::steady_clock::now() < end);
+    REQUIRE(resent.ok());
+    REQUIRE(resent->size() == 1);
+
+    pop_options options;
+    options.group = "billing";
+    options.topic = "invoices";
+    auto other = pop_consumer::open(*via, options);
+    REQUIRE(other.ok());
+    CHECK(other->pop(0ms)->empty()); // it has seen it, and given it back
+    do {
+        popped = popping.pop(500ms);
+    } while (popped && popped->empty() && std::chrono::steady_clock::now() < end);
+    REQUIRE(popped.ok());
+    REQUIRE(bodies(*popped) == texts{"a"});
+    CHECK(popped->front().message.queue.topic == "orders");
+    CHECK(popped->front().lies_in == "%RETRY%billing");
+    REQUIRE(popping.change_invisible_time(popped->front(), 30s).ok());
+    REQUIRE(popping.acknowledge(*popped).ok());
+}
+
 TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: options that cannot be are refused when it is made") {
     const auto refused = [this](const std::string& group, const std::string& topic, std::int32_t most,
                                 std::chrono::milliseconds invisible) {
