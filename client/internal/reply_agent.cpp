@@ -12,7 +12,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
-#include <optional>
 #include <set>
 #include <utility>
 
@@ -68,7 +67,8 @@ struct agent_state {
     pointer self;
     std::map<std::string, waiting_request> waiting; ///< by correlation id
     std::set<std::pair<time_point, std::string>> deadlines;
-    std::optional<time_point> armed;
+    /// Those on their way. One is sent only for a time before all others, so that few requests that wait for long do not gather many.
+    std::set<time_point> ticks;
 };
 
 void agent_state::handle(const await_reply& order) {
@@ -96,19 +96,22 @@ void agent_state::handle(const reply_arrived& event) {
         finish(std::string{*id}, received(event.reply));
 }
 
-void agent_state::handle(const reply_tick&) {
-    armed.reset();
+void agent_state::handle(const reply_tick& tick) {
+    ticks.erase(tick.when);
     while (!deadlines.empty() && deadlines.begin()->first <= self->clock().now())
         finish(std::string{deadlines.begin()->second}, error{errc::timed_out, "nobody answered the request in time"});
     arm();
 }
 
 void agent_state::arm() {
-    if (deadlines.empty() || (armed && *armed <= deadlines.begin()->first))
+    if (deadlines.empty())
         return;
-    armed = deadlines.begin()->first;
-    const auto pause = std::max(std::chrono::ceil<milliseconds>(*armed - self->clock().now()), milliseconds{1});
-    self->delayed_send(self, pause, reply_tick{});
+    const auto when = deadlines.begin()->first;
+    if (!ticks.empty() && *ticks.begin() <= when)
+        return;
+    ticks.insert(when);
+    const auto pause = std::max(std::chrono::ceil<milliseconds>(when - self->clock().now()), milliseconds{1});
+    self->delayed_send(self, pause, reply_tick{when});
 }
 
 reply_agent_actor::behavior_type reply_agent(agent_state::pointer self, const hub_actor& hub, const std::string& group,

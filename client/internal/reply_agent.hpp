@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/internal/retry_policy.hpp"
 #include "client/internal/roles.hpp"
 #include "client/requester.hpp"
 
@@ -43,7 +44,9 @@ struct request_failed {
     error failure;
 };
 /// To itself: look for what has waited long enough.
-struct reply_tick {};
+struct reply_tick {
+    time_point when; ///< it was sent for
+};
 using reply_agent_actor =
     producer_listener_actor::extend<caf::reacts_to<await_reply>, caf::reacts_to<request_failed>, caf::reacts_to<reply_tick>>;
 

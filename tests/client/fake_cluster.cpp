@@ -436,6 +436,10 @@ caf::actor_clock::time_point world::now() {
     return coordinator_->clock().current_time;
 }
 
+std::size_t world::timers() {
+    return coordinator_->clock().schedule().size();
+}
+
 bool world::run_to_next_timer(caf::actor_clock::time_point end) {
     run();
     auto& clock = coordinator_->clock();

@@ -39,6 +39,8 @@ public:
     bool run_until(const std::function<bool()>& reached, std::chrono::milliseconds limit = std::chrono::seconds{60});
 
     [[nodiscard]] caf::actor_clock::time_point now();
+    /// Messages that actors have sent for later.
+    [[nodiscard]] std::size_t timers();
     [[nodiscard]] caf::actor_system& system() { return *system_; }
 
 private:
