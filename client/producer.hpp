@@ -111,7 +111,8 @@ public:
     /// Waits until everything given to the producer is answered and all callbacks have returned, at most `timeout`. False: something
     /// is left; inside a callback, which would wait for itself, at once.
     bool flush(std::chrono::milliseconds timeout);
-    /// Answers what is unanswered with shutting_down. Later sends fail so, too.
+    /// Answers what is unanswered with shutting_down, on the producer's thread: such callbacks may come when it has returned, until the
+    /// connection's last copy is gone. Later sends fail so, too.
     void close();
 
     [[nodiscard]] producer_counters counters() const;

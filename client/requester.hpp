@@ -45,7 +45,7 @@ public:
     /// `done` is called exactly once.
     void request_async(message m, std::chrono::milliseconds timeout, completion done, const queue_choice& choice = {});
 
-    /// Ends what waits with shutting_down.
+    /// Ends what waits with shutting_down; completions may come when it has returned, until the connection's last copy is gone.
     void close();
 
 private:

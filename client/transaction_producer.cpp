@@ -82,7 +82,11 @@ struct ender {
 class transaction_producer::state {
 public:
     state(connection via, producer sender, transaction_agent_options options)
-        : via_{std::move(via)}, timeout_{options.request_timeout}, sender_{std::move(sender)}, ender_{options.group, {}} {
+        : via_{std::move(via)},
+          timeout_{options.request_timeout},
+          sender_{std::move(sender)},
+          gate_{options.gate},
+          ender_{options.group, {}} {
         ender_.agent = spawn_transaction_agent(via_.core().system(), std::move(options));
     }
     state(const state&) = delete;
@@ -94,17 +98,19 @@ public:
     [[nodiscard]] std::chrono::milliseconds timeout() const { return timeout_; }
 
     void close() {
-        if (closed_.exchange(true))
-            return;
-        sender_.close();
-        caf::anon_send_exit(ender_.agent, caf::exit_reason::user_shutdown);
-        via_.core().release_group(claim_of(ender_.group));
+        if (!closed_.exchange(true)) {
+            sender_.close();
+            caf::anon_send_exit(ender_.agent, caf::exit_reason::user_shutdown);
+            via_.core().release_group(claim_of(ender_.group));
+        }
+        gate_->close(); // each time: somebody else may still wait, too
     }
 
 private:
     connection via_; // keeps the actor system alive
     std::chrono::milliseconds timeout_;
     producer sender_;
+    std::shared_ptr<call_gate> gate_;
     ender ender_;
     std::atomic<bool> closed_{false};
 };

@@ -66,7 +66,8 @@ public:
     /// rolled back.
     void send_async(message m, local_transaction local, completion done, const queue_choice& choice = {});
 
-    /// Ends it: brokers ask other clients of the group from now on.
+    /// Ends it: brokers ask other clients of the group from now on. Waits for a `check` that runs, unless called from it; none is called
+    /// after that. Completions with shutting_down may come when it has returned, until the connection's last copy is gone.
     void close();
 
 private:

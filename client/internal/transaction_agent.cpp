@@ -45,25 +45,33 @@ actors::transaction_decision decision_of(transaction_outcome outcome) {
     }
 }
 
+struct check_call {
+    transaction_producer::check_function check;
+    std::shared_ptr<call_gate> gate;
+};
+
 /// Runs `check`, which may block, on a thread of its own.
-checker_actor::behavior_type checker(checker_actor::pointer self, const transaction_producer::check_function& check,
-                                     const transaction_agent_actor& agent, const std::string& group,
-                                     const std::shared_ptr<std::atomic<std::size_t>>& waiting) {
+checker_actor::behavior_type checker(checker_actor::pointer self, const check_call& call, const transaction_agent_actor& agent,
+                                     const std::string& group, const std::shared_ptr<std::atomic<std::size_t>>& waiting) {
     self->monitor(agent);
     self->set_down_handler([self](const caf::down_msg&) { self->quit(); });
     return {
-        [self, check, agent, group, waiting](const question_for_check& work) {
+        [self, call, agent, group, waiting](const question_for_check& work) {
             waiting->fetch_sub(1, std::memory_order_relaxed);
+            if (call.gate->is_closed())
+                return; // the others that wait, too
             const auto& asked = work.question;
             auto half = protocol::decode_record(asked.record);
             if (!half)
                 return; // asked again
             const message_queue queue{half->topic, asked.broker_name, half->queue.value()};
             auto outcome = transaction_outcome::unknown;
-            try {
-                outcome = check(to_received(queue, std::move(*half)));
-            } catch (...) { // NOLINT(bugprone-empty-catch): what the program cannot say is unknown
-            }
+            call.gate->pass([&] {
+                try {
+                    outcome = call.check(to_received(queue, std::move(*half)));
+                } catch (...) { // NOLINT(bugprone-empty-catch): what the program cannot say is unknown
+                }
+            });
             self->send(agent, end_half{{group, asked.position, asked.offset, decision_of(outcome), true, asked.unique_key, asked.topic},
                                        asked.broker_name,
                                        nullptr});
@@ -111,7 +119,8 @@ void agent_state::start(transaction_agent_options all) {
     self->monitor(options.hub);
     self->set_down_handler([this](const caf::down_msg&) { self->quit(); });
     self->set_error_handler([](caf::error&) {}); // answers to one-way messages concern nobody
-    check = actors::spawn_blocking_role(self->system(), checker, options.check, transaction_agent_actor{self}, options.group, waiting);
+    check = actors::spawn_blocking_role(self->system(), checker, check_call{options.check, options.gate}, transaction_agent_actor{self},
+                                        options.group, waiting);
     const producer_listener_actor listener{self};
     self->send(options.hub, join_producers{options.group, producer_kind::transactional, listener});
     for (const auto& topic : options.topics)

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/transaction_messages.hpp"
+#include "client/internal/call_gate.hpp"
 #include "client/internal/roles.hpp"
 #include "client/transaction_producer.hpp"
 
@@ -30,6 +31,7 @@ struct transaction_agent_options {
     std::string group;
     std::vector<std::string> topics;
     transaction_producer::check_function check;
+    std::shared_ptr<call_gate> gate = std::make_shared<call_gate>(); ///< closed: `check` is not called any more
     std::chrono::milliseconds request_timeout{3'000};
     std::size_t questions_max = 2'000;
 };
