@@ -3,12 +3,12 @@
 #include "actors/log.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/gateway.hpp"
+#include "actors/net/io_broker.hpp"
 #include "actors/net/socket.hpp"
 #include "actors/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/io/broker.hpp>
 #include <caf/io/doorman.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/io/network/multiplexer.hpp>
@@ -70,7 +70,7 @@ constexpr std::size_t descriptors_reserved = 128;
 constexpr std::size_t drops_logged_max = 5;
 
 class listener_state;
-using listener_broker = caf::stateful_actor<listener_state, caf::io::broker>;
+using listener_broker = caf::stateful_actor<listener_state, io_broker>;
 using time_point = gateway_host::time_point;
 
 struct connection {

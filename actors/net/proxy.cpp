@@ -3,11 +3,11 @@
 #include "actors/log.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/connector.hpp"
+#include "actors/net/io_broker.hpp"
 #include "actors/net/role_client.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
-#include <caf/io/broker.hpp>
 #include <caf/io/middleman.hpp>
 #include <caf/stateful_actor.hpp>
 
@@ -29,7 +29,7 @@ struct expire_tick {
 };
 
 class proxy_state;
-using proxy_broker = caf::stateful_actor<proxy_state, caf::io::broker>;
+using proxy_broker = caf::stateful_actor<proxy_state, io_broker>;
 
 class proxy_state : public link_transport {
 public:

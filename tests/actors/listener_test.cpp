@@ -6,7 +6,9 @@
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/support/random_seed.hpp"
 #include "tests/support/raw_client.hpp"
+#include "tests/support/resident_memory.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/io/middleman.hpp>
@@ -15,7 +17,6 @@
 
 #include <doctest/doctest.h>
 
-#include <fstream>
 #include <random>
 #include <sys/resource.h>
 #include <vector>
@@ -24,6 +25,7 @@ using namespace troupe;
 using namespace troupe::actors;
 using namespace std::chrono_literals;
 using test_support::raw_client;
+using test_support::resident_bytes;
 
 namespace {
 
@@ -76,14 +78,6 @@ void check_serves(raw_client& client) {
     REQUIRE(answer);
     CHECK(answer->code == protocol::response_code::success);
     CHECK(answer->opaque == 77);
-}
-
-std::size_t resident_bytes() {
-    std::ifstream statm{"/proc/self/statm"};
-    std::size_t all_pages = 0;
-    std::size_t resident_pages = 0;
-    statm >> all_pages >> resident_pages;
-    return resident_pages * 4096;
 }
 
 std::string big_endian(std::uint32_t value) {
@@ -342,6 +336,25 @@ TEST_CASE("a proxy fails at once when nobody listens, and works when somebody do
     CHECK(ask<broker_registered>(system, proxy, broker_heartbeat{"DefaultCluster", "a", "10.0.0.1:10911"}).code() == errc::connection_lost);
     caf::anon_send_exit(proxy, caf::exit_reason::user_shutdown);
     stop(system, *second);
+}
+
+TEST_CASE("what is asked of a port or a proxy that has ended is answered with that, and holds neither") {
+    config settings;
+    caf::actor_system system{settings};
+    auto node = spawn_name_server_node(system, {});
+    REQUIRE(node.ok());
+    auto proxy = net::spawn_name_server_proxy(system, "127.0.0.1:" + std::to_string(node->listener.port));
+    REQUIRE(ask<broker_registered>(system, proxy, registration("a")).ok());
+    const auto listener = caf::actor_cast<caf::actor>(node->listener.handle);
+    caf::scoped_actor self{system};
+    for (const auto& ended : {listener, caf::actor_cast<caf::actor>(proxy)}) {
+        self->send_exit(ended, caf::exit_reason::user_shutdown);
+        self->wait_for(ended);
+        self->request(ended, 5s, list_all_topics{})
+            .receive([](const all_topics&) { FAIL("it has ended"); },
+                     [](const caf::error& failure) { CHECK(failure == caf::sec::request_receiver_down); });
+    }
+    stop(system, *node);
 }
 
 TEST_CASE("a proxy for an address that is none fails every request") {

@@ -2,11 +2,11 @@
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "tests/actors/wire_world.hpp"
+#include "tests/support/resident_memory.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +19,7 @@ using namespace troupe;
 using namespace troupe::actors;
 using protocol::remoting_command;
 using test_support::raw_client;
+using test_support::resident_bytes;
 namespace request = protocol::request_code;
 
 namespace {
@@ -38,14 +39,6 @@ bool raise_descriptors() {
         return false;
     limit.rlim_cur = std::max(limit.rlim_cur, descriptors_needed);
     return setrlimit(RLIMIT_NOFILE, &limit) == 0;
-}
-
-std::size_t resident_bytes() {
-    std::ifstream statm{"/proc/self/statm"};
-    std::size_t all_pages = 0;
-    std::size_t resident_pages = 0;
-    statm >> all_pages >> resident_pages;
-    return resident_pages * 4096;
 }
 
 template <class Order>
@@ -144,7 +137,8 @@ TEST_CASE("many connections: two thousand idle ones stay, cost little, and hold 
     const auto before = resident_bytes();
     auto idle = connect(world, idle_connections);
     beat_hearts(idle, 1);
-    const auto grown = resident_bytes() - std::min(before, resident_bytes());
+    const auto after = resident_bytes();
+    const auto grown = after - std::min(before, after);
     CAPTURE(grown / idle_connections);
     CHECK(grown < idle_connections * idle_connection_bytes_max);
     work(busy, 10);

@@ -4,6 +4,7 @@
 #include "tests/actors/virtual_system.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
 
 #include <doctest/doctest.h>
@@ -105,6 +106,12 @@ struct fixture {
         return caf::behavior{self->state.client.broker_messages()};
     }));
     std::map<std::string, test_support::virtual_system::awaited<messages_stored>> outcomes;
+
+    /// What it owes an answer keeps it, and it keeps that.
+    ~fixture() {
+        caf::anon_send_exit(broker, caf::exit_reason::user_shutdown);
+        world.run();
+    }
 
     void send(const std::string& body, int queue = 0) {
         send_messages order;

@@ -29,6 +29,10 @@ using producer_session_actor = actors::client_session_actor::extend_with<actors:
 /// A broker in virtual time, and producers of transactions.
 struct transaction_world : broker_world {
     explicit transaction_world(actors::broker_options options = small_broker()) : broker_world{std::move(options)} { make_topic("orders"); }
+    ~transaction_world() {
+        for (const auto& producer : producers)
+            producer->session = nullptr; // which has its producer too
+    }
 
     /// Answers of the broker's heartbeat to one more client of `group`.
     std::shared_ptr<asked_producer> join(const std::string& client_id, const std::string& group = "payers") {
@@ -47,6 +51,7 @@ struct transaction_world : broker_world {
                 };
             });
         producer->session = caf::actor_cast<caf::actor>(session);
+        producers.push_back(producer);
         beat(client_id, group, producer->session);
         return producer;
     }
@@ -141,6 +146,8 @@ struct transaction_world : broker_world {
                     all[one.prepared_transaction].push_back(topic);
         return all;
     }
+
+    std::vector<std::shared_ptr<asked_producer>> producers;
 };
 
 } // namespace troupe::test_support
