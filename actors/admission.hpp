@@ -52,6 +52,12 @@ public:
     admitted(const admitted&) = delete;
     admitted& operator=(const admitted&) = delete;
 
+    /// Gives back what is more than `amount`. For its only owner.
+    void shrink_to(std::size_t amount) noexcept {
+        if (amount < amount_)
+            from_->release(std::exchange(amount_, amount) - amount);
+    }
+
 private:
     std::shared_ptr<admission> from_;
     std::size_t amount_;

@@ -31,6 +31,7 @@ constexpr std::size_t log_readers = 2; // one for the end of queues, one for eve
 constexpr std::size_t lookups_pending_max = 1'000;
 constexpr std::size_t timer_orders_pending_max = 10'000;
 constexpr std::size_t pop_orders_pending_max = 100'000;
+constexpr std::size_t pop_bytes_pending_max = 64u << 20; // read for pops, and not yet with a connection
 
 log_level level_of(storage::store_event event) {
     switch (event) {
@@ -85,6 +86,7 @@ broker_node::broker_node(broker_options options)
       transaction_room_{std::make_shared<transaction_room>(options_.transactions_pending_max)},
       timer_admission_{std::make_shared<admission>(timer_orders_pending_max)},
       pop_admission_{std::make_shared<admission>(pop_orders_pending_max)},
+      pop_bytes_{std::make_shared<admission>(pop_bytes_pending_max)},
       metrics_{std::make_shared<broker_metrics>()},
       traffic_{std::make_shared<traffic_statistics>(options_.cluster)},
       deliveries_{std::make_shared<delivery_book>(options_.now())} {}
@@ -238,6 +240,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     pops.topics = directory_;
     pops.metrics = metrics_;
     pops.orders = pop_admission_;
+    pops.bytes = pop_bytes_;
     pops.log_writer = log_writer_;
     pops.offset_keeper = offset_keeper_;
     pops.sync = options_.store.flush == storage::flush_mode::sync;

@@ -76,6 +76,8 @@ public:
     [[nodiscard]] const pop_keeper_actor& pop_keeper() const { return pop_keeper_; }
     /// Acquire a unit of it before each acknowledge_messages and change_invisible_time to the pop keeper.
     [[nodiscard]] const std::shared_ptr<admission>& pop_admission() const { return pop_admission_; }
+    /// Bytes of records that were read for pops and that nobody has sent on.
+    [[nodiscard]] const std::shared_ptr<admission>& pop_bytes() const { return pop_bytes_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
     [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
     [[nodiscard]] const transaction_check_actor& transactions() const { return transactions_; }
@@ -119,6 +121,7 @@ private:
     std::shared_ptr<transaction_room> transaction_room_;
     std::shared_ptr<admission> timer_admission_;
     std::shared_ptr<admission> pop_admission_;
+    std::shared_ptr<admission> pop_bytes_;
     std::shared_ptr<broker_metrics> metrics_;
     std::shared_ptr<traffic_statistics> traffic_;
     std::shared_ptr<delivery_book> deliveries_;

@@ -29,6 +29,8 @@ constexpr std::int64_t opening_ms = 3'000;
 /// An answer leaves so much before the client's time is over, and a request that arrives so much after it is not served.
 constexpr std::int64_t early_ms = 50;
 constexpr std::int64_t late_ms = 500;
+/// Who found no room for records looks again after so long.
+constexpr std::int64_t room_ms = 20;
 constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
 
 class pop_keeper_state {
@@ -55,11 +57,14 @@ private:
 
     [[nodiscard]] timestamp_ms now() const { return options_.now(); }
     [[nodiscard]] timestamp_ms deadline_of(const pop_messages& pop) const;
-    void answer(const checked_pop& order, messages_popped given);
+    void answer(const checked_pop& order, messages_popped given, std::shared_ptr<const admitted> kept = nullptr);
     void answer_nothing(const checked_pop& order, pop_status status);
     void fail(const checked_pop& order, const error& failure);
     /// True: it has its answer, or will have it with the next write.
     bool try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening);
+    /// Room for what a pop may read; an empty optional when there is none.
+    [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
+    void set_alarm(const pop_place& place);
     void hold(checked_pop order, timestamp_ms deadline, bool opening);
     void serve(const pop_place& place);
     void serve_soon(const pop_place& place);
@@ -90,7 +95,9 @@ private:
     std::map<progress_key, bool> opening_; ///< asked of the offset keeper; whether to begin at the end
     std::set<topic_queue> watched_;
     std::set<pop_place> soon_;          ///< to be looked at again at once
+    std::set<pop_place> starved_;       ///< where pops wait for room for records
     std::vector<continuation> waiting_; ///< for the next write
+    std::size_t waiting_bytes_ = 0;     ///< of records in waiting_
     bool write_tick_sent_ = false;
     std::map<progress_key, queue_offset> notes_; ///< committed offsets for the offset keeper
     std::size_t notes_under_way_ = 0;
@@ -151,7 +158,26 @@ void pop_keeper_state::handle(const checked_pop& order) {
     arm();
 }
 
+std::optional<std::shared_ptr<admitted>> pop_keeper_state::reserve(pop_kind kind) {
+    if (!options_.bytes || kind == pop_kind::notify)
+        return std::shared_ptr<admitted>{};
+    if (!options_.bytes->try_acquire(options_.bytes_per_pop_max))
+        return std::nullopt;
+    return std::make_shared<admitted>(options_.bytes, options_.bytes_per_pop_max);
+}
+
 bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening) {
+    const auto room = reserve(order.pop.kind);
+    if (!room) { // nothing was taken: it comes again, or waits until others have sent theirs on
+        if (now() < deadline) {
+            starved_.insert({order.pop.topic, order.pop.group});
+            return false;
+        }
+        add(options_.metrics->busy_answers);
+        fail(order, {errc::busy, "the records of too many pops are on their way (" + std::to_string(options_.bytes->amount_max()) +
+                                     " bytes); pop again later"});
+        return true;
+    }
     auto attempt = book_->try_pop(order, now());
     for (const auto& key : attempt.unknown)
         open(key, order.pop.from_end);
@@ -172,7 +198,10 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
         answer_nothing(order, pop_status::nothing);
         return true;
     }
-    waiting_.push_back([this, order, again = attempt.again, given = std::move(attempt.answer)](const error& failure) {
+    const auto bytes = attempt.answer.records.size();
+    if (*room)
+        (*room)->shrink_to(bytes);
+    waiting_.push_back([this, order, again = attempt.again, given = std::move(attempt.answer), kept = *room](const error& failure) {
         if (failure.code != errc::none)
             return fail(order, failure);
         if (given.kind == pop_kind::take) {
@@ -180,9 +209,13 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
                 add(options_.metrics->popped, queue.offsets.size());
             add(options_.metrics->pop_redelivered, static_cast<std::uint64_t>(again));
         }
-        answer(order, given);
+        answer(order, given, kept);
     });
-    write_soon();
+    waiting_bytes_ += bytes;
+    if (waiting_bytes_ >= options_.bytes_per_write_max)
+        write(); // what is in the mailbox may be as much again, and more
+    else
+        write_soon();
     return true;
 }
 
@@ -198,11 +231,20 @@ void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool openi
         if (watched_.insert(queue).second) // its answer has the queue looked at once more: nothing is missed
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}});
     }
-    hold_->set_alarm(place, book_->next_visible(place.group, place.topic, now()));
+    set_alarm(place);
+}
+
+/// Looks at a place again when a lease there ends, or when there may be room for records.
+void pop_keeper_state::set_alarm(const pop_place& place) {
+    auto next = book_->next_visible(place.group, place.topic, now());
+    if (starved_.contains(place))
+        next = std::min(next.value_or(now() + room_ms), now() + room_ms);
+    hold_->set_alarm(place, next);
 }
 
 /// Looks for everybody who waits at a place, in the order in which they came.
 void pop_keeper_state::serve(const pop_place& place) {
+    starved_.erase(place);
     // Who wants the same as somebody who found nothing finds nothing either.
     std::set<std::tuple<queue_id, const void*, bool, pop_kind>> nothing;
     for (const auto number : hold_->waiting(place)) {
@@ -217,7 +259,7 @@ void pop_keeper_state::serve(const pop_place& place) {
         else
             nothing.insert(wish);
     }
-    hold_->set_alarm(place, book_->next_visible(place.group, place.topic, now()));
+    set_alarm(place);
 }
 
 void pop_keeper_state::serve_soon(const pop_place& place) {
@@ -245,8 +287,8 @@ void pop_keeper_state::handle(const pops_abandoned& order) {
     publish_metrics();
 }
 
-void pop_keeper_state::answer(const checked_pop& order, messages_popped given) {
-    self_->send(order.reply_to, pop_answered{order.ticket, {}, std::move(given)});
+void pop_keeper_state::answer(const checked_pop& order, messages_popped given, std::shared_ptr<const admitted> kept) {
+    self_->send(order.reply_to, pop_answered{order.ticket, {}, std::move(given), std::move(kept)});
 }
 
 void pop_keeper_state::answer_nothing(const checked_pop& order, pop_status status) {
@@ -516,6 +558,7 @@ void pop_keeper_state::handle(pop_write_tick) {
 void pop_keeper_state::write() {
     const auto done = book_->write(options_.sync && !waiting_.empty());
     const auto failure = done.written ? error{} : done.written.failure();
+    waiting_bytes_ = 0;
     for (const auto& waiter : std::exchange(waiting_, {}))
         waiter(failure);
     if (done.written)

@@ -48,6 +48,7 @@ struct pop_keeper_options {
     std::shared_ptr<const topic_directory> topics;
     std::shared_ptr<broker_metrics> metrics;
     std::shared_ptr<admission> orders; ///< one unit per acknowledge_messages and change_invisible_time; released here. Null: unbounded
+    std::shared_ptr<admission> bytes;  ///< of records on their way to whoever asked; acquired here. Null: unbounded
     log_writer_actor log_writer;
     offset_keeper_actor offset_keeper;
     bool sync = true; ///< answer when it survives a power loss
@@ -55,7 +56,8 @@ struct pop_keeper_options {
     std::size_t leases_max = 1'000'000; ///< of all groups
     std::size_t held_per_queue_max = 1'024;
     std::size_t held_max = 100'000;
-    std::size_t bytes_per_pop_max = 4u << 20; ///< at least one message is delivered even if it alone is larger
+    std::size_t bytes_per_pop_max = 4u << 20;    ///< at least one message is delivered even if it alone is larger
+    std::size_t bytes_per_write_max = 32u << 20; ///< of records that wait for one write; then it is written at once
     std::chrono::milliseconds request_deadline{5'000};
     wall_clock now = system_wall_clock;
 };
@@ -63,7 +65,8 @@ struct pop_keeper_options {
 /// Spawns the role that hands out messages for a while, and remembers which of them are done.
 ///
 /// In     checked_pop                      answered once to reply_to with pop_answered: found, nothing (in time), full;
-///                                         fails: io, disk_full, corrupt, shutting_down
+///                                         fails: io, disk_full, corrupt, shutting_down; busy: too many records are on their
+///                                         way, and it does not wait
 ///        pops_abandoned                   forgets those that are held
 ///        acknowledge_messages -> messages_acknowledged, change_invisible_time -> invisible_time_changed   see there
 ///        queues_grew                      of the log writer: pops that wait for these queues are looked at
@@ -77,6 +80,7 @@ struct pop_keeper_options {
 ///        2. A message whose acknowledgement was answered is not delivered again, unless an operator sets offsets back.
 ///        3. After a failed write it goes on with what is on the disk: what was not answered may be delivered early.
 ///        4. What a crash leaves: docs/states/pop.md.
+///        5. Records that it has read and that nobody has sent on are bounded by `bytes`, and one message more for each pop among them.
 /// Ends   by finish, and when the log writer ends.
 /// Blocks on the disk: runs on its own thread.
 pop_keeper_actor spawn_pop_keeper(caf::actor_system& system, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,

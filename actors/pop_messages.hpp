@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/admission.hpp"
 #include "actors/message_back.hpp"
 #include "actors/message_filter.hpp"
 #include "actors/messages.hpp"
@@ -10,6 +11,7 @@
 #include <caf/typed_actor.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -129,6 +131,7 @@ struct pop_answered {
     std::uint64_t ticket = 0;
     error failure; ///< code none: `answer` holds
     messages_popped answer;
+    std::shared_ptr<const admitted> kept = nullptr; ///< room for the records: drop it with them
 };
 /// Whoever waits for pops; see ticket_holder_actor.
 using pop_holder_actor = caf::typed_actor<caf::reacts_to<pop_answered>>;

@@ -31,6 +31,7 @@ broker_options pop_broker() {
 /// A broker in virtual time, and somebody who pops from it.
 struct pop_world : broker_world {
     std::map<std::uint64_t, pop_answered> answers;
+    bool keeps = false; ///< as a port that has not sent on what it was given
     std::size_t repeated = 0;
     pop_holder_actor holder;
     std::uint64_t next_ticket = 1;
@@ -49,7 +50,12 @@ struct pop_world : broker_world {
 
     void spawn_holder() {
         holder = world.system().spawn([this](pop_holder_actor::pointer) -> pop_holder_actor::behavior_type {
-            return {[this](const pop_answered& message) { repeated += answers.emplace(message.ticket, message).second ? 0u : 1u; }};
+            return {[this](const pop_answered& message) {
+                const auto kept = answers.emplace(message.ticket, message);
+                repeated += kept.second ? 0u : 1u;
+                if (!keeps)
+                    kept.first->second.kept.reset();
+            }};
         });
     }
     [[nodiscard]] timestamp_ms now() { return world.wall_clock()(); }
@@ -532,4 +538,42 @@ TEST_CASE_FIXTURE(pop_world, "pop: when the disk fails nothing is handed out, an
     files->set_hook(nullptr);
     world.advance(2s);
     CHECK(bodies(pop(order())) == texts{"m"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: what a burst of pops reads is bounded, and whoever waits is served when there is room") {
+    const std::string large(256 << 10, 'x');
+    for (int i = 0; i < 40; ++i)
+        send(large, i % 4);
+    auto look = order(0, 1);
+    look.kind = pop_kind::peek;
+    look.queue = queue_id{0};
+    pop(look);
+    keeps = true;
+    constexpr std::uint64_t burst = 500;
+    const auto first = next_ticket;
+    for (; next_ticket < first + burst; ++next_ticket)
+        caf::anon_send(node->pops(), pop_ticketed{next_ticket, look, holder});
+    world.advance(100ms);
+    std::size_t found = 0;
+    for (auto ticket = first; ticket < first + burst; ++ticket) {
+        REQUIRE(is_answered(ticket));
+        const auto& answered = answers.at(ticket);
+        CHECK((answered.failure.code == errc::none || answered.failure.code == errc::busy));
+        found += answered.answer.status == pop_status::found ? 1u : 0u;
+    }
+    CHECK(found >= 200);
+    CHECK(found <= 256);
+    CHECK(node->pop_bytes()->under_way() <= 64u << 20);
+
+    CHECK(finished(begin(order())).failure.code == errc::busy);
+    const auto waiting = begin(order(5'000, 1));
+    world.advance(100ms);
+    CHECK_FALSE(is_answered(waiting));
+    for (auto& entry : answers)
+        entry.second.kept.reset();
+    CHECK(node->pop_bytes()->under_way() == 0);
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(answers.at(waiting).answer.status == pop_status::found);
+    CHECK(value("popLeases") == "1");
 }
