@@ -64,8 +64,11 @@ void broker_state::measure_next_lag(std::size_t left) {
     ask<offsets_listed>(setup_.offset_keeper, list_offsets{lag_cursor_, {}}, give_up,
                         [this, give_up, name = lag_cursor_, left](const offsets_listed& committed) {
                             auto question = lag_question(name, committed);
-                            if (question.committed.empty())
+                            if (question.committed.empty()) {
+                                if (lags_.find(name)) // what it was behind on is gone
+                                    note_lag(name, {});
                                 return measure_next_lag(left - 1);
+                            }
                             ask<lag_measured>(background_reader(), std::move(question), give_up,
                                               [this, name, left](const lag_measured& measured) {
                                                   note_lag(name, measured.lag);

@@ -324,6 +324,30 @@ TEST_CASE_FIXTURE(test_support::broker_world, "broker: a group that falls behind
     set_log_sink({});
 }
 
+TEST_CASE_FIXTURE(test_support::broker_world, "broker: a group is not slow on a topic that is gone") {
+    set_log_sink([](log_level, std::string_view) {});
+    make_topic("orders");
+    send("a");
+    protocol::consumer_data consumer;
+    consumer.group = "readers";
+    consumer.subscriptions = {{"orders", "*", "TAG", 1}};
+    const client_heartbeat beat{{"c", {}, {consumer}}, {}};
+    REQUIRE(answer<heartbeat_accepted>(beat));
+    REQUIRE(answer<offset_committed>(commit_offset{{"readers", {"orders", queue_id{0}}}, queue_offset{0}}));
+    for (int i = 0; i < 11; ++i) {
+        REQUIRE(answer<heartbeat_accepted>(beat));
+        world.advance(60s, 1s);
+    }
+    const auto value = [this](const std::string& name) { return answer<broker_described>(describe_broker{})->values.at(name); };
+    REQUIRE(value("consumerGroupsSlow") == "1");
+    REQUIRE(answer<topic_deleted>(delete_topic{"orders"}));
+    world.advance(30s, 1s);
+    CHECK(value("consumerGroupsSlow") == "0");
+    CHECK(value("consumerLagMillisMax") == "0");
+    CHECK(value("consumerLagMessagesMax") == "0");
+    set_log_sink({});
+}
+
 TEST_CASE_FIXTURE(test_support::broker_world,
                   "broker: a topic that keeps less than the log begins later, also after a restart, until it shall keep all") {
     const auto keep = [this](const std::map<std::string, std::string>& attributes) {
