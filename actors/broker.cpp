@@ -165,6 +165,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("popAckedTotal", metrics.pop_acked);
             count("popStaleAcksTotal", metrics.pop_stale_acks);
             count("popDeadLettersTotal", metrics.pop_dead);
+            count("popDeadDroppedTotal", metrics.pop_dropped);
             count("timersPending", metrics.timers_pending);
             count("timersLateMillis", metrics.timers_late_ms);
             count("timersTakenInTotal", metrics.timers_taken_in);

@@ -56,8 +56,9 @@ caf::result<message_sent_back> broker_state::handle(const send_message_back& ord
         const auto group = groups_.find(order.group);
         if (failure.code != errc::none || group == groups_.end())
             return done(failure.code != errc::none ? failure : unknown_group(order.group));
-        if (group->second.retry_queues <= 0)
-            return done({}); // the group wants no retries
+        // The group wants no retries. Pops need no retry queue for theirs: what they say is dead has had its tries.
+        if (group->second.retry_queues <= 0 && !order.tries)
+            return done({});
         if (!setup_.record_reader)
             return done({errc::not_supported, "this broker takes no message back"});
         ask<record_found>(setup_.record_reader, read_record{order.position, now() + setup_.options.request_deadline}, done,
@@ -97,7 +98,7 @@ void broker_state::store_returned(returned_message returned, const std::string& 
     copy.store_host = setup_.options.store_host;
     if (returned.delay_level > 0)
         park(copy, returned.delay_level, static_cast<std::int32_t>(setup_.options.delay_levels.size()));
-    auto record = protocol::encode_record(copy);
+    auto record = encode_returned(copy, returned.delay_level > 0);
     if (!record)
         return done(record.failure());
     const auto origin = protocol::find_property(copy.properties, protocol::property_name::retry_topic);

@@ -51,6 +51,18 @@ returned_message return_message(protocol::message failed, const return_rules& ru
     copy.position = {};
     copy.stored = {};
     return returned;
+result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
+    auto record = protocol::encode_record(copy);
+    for (const auto property : {name::wait, name::origin_message_id, name::delay, name::retry_topic}) {
+        const bool is_needed = is_retried && (property == name::delay || property == name::retry_topic);
+        if (record || record.code() != errc::properties_too_large || is_needed)
+            break;
+        protocol::remove_property(copy.properties, property);
+        record = protocol::encode_record(copy);
+    }
+    return record;
+}
+
 }
 
 bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max) {

@@ -32,6 +32,10 @@ struct returned_message {
 
 /// A consumer that could not give a message back sends it to the retry topic itself, and so does one that reads in order and gives
 /// up. Beyond the limit the order is changed to go to the dead letter topic; true then.
+/// The record of a copy. Where its properties have become too many, what the broker added to them goes, for the message is worth more; then
+/// it is missing from `copy`, too. A copy that is retried keeps what it needs for that. Fails as encode_record.
+result<std::string> encode_returned(protocol::message& copy, bool is_retried);
+
 bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max);
 
 } // namespace troupe::actors

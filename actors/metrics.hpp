@@ -49,6 +49,7 @@ struct broker_metrics {
     counter pop_acked{0};       ///< acknowledged
     counter pop_stale_acks{0};  ///< acknowledgements of a delivery that another one followed, or of nothing
     counter pop_dead{0};        ///< went to a dead letter topic
+    counter pop_dropped{0};     ///< were dead, and could not be stored there
 
     counter timers_pending{0};   ///< now
     counter timers_behind{0};    ///< stored, and not taken in by the timer keeper yet

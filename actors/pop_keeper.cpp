@@ -38,6 +38,29 @@ public:
     static inline const char* name = "pop_keeper";
 
     void start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,
+/// A dead letter that fails so will fail so again: the record is gone, or its group, or it is no message that may be stored.
+bool is_hopeless(errc code) {
+    switch (code) {
+    case errc::message_not_found:
+    case errc::group_not_found:
+    case errc::corrupt:
+    case errc::message_illegal:
+    case errc::topic_illegal:
+    case errc::body_too_large:
+    case errc::properties_too_large: return true;
+    default: return false;
+    }
+}
+
+bool is_outside(queue_offset offset, const storage::queue_bounds& bounds) {
+    return offset < bounds.min || bounds.max < offset;
+}
+
+error outside(const topic_queue& queue, queue_offset offset, const storage::queue_bounds& bounds) {
+    return {errc::message_not_found, "offset " + to_string(offset) + " is outside queue " + to_string(queue.queue) + " of topic " +
+                                         queue.topic + ", which goes from " + to_string(bounds.min) + " to " + to_string(bounds.max)};
+}
+
                const std::vector<storage::popped_queue_state>& popped);
     void handle(const checked_pop& order);
     void handle(const pops_abandoned& order);
@@ -472,11 +495,13 @@ void pop_keeper_state::bury(const pop_book::dead_letter& letter) {
 void pop_keeper_state::buried(const pop_book::dead_letter& letter, const error& failure) {
     if (finishing_)
         return;
-    // A record that is gone, or a group: nobody can be told of it any more.
-    const bool is_gone = failure.code == errc::message_not_found || failure.code == errc::group_not_found || failure.code == errc::corrupt;
-    if (failure.code == errc::none || is_gone) {
+    if (failure.code == errc::none || is_hopeless(failure.code)) {
         dead_letters_fail_ = false;
-        add(options_.metrics->pop_dead);
+        add(failure.code == errc::none ? options_.metrics->pop_dead : options_.metrics->pop_dropped);
+        if (failure.code != errc::none)
+            write_log(log_level::error, "pops: dead message " + to_string(letter.offset) + " of queue " +
+                                            to_string(letter.key.queue.queue) + " of topic " + letter.key.queue.topic +
+                                            " cannot be kept for group " + letter.key.group + " and is dropped: " + to_string(failure));
         book_->dead_letter_stored(letter.key, letter.offset);
         serve_soon({letter.key.queue.topic, letter.key.group});
     } else {

@@ -157,6 +157,44 @@ struct pop_world : broker_world {
     }
 };
 
+    void set_mode(const std::string& mode) {
+        const auto changed = world.ask<request_mode_set>(node->broker_admin(), set_request_mode{{"orders", "billing", mode, 0}});
+        world.advance(200ms);
+        REQUIRE(changed->has_value());
+        REQUIRE((**changed).ok());
+    }
+    /// Messages of the group are delivered once, and `retries` times more.
+    void limit_tries(std::int32_t retries, std::int32_t retry_queues) {
+        group_config group;
+        group.name = "billing";
+        group.retry_max = retries;
+        group.retry_queues = retry_queues;
+        REQUIRE(answer<group_put>(put_group{group}).ok());
+    }
+    /// Pops one message twice without acknowledging it, and waits until it is buried.
+    void die(bool ordered = false) {
+        auto wish = order(0, 1, 50);
+        wish.ordered = ordered;
+        for (int delivery = 0; delivery < 2; ++delivery) {
+            REQUIRE(pop(wish).status == pop_status::found);
+            world.advance(50ms);
+        }
+        wish.expression = "TagNobodyHas";
+        pop(wish);
+        world.advance(200ms);
+    }
+    std::vector<protocol::message> dead_letters() {
+        auto dead = pull(0);
+        dead.topic = "%DLQ%billing";
+        const auto pulled = answer<messages_pulled>(dead);
+        REQUIRE(pulled.ok());
+        return protocol::decode_records(pulled->records).value();
+    }
+    void commit(std::int64_t offset) {
+        REQUIRE(answer<offset_committed>(commit_offset{{"billing", {"orders", queue_id{0}}}, queue_offset{offset}}).ok());
+    }
+    /// Whoever is told that there is nothing pops again at once, as clients do.
+    void pop_again_from(std::function<void()> again) { when_nothing = std::move(again); }
 } // namespace
 
 TEST_CASE_FIXTURE(pop_world, "pop: takes messages of all queues, and each is handed out once until its time is over") {
@@ -308,11 +346,7 @@ TEST_CASE_FIXTURE(pop_world, "pop: after 17 deliveries a message goes to the dea
     CHECK(value("popDeadLettersTotal") == "1");
     CHECK(value("popLeases") == "0");
     CHECK(committed(2) == 1);
-    auto dead = pull(0);
-    dead.topic = "%DLQ%billing";
-    const auto pulled = answer<messages_pulled>(dead);
-    REQUIRE(pulled.ok());
-    const auto letters = protocol::decode_records(pulled->records).value();
+    const auto letters = dead_letters();
     REQUIRE(letters.size() == 1);
     CHECK(letters[0].body.view() == "poison");
     CHECK(letters[0].reconsume_times == 17);
@@ -343,6 +377,36 @@ TEST_CASE_FIXTURE(pop_world, "pop: what is out and what is done survives a resta
     const auto popped = pop(order(0, 32, 60'000));
     REQUIRE(bodies(popped).size() == 3);
     REQUIRE(ack(popped, 1).ok());
+TEST_CASE_FIXTURE(pop_world, "pop: a group without retry queues has its dead letters") {
+    limit_tries(1, 0);
+    send("poison", 0);
+    die();
+    CHECK(value("popDeadLettersTotal") == "1");
+    REQUIRE(dead_letters().size() == 1);
+    CHECK(dead_letters()[0].body.view() == "poison");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a dead message with as many properties as may be is kept, and holds nobody up") {
+    limit_tries(1, 1);
+    for (const std::size_t spare : {0u, 40u, 80u, 120u, 200u, 300u}) {
+        CAPTURE(spare);
+        std::string properties;
+        protocol::set_property(properties, "KEYS", "order-7");
+        protocol::set_property(properties, "fill", std::string(32'600 - properties.size() - spare, 'x'));
+        send("poison", 0, properties);
+        send("next", 0);
+        die(true);
+        auto wish = order(1'000);
+        wish.ordered = true;
+        const auto next = pop(wish);
+        CHECK(bodies(next) == texts{"next"});
+        REQUIRE(ack(next).ok());
+        CHECK(protocol::find_property(dead_letters().back().properties, "KEYS") == "order-7");
+    }
+    CHECK(dead_letters().size() == 6);
+    CHECK(value("popDeadDroppedTotal") == "0");
+}
+
     restart();
     CHECK(value("popLeases") == "2");
     CHECK(pop(order()).status == pop_status::nothing);
