@@ -2,6 +2,8 @@
 
 #include "protocol/topic_attributes.hpp"
 
+#include <algorithm>
+
 namespace troupe::actors {
 
 namespace {
@@ -29,6 +31,24 @@ void send_quotas::set(const std::string& topic, const send_rates& rates) {
         limits.bytes.set_rate(rates.bytes);
     }
     any_.store(!topics_.empty(), std::memory_order_relaxed);
+}
+
+std::chrono::nanoseconds send_quotas::wait(std::string_view topic, clock_time now) const {
+    if (!any_.load(std::memory_order_relaxed))
+        return {};
+    const std::lock_guard lock{mutex_};
+    const auto known = topics_.find(topic);
+    return known == topics_.end() ? std::chrono::nanoseconds{} : std::max(known->second.messages.wait(now), known->second.bytes.wait(now));
+}
+
+void send_quotas::charge(std::string_view topic, std::int64_t messages, std::int64_t bytes, clock_time now) {
+    if (!any_.load(std::memory_order_relaxed))
+        return;
+    const std::lock_guard lock{mutex_};
+    if (const auto known = topics_.find(topic); known != topics_.end()) {
+        known->second.messages.charge(messages, now);
+        known->second.bytes.charge(bytes, now);
+    }
 }
 
 result<void> send_quotas::admit(std::string_view topic, std::int64_t messages, std::int64_t bytes, clock_time now) {

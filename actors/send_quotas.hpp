@@ -6,6 +6,7 @@
 #include "protocol/vocabulary/topic_config.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -35,8 +36,12 @@ public:
     /// Of one topic from now on. What was sent before counts.
     void set(const std::string& topic, const send_rates& rates);
     void forget(std::string_view topic) { set(std::string{topic}, {}); }
+    /// How long until something may be sent; 0: now. For who can wait, before there is any work.
+    [[nodiscard]] std::chrono::nanoseconds wait(std::string_view topic, clock_time now) const;
     /// These messages are about to be stored: counts them, or fails with busy.
     result<void> admit(std::string_view topic, std::int64_t messages, std::int64_t bytes, clock_time now);
+    /// They are about to be stored, whatever the limit: whoever sends next waits for it.
+    void charge(std::string_view topic, std::int64_t messages, std::int64_t bytes, clock_time now);
 
 private:
     struct buckets {
@@ -48,7 +53,7 @@ private:
         std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
     };
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::unordered_map<std::string, buckets, hash, std::equal_to<>> topics_; ///< those with limits
     std::atomic<bool> any_{false};
 };

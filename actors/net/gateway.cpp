@@ -130,7 +130,8 @@ bool gateway::has_byte_room(const connection_state& state) const {
 bool gateway::may_go_on(const connection_state& state) const {
     if (broker_gone_)
         return true;
-    return 2 * state.oneway_requests <= options_.oneway_requests_pause && (!roles_.broker || has_byte_room(state)) &&
+    return state.quota_until <= host_.now() && 2 * state.oneway_requests <= options_.oneway_requests_pause &&
+           (!roles_.broker || has_byte_room(state)) &&
            2 * (state.waiting.size() + state.session_requests) <= options_.session_requests_max &&
            2 * state.waiting_bytes <= options_.in_flight_bytes_per_connection_max;
 }
@@ -217,6 +218,12 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
         return refused(send.failure());
     if (is_retry_topic(send->topic)) // the broker knows how many tries its group has
         return pass_to_session(connection, state, std::move(command));
+    auto& quotas = *roles_.broker->quotas;
+    if (can_wait)
+        if (const auto wait = quotas.wait(send->topic, host_.now()); wait.count() > 0) {
+            state.quota_until = host_.now() + std::chrono::duration_cast<gateway_host::time_point::duration>(wait);
+            return false;
+        }
     send->born_host = state.peer;
     auto encoded = encoder_->encode(*send, *topics_);
     if (!encoded) {
@@ -225,8 +232,10 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
         return refused(encoded.failure());
     }
     const auto bytes = encoded->records.bytes.size();
-    const auto admitted = roles_.broker->quotas->admit(send->topic, encoded->records.count, static_cast<std::int64_t>(bytes), host_.now());
-    if (!admitted) {
+    if (oneway && state.ended) // it cannot wait any longer, and was taken when there was no telling its sender
+        quotas.charge(send->topic, encoded->records.count, static_cast<std::int64_t>(bytes), host_.now());
+    else if (const auto admitted = quotas.admit(send->topic, encoded->records.count, static_cast<std::int64_t>(bytes), host_.now());
+             !admitted) {
         if (can_wait)
             return false; // looked at again a second later at the latest
         add(roles_.broker->metrics->sends_throttled);

@@ -119,6 +119,7 @@ private:
         std::size_t oneway_requests = 0;                ///< one-way sends under way
         std::size_t in_flight_bytes = 0;                ///< of both kinds of sends
         std::vector<payload> delayed;                   ///< frames from the first one-way request on that found no room
+        gateway_host::time_point quota_until;           ///< the first of them waits for its topic's quota
         bool ended = false;                             ///< its last frames are handled: nothing can wait any more
         std::deque<protocol::remoting_command> waiting; ///< for the session
         std::size_t waiting_bytes = 0;                  ///< that they keep: a header may be as large as a body

@@ -92,6 +92,7 @@ struct fixture {
     scripted_host host{world};
     std::unique_ptr<gateway> tested;
     std::shared_ptr<topic_directory> topics;
+    std::shared_ptr<send_quotas> quotas;
     connection_id first{1};
 
     explicit fixture(std::size_t append_bytes_max = 1u << 20) : appends{std::make_shared<admission>(append_bytes_max)} {
@@ -110,6 +111,7 @@ struct fixture {
         auto entry = std::make_shared<broker_entry>(
             broker_entry{broker, writer, topics, appends, std::make_shared<broker_metrics>(), send_encoder{send_encoder_options{}}});
         entry->pops = caf::actor_cast<pop_checker_actor>(broker);
+        quotas = entry->quotas;
         host.actor = caf::actor_cast<gateway_actor>(world.system().spawn([this](caf::event_based_actor*) -> caf::behavior {
             return {[this](const session_answered& message) { tested->handle(message); }};
         }));
@@ -269,6 +271,28 @@ TEST_CASE_FIXTURE(fixture, "one-way sends that wait when their connection closes
     tested->connection_closed(first);
     CHECK(written().size() == 2);
     CHECK(host.resumed.empty());
+}
+
+TEST_CASE_FIXTURE(fixture, "one-way sends over their topic's quota are not looked at before it is their turn, and stored at the end") {
+    quotas->set("orders", {1, 0});
+    receive({frame("1", true), frame("2", true), frame("3", true), frame("4", true)});
+    const auto entries = written();
+    REQUIRE(entries.size() == 2); // one that was saved up, and the one that finds nothing left but owes nothing
+    CHECK(tested->wants_pause(first));
+    store(entries);
+    for (int i = 0; i < 100; ++i)
+        tested->handle(records_appended{}); // of others
+    tested->expire();
+    CHECK(host.resumed.empty());
+    world.scheduler().clock().advance_time(1s);
+    tested->expire();
+    REQUIRE(host.resumed == std::vector{first});
+    REQUIRE(tested->go_on(first).ok());
+    CHECK(written().size() == 1);
+    CHECK(tested->wants_pause(first));
+    tested->connection_closed(first);
+    CHECK(written().size() == 1);
+    CHECK(quotas->wait("orders", host.now()) > 1s); // what nobody could wait for is paid back by those that come
 }
 
 TEST_CASE_FIXTURE(fixture, "one-way sends to a topic that is not there yet wait for the session's room") {
