@@ -44,10 +44,30 @@ void broker_state::handle(const pop_ticketed& order) {
     pop->ticket = order.ticket;
     pop->reply_to = order.reply_to;
     self_->send(setup_.pop_keeper, std::move(*pop));
+    if (order.pop.kind == pop_kind::take) {
+        resets_.forget_queues(order.pop.group, order.pop.topic, order.pop.queue); // whoever pops is where they say
+        const auto share = std::clamp<std::int64_t>(setup_.shares->messages_max(order.pop.group), 1, messages_per_pop_max);
+        pop->pop.messages_max = std::min(pop->pop.messages_max, static_cast<std::int32_t>(share));
+        if (setup_.shares->wait(order.pop.group, now()).count() > 0) {
+            if (const auto waits = throttle({order.pop.group, std::move(*pop), throttle_deadline(order.pop.poll_ms)}); !waits)
+                refuse(waits.failure());
+            return;
+        }
+    }
 }
 
 void broker_state::handle(const pops_abandoned& order) {
+void broker_state::answer_nothing(const checked_pop& pop) {
+    messages_popped nothing;
+    nothing.kind = pop.pop.kind;
+    nothing.popped = setup_.options.now();
+    nothing.invisible_ms = pop.pop.invisible_ms;
+    nothing.revive_queue = pop.pop.ordered ? protocol::ordered_revive_queue : 0;
+    self_->send(pop.reply_to, pop_answered{pop.ticket, {}, std::move(nothing)});
+}
+
     if (setup_.pop_keeper)
+    setup_.hold_admission->release(throttled_pops_.drop(order.reply_to, order.tickets));
         self_->send(setup_.pop_keeper, order); // behind the pops that it speaks of
 }
 

@@ -236,7 +236,15 @@ private:
                               std::uint64_t connection);
     [[nodiscard]] clock_time throttle_deadline(std::int64_t hold_ms) const;
     result<void> throttle(throttled_pull pull);
-    void await_share(throttled_pull pull);
+    result<void> throttle(throttled_pop pop);
+    template <class Held>
+    result<void> throttle(throttled<Held>& held, Held pull);
+    template <class Held>
+    void await_share(throttled<Held>& held, Held pull);
+    /// Of those whose turn it may be: waits on, or is over, or goes on.
+    template <class Held, class End, class GoOn>
+    void look_at_throttled(throttled<Held>& held, End end, GoOn go_on);
+    void answer_nothing(const checked_pop& pop);
     void arm_throttle();
     void fail_throttled(const error& failure);
     void note_offset(const progress_key& key, queue_offset offset);
@@ -376,7 +384,8 @@ private:
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
     std::uint64_t next_instance_ = 1;
     message_filters filters_;
-    throttled_pulls throttled_; ///< bounded by the hold admission
+    throttled_pulls throttled_;     ///< bounded by the hold admission
+    throttled_pops throttled_pops_; ///< likewise
     bool throttle_armed_ = false;
     clock_time throttle_due_;
     std::uint64_t throttle_epoch_ = 0;

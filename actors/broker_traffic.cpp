@@ -149,25 +149,37 @@ clock_time broker_state::throttle_deadline(std::int64_t hold_ms) const {
 
 /// The pull goes on when its group may have something again.
 result<void> broker_state::throttle(throttled_pull pull) {
+    return throttle(throttled_, std::move(pull));
+}
+
+result<void> broker_state::throttle(throttled_pop pop) {
+    return throttle(throttled_pops_, std::move(pop));
+}
+
+template <class Held>
+result<void> broker_state::throttle(throttled<Held>& held, Held pull) {
     if (!setup_.hold_admission->try_acquire(1)) {
         add(setup_.metrics->busy_answers);
         return error{errc::busy, "too many pulls are held (" + std::to_string(setup_.hold_admission->amount_max()) + "); pull again later"};
     }
     add(setup_.metrics->pulls_throttled);
-    await_share(std::move(pull));
+    await_share(held, std::move(pull));
     return {};
 }
 
-void broker_state::await_share(throttled_pull pull) {
+template <class Held>
+void broker_state::await_share(throttled<Held>& held, Held pull) {
     const auto share = now() + std::chrono::duration_cast<clock_time::duration>(setup_.shares->wait(pull.group, now()));
     const auto deadline = pull.deadline;
-    throttled_.add(std::move(pull), std::min(share, deadline));
+    held.add(std::move(pull), std::min(share, deadline));
     arm_throttle();
 }
 
 /// Keeps one timer running, for the earliest.
 void broker_state::arm_throttle() {
-    const auto next = throttled_.next_due();
+    auto next = throttled_.next_due();
+    if (const auto pop = throttled_pops_.next_due(); pop && (!next || *pop < *next))
+        next = pop;
     if (!next || (throttle_armed_ && throttle_due_ <= *next))
         return;
     throttle_armed_ = true;
@@ -175,25 +187,49 @@ void broker_state::arm_throttle() {
     self_->delayed_send(self_, std::max(*next - now(), clock_time::duration::zero()), throttle_tick{++throttle_epoch_});
 }
 
+template <class Held, class End, class GoOn>
+void broker_state::look_at_throttled(throttled<Held>& held, End end, GoOn go_on) {
+    for (auto& pull : held.take_due(now())) {
+        if (setup_.shares->wait(pull.group, now()).count() > 0 && now() < pull.deadline) {
+            await_share(held, std::move(pull)); // others were faster
+            continue;
+        }
+        setup_.hold_admission->release(1);
+        if (pull.deadline <= now())
+            end(pull);
+        else
+            go_on(pull, std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now()).count());
+    }
+}
+
 void broker_state::handle(throttle_tick tick) {
     if (tick.epoch != throttle_epoch_)
         return;
     throttle_armed_ = false;
-    for (auto& pull : throttled_.take_due(now())) {
-        if (setup_.shares->wait(pull.group, now()).count() > 0 && now() < pull.deadline) {
-            await_share(std::move(pull)); // others were faster
-            continue;
-        }
-        setup_.hold_admission->release(1);
-        if (pull.deadline <= now()) {
+    look_at_throttled(
+        throttled_,
+        [this](const throttled_pull& pull) {
             self_->send(pull.pull.reply_to,
                         pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, pull.pull.from, {}}});
-            continue;
-        }
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now());
-        pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left.count());
-        self_->send(queue_for(pull.queue), std::move(pull.pull));
-    }
+        },
+        [this](throttled_pull& pull, std::int64_t left_ms) {
+            pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left_ms);
+            self_->send(queue_for(pull.queue), std::move(pull.pull));
+        });
+    look_at_throttled(
+        throttled_pops_, [this](const throttled_pop& pop) { answer_nothing(pop.pull); },
+        [this](throttled_pop& pop, std::int64_t left_ms) {
+            auto settled = check_settled(pop.pull.pop.topic, pop.group);
+            if (settled && !groups_.contains(pop.group))
+                settled = error{errc::group_not_found, "group " + pop.group + " was deleted"};
+            if (!settled) {
+                self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, settled.failure(), {}});
+                return;
+            }
+            if (pop.pull.pop.born.value() <= 0) // else it waits from then on
+                pop.pull.pop.poll_ms = std::min<std::int64_t>(pop.pull.pop.poll_ms, left_ms);
+            self_->send(setup_.pop_keeper, std::move(pop.pull));
+        });
     arm_throttle();
 }
 
@@ -202,6 +238,10 @@ void broker_state::fail_throttled(const error& failure) {
     for (const auto& pull : throttled_.take_all()) {
         setup_.hold_admission->release(1);
         self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, failure, {}});
+    }
+    for (const auto& pop : throttled_pops_.take_all()) {
+        setup_.hold_admission->release(1);
+        self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, failure, {}});
     }
 }
 

@@ -183,10 +183,11 @@ std::int64_t note_handed_out(traffic_statistics& traffic, delivery_book& book, c
     return messages;
 }
 
-void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
-                 const messages_popped& answer, std::uint64_t connection, timestamp_ms now) {
+std::int64_t note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
+                         const messages_popped& answer, std::uint64_t connection, timestamp_ms now) {
     if (answer.kind != pop_kind::take)
-        return;
+        return 0;
+    std::int64_t messages = 0;
     auto rest = answer.records.view();
     for (const auto& popped : answer.queues) { // as many records, one queue after the other
         const topic_queue queue{topic, popped.queue};
@@ -194,9 +195,10 @@ void note_popped(traffic_statistics& traffic, delivery_book& book, const std::st
         for (std::size_t i = 0; i < popped.offsets.size(); ++i) {
             const auto bytes = protocol::record_size(rest);
             if (!bytes)
-                return; // the client will see, too
+                return messages; // the client will see, too
             rest.remove_prefix(*bytes);
         }
+        messages += static_cast<std::int64_t>(popped.offsets.size());
         traffic.handed_out(group, queue, static_cast<std::int64_t>(popped.offsets.size()), rest.data() - begin);
         for (auto first = popped.offsets.begin(); first != popped.offsets.end();) {
             auto last = first;
@@ -206,6 +208,7 @@ void note_popped(traffic_statistics& traffic, delivery_book& book, const std::st
             first = std::next(last);
         }
     }
+    return messages;
 }
 
 } // namespace troupe::actors

@@ -96,7 +96,7 @@ private:
 std::int64_t note_handed_out(traffic_statistics& traffic, delivery_book& book, const std::string& group, const topic_queue& queue,
                              const messages_pulled& answer, std::uint64_t connection, timestamp_ms now);
 /// The same of a pop, whose messages are of several queues.
-void note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
-                 const messages_popped& answer, std::uint64_t connection, timestamp_ms now);
+std::int64_t note_popped(traffic_statistics& traffic, delivery_book& book, const std::string& group, const std::string& topic,
+                         const messages_popped& answer, std::uint64_t connection, timestamp_ms now);
 
 } // namespace troupe::actors

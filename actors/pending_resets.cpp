@@ -1,5 +1,7 @@
 #include "actors/pending_resets.hpp"
 
+#include <algorithm>
+
 namespace troupe::actors {
 
 void pending_resets::cancel(const progress_key& key, queue_offset offset) {
@@ -16,6 +18,16 @@ std::optional<queue_offset> pending_resets::take(const progress_key& key, queue_
     const auto offset = known->second;
     resets_.erase(known);
     return offset == asked ? std::nullopt : std::optional{offset};
+}
+
+void pending_resets::forget_queues(const std::string& group, const std::string& topic, queue_id queue) {
+    const auto first = std::max(queue, queue_id{0});
+    for (auto each = resets_.lower_bound({group, {topic, first}}); each != resets_.end();) {
+        const auto& key = each->first;
+        if (key.group != group || key.queue.topic != topic || (queue.value() >= 0 && key.queue.queue != queue))
+            break;
+        each = resets_.erase(each);
+    }
 }
 
 void pending_resets::forget_topic(std::string_view topic) {

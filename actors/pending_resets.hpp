@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace troupe::actors {
@@ -31,6 +32,8 @@ public:
     /// What a pull from `asked` must be told; after that it is pending no more. A pull from just there needs to be told nothing.
     [[nodiscard]] std::optional<queue_offset> take(const progress_key& key, queue_offset asked);
 
+    /// The group pops there; `queue` below 0: any of the topic's.
+    void forget_queues(const std::string& group, const std::string& topic, queue_id queue);
     void forget_topic(std::string_view topic);
     void forget_group(std::string_view group);
     [[nodiscard]] std::size_t size() const { return resets_.size(); }

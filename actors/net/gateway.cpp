@@ -398,8 +398,9 @@ void gateway::handle(const pop_answered& message) {
         // Who looks without taking loses nothing. What was taken goes out all the same: it would be out for nothing.
         if (message.answer.kind == pop_kind::peek && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));
-        note_popped(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue.topic, message.answer,
-                    request.connection.value(), roles_.broker->now());
+        const auto messages = note_popped(*roles_.broker->traffic, *roles_.broker->deliveries, request.group, request.queue.topic,
+                                          message.answer, request.connection.value(), roles_.broker->now());
+        roles_.broker->shares->charge(request.group, messages, host_.now());
         answer(request, encode_answer(message.answer));
     });
 }

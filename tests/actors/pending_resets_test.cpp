@@ -59,3 +59,20 @@ TEST_CASE("pending_resets: what is deleted is forgotten, and there is a bound") 
     resets.forget_group("g");
     CHECK(resets.size() == 0);
 }
+
+TEST_CASE("pending_resets: what a group pops is no longer pending") {
+    pending_resets resets{10};
+    const auto of = [](const std::string& topic, std::int32_t queue) { return progress_key{"g", {topic, queue_id{queue}}}; };
+    for (const auto* topic : {"s", "t", "u"})
+        for (std::int32_t queue = 0; queue < 3; ++queue)
+            resets.add(of(topic, queue), queue_offset{1});
+    resets.forget_queues("g", "t", queue_id{1});
+    CHECK(resets.contains(of("t", 0)));
+    CHECK_FALSE(resets.contains(of("t", 1)));
+    CHECK(resets.contains(of("t", 2)));
+    resets.forget_queues("g", "t", queue_id{-1});
+    CHECK(resets.size() == 6);
+    CHECK_FALSE(resets.contains(of("t", 0)));
+    resets.forget_queues("f", "s", queue_id{-1});
+    CHECK(resets.size() == 6);
+}

@@ -187,7 +187,7 @@ TEST_CASE("throttled_pulls: each leaves once, in its time or with its connection
     CHECK(due[0].pull.ticket == 2);
     CHECK(due[1].pull.ticket == 3);
     add(4, start + 4s);
-    CHECK(pulls.drop({}, {2, 4}) == 1);
+    CHECK(pulls.drop(ticket_holder_actor{}, {2, 4}) == 1);
     CHECK(pulls.take_all().size() == 1);
     CHECK(pulls.size() == 0);
 }
