@@ -194,9 +194,10 @@ std::string encode_message_offsets(const std::vector<popped_queue>& queues) {
 std::string encode_order_counts(const std::vector<popped_queue>& queues) {
     std::string text;
     for (const auto& one : queues) {
-        const auto most = one.deliveries.empty() ? 0 : *std::max_element(one.deliveries.begin(), one.deliveries.end());
+        // For clients that do not know messages apart: a new one must not be taken for one that was tried often.
+        const auto least = one.deliveries.empty() ? 0 : *std::min_element(one.deliveries.begin(), one.deliveries.end());
         const auto queue = to_string(one.queue);
-        text.append(text.empty() ? "0 " : ";0 ").append(queue).append(" ").append(std::to_string(most));
+        text.append(text.empty() ? "0 " : ";0 ").append(queue).append(" ").append(std::to_string(least));
         for (std::size_t i = 0; i < one.deliveries.size() && i < one.offsets.size(); ++i)
             text.append(";0 qo")
                 .append(queue)
