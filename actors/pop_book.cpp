@@ -282,7 +282,7 @@ std::optional<storage::pop_lease> pop_book::change_visibility(const progress_key
 void pop_book::dead_letter_stored(const progress_key& key, queue_offset offset) {
     buried_ -= std::min<std::size_t>(buried_, 1);
     if (const auto queue = queues_.find(key); queue != queues_.end())
-        with_changes(queue, [offset](pop_table& table, auto& changes) { table.remove(offset, changes); });
+        with_changes(queue, [offset](pop_table& table, auto& changes) { table.remove_buried(offset, changes); });
 }
 
 void pop_book::dead_letter_failed(const progress_key& key, queue_offset offset, timestamp_ms when) {

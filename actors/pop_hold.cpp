@@ -21,6 +21,7 @@ bool pop_hold::add(held pop) {
     places_[place].insert(number);
     ++counts_[bucket];
     due_.emplace(pop.until, number);
+    by_ticket_.emplace(pop.pop.ticket, number);
     pops_.emplace(number, std::move(pop));
     return true;
 }
@@ -51,6 +52,8 @@ pop_hold::held pop_hold::remove(std::uint64_t number) {
     auto taken = std::move(pops_.extract(number).mapped());
     const auto place = place_of(taken.pop);
     due_.erase({taken.until, number});
+    const auto tickets = by_ticket_.equal_range(taken.pop.ticket);
+    by_ticket_.erase(std::find_if(tickets.first, tickets.second, [number](const auto& entry) { return entry.second == number; }));
     if (const auto bucket = counts_.find({place, bucket_of(taken.pop.pop.queue)}); --bucket->second == 0)
         counts_.erase(bucket);
     const auto waiting = places_.find(place);
@@ -71,9 +74,12 @@ std::vector<pop_hold::held> pop_hold::take_due(timestamp_ms now) {
 
 std::size_t pop_hold::abandon(const pop_holder_actor& holder, const std::vector<std::uint64_t>& tickets) {
     std::vector<std::uint64_t> gone;
-    for (const auto& [number, pop] : pops_)
-        if (pop.pop.reply_to == holder && std::binary_search(tickets.begin(), tickets.end(), pop.pop.ticket))
-            gone.push_back(number);
+    for (const auto ticket : tickets) {
+        const auto of_ticket = by_ticket_.equal_range(ticket);
+        for (auto each = of_ticket.first; each != of_ticket.second; ++each)
+            if (pops_.at(each->second).pop.reply_to == holder)
+                gone.push_back(each->second);
+    }
     for (const auto number : gone)
         (void)remove(number);
     return gone.size();

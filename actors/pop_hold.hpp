@@ -72,6 +72,7 @@ private:
     std::size_t total_max_;
     std::uint64_t next_number_ = 1;
     std::map<std::uint64_t, held> pops_;
+    std::multimap<std::uint64_t, std::uint64_t> by_ticket_; ///< numbers; holders count their tickets each for itself
     std::map<pop_place, std::set<std::uint64_t>> places_;
     std::map<std::pair<pop_place, queue_id>, std::size_t> counts_;
     std::set<std::pair<timestamp_ms, std::uint64_t>> due_;

@@ -8,6 +8,15 @@ namespace troupe::actors {
 using storage::pop_lease;
 using storage::popped_queue_changes;
 
+namespace {
+
+/// Most leases are alive: with ten thousand visible ones a pop must not look at all of them for dead ones.
+std::size_t examined_max_of(const pop_rules& rules) {
+    return static_cast<std::size_t>(std::max(rules.messages_max, 0)) + 2 * pop_table::dead_max;
+}
+
+} // namespace
+
 pop_table::pop_table(const storage::popped_queue_state& stored) : next_{stored.next} {
     for (const auto& lease : stored.leases) {
         leases_.emplace(lease.offset, lease);
@@ -16,10 +25,6 @@ pop_table::pop_table(const storage::popped_queue_state& stored) : next_{stored.n
 }
 
 // ---- popping --------------------------------------------------------------------------------------------------------
-
-bool pop_table::is_out(const pop_lease& lease, timestamp_ms now) const {
-    return now < lease.visible || buried_.contains(lease.offset);
-}
 
 /// The batch of the last ordered pop is asked for once more, by the pop that has it, while it has it.
 bool pop_table::repeats(const pop_rules& rules) const {
@@ -40,7 +45,9 @@ pop_table::offer pop_table::look(const pop_rules& rules) const {
     if (rules.ordered)
         return look_in_order(rules);
     offer found;
-    for (auto each = visible_.begin(); each != visible_.end() && each->first <= rules.now; ++each) {
+    const auto examined_max = examined_max_of(rules);
+    for (auto each = visible_.begin(); each != visible_.end() && each->first <= rules.now && found.examined < examined_max; ++each) {
+        ++found.examined;
         const auto& lease = leases_.at(each->second);
         if (lease.deliveries >= rules.deliveries_max) {
             if (found.dead.size() < dead_max)
@@ -65,18 +72,22 @@ pop_table::offer pop_table::look_in_order(const pop_rules& rules) const {
                 found.again.push_back(lease);
         return found;
     }
-    // The first message that is out holds up all the others, and so does a dead one until it is buried.
-    if (std::any_of(leases_.begin(), leases_.end(), [&](const auto& one) { return is_out(one.second, rules.now); }))
+    // The first message that is out holds up all the others, and so does a dead one, until it is buried, those behind it.
+    if (!buried_.empty() || (!visible_.empty() && rules.now < visible_.rbegin()->first))
         return found;
-    for (const auto& [offset, lease] : leases_)
-        if (lease.deliveries >= rules.deliveries_max && found.dead.size() < dead_max)
+    for (const auto& [offset, lease] : leases_) {
+        const bool has_enough = found.dead.empty() ? !has_room() : found.dead.size() >= dead_max;
+        if (has_enough || found.examined >= examined_max_of(rules))
+            break;
+        ++found.examined;
+        if (lease.deliveries >= rules.deliveries_max)
             found.dead.push_back(offset);
+        else if (found.dead.empty())
+            found.again.push_back(lease);
+    }
     if (!found.dead.empty())
-        return found;
-    for (const auto& one : leases_)
-        if (has_room())
-            found.again.push_back(one.second);
-    if (found.again.size() == leases_.size())
+        found.again.clear();
+    else if (found.again.size() == leases_.size())
         found.fresh_max = room_for_fresh(rules, found);
     return found;
 }
@@ -114,7 +125,7 @@ std::vector<pop_lease> pop_table::take(const pop_rules& rules, const std::vector
 pop_table::ack_outcome pop_table::acknowledge(queue_offset offset, timestamp_ms popped, popped_queue_changes& changes) {
     const auto found = leases_.find(offset);
     if (found == leases_.end())
-        return ack_outcome::unknown;
+        return offset < next_ ? ack_outcome::stale : ack_outcome::unknown;
     if (found->second.popped != popped || buried_.contains(offset))
         return ack_outcome::stale;
     erase(found, changes);
@@ -148,6 +159,11 @@ void pop_table::unbury(queue_offset offset, timestamp_ms visible, popped_queue_c
     auto lease = found->second;
     lease.visible = std::max(visible, timestamp_ms{lease.popped.value() + 1});
     put(lease, changes);
+}
+
+void pop_table::remove_buried(queue_offset offset, popped_queue_changes& changes) {
+    if (buried_.contains(offset))
+        remove(offset, changes);
 }
 
 void pop_table::remove(queue_offset offset, popped_queue_changes& changes) {

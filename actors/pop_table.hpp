@@ -46,6 +46,7 @@ public:
     struct offer {
         std::vector<storage::pop_lease> again; ///< to be delivered again
         std::vector<queue_offset> dead;        ///< delivered too often; at most dead_max of them
+        std::size_t examined = 0;              ///< leases that were looked at: no more than a few beyond what is offered
         std::int32_t fresh_max = 0;            ///< this many new messages, from next() on
         bool is_full = false;                  ///< there would be more new ones, but for leases_max
     };
@@ -59,19 +60,21 @@ public:
 
     enum class ack_outcome : std::uint8_t {
         done,
-        stale,   ///< it was delivered once more since: that delivery counts
-        unknown, ///< it has no lease
+        stale,   ///< it was delivered once more since: that delivery counts; or it is done
+        unknown, ///< it was never popped
     };
     ack_outcome acknowledge(queue_offset offset, timestamp_ms popped, storage::popped_queue_changes& changes);
     /// From then on the message is delivered again, and has a new `popped`; nothing when the handle is stale or unknown.
     std::optional<storage::pop_lease> change_visibility(queue_offset offset, timestamp_ms popped, timestamp_ms now,
                                                         std::int64_t invisible_ms, storage::popped_queue_changes& changes);
 
-    /// Its dead letter is on its way: it is out until `removed` or `revived`.
+    /// Its dead letter is on its way: it is out until remove_buried or unbury.
     void bury(queue_offset offset);
     /// It did not work: the message is looked at again from `visible` on.
     void unbury(queue_offset offset, timestamp_ms visible, storage::popped_queue_changes& changes);
-    /// Its dead letter is stored, or the log does not have it (any more).
+    /// Its dead letter is stored. Nothing happens when it is not buried (any more): offsets were set back, and it was popped anew.
+    void remove_buried(queue_offset offset, storage::popped_queue_changes& changes);
+    /// The log does not have it (any more).
     void remove(queue_offset offset, storage::popped_queue_changes& changes);
 
     /// The log begins at `min` and ends at `max`: what is outside is forgotten.
@@ -95,7 +98,6 @@ private:
     /// When and which; dead letters on their way are not among them.
     using visible_set = std::set<std::pair<timestamp_ms, queue_offset>>;
 
-    [[nodiscard]] bool is_out(const storage::pop_lease& lease, timestamp_ms now) const;
     [[nodiscard]] bool repeats(const pop_rules& rules) const;
     [[nodiscard]] offer look_in_order(const pop_rules& rules) const;
     [[nodiscard]] std::int32_t room_for_fresh(const pop_rules& rules, offer& found) const;

@@ -1,5 +1,7 @@
 #include "actors/pop_hold.hpp"
 
+#include "tests/actors/virtual_system.hpp"
+
 #include <caf/actor_addr.hpp>
 
 #include <doctest/doctest.h>
@@ -100,4 +102,20 @@ TEST_CASE("pop_hold: what a holder waits for is forgotten by its tickets") {
     CHECK(hold.abandon({}, {2, 4, 9}) == 2);
     CHECK(hold.take("g", "u").empty());
     CHECK(tickets(hold.take({}, "t")) == numbers{1, 3});
+}
+
+TEST_CASE("pop_hold: holders count their tickets each for itself") {
+    test_support::virtual_system system;
+    const auto other =
+        system.system().spawn([](pop_holder_actor::pointer) -> pop_holder_actor::behavior_type { return {[](const pop_answered&) {}}; });
+    pop_hold hold{10, 10};
+    auto of_other = waiting(1, 500);
+    of_other.pop.reply_to = other;
+    REQUIRE(hold.add(waiting(1, 500)));
+    REQUIRE(hold.add(of_other));
+    CHECK(hold.abandon(other, {1}) == 1);
+    CHECK(hold.abandon(other, {1}) == 0);
+    CHECK(hold.size() == 1);
+    CHECK(hold.abandon({}, {1}) == 1);
+    CHECK(hold.size() == 0);
 }

@@ -81,7 +81,8 @@ TEST_CASE("pop_table: messages are handed out once, until their time is over") {
     CHECK(queue.popped(rules(1'001, 2)) == offsets{3, 4});
     CHECK(queue.table.committed() == at(0));
     CHECK(queue.ack(1, 1'000) == outcome::done);
-    CHECK(queue.ack(1, 1'000) == outcome::unknown);
+    CHECK(queue.ack(1, 1'000) == outcome::stale); // told before
+    CHECK(queue.ack(99, 1'000) == outcome::unknown);
     CHECK(queue.ack(0, 1'000) == outcome::done);
     CHECK(queue.table.committed() == at(2));
     CHECK(queue.table.next_visible(ms(1'001)) == ms(2'000));
@@ -139,6 +140,38 @@ TEST_CASE("pop_table: after its last delivery a message is dead, and out until i
     CHECK(queue.table.leases() == 0);
     CHECK(queue.table.committed() == at(1));
     CHECK(queue.changes.leases.at(at(0)) == std::nullopt);
+}
+
+TEST_CASE("pop_table: a dead letter that is stored late ends no lease that was given out since") {
+    world queue;
+    auto given = rules(0, 1, 10);
+    given.deliveries_max = 1;
+    REQUIRE(queue.popped(given) == offsets{0});
+    given.now = ms(10);
+    REQUIRE(queue.table.look(given).dead == std::vector{at(0)});
+    queue.table.bury(at(0));
+    queue.table.reset(at(0), queue.changes);
+    REQUIRE(queue.popped(given) == offsets{0});
+    queue.table.remove_buried(at(0), queue.changes);
+    CHECK(queue.table.leases() == 1);
+    CHECK(queue.ack(0, 10) == outcome::done);
+}
+
+TEST_CASE("pop_table: one pop looks at a few leases only, however many are visible") {
+    world queue;
+    queue.max = 5'000;
+    auto given = rules(0, 5'000, 10);
+    REQUIRE(queue.popped(given).size() == 5'000);
+    for (const bool ordered : {false, true}) {
+        CAPTURE(ordered);
+        auto one = ordered ? in_order(10, 1) : rules(10, 1);
+        const auto offer = queue.table.look(one);
+        CHECK(offer.again.size() == 1);
+        CHECK(offer.examined <= 100);
+        one.deliveries_max = 1; // all are dead
+        CHECK(queue.table.look(one).dead.size() == pop_table::dead_max);
+        CHECK(queue.table.look(one).examined <= 100);
+    }
 }
 
 TEST_CASE("pop_table: in order, nobody gets anything while a message is out, and the same attempt gets the same") {
@@ -308,7 +341,7 @@ TEST_CASE("pop_table: does what a simple model does, whatever happens") {
                 const auto popped = known == out.end() ? now : known->second.popped - below(2);
                 const auto said = table.acknowledge(at(offset), ms(popped), changes);
                 if (known == out.end()) {
-                    CHECK(said == outcome::unknown);
+                    CHECK(said == (offset < next ? outcome::stale : outcome::unknown));
                 } else if (popped == known->second.popped) {
                     CHECK(said == outcome::done);
                     out.erase(known);
