@@ -13,6 +13,7 @@ namespace troupe::actors {
 namespace {
 
 constexpr std::int32_t messages_per_pop_max = 32;
+constexpr std::int64_t poll_ms_max = 3'600'000;
 constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
 constexpr std::chrono::seconds route_fresh_for{5};
 constexpr std::chrono::seconds route_deadline{2};
@@ -103,6 +104,7 @@ result<checked_pop> broker_state::check_pop(const pop_messages& order) {
     pop.pop = order;
     pop.filter = std::move(*filter);
     pop.queues = topic->read_queues;
+    pop.pop.poll_ms = std::clamp(order.poll_ms, std::int64_t{0}, poll_ms_max); // no sum of what a client says overflows
     pop.deliveries_max = deliveries_of(group == groups_.end() ? retry_max_default : group->second.retry_max);
     return pop;
 }

@@ -13,8 +13,6 @@ namespace {
 namespace name = protocol::property_name;
 
 constexpr std::int32_t first_retry_level = 3; // 10 s
-/// Whoever sends a message says how often it was tried: counts beyond this, which no group allows, count as this.
-constexpr std::int32_t reconsume_times_max = 1'000'000;
 
 std::int32_t limit_of(std::int32_t retry_max) {
     return retry_max < 0 ? retry_max_default : retry_max;
@@ -51,6 +49,8 @@ returned_message return_message(protocol::message failed, const return_rules& ru
     copy.position = {};
     copy.stored = {};
     return returned;
+}
+
 result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
     auto record = protocol::encode_record(copy);
     for (const auto property : {name::wait, name::origin_message_id, name::delay, name::retry_topic}) {
@@ -61,8 +61,6 @@ result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
         record = protocol::encode_record(copy);
     }
     return record;
-}
-
 }
 
 bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max) {

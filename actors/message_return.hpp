@@ -15,6 +15,8 @@ struct send_messages;
 
 /// Tries of a group that says nothing else, and of one that says -1.
 inline constexpr std::int32_t retry_max_default = 16;
+/// Whoever sends a message says how often it was tried: counts beyond this, which no group allows, count as this.
+inline constexpr std::int32_t reconsume_times_max = 1'000'000;
 [[nodiscard]] std::string retry_topic_of(const std::string& group);
 [[nodiscard]] std::string dead_letter_topic_of(const std::string& group);
 
@@ -30,12 +32,12 @@ struct returned_message {
 /// The copy to be stored of a message as it was read from the log: body, flag, tags, keys and what is said of its birth stay.
 [[nodiscard]] returned_message return_message(protocol::message failed, const return_rules& rules);
 
-/// A consumer that could not give a message back sends it to the retry topic itself, and so does one that reads in order and gives
-/// up. Beyond the limit the order is changed to go to the dead letter topic; true then.
 /// The record of a copy. Where its properties have become too many, what the broker added to them goes, for the message is worth more; then
 /// it is missing from `copy`, too. A copy that is retried keeps what it needs for that. Fails as encode_record.
 result<std::string> encode_returned(protocol::message& copy, bool is_retried);
 
+/// A consumer that could not give a message back sends it to the retry topic itself, and so does one that reads in order and gives
+/// up. Beyond the limit the order is changed to go to the dead letter topic; true then.
 bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max);
 
 } // namespace troupe::actors

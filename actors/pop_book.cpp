@@ -263,11 +263,15 @@ result<void> pop_book::open(const progress_key& key, std::optional<queue_offset>
 
 // ---- what becomes of it ---------------------------------------------------------------------------------------------
 
-pop_table::ack_outcome pop_book::acknowledge(const progress_key& key, queue_offset offset, timestamp_ms popped) {
-    const auto queue = queues_.find(key);
-    if (queue == queues_.end())
-        return pop_table::ack_outcome::unknown;
-    return with_changes(queue, [&](pop_table& table, auto& changes) { return table.acknowledge(offset, popped, changes); });
+std::vector<pop_table::ack_outcome> pop_book::acknowledge(const progress_key& key, const std::vector<queue_offset>& offsets,
+                                                          timestamp_ms popped) {
+    std::vector<pop_table::ack_outcome> outcomes(offsets.size(), pop_table::ack_outcome::stale);
+    if (const auto queue = queues_.find(key); queue != queues_.end())
+        with_changes(queue, [&](pop_table& table, auto& changes) {
+            for (std::size_t i = 0; i < offsets.size(); ++i)
+                outcomes[i] = table.acknowledge(offsets[i], popped, changes);
+        });
+    return outcomes;
 }
 
 std::optional<storage::pop_lease> pop_book::change_visibility(const progress_key& key, queue_offset offset, timestamp_ms popped,

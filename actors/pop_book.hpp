@@ -57,7 +57,8 @@ public:
     result<void> open(const progress_key& key, std::optional<queue_offset> committed, bool from_end);
     [[nodiscard]] bool is_open(const progress_key& key) const { return queues_.contains(key); }
 
-    pop_table::ack_outcome acknowledge(const progress_key& key, queue_offset offset, timestamp_ms popped);
+    /// What becomes of each. In a queue that is not open everything that was popped is done.
+    std::vector<pop_table::ack_outcome> acknowledge(const progress_key& key, const std::vector<queue_offset>& offsets, timestamp_ms popped);
     std::optional<storage::pop_lease> change_visibility(const progress_key& key, queue_offset offset, timestamp_ms popped, timestamp_ms now,
                                                         std::int64_t invisible_ms);
     void dead_letter_stored(const progress_key& key, queue_offset offset);

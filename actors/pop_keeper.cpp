@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <set>
@@ -96,7 +97,9 @@ private:
     void bury(const pop_book::dead_letter& letter);
     void buried(const pop_book::dead_letter& letter, const error& failure);
     void forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail);
-    [[nodiscard]] result<void> check_offset(const topic_queue& queue, queue_offset offset) const;
+    /// Of a queue that may be read.
+    [[nodiscard]] result<storage::queue_bounds> bounds_of(const topic_queue& queue) const;
+    error acknowledge(const acknowledge_messages::part& part, bool is_batch);
     void changed(const progress_key& key);
     void write_soon();
     void write();
@@ -151,10 +154,9 @@ void pop_keeper_state::start(pop_keeper_actor::pointer self, pop_keeper_options 
 
 timestamp_ms pop_keeper_state::deadline_of(const pop_messages& pop) const {
     const auto arrived = now().value();
-    const auto wait = std::clamp<std::int64_t>(pop.poll_ms, 0, 3'600'000);
     // A client's clock that is ahead of ours does not make it wait longer than it asked for.
     const auto born = pop.born.value() > 0 ? std::min(pop.born.value(), arrived) : arrived;
-    return timestamp_ms{std::max(born + wait - early_ms, arrived)};
+    return timestamp_ms{std::max(born + pop.poll_ms - early_ms, arrived)};
 }
 
 void pop_keeper_state::handle(const checked_pop& order) {
@@ -170,7 +172,7 @@ void pop_keeper_state::handle(const checked_pop& order) {
     }
     if (pop.kind == pop_kind::take)
         add(options_.metrics->pops);
-    const bool is_late = pop.born.value() > 0 && now().value() - pop.born.value() - std::max<std::int64_t>(pop.poll_ms, 0) > late_ms;
+    const bool is_late = pop.born.value() > 0 && now().value() - pop.born.value() - pop.poll_ms > late_ms;
     if (is_late && pop.kind != pop_kind::peek)
         return answer_nothing(order, pop_status::nothing); // its client has stopped waiting
     const auto deadline = deadline_of(pop);
@@ -274,7 +276,7 @@ void pop_keeper_state::serve(const pop_place& place) {
         const auto* held = hold_->find(number);
         const auto& pop = held->pop.pop;
         const std::tuple wish{pop.queue, static_cast<const void*>(held->pop.filter.get()), pop.ordered, pop.kind};
-        if (pop.attempt.empty() && nothing.contains(wish))
+        if (!(pop.ordered && !pop.attempt.empty()) && nothing.contains(wish)) // an attempt may be of who has the batch
             continue;
         bool opening = false;
         if (try_pop(held->pop, held->deadline, opening))
@@ -365,7 +367,7 @@ void pop_keeper_state::opened(const progress_key& key, std::optional<queue_offse
 // ---- acknowledgements -----------------------------------------------------------------------------------------------
 
 /// Reference "remoting-client.md" 4.9.
-result<void> pop_keeper_state::check_offset(const topic_queue& queue, queue_offset offset) const {
+result<storage::queue_bounds> pop_keeper_state::bounds_of(const topic_queue& queue) const {
     const auto topics = options_.topics->current();
     const auto* topic = topics->find(queue.topic);
     if (topic == nullptr)
@@ -373,14 +375,7 @@ result<void> pop_keeper_state::check_offset(const topic_queue& queue, queue_offs
     if (queue.queue.value() < 0 || queue.queue.value() >= topic->read_queues)
         return error{errc::message_illegal, "topic " + queue.topic + " has " + std::to_string(topic->read_queues) +
                                                 " queues to read, there is no queue " + to_string(queue.queue)};
-    const auto bounds = options_.log->bounds(queue);
-    if (!bounds)
-        return bounds.failure();
-    if (offset < bounds->min || bounds->max < offset)
-        return error{errc::message_not_found, "offset " + to_string(offset) + " is outside queue " + to_string(queue.queue) + " of topic " +
-                                                  queue.topic + ", which goes from " + to_string(bounds->min) + " to " +
-                                                  to_string(bounds->max)};
-    return {};
+    return options_.log->bounds(queue);
 }
 
 caf::result<messages_acknowledged> pop_keeper_state::handle(const acknowledge_messages& order) {
@@ -390,28 +385,9 @@ caf::result<messages_acknowledged> pop_keeper_state::handle(const acknowledge_me
                           : make_caf_error(errc::busy, "acknowledgements cannot be written now; repeat it later");
     }
     error refused;
-    const auto refuse = [&refused](error why) {
-        if (refused.code == errc::none)
-            refused = std::move(why);
-    };
     for (const auto& part : order.parts) {
-        const progress_key key{part.group, part.queue};
-        for (const auto offset : part.offsets) {
-            if (auto legal = check_offset(part.queue, offset); !legal) {
-                refuse(legal.failure());
-                continue;
-            }
-            switch (book_->acknowledge(key, offset, part.popped)) {
-            case pop_table::ack_outcome::done: add(options_.metrics->pop_acked); break;
-            case pop_table::ack_outcome::unknown:
-                if (part.ordered)
-                    refuse({errc::message_illegal, "message " + to_string(offset) + " of queue " + to_string(part.queue.queue) +
-                                                       " of topic " + part.queue.topic + " is not out for group " + part.group});
-                [[fallthrough]];
-            case pop_table::ack_outcome::stale: add(options_.metrics->pop_stale_acks); break;
-            }
-        }
-        changed(key);
+        if (const auto why = acknowledge(part, order.is_batch); why.code != errc::none && refused.code == errc::none)
+            refused = why;
     }
     auto promise = self_->make_response_promise<messages_acknowledged>();
     waiting_.push_back([this, promise, refused](const error& failure) mutable {
@@ -437,8 +413,11 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
     if (order.invisible_ms < 0 || order.invisible_ms > invisible_ms_max)
         return refuse({errc::argument_illegal,
                        "invisible time " + std::to_string(order.invisible_ms) + " ms is outside 0 to " + std::to_string(invisible_ms_max)});
-    if (const auto legal = check_offset(order.queue, order.offset); !legal)
-        return refuse(legal.failure());
+    const auto bounds = bounds_of(order.queue);
+    if (!bounds)
+        return refuse(bounds.failure());
+    if (is_outside(order.offset, *bounds))
+        return refuse(outside(order.queue, order.offset, *bounds));
     const progress_key key{order.group, order.queue};
     const auto lease = book_->change_visibility(key, order.offset, order.popped, now(), order.invisible_ms);
     if (!lease) {
@@ -455,6 +434,38 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
         if (failure.code != errc::none)
             promise.deliver(make_caf_error(failure));
         else
+/// Code none: each of them is done, or another delivery of it counts; else the first that is not. In a batch what is no message is passed
+/// over, as in RocketMQ: the others are done.
+error pop_keeper_state::acknowledge(const acknowledge_messages::part& part, bool is_batch) {
+    const auto bounds = bounds_of(part.queue);
+    if (!bounds) {
+        const bool is_nowhere = bounds.code() == errc::topic_not_found || bounds.code() == errc::message_illegal;
+        return is_batch && is_nowhere ? error{} : bounds.failure();
+    }
+    std::vector<queue_offset> inside;
+    inside.reserve(part.offsets.size());
+    std::copy_if(part.offsets.begin(), part.offsets.end(), std::back_inserter(inside),
+                 [&bounds](queue_offset offset) { return !is_outside(offset, *bounds); });
+    error refused;
+    if (inside.size() < part.offsets.size() && !is_batch) {
+        const auto first =
+            std::find_if(part.offsets.begin(), part.offsets.end(), [&bounds](queue_offset offset) { return is_outside(offset, *bounds); });
+        refused = outside(part.queue, *first, *bounds);
+    }
+    const progress_key key{part.group, part.queue};
+    const auto outcomes = book_->acknowledge(key, inside, part.popped);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const bool is_done = outcomes[i] == pop_table::ack_outcome::done;
+        add(is_done ? options_.metrics->pop_acked : options_.metrics->pop_stale_acks);
+        // Whoever repeats an acknowledgement is told the same once more; what was never popped cannot be done.
+        if (part.ordered && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
+            refused = {errc::message_illegal, "message " + to_string(inside[i]) + " of queue " + to_string(part.queue.queue) +
+                                                  " of topic " + part.queue.topic + " was not popped by group " + part.group};
+    }
+    changed(key);
+    return refused;
+}
+
             promise.deliver(done);
     });
     write_soon();

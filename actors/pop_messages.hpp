@@ -69,7 +69,8 @@ struct messages_popped {
 };
 
 /// Messages that were popped are done. Fails with topic_not_found, queue_not_found, message_not_found (an offset outside the queue),
-/// operation_illegal (an ordered pop that is over). A handle of an older delivery is accepted and does nothing, as in RocketMQ.
+/// message_illegal (no such queue; in order: it was never popped). A handle of an older delivery, or of what is done, is accepted and does
+/// nothing, as in RocketMQ.
 struct acknowledge_messages {
     struct part {
         std::string group;
@@ -83,9 +84,10 @@ struct acknowledge_messages {
         }
     };
     std::vector<part> parts;
+    bool is_batch = false; ///< what is no message, or of no topic, is passed over
     template <class Inspector>
     friend auto inspect(Inspector& f, acknowledge_messages& x) {
-        return f(x.parts);
+        return f(x.parts, x.is_batch);
     }
 };
 /// It survives a crash (flush mode async: of the process).
@@ -153,7 +155,7 @@ using pop_checker_actor = caf::typed_actor<caf::reacts_to<pop_ticketed>, caf::re
 struct checked_pop {
     std::uint64_t ticket = 0;
     pop_holder_actor reply_to;
-    pop_messages pop;
+    pop_messages pop;        ///< its numbers are within their bounds
     message_filter filter;   ///< null: every message
     std::int32_t queues = 0; ///< that the topic has to read
     std::int32_t deliveries_max = 17;

@@ -1,8 +1,10 @@
 #include "actors/pop_reader.hpp"
 
+#include "actors/message_return.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
 
+#include <algorithm>
 #include <span>
 
 namespace troupe::actors {
@@ -20,7 +22,9 @@ result<std::string> redelivered_record(const payload& record, const storage::pop
     auto message = protocol::decode_record(record);
     if (!message)
         return message.failure();
-    message->reconsume_times += lease.deliveries - 1;
+    // Whoever sends a message says how often it was tried; see message_return.
+    message->reconsume_times =
+        std::clamp(message->reconsume_times, 0, reconsume_times_max) + std::min(lease.deliveries - 1, reconsume_times_max);
     const auto properties = message->properties;
     protocol::set_property(message->properties, protocol::property_name::first_pop_time, to_string(lease.first_popped));
     auto copy = protocol::encode_record(*message);

@@ -74,7 +74,7 @@ void ask(session_pointer self, const Role& role, const protocol::remoting_comman
     const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
     auto order = decode_request<Order>(command);
     if (!order)
-        return answer(self, ticket, encode_failure(order.failure()));
+        return answer(self, ticket, encode_failure_of<Order>(order.failure()));
     if (room != nullptr && !room->try_acquire(1))
         return answer(self, ticket,
                       encode_failure({errc::busy, "more than " + std::to_string(room->amount_max()) +

@@ -27,7 +27,7 @@ pop_kind kind_of(std::int32_t request) {
 }
 
 error no_messages() {
-    return {errc::argument_illegal, "the order names no messages"};
+    return {errc::message_not_found, "the order names no messages"};
 }
 
 } // namespace
@@ -158,6 +158,7 @@ result<acknowledge_messages> decode_request(const remoting_command& command) {
             return batch.failure();
         if (batch->acks.empty())
             return no_messages();
+        order.is_batch = true;
         for (auto& ack : batch->acks)
             order.parts.push_back({std::move(ack.group),
                                    {std::move(ack.topic), ack.queue},

@@ -112,7 +112,7 @@ struct pop_world {
         return found;
     }
     bool acknowledge(queue_offset offset, timestamp_ms popped) {
-        return book->acknowledge({"billing", orders}, offset, popped) == pop_table::ack_outcome::done && write();
+        return book->acknowledge({"billing", orders}, {offset}, popped).front() == pop_table::ack_outcome::done && write();
     }
 };
 

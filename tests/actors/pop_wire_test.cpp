@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(pop_wire_world, "an ordered pop says how often its messages we
     CHECK(field(popped, "reviveQid") == "999");
     CHECK(field(popped, "orderCountInfo") == "0 0 0;0 qo0%0 0");
     CHECK(ack(handle_of(popped, 0), 0) == response::success);
-    CHECK(ack(handle_of(popped, 0), 0) == response::message_illegal);
+    CHECK(ack(handle_of(popped, 0), 0) == response::success); // its answer may have been lost
 }
 
 TEST_CASE_FIXTURE(pop_wire_world, "what is wrong with a pop is answered with RocketMQ's codes") {
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(pop_wire_world, "what is wrong with a pop is answered with Roc
     CHECK(asked(request::pop_message, "orders", "-1") == response::system_error); // fields are missing
     CHECK(ack("0 1 60000 0 0 broker-a 0 77", 77) == response::no_message);
     CHECK(ack("nonsense", 0) == response::system_error);
-    CHECK(call(request::batch_ack_message, {}, R"({"acks":[],"brokerName":"b"})").code == response::invalid_parameter);
+    CHECK(call(request::batch_ack_message, {}, R"({"acks":[],"brokerName":"b"})").code == response::no_message);
 }
 
 TEST_CASE_FIXTURE(pop_wire_world, "NOTIFICATION and POLLING_INFO answer what is there") {
