@@ -244,12 +244,13 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     pops.log_writer = log_writer_;
     pops.offset_keeper = offset_keeper_;
     pops.sync = options_.store.flush == storage::flush_mode::sync;
+    pops.leases_max = options_.pop_leases_max;
     pops.leases_per_queue_max = options_.pop_leases_per_queue_max;
     pops.held_max = options_.pulls_held_max;
     pops.bytes_per_pop_max = options_.bytes_per_pull_max;
     pops.request_deadline = options_.request_deadline;
     pops.now = options_.now;
-    pop_keeper_ = spawn_pop_keeper(system, std::move(pops), std::move(started.store), std::move(started.popped));
+    pop_keeper_ = spawn_pop_keeper(system, std::move(pops), std::move(started.store), started.popped);
 
     broker_setup setup;
     setup.modes = std::move(started.modes);

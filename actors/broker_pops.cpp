@@ -44,7 +44,6 @@ void broker_state::handle(const pop_ticketed& order) {
         });
     pop->ticket = order.ticket;
     pop->reply_to = order.reply_to;
-    self_->send(setup_.pop_keeper, std::move(*pop));
     if (order.pop.kind == pop_kind::take) {
         resets_.forget_queues(order.pop.group, order.pop.topic, order.pop.queue); // whoever pops is where they say
         const auto share = std::clamp<std::int64_t>(setup_.shares->messages_max(order.pop.group), 1, messages_per_pop_max);
@@ -55,9 +54,9 @@ void broker_state::handle(const pop_ticketed& order) {
             return;
         }
     }
+    self_->send(setup_.pop_keeper, std::move(*pop));
 }
 
-void broker_state::handle(const pops_abandoned& order) {
 void broker_state::answer_nothing(const checked_pop& pop) {
     messages_popped nothing;
     nothing.kind = pop.pop.kind;
@@ -67,8 +66,9 @@ void broker_state::answer_nothing(const checked_pop& pop) {
     self_->send(pop.reply_to, pop_answered{pop.ticket, {}, std::move(nothing)});
 }
 
-    if (setup_.pop_keeper)
+void broker_state::handle(const pops_abandoned& order) {
     setup_.hold_admission->release(throttled_pops_.drop(order.reply_to, order.tickets));
+    if (setup_.pop_keeper)
         self_->send(setup_.pop_keeper, order); // behind the pops that it speaks of
 }
 
@@ -97,16 +97,27 @@ result<checked_pop> broker_state::check_pop(const pop_messages& order) {
     if (order.attempt.size() > limits::client_id_bytes_max)
         return error{errc::argument_illegal, "the attempt id has " + std::to_string(order.attempt.size()) + " bytes; at most " +
                                                  std::to_string(limits::client_id_bytes_max) + " are allowed"};
+    if (auto settled = check_settled(order.topic, order.group); !settled)
+        return settled.failure();
     auto filter = filter_for(order.topic, order.expression, order.expression_type);
     if (!filter)
         return filter.failure();
     checked_pop pop;
     pop.pop = order;
+    pop.pop.poll_ms = std::clamp(order.poll_ms, std::int64_t{0}, poll_ms_max); // no sum of what a client says overflows
     pop.filter = std::move(*filter);
     pop.queues = topic->read_queues;
-    pop.pop.poll_ms = std::clamp(order.poll_ms, std::int64_t{0}, poll_ms_max); // no sum of what a client says overflows
     pop.deliveries_max = deliveries_of(group == groups_.end() ? retry_max_default : group->second.retry_max);
     return pop;
+}
+
+/// What is being forgotten must not come back by a pop that came meanwhile.
+result<void> broker_state::check_settled(const std::string& topic, const std::string& group) const {
+    const auto deletion = changes_.find("group " + group);
+    if ((deletion != changes_.end() && deletion->second.removes) || changes_.contains(change_of_mode(topic, group)))
+        return error{errc::busy, "group " + group + " is being deleted, or how it takes messages of topic " + topic +
+                                     " is being changed; pop again later"};
+    return {};
 }
 
 /// What was popped goes first; then `next` is told of the outcome.
@@ -114,6 +125,14 @@ void broker_state::forget_popped(const std::string& group, const std::string& to
     if (!setup_.pop_keeper)
         return next({});
     self_->request(setup_.pop_keeper, caf::infinite, forget_pops{group, topic})
+        .then([next](pops_changed) { next({}); }, [next](const caf::error& failure) { next(to_error(failure)); });
+}
+
+void broker_state::follow_commits_of(const std::string& group, const std::string& topic, continuation next) {
+    if (!setup_.pop_keeper)
+        return next({});
+    send_notes();
+    self_->request(setup_.pop_keeper, caf::infinite, follow_commits{group, topic})
         .then([next](pops_changed) { next({}); }, [next](const caf::error& failure) { next(to_error(failure)); });
 }
 
@@ -136,7 +155,7 @@ caf::result<request_mode_set> broker_state::handle(const set_request_mode& order
         return make_caf_error(errc::argument_illegal,
                               "a group takes messages by PULL or by POP, there is no mode " + wish.mode.substr(0, 64));
     request_mode mode{wish.topic, wish.group, wish.mode == "POP", wish.pop_share_queues};
-    const auto change = "mode of group " + mode.group + " on topic " + mode.topic;
+    const auto change = change_of_mode(mode.topic, mode.group);
     if (const auto free = check_unchanging(change); !free)
         return make_caf_error(free.failure());
     if (modes_.size() >= modes_max && !modes_.contains({mode.topic, mode.group}))
@@ -150,6 +169,18 @@ caf::result<request_mode_set> broker_state::handle(const set_request_mode& order
     };
     if (!begin_change(change, false, done))
         return promise;
+    if (!mode.is_pop)
+        store_mode(mode, change);
+    else
+        follow_commits_of(mode.group, mode.topic, [this, mode, change](const error& failure) {
+            if (failure.code != errc::none)
+                return end_change(change, failure);
+            store_mode(mode, change);
+        });
+    return promise;
+}
+
+void broker_state::store_mode(const request_mode& mode, const std::string& change) {
     self_->request(setup_.metadata_keeper, caf::infinite, put_request_mode{mode})
         .then(
             [this, mode, change](request_mode_put) {
@@ -160,7 +191,6 @@ caf::result<request_mode_set> broker_state::handle(const set_request_mode& order
                 forget_popped(mode.group, mode.topic, [this, change](const error& failure) { end_change(change, failure); });
             },
             [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
-    return promise;
 }
 
 caf::result<request_modes_listed> broker_state::handle(const list_request_modes&) {

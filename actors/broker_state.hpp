@@ -258,7 +258,14 @@ private:
         clock_time fresh_until;
     };
     [[nodiscard]] result<checked_pop> check_pop(const pop_messages& order);
+    [[nodiscard]] result<void> check_settled(const std::string& topic, const std::string& group) const;
     void forget_popped(const std::string& group, const std::string& topic, continuation next);
+    /// What the group has committed by pulls is done for its pops, too; then `next` is told of the outcome.
+    void follow_commits_of(const std::string& group, const std::string& topic, continuation next);
+    void store_mode(const request_mode& mode, const std::string& change);
+    [[nodiscard]] static std::string change_of_mode(const std::string& topic, const std::string& group) {
+        return "mode of group " + group + " on topic " + topic;
+    }
     [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
     /// Of what was deleted; an empty name: nothing.
     void forget_modes(const std::string& topic, const std::string& group);

@@ -282,9 +282,10 @@ using log_reader_actor =
 /// they are known, not that they are durable: it paces whoever sends them.
 struct note_offsets {
     std::vector<std::pair<progress_key, queue_offset>> offsets;
+    bool only_forward = false; ///< those that would go back are left out
     template <class Inspector>
     friend auto inspect(Inspector& f, note_offsets& x) {
-        return f(x.offsets);
+        return f(x.offsets, x.only_forward);
     }
 };
 struct offsets_noted {

@@ -351,9 +351,10 @@ using broker_members_actor = operator_actor::extend<
 /// To the offset keeper: all of them in one write. offset_committed means they survive power loss.
 struct commit_offsets {
     std::vector<std::pair<progress_key, queue_offset>> offsets;
+    bool only_forward = false; ///< those that would go back are left out
     template <class Inspector>
     friend auto inspect(Inspector& f, commit_offsets& x) {
-        return f(x.offsets);
+        return f(x.offsets, x.only_forward);
     }
 };
 /// To the offset keeper: which groups have offsets on a topic?

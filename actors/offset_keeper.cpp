@@ -48,8 +48,9 @@ private:
     using offset_map = std::map<progress_key, queue_offset>;
 
     void set(const progress_key& key, queue_offset offset);
+    void set(const std::vector<std::pair<progress_key, queue_offset>>& offsets, bool only_forward);
     [[nodiscard]] result<bool> is_young(const topic_queue& queue) const;
-    caf::result<offset_committed> commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets);
+    caf::result<offset_committed> commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets, bool only_forward);
     result<void> write();
     template <class Predicate>
     void forget_if(Predicate wanted);
@@ -76,22 +77,30 @@ void offset_keeper_state::set(const progress_key& key, queue_offset offset) {
     unwritten_.insert_or_assign(key, offset);
 }
 
+void offset_keeper_state::set(const std::vector<std::pair<progress_key, queue_offset>>& offsets, bool only_forward) {
+    for (const auto& [key, offset] : offsets) {
+        const auto known = offsets_.find(key);
+        if (!only_forward || known == offsets_.end() || known->second < offset)
+            set(key, offset);
+    }
+}
+
 caf::result<offset_committed> offset_keeper_state::handle(const commit_offset& order) {
-    return commit({{order.key, order.offset}});
+    return commit({{order.key, order.offset}}, false);
 }
 
 caf::result<offset_committed> offset_keeper_state::handle(const commit_offsets& order) {
-    return commit(order.offsets);
+    return commit(order.offsets, order.only_forward);
 }
 
-caf::result<offset_committed> offset_keeper_state::commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets) {
+caf::result<offset_committed> offset_keeper_state::commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets,
+                                                          bool only_forward) {
     if (waiting_.size() >= options_.commits_pending_max) {
         add(options_.metrics->busy_answers);
         return make_caf_error(errc::busy, "more than " + std::to_string(options_.commits_pending_max) +
                                               " offset commits are waiting for the disk; commit again later");
     }
-    for (const auto& [key, offset] : offsets)
-        set(key, offset);
+    set(offsets, only_forward);
     waiting_.push_back(self_->make_response_promise<offset_committed>());
     if (!write_tick_sent_) {
         write_tick_sent_ = true;
@@ -101,8 +110,7 @@ caf::result<offset_committed> offset_keeper_state::commit(const std::vector<std:
 }
 
 offsets_noted offset_keeper_state::handle(const note_offsets& order) {
-    for (const auto& [key, offset] : order.offsets)
-        set(key, offset);
+    set(order.offsets, order.only_forward);
     return {};
 }
 

@@ -26,6 +26,22 @@ bool is_empty(const storage::popped_queue_changes& changes) {
 
 } // namespace
 
+template <class Change>
+auto pop_book::with_changes(queue_map::iterator queue, Change change) {
+    struct account {
+        pop_book& book;
+        queue_map::iterator queue;
+        std::size_t before;
+        ~account() {
+            book.count_leases(queue->first.group, before, queue->second.table.leases());
+            if (const auto noted = book.changes_.find(queue->first); noted != book.changes_.end() && is_empty(noted->second))
+                book.changes_.erase(noted);
+        }
+    };
+    const account keep{*this, queue, queue->second.table.leases()};
+    return change(queue->second.table, changes_[queue->first]);
+}
+
 pop_book::pop_book(pop_book_options options, std::unique_ptr<storage::pop_store> store,
                    const std::vector<storage::popped_queue_state>& popped)
     : options_{std::move(options)}, store_{std::move(store)} {
@@ -35,27 +51,41 @@ pop_book::pop_book(pop_book_options options, std::unique_ptr<storage::pop_store>
 void pop_book::load(const std::vector<storage::popped_queue_state>& popped) {
     queues_.clear();
     changes_.clear();
+    group_leases_.clear();
     leases_ = buried_ = 0;
     for (const auto& queue : popped) {
-        queues_.emplace(queue.key, popped_queue{pop_table{queue}, std::nullopt, true});
-        leases_ += queue.leases.size();
+        const auto loaded = queues_.emplace(queue.key, popped_queue{pop_table{queue}, std::nullopt, true, {}}).first;
+        count_leases(queue.key.group, 0, queue.leases.size());
+        // Before anything new is stored there: a log that a power loss has cut must not grow past `next` unseen.
+        (void)fit(loaded); // what cannot be read now is fitted when it is popped
     }
 }
 
-template <class Change>
-auto pop_book::with_changes(queue_map::iterator queue, Change change) {
-    struct account {
-        pop_book& book;
-        queue_map::iterator queue;
-        std::size_t before;
-        ~account() {
-            book.leases_ = book.leases_ - before + queue->second.table.leases();
-            if (const auto noted = book.changes_.find(queue->first); noted != book.changes_.end() && is_empty(noted->second))
-                book.changes_.erase(noted);
-        }
-    };
-    const account keep{*this, queue, queue->second.table.leases()};
-    return change(queue->second.table, changes_[queue->first]);
+void pop_book::count_leases(const std::string& group, std::size_t before, std::size_t after) {
+    if (before == after)
+        return;
+    leases_ = leases_ - before + after;
+    auto& of_group = group_leases_[group];
+    of_group = of_group - before + after;
+    if (of_group == 0)
+        group_leases_.erase(group);
+}
+
+std::size_t pop_book::room_for(const std::string& group) const {
+    const auto known = group_leases_.find(group);
+    const auto own = known == group_leases_.end() ? 0 : known->second;
+    const auto sharers = group_leases_.size() + (own == 0 ? 1 : 0);
+    const auto share = std::max<std::size_t>(options_.leases_max / sharers, 1);
+    return std::max(options_.leases_max - std::min(leases_, options_.leases_max), share - std::min(own, share));
+}
+
+/// What the log does not have goes.
+result<void> pop_book::fit(queue_map::iterator queue) {
+    const auto bounds = options_.log->bounds(queue->first.queue);
+    if (!bounds)
+        return bounds.failure();
+    with_changes(queue, [&](pop_table& table, auto& changes) { table.fit(bounds->min, bounds->max, changes); });
+    return {};
 }
 
 // ---- popping --------------------------------------------------------------------------------------------------------
@@ -74,9 +104,16 @@ pop_book::attempt pop_book::try_pop(const checked_pop& order, timestamp_ms now) 
         const auto any = static_cast<std::int32_t>((start + static_cast<std::uint64_t>(i)) % static_cast<std::uint64_t>(queues));
         const progress_key key{pop.group, {pop.topic, pop.queue.value() >= 0 ? pop.queue : queue_id{any}}};
         const auto known = queues_.find(key);
-        if (known == queues_.end())
+        const auto glimpsed = glimpses_.find(key);
+        bool goes_on = true;
+        if (known != queues_.end())
+            goes_on =
+                pop.kind == pop_kind::peek ? look_at(order, key.queue, known->second.table.next(), all) : gather(order, known, now, all);
+        else if (pop.kind != pop_kind::take && glimpsed != glimpses_.end())
+            goes_on = look_at(order, key.queue, glimpsed->second, all);
+        else
             all.result.unknown.push_back(key);
-        else if (!gather(order, known, now, all) || (pop.kind == pop_kind::notify && all.result.found))
+        if (!goes_on || (pop.kind == pop_kind::notify && all.result.found))
             break;
     }
     auto& answer = all.result.answer;
@@ -89,6 +126,34 @@ pop_book::attempt pop_book::try_pop(const checked_pop& order, timestamp_ms now) 
     if (all.result.found) // what was taken is handed out, whatever came after
         all.result.failure = {};
     return std::move(all.result);
+}
+
+bool pop_book::look_at(const checked_pop& order, const topic_queue& where, queue_offset next, gathered& all) const {
+    const auto fail = [&all](const error& failure) {
+        all.result.failure = failure;
+        return false;
+    };
+    const auto bounds = options_.log->bounds(where);
+    if (!bounds)
+        return fail(bounds.failure());
+    const bool is_notice = order.pop.kind == pop_kind::notify;
+    const auto messages_max = is_notice ? 1 : order.pop.messages_max - all.count;
+    const auto from = std::min(std::max(next, bounds->min), bounds->max);
+    const auto read = read_fresh(order, where, from, bounds->max, messages_max, options_.bytes_per_pop_max - all.records.size());
+    if (!read)
+        return fail(read.failure());
+    all.result.answer.rest += std::max<std::int64_t>(bounds->max - read->next, 0);
+    const auto offsets = offsets_of_records(read->records.view());
+    if (is_notice) {
+        // Where it stopped looking nobody keeps: whoever takes may find something there.
+        all.result.found = all.result.found || !offsets.empty() || read->more;
+        return true;
+    }
+    if (!offsets.empty())
+        all.result.answer.queues.push_back({where.queue, offsets.front(), offsets, {}});
+    all.records += read->records.view();
+    all.count += static_cast<std::int32_t>(offsets.size());
+    return true;
 }
 
 bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, timestamp_ms now, gathered& all) {
@@ -111,10 +176,12 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
     rules.attempt = pop.attempt;
     rules.deliveries_max = order.deliveries_max;
     auto& table = queue->second.table;
-    rules.leases_max =
-        std::min(options_.leases_per_queue_max, table.leases() + options_.leases_max - std::min(leases_, options_.leases_max));
-    const auto offer = pop.kind == pop_kind::peek ? pop_table::offer{{}, {}, rules.messages_max, false} : table.look(rules);
-    queue->second.is_awaited = offer.is_full || (pop.ordered && offer.again.empty() && table.leases() > 0);
+    rules.leases_max = std::min(options_.leases_per_queue_max, table.leases() + room_for(pop.group));
+    queue->second.used = now;
+    const auto offer = table.look(rules);
+    // Only an acknowledgement takes this back: whoever looks after the one who waits may find something else.
+    queue->second.is_awaited |= offer.is_full || (pop.ordered && offer.again.empty() && table.leases() > 0);
+    all.result.is_crowded = all.result.is_crowded || offer.is_full;
     if (auto buried = bury_dead(queue, offer.dead, all); !buried)
         return fail(buried.failure());
     if (pop.kind == pop_kind::notify && !offer.again.empty()) {
@@ -138,21 +205,13 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
             return fail(read.failure());
         found = std::move(*read);
     }
-    const bool goes_on = found.more && pop.kind != pop_kind::peek; // which would look at the same once more
-    all.result.more = all.result.more || goes_on || is_cut;
+    all.result.more = all.result.more || found.more || is_cut;
     all.result.answer.rest += std::max<std::int64_t>(bounds->max - found.next, 0);
     const auto offsets = offsets_of_records(found.records.view());
     if (pop.kind == pop_kind::notify) {
         all.result.found = all.result.found || !offsets.empty();
         const auto next = offsets.empty() ? found.next : offsets.front();
         with_changes(queue, [&](pop_table& changed, auto& changes) { return changed.take(rules, {}, {}, next, changes); });
-        return true;
-    }
-    if (pop.kind == pop_kind::peek) {
-        if (!offsets.empty())
-            all.result.answer.queues.push_back({where.queue, offsets.front(), offsets, {}});
-        all.records += found.records.view();
-        all.count += static_cast<std::int32_t>(offsets.size());
         return true;
     }
 
@@ -255,10 +314,18 @@ result<void> pop_book::open(const progress_key& key, std::optional<queue_offset>
     const auto bounds = options_.log->bounds(key.queue);
     if (!bounds)
         return bounds.failure();
-    const auto next = committed.value_or(from_end ? bounds->max : bounds->min);
-    const auto queue = queues_.emplace(key, popped_queue{pop_table{next}, std::nullopt, true}).first;
+    const auto next = std::min(committed.value_or(from_end ? bounds->max : bounds->min), bounds->max);
+    const auto queue = queues_.emplace(key, popped_queue{pop_table{next}, std::nullopt, true, {}}).first;
     changes_[key] = {true, queue->second.table.next(), {}};
     return {};
+}
+
+void pop_book::glimpse(const progress_key& key, std::optional<queue_offset> committed) {
+    glimpses_.insert_or_assign(key, committed.value_or(queue_offset{0})); // cut to the queue when it is looked at
+}
+
+void pop_book::end_glimpses(const std::string& group, const std::string& topic) {
+    std::erase_if(glimpses_, [&](const auto& entry) { return is_meant(entry.first, group, topic); });
 }
 
 // ---- what becomes of it ---------------------------------------------------------------------------------------------
@@ -296,8 +363,19 @@ void pop_book::dead_letter_failed(const progress_key& key, queue_offset offset, 
 }
 
 void pop_book::reset(const progress_key& key, queue_offset next) {
-    if (const auto queue = queues_.find(key); queue != queues_.end())
-        with_changes(queue, [next](pop_table& table, auto& changes) { table.reset(next, changes); });
+    const auto queue = queues_.find(key);
+    if (queue == queues_.end())
+        return;
+    with_changes(queue, [next](pop_table& table, auto& changes) { table.reset(next, changes); });
+    queue->second.told = next; // by whoever resets it
+}
+
+void pop_book::follow(const progress_key& key, queue_offset committed) {
+    const auto queue = queues_.find(key);
+    if (queue == queues_.end())
+        return;
+    const auto next = std::max(queue->second.table.next(), committed);
+    with_changes(queue, [&](pop_table& table, auto& changes) { table.fit(committed, next, changes); });
 }
 
 std::vector<std::pair<progress_key, queue_offset>> pop_book::progress_of(const std::string& group, const std::string& topic) const {
@@ -315,9 +393,40 @@ void pop_book::forget(const std::string& group, const std::string& topic) {
             continue;
         }
         changes_[each->first] = {true, std::nullopt, {}};
-        leases_ -= each->second.table.leases();
+        count_leases(each->first.group, each->second.table.leases(), 0);
         each = queues_.erase(each);
     }
+}
+
+// ---- from time to time ----------------------------------------------------------------------------------------------
+
+std::vector<std::pair<progress_key, queue_offset>> pop_book::sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms) {
+    std::vector<std::pair<progress_key, queue_offset>> idle;
+    if (broken_)
+        return idle;
+    auto each = swept_ ? queues_.upper_bound(*swept_) : queues_.begin();
+    for (std::size_t looked = 0; looked < queues_max && each != queues_.end(); ++looked, ++each) {
+        (void)fit(each); // what cannot be read now is fitted another time
+        swept_ = each->first;
+        auto& queue = each->second;
+        if (queue.used.value() == 0 || now < queue.used) // or the clock was set back
+            queue.used = now;
+        if (queue.table.leases() == 0 && idle_ms <= now - queue.used)
+            idle.emplace_back(each->first, queue.table.committed());
+    }
+    if (each == queues_.end())
+        swept_.reset();
+    return idle;
+}
+
+void pop_book::close(const progress_key& key, queue_offset committed, timestamp_ms idle_since) {
+    const auto queue = queues_.find(key);
+    const bool is_idle = queue != queues_.end() && queue->second.table.leases() == 0 && queue->second.table.next() == committed &&
+                         queue->second.used <= idle_since;
+    if (!is_idle || broken_)
+        return;
+    changes_[key] = {true, std::nullopt, {}};
+    queues_.erase(queue);
 }
 
 // ---- the disk -------------------------------------------------------------------------------------------------------
@@ -367,9 +476,15 @@ std::optional<timestamp_ms> pop_book::next_visible(const std::string& group, con
     return next;
 }
 
-bool pop_book::is_awaited(const progress_key& key) const {
+bool pop_book::take_awaited(const progress_key& key) {
     const auto queue = queues_.find(key);
-    return queue != queues_.end() && queue->second.is_awaited;
+    return queue != queues_.end() && std::exchange(queue->second.is_awaited, false);
+}
+
+std::pair<std::string, std::size_t> pop_book::largest_group() const {
+    const auto largest =
+        std::max_element(group_leases_.begin(), group_leases_.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
+    return largest == group_leases_.end() ? std::pair<std::string, std::size_t>{} : std::pair{largest->first, largest->second};
 }
 
 std::vector<std::pair<topic_queue, queue_offset>> pop_book::next_of(const std::string& group) const {

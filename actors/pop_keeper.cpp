@@ -30,15 +30,14 @@ constexpr std::int64_t opening_ms = 3'000;
 /// An answer leaves so much before the client's time is over, and a request that arrives so much after it is not served.
 constexpr std::int64_t early_ms = 50;
 constexpr std::int64_t late_ms = 500;
+constexpr std::chrono::seconds sweep_interval{1};
+constexpr std::size_t queues_per_sweep = 1'000;
+/// A queue of which nothing is out is closed when nobody has popped it for so long.
+constexpr std::int64_t idle_ms = 60'000;
 /// Who found no room for records looks again after so long.
 constexpr std::int64_t room_ms = 20;
 constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
 
-class pop_keeper_state {
-public:
-    static inline const char* name = "pop_keeper";
-
-    void start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,
 /// A dead letter that fails so will fail so again: the record is gone, or its group, or it is no message that may be stored.
 bool is_hopeless(errc code) {
     switch (code) {
@@ -62,7 +61,11 @@ error outside(const topic_queue& queue, queue_offset offset, const storage::queu
                                          queue.topic + ", which goes from " + to_string(bounds.min) + " to " + to_string(bounds.max)};
 }
 
-               const std::vector<storage::popped_queue_state>& popped);
+class pop_keeper_state {
+public:
+    static inline const char* name = "pop_keeper";
+
+    void start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<pop_book> book);
     void handle(const checked_pop& order);
     void handle(const pops_abandoned& order);
     void handle(const queues_grew& event);
@@ -70,10 +73,12 @@ error outside(const topic_queue& queue, queue_offset offset, const storage::queu
     caf::result<invisible_time_changed> handle(const change_invisible_time& order);
     caf::result<pops_changed> handle(const reset_pops& order);
     caf::result<pops_changed> handle(const forget_pops& order);
+    caf::result<pops_changed> handle(const follow_commits& order);
     popped_listed handle(const list_popped& order) const { return {book_->next_of(order.group)}; }
     void handle(const begin_dead_letters& order);
     void handle(pop_write_tick);
     void handle(pop_tick tick);
+    void handle(pop_sweep_tick);
     void handle(const finish& order);
 
 private:
@@ -92,8 +97,9 @@ private:
     void hold(checked_pop order, timestamp_ms deadline, bool opening);
     void serve(const pop_place& place);
     void serve_soon(const pop_place& place);
-    void open(const progress_key& key, bool from_end);
-    void opened(const progress_key& key, std::optional<queue_offset> committed, bool from_end);
+    void open(const progress_key& key, const pop_messages& pop);
+    void opened(const progress_key& key, std::optional<queue_offset> committed);
+    void opening_ended(const progress_key& key);
     void bury(const pop_book::dead_letter& letter);
     void buried(const pop_book::dead_letter& letter, const error& failure);
     void forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail);
@@ -105,7 +111,9 @@ private:
     void write();
     void recover();
     void note_committed(const std::vector<std::pair<progress_key, queue_offset>>& committed);
+    void close_idle(std::vector<std::pair<progress_key, queue_offset>> idle);
     void send_notes();
+    void send_notes(note_offsets order);
     void publish_metrics();
     void arm();
     void release_order() {
@@ -118,9 +126,14 @@ private:
     std::unique_ptr<pop_book> book_;
     std::optional<pop_hold> hold_;
     message_back_actor dead_letters_;
-    std::map<progress_key, bool> opening_; ///< asked of the offset keeper; whether to begin at the end
+    struct opening_queue {
+        bool is_taken = false; ///< somebody takes; else they look
+        bool from_end = false;
+    };
+    std::map<progress_key, opening_queue> opening_; ///< where the group is there is asked of the offset keeper
     std::set<topic_queue> watched_;
     std::set<pop_place> soon_;          ///< to be looked at again at once
+    std::set<pop_place> crowded_;       ///< where pops wait because too much is out
     std::set<pop_place> starved_;       ///< where pops wait for room for records
     std::vector<continuation> waiting_; ///< for the next write
     std::size_t waiting_bytes_ = 0;     ///< of records in waiting_
@@ -130,19 +143,18 @@ private:
     std::uint64_t epoch_ = 0;
     std::optional<timestamp_ms> armed_;
     bool dead_letters_fail_ = false; ///< a row of failures is reported once
+    bool full_told_ = false;         ///< likewise
+    bool closing_ = false;           ///< what is committed of idle queues is on its way to the offset keeper
     bool finishing_ = false;
 };
 
-void pop_keeper_state::start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,
-                             const std::vector<storage::popped_queue_state>& popped) {
+void pop_keeper_state::start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<pop_book> book) {
     self_ = self;
     options_ = std::move(options);
-    pop_book_options book;
-    book.log = options_.log;
-    book.leases_per_queue_max = options_.leases_per_queue_max;
-    book.leases_max = options_.leases_max;
-    book.bytes_per_pop_max = options_.bytes_per_pop_max;
-    book_ = std::make_unique<pop_book>(std::move(book), std::move(store), popped);
+    book_ = std::move(book);
+    if (book_->has_changes())
+        write_soon();
+    self_->delayed_send(self_, sweep_interval, pop_sweep_tick{});
     hold_.emplace(options_.held_per_queue_max, options_.held_max);
     publish_metrics();
     self_->monitor(options_.log_writer);
@@ -205,7 +217,7 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
     }
     auto attempt = book_->try_pop(order, now());
     for (const auto& key : attempt.unknown)
-        open(key, order.pop.from_end);
+        open(key, order.pop);
     for (const auto& letter : attempt.dead)
         bury(letter);
     opening = !attempt.unknown.empty();
@@ -215,6 +227,8 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
         fail(order, attempt.failure);
         return true;
     }
+    if (attempt.is_crowded && !attempt.found)
+        crowded_.insert({order.pop.topic, order.pop.group});
     if (attempt.more)
         serve_soon({order.pop.topic, order.pop.group});
     if (!attempt.found) {
@@ -332,32 +346,48 @@ void pop_keeper_state::fail(const checked_pop& order, const error& failure) {
 
 // ---- queues that a group pops for the first time -----------------------------------------------------------------------
 
-void pop_keeper_state::open(const progress_key& key, bool from_end) {
-    if (!opening_.emplace(key, from_end).second)
+/// Whoever takes decides where a group begins, whoever looks does not.
+void pop_keeper_state::open(const progress_key& key, const pop_messages& pop) {
+    const bool is_taken = pop.kind == pop_kind::take;
+    const auto [opening, added] = opening_.try_emplace(key);
+    if (is_taken && !opening->second.is_taken)
+        opening->second = {true, pop.from_end};
+    if (!added)
         return;
     self_->request(options_.offset_keeper, options_.request_deadline, query_offset{key, true})
-        .then([this, key, from_end](const offset_found& found) { opened(key, found.offset, from_end); },
-              [this, key, from_end](const caf::error& failure) {
+        .then([this, key](const offset_found& found) { opened(key, found.offset); },
+              [this, key](const caf::error& failure) {
                   const auto why = to_error(failure);
                   if (why.code == errc::offset_not_found)
-                      return opened(key, std::nullopt, from_end);
+                      return opened(key, std::nullopt);
                   opening_.erase(key); // the next pop asks again
                   write_log(log_level::warning, "pops: where group " + key.group + " is in topic " + key.queue.topic +
                                                     " cannot be found out: " + to_string(why));
+                  opening_ended(key);
               });
 }
 
-void pop_keeper_state::opened(const progress_key& key, std::optional<queue_offset> committed, bool from_end) {
-    opening_.erase(key);
-    if (finishing_ || options_.topics->current()->find(key.queue.topic) == nullptr) // or deleted meanwhile, with its offsets
+void pop_keeper_state::opened(const progress_key& key, std::optional<queue_offset> committed) {
+    const auto opening = opening_.extract(key);
+    if (opening.empty()) // the group or its topic was forgotten meanwhile
         return;
-    if (const auto done = book_->open(key, committed, from_end); !done)
+    if (finishing_ || options_.topics->current()->find(key.queue.topic) == nullptr) // or deleted, with its offsets
+        return;
+    if (!opening.mapped().is_taken)
+        book_->glimpse(key, committed);
+    else if (const auto done = book_->open(key, committed, opening.mapped().from_end); !done)
         write_log(log_level::warning, "pops: queue " + to_string(key.queue.queue) + " of topic " + key.queue.topic +
                                           " cannot be read: " + to_string(done.failure()));
-    // Who asked for any queue is served when all are known, so that the first pop does not get the messages of one only.
+    opening_ended(key);
+}
+
+/// Who asked for any queue is served when all are known, so that the first pop does not get the messages of one only.
+void pop_keeper_state::opening_ended(const progress_key& key) {
     const auto next = opening_.lower_bound({key.group, {key.queue.topic, queue_id{0}}});
-    if (next == opening_.end() || next->first.group != key.group || next->first.queue.topic != key.queue.topic)
+    if (next == opening_.end() || next->first.group != key.group || next->first.queue.topic != key.queue.topic) {
         serve({key.queue.topic, key.group});
+        book_->end_glimpses(key.group, key.queue.topic); // the next look asks again
+    }
     if (book_->has_changes())
         write_soon();
     publish_metrics();
@@ -401,6 +431,38 @@ caf::result<messages_acknowledged> pop_keeper_state::handle(const acknowledge_me
     return promise;
 }
 
+/// Code none: each of them is done, or another delivery of it counts; else the first that is not. In a batch what is no message is passed
+/// over, as in RocketMQ: the others are done.
+error pop_keeper_state::acknowledge(const acknowledge_messages::part& part, bool is_batch) {
+    const auto bounds = bounds_of(part.queue);
+    if (!bounds) {
+        const bool is_nowhere = bounds.code() == errc::topic_not_found || bounds.code() == errc::message_illegal;
+        return is_batch && is_nowhere ? error{} : bounds.failure();
+    }
+    std::vector<queue_offset> inside;
+    inside.reserve(part.offsets.size());
+    std::copy_if(part.offsets.begin(), part.offsets.end(), std::back_inserter(inside),
+                 [&bounds](queue_offset offset) { return !is_outside(offset, *bounds); });
+    error refused;
+    if (inside.size() < part.offsets.size() && !is_batch) {
+        const auto first =
+            std::find_if(part.offsets.begin(), part.offsets.end(), [&bounds](queue_offset offset) { return is_outside(offset, *bounds); });
+        refused = outside(part.queue, *first, *bounds);
+    }
+    const progress_key key{part.group, part.queue};
+    const auto outcomes = book_->acknowledge(key, inside, part.popped);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        const bool is_done = outcomes[i] == pop_table::ack_outcome::done;
+        add(is_done ? options_.metrics->pop_acked : options_.metrics->pop_stale_acks);
+        // Whoever repeats an acknowledgement is told the same once more; what was never popped cannot be done.
+        if (part.ordered && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
+            refused = {errc::message_illegal, "message " + to_string(inside[i]) + " of queue " + to_string(part.queue.queue) +
+                                                  " of topic " + part.queue.topic + " was not popped by group " + part.group};
+    }
+    changed(key);
+    return refused;
+}
+
 caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisible_time& order) {
     const auto refuse = [this](const error& why) -> caf::result<invisible_time_changed> {
         release_order();
@@ -434,38 +496,6 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
         if (failure.code != errc::none)
             promise.deliver(make_caf_error(failure));
         else
-/// Code none: each of them is done, or another delivery of it counts; else the first that is not. In a batch what is no message is passed
-/// over, as in RocketMQ: the others are done.
-error pop_keeper_state::acknowledge(const acknowledge_messages::part& part, bool is_batch) {
-    const auto bounds = bounds_of(part.queue);
-    if (!bounds) {
-        const bool is_nowhere = bounds.code() == errc::topic_not_found || bounds.code() == errc::message_illegal;
-        return is_batch && is_nowhere ? error{} : bounds.failure();
-    }
-    std::vector<queue_offset> inside;
-    inside.reserve(part.offsets.size());
-    std::copy_if(part.offsets.begin(), part.offsets.end(), std::back_inserter(inside),
-                 [&bounds](queue_offset offset) { return !is_outside(offset, *bounds); });
-    error refused;
-    if (inside.size() < part.offsets.size() && !is_batch) {
-        const auto first =
-            std::find_if(part.offsets.begin(), part.offsets.end(), [&bounds](queue_offset offset) { return is_outside(offset, *bounds); });
-        refused = outside(part.queue, *first, *bounds);
-    }
-    const progress_key key{part.group, part.queue};
-    const auto outcomes = book_->acknowledge(key, inside, part.popped);
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const bool is_done = outcomes[i] == pop_table::ack_outcome::done;
-        add(is_done ? options_.metrics->pop_acked : options_.metrics->pop_stale_acks);
-        // Whoever repeats an acknowledgement is told the same once more; what was never popped cannot be done.
-        if (part.ordered && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
-            refused = {errc::message_illegal, "message " + to_string(inside[i]) + " of queue " + to_string(part.queue.queue) +
-                                                  " of topic " + part.queue.topic + " was not popped by group " + part.group};
-    }
-    changed(key);
-    return refused;
-}
-
             promise.deliver(done);
     });
     write_soon();
@@ -477,7 +507,7 @@ void pop_keeper_state::changed(const progress_key& key) {
     const pop_place place{key.queue.topic, key.group};
     if (!hold_->has_waiting(place))
         return;
-    if (book_->is_awaited(key))
+    if (book_->take_awaited(key))
         serve_soon(place);
     else
         hold_->set_alarm(place, book_->next_visible(place.group, place.topic, timestamp_ms{now().value() - 1}));
@@ -527,12 +557,16 @@ void pop_keeper_state::buried(const pop_book::dead_letter& letter, const error& 
 // ---- what operators do ----------------------------------------------------------------------------------------------
 
 caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
+    note_offsets told; // once more, behind what was noted before: later notes only go forward
     for (const auto& [queue, offset] : order.offsets) {
         const progress_key key{order.group, queue};
+        if (book_->is_open(key))
+            told.offsets.emplace_back(key, offset);
         book_->reset(key, offset);
         notes_.erase(key);
         serve_soon({queue.topic, order.group});
     }
+    send_notes(std::move(told));
     auto promise = self_->make_response_promise<pops_changed>();
     waiting_.push_back([promise](const error& failure) mutable {
         if (failure.code != errc::none)
@@ -549,6 +583,7 @@ caf::result<pops_changed> pop_keeper_state::handle(const forget_pops& order) {
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     commit_offsets commit;
     commit.offsets = book_->progress_of(order.group, order.topic);
+    commit.only_forward = true; // pulls may have gone on
     for (const auto& entry : commit.offsets)
         notes_.erase(entry.first);
     // Where they are is stored first: should the disk fail then, nothing is forgotten.
@@ -564,15 +599,43 @@ void pop_keeper_state::forget(const forget_pops& order, caf::typed_response_prom
     for (const auto& entry : book_->progress_of(order.group, order.topic))
         notes_.erase(entry.first);
     book_->forget(order.group, order.topic);
-    for (const auto& held : hold_->take(order.group, order.topic)) // whoever asks again is told what has become of it
-        answer_nothing(held.pop, pop_status::nothing);
-    waiting_.push_back([promise, fail](const error& failure) mutable {
+    book_->end_glimpses(order.group, order.topic);
+    std::erase_if(opening_, [&order](const auto& entry) {
+        return (order.group.empty() || entry.first.group == order.group) && (order.topic.empty() || entry.first.queue.topic == order.topic);
+    });
+    // Whoever asks again is told what has become of it.
+    waiting_.push_back([this, promise, fail, held = hold_->take(order.group, order.topic)](const error& failure) mutable {
+        for (const auto& one : held)
+            answer_nothing(one.pop, pop_status::nothing);
         if (failure.code != errc::none)
             fail(failure);
         else
             promise.deliver(pops_changed{});
     });
     write_soon();
+}
+
+caf::result<pops_changed> pop_keeper_state::handle(const follow_commits& order) {
+    auto promise = self_->make_response_promise<pops_changed>();
+    const continuation done = [promise](const error& failure) mutable {
+        if (failure.code != errc::none)
+            promise.deliver(make_caf_error(failure));
+        else
+            promise.deliver(pops_changed{});
+    };
+    self_->request(options_.offset_keeper, options_.request_deadline, list_offsets{order.group, order.topic})
+        .then(
+            [this, order, done](const offsets_listed& committed) {
+                if (finishing_)
+                    return done({errc::shutting_down, "the broker is stopping"});
+                for (const auto& [queue, offset] : committed.offsets)
+                    book_->follow({order.group, queue}, offset);
+                serve_soon({order.topic, order.group});
+                waiting_.push_back(done);
+                write_soon();
+            },
+            [done](const caf::error& failure) { done(to_error(failure)); });
+    return promise;
 }
 
 // ---- the disk -------------------------------------------------------------------------------------------------------
@@ -619,11 +682,16 @@ void pop_keeper_state::note_committed(const std::vector<std::pair<progress_key, 
 /// One message under way: the mailbox of an offset keeper that waits for the disk has no bound. Without a deadline: nobody waits for
 /// the answer, and a keeper that ends, ends the broker.
 void pop_keeper_state::send_notes() {
-    if (notes_.empty())
-        return;
     note_offsets order;
     order.offsets.assign(notes_.begin(), notes_.end());
+    order.only_forward = true; // where pulls have gone on, these are old news
     notes_.clear();
+    send_notes(std::move(order));
+}
+
+void pop_keeper_state::send_notes(note_offsets order) {
+    if (order.offsets.empty())
+        return;
     ++notes_under_way_;
     const auto answered = [this] {
         if (--notes_under_way_ == 0)
@@ -672,6 +740,50 @@ void pop_keeper_state::handle(pop_tick tick) {
     arm();
 }
 
+/// What changes by itself: the log lets go of records, groups stop popping, and what is out becomes less.
+void pop_keeper_state::handle(pop_sweep_tick) {
+    if (finishing_)
+        return;
+    self_->delayed_send(self_, sweep_interval, pop_sweep_tick{});
+    close_idle(book_->sweep(queues_per_sweep, now(), idle_ms));
+    if (book_->has_changes())
+        write_soon();
+    for (const auto& place : std::exchange(crowded_, {}))
+        serve(place);
+    if (!book_->is_full()) {
+        full_told_ = false;
+    } else if (!std::exchange(full_told_, true)) {
+        const auto [group, leases] = book_->largest_group();
+        write_log(log_level::warning,
+                  "pops: " + std::to_string(book_->leases()) +
+                      " messages are out, as many as may be (broker.pop_leases_total_max): groups get new ones only below "
+                      "their share. Group " +
+                      group + " has most, " + std::to_string(leases) + "; look at whether it acknowledges");
+    }
+    publish_metrics();
+    arm();
+}
+
+void pop_keeper_state::close_idle(std::vector<std::pair<progress_key, queue_offset>> idle) {
+    if (idle.empty() || closing_)
+        return;
+    closing_ = true;
+    commit_offsets commit;
+    commit.offsets = idle;
+    commit.only_forward = true;
+    // Stored first: without its row, that is where the group is.
+    self_->request(options_.offset_keeper, options_.request_deadline, std::move(commit))
+        .then(
+            [this, idle, since = timestamp_ms{now().value() - idle_ms}](offset_committed) {
+                closing_ = false;
+                for (const auto& [key, committed] : idle)
+                    book_->close(key, committed, since);
+                if (book_->has_changes() && !finishing_)
+                    write_soon();
+            },
+            [this](const caf::error&) { closing_ = false; });
+}
+
 void pop_keeper_state::publish_metrics() {
     options_.metrics->pop_leases.store(book_->leases(), std::memory_order_relaxed);
     options_.metrics->pops_held.store(hold_->size(), std::memory_order_relaxed);
@@ -688,9 +800,8 @@ void pop_keeper_state::handle(const finish&) {
 }
 
 pop_keeper_actor::behavior_type pop_keeper(pop_keeper_actor::stateful_pointer<pop_keeper_state> self, pop_keeper_options options,
-                                           const std::shared_ptr<std::unique_ptr<storage::pop_store>>& store,
-                                           const std::vector<storage::popped_queue_state>& popped) {
-    self->state.start(self, std::move(options), std::move(*store), popped);
+                                           const std::shared_ptr<std::unique_ptr<pop_book>>& book) {
+    self->state.start(self, std::move(options), std::move(*book));
     return {
         [self](const acknowledge_messages& order) { return self->state.handle(order); },
         [self](const change_invisible_time& order) { return self->state.handle(order); },
@@ -699,10 +810,12 @@ pop_keeper_actor::behavior_type pop_keeper(pop_keeper_actor::stateful_pointer<po
         [self](const queues_grew& event) { self->state.handle(event); },
         [self](const reset_pops& order) { return self->state.handle(order); },
         [self](const forget_pops& order) { return self->state.handle(order); },
+        [self](const follow_commits& order) { return self->state.handle(order); },
         [self](const list_popped& order) { return self->state.handle(order); },
         [self](const begin_dead_letters& order) { self->state.handle(order); },
         [self](pop_write_tick tick) { self->state.handle(tick); },
         [self](pop_tick tick) { self->state.handle(tick); },
+        [self](pop_sweep_tick tick) { self->state.handle(tick); },
         [self](const finish& order) { self->state.handle(order); },
     };
 }
@@ -710,9 +823,15 @@ pop_keeper_actor::behavior_type pop_keeper(pop_keeper_actor::stateful_pointer<po
 } // namespace
 
 pop_keeper_actor spawn_pop_keeper(caf::actor_system& system, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,
-                                  std::vector<storage::popped_queue_state> popped) {
-    auto shared = std::make_shared<std::unique_ptr<storage::pop_store>>(std::move(store));
-    return spawn_blocking_role(system, pop_keeper, std::move(options), std::move(shared), std::move(popped));
+                                  const std::vector<storage::popped_queue_state>& popped) {
+    pop_book_options book;
+    book.log = options.log;
+    book.leases_per_queue_max = options.leases_per_queue_max;
+    book.leases_max = options.leases_max;
+    book.bytes_per_pop_max = options.bytes_per_pop_max;
+    // Here and not on its thread: it looks at where the log ends before anybody sends.
+    auto shared = std::make_shared<std::unique_ptr<pop_book>>(std::make_unique<pop_book>(std::move(book), std::move(store), popped));
+    return spawn_blocking_role(system, pop_keeper, std::move(options), std::move(shared));
 }
 
 } // namespace troupe::actors

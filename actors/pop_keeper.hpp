@@ -23,10 +23,17 @@ namespace troupe::actors {
 struct begin_dead_letters {
     message_back_actor broker;
 };
-/// Self-messages: write what has come together; something may be due (out of date unless `epoch` is the latest).
+/// Self-messages: write what has come together; look at some queues, as once a second; something may be due (out of date unless `epoch` is
+/// the latest).
 struct pop_write_tick {
     template <class Inspector>
     friend auto inspect(Inspector& f, pop_write_tick&) {
+        return f();
+    }
+};
+struct pop_sweep_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, pop_sweep_tick&) {
         return f();
     }
 };
@@ -40,8 +47,9 @@ struct pop_tick {
 using pop_keeper_actor =
     pop_ack_actor::extend<caf::reacts_to<checked_pop>, caf::reacts_to<pops_abandoned>, caf::reacts_to<queues_grew>,
                           caf::replies_to<reset_pops>::with<pops_changed>, caf::replies_to<forget_pops>::with<pops_changed>,
-                          caf::replies_to<list_popped>::with<popped_listed>, caf::reacts_to<begin_dead_letters>,
-                          caf::reacts_to<pop_write_tick>, caf::reacts_to<pop_tick>, caf::reacts_to<finish>>;
+                          caf::replies_to<follow_commits>::with<pops_changed>, caf::replies_to<list_popped>::with<popped_listed>,
+                          caf::reacts_to<begin_dead_letters>, caf::reacts_to<pop_write_tick>, caf::reacts_to<pop_tick>,
+                          caf::reacts_to<pop_sweep_tick>, caf::reacts_to<finish>>;
 
 struct pop_keeper_options {
     std::shared_ptr<const storage::message_store> log;
@@ -53,7 +61,7 @@ struct pop_keeper_options {
     offset_keeper_actor offset_keeper;
     bool sync = true; ///< answer when it survives a power loss
     std::size_t leases_per_queue_max = 10'000;
-    std::size_t leases_max = 1'000'000; ///< of all groups
+    std::size_t leases_max = 1'000'000; ///< of all groups, see pop_book
     std::size_t held_per_queue_max = 1'024;
     std::size_t held_max = 100'000;
     std::size_t bytes_per_pop_max = 4u << 20;    ///< at least one message is delivered even if it alone is larger
@@ -70,11 +78,11 @@ struct pop_keeper_options {
 ///        pops_abandoned                   forgets those that are held
 ///        acknowledge_messages -> messages_acknowledged, change_invisible_time -> invisible_time_changed   see there
 ///        queues_grew                      of the log writer: pops that wait for these queues are looked at
-///        reset_pops, forget_pops -> pops_changed   fails: io, disk_full
+///        reset_pops, forget_pops, follow_commits -> pops_changed   fails: io, disk_full
 ///        list_popped -> popped_listed
-///        begin_dead_letters, pop_write_tick, pop_tick
+///        begin_dead_letters, pop_write_tick, pop_tick, pop_sweep_tick
 ///        finish                           answers what is held and what waits for the disk, ends
-/// Out    watch_growth to the log writer, query_offset and note_offsets to the offset keeper, send_message_back to the broker
+/// Out    watch_growth to the log writer, query_offset, note_offsets and commit_offsets to the offset keeper, send_message_back to the broker
 /// State  a pop_table for each group and queue, a pop_hold; what changed and who waits until it is written
 /// Always 1. Nothing is answered before it is written; what comes together is written and synced together.
 ///        2. A message whose acknowledgement was answered is not delivered again, unless an operator sets offsets back.
@@ -84,7 +92,7 @@ struct pop_keeper_options {
 /// Ends   by finish, and when the log writer ends.
 /// Blocks on the disk: runs on its own thread.
 pop_keeper_actor spawn_pop_keeper(caf::actor_system& system, pop_keeper_options options, std::unique_ptr<storage::pop_store> store,
-                                  std::vector<storage::popped_queue_state> popped);
+                                  const std::vector<storage::popped_queue_state>& popped);
 
 } // namespace troupe::actors
 

@@ -180,6 +180,15 @@ struct forget_pops {
         return f(x.group, x.topic);
     }
 };
+/// A group that has pulled will pop: what it has committed since it popped last is done.
+struct follow_commits {
+    std::string group;
+    std::string topic;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, follow_commits& x) {
+        return f(x.group, x.topic);
+    }
+};
 struct pops_changed {
     template <class Inspector>
     friend auto inspect(Inspector& f, pops_changed&) {

@@ -80,6 +80,7 @@ struct broker_config {
     bool recall_messages = false;
     bool trace_topic = false;
     std::size_t pop_leases_max = 0;
+    std::size_t pop_leases_total_max = 0;
     store_config store;
     pull_config pull;
 };

@@ -299,6 +299,17 @@ const std::vector<option> table{
      "Messages that one group may have popped from one queue and not acknowledged. Above it the group gets no new messages of that queue, "
      "but those come again whose invisible time is over. Each takes about a hundred bytes of memory.",
      [](config& c, const value& v) { c.broker.pop_leases_max = number_of<std::size_t>(v); }},
+    {"broker.pop_leases_total_max",
+     kind::integer,
+     "1000000",
+     "1000",
+     "100000000",
+     {},
+     "The same for all groups and queues of this broker together. Above it a group gets new messages by pop only while it has less than "
+     "its "
+     "share, which is this number divided by the number of groups that have such messages; so what groups have that never acknowledge "
+     "stops nobody else.",
+     [](config& c, const value& v) { c.broker.pop_leases_total_max = number_of<std::size_t>(v); }},
 
     {"broker.transaction.timeout",
      kind::duration,

@@ -8,10 +8,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -31,6 +34,7 @@ broker_options pop_broker() {
 /// A broker in virtual time, and somebody who pops from it.
 struct pop_world : broker_world {
     std::map<std::uint64_t, pop_answered> answers;
+    std::function<void()> when_nothing;
     bool keeps = false; ///< as a port that has not sent on what it was given
     std::size_t repeated = 0;
     pop_holder_actor holder;
@@ -55,6 +59,8 @@ struct pop_world : broker_world {
                 repeated += kept.second ? 0u : 1u;
                 if (!keeps)
                     kept.first->second.kept.reset();
+                if (when_nothing && message.failure.code == errc::none && message.answer.status == pop_status::nothing)
+                    std::exchange(when_nothing, {})();
             }};
         });
     }
@@ -151,12 +157,6 @@ struct pop_world : broker_world {
         const auto found = answer<offset_found>(query_offset{{"billing", {"orders", queue_id{queue}}}, false});
         return found ? found->offset.value() : -1;
     }
-    void restart() {
-        stop();
-        start(pop_broker());
-    }
-};
-
     void set_mode(const std::string& mode) {
         const auto changed = world.ask<request_mode_set>(node->broker_admin(), set_request_mode{{"orders", "billing", mode, 0}});
         world.advance(200ms);
@@ -195,6 +195,12 @@ struct pop_world : broker_world {
     }
     /// Whoever is told that there is nothing pops again at once, as clients do.
     void pop_again_from(std::function<void()> again) { when_nothing = std::move(again); }
+    void restart() {
+        stop();
+        start(pop_broker());
+    }
+};
+
 } // namespace
 
 TEST_CASE_FIXTURE(pop_world, "pop: takes messages of all queues, and each is handed out once until its time is over") {
@@ -371,12 +377,6 @@ TEST_CASE_FIXTURE(pop_world, "pop: a group's own number of tries counts") {
     CHECK(value("popDeadLettersTotal") == "1");
 }
 
-TEST_CASE_FIXTURE(pop_world, "pop: what is out and what is done survives a restart") {
-    for (int i = 0; i < 3; ++i)
-        send("m" + std::to_string(i), 0);
-    const auto popped = pop(order(0, 32, 60'000));
-    REQUIRE(bodies(popped).size() == 3);
-    REQUIRE(ack(popped, 1).ok());
 TEST_CASE_FIXTURE(pop_world, "pop: a group without retry queues has its dead letters") {
     limit_tries(1, 0);
     send("poison", 0);
@@ -407,6 +407,12 @@ TEST_CASE_FIXTURE(pop_world, "pop: a dead message with as many properties as may
     CHECK(value("popDeadDroppedTotal") == "0");
 }
 
+TEST_CASE_FIXTURE(pop_world, "pop: what is out and what is done survives a restart") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto popped = pop(order(0, 32, 60'000));
+    REQUIRE(bodies(popped).size() == 3);
+    REQUIRE(ack(popped, 1).ok());
     restart();
     CHECK(value("popLeases") == "2");
     CHECK(pop(order()).status == pop_status::nothing);
@@ -456,7 +462,10 @@ TEST_CASE_FIXTURE(pop_world, "pop: in order, a queue waits for its batch, and th
     REQUIRE(is_answered(waiting)); // as soon as the batch is done
     const auto next = answers.at(waiting).answer;
     CHECK(bodies(next) == texts{"m2", "m3"});
-    CHECK(ack(repeated_batch, 0).code() == errc::message_illegal);
+    CHECK(ack(repeated_batch, 0).ok()); // its answer may have been lost
+    auto never = next;
+    never.queues.at(0).offsets = {queue_offset{4}};
+    CHECK(ack(never).code() == errc::message_illegal);
     wish.attempt = "third";
     const auto late = begin(wish);
     world.advance(2'100ms);
@@ -507,10 +516,7 @@ TEST_CASE_FIXTURE(pop_world, "pop: setting offsets back, and pulling instead, fo
     CHECK(bodies(again) == texts{"m1", "m2"});
     REQUIRE(ack(again, 0).ok());
 
-    const auto changed = world.ask<request_mode_set>(node->broker_admin(), set_request_mode{{"orders", "billing", "PULL", 0}});
-    world.advance(200ms);
-    REQUIRE(changed->has_value());
-    REQUIRE((**changed).ok());
+    set_mode("PULL");
     CHECK(committed(0) == 2);
     CHECK(value("popLeases") == "0");
     CHECK(bodies(pop(order())) == texts{"m2"}); // whoever pops after that begins there
@@ -549,6 +555,91 @@ TEST_CASE_FIXTURE(pop_world, "pop: what may not be is refused, and why") {
     CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::message_illegal);
     unknown.parts[0].queue.topic = "nothing";
     CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::topic_not_found);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: in a batch of acknowledgements what is no message is passed over") {
+    send("m0", 0);
+    send("m1", 0);
+    const auto popped = pop(order());
+    const auto part = [&popped](const std::string& topic, std::int32_t queue, std::vector<queue_offset> offsets) {
+        return acknowledge_messages::part{"billing", {topic, queue_id{queue}}, popped.popped, false, std::move(offsets)};
+    };
+    const acknowledge_messages batch{{part("nothing", 0, {queue_offset{0}}), part("orders", 9, {queue_offset{0}}),
+                                      part("orders", 0, {queue_offset{0}, queue_offset{77}, queue_offset{1}})},
+                                     true};
+    CHECK(ask_keeper<messages_acknowledged>(batch).ok());
+    CHECK(value("popAckedTotal") == "2");
+    CHECK(value("popLeases") == "0");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: no number that a client says is too large to be reckoned with") {
+    constexpr auto largest = std::numeric_limits<std::int64_t>::max();
+    auto many = message("m", 0);
+    many.reconsume_times = std::numeric_limits<std::int32_t>::max();
+    REQUIRE(answer<messages_stored>(many).ok());
+    auto wish = order(largest, 1, 100);
+    wish.born = timestamp_ms{largest};
+    CHECK(pop(wish).status == pop_status::found);
+    world.advance(100ms);
+    wish.poll_ms = std::numeric_limits<std::int64_t>::min();
+    const auto again = pop(wish);
+    REQUIRE(again.status == pop_status::found);
+    CHECK(messages(again).at(0).reconsume_times == 1'000'001);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a group with a limit gets its messages in its time") {
+    group_config group;
+    group.name = "billing";
+    group.deliver_messages = 2;
+    REQUIRE(answer<group_put>(put_group{group}).ok());
+    for (int i = 0; i < 10; ++i)
+        send("m" + std::to_string(i), i % 2);
+    const auto clock = [this] { return world.scheduler().clock().now(); };
+    std::size_t got = 0;
+    const auto begun = clock();
+    for (int pops = 0; pops < 5; ++pops) { // as a port does
+        const auto ticket = begin(order(5'000, 32, 60'000));
+        world.advance(200ms);
+        const auto count = bodies(finished(ticket).answer).size();
+        CHECK(count <= 2);
+        node->shares()->charge("billing", static_cast<std::int64_t>(count), clock());
+        got += count;
+    }
+    CHECK(got == 10);
+    CHECK(clock() - begun >= 3s);
+    CHECK(clock() - begun <= 5s);
+    CHECK(std::stoi(value("pullsThrottledTotal")) >= 2);
+
+    node->shares()->charge("billing", 100, clock());
+    const auto short_of_time = begin(order(0));
+    const auto gone = begin(order(60'000));
+    world.advance(500ms);
+    CHECK_FALSE(is_answered(short_of_time));
+    caf::anon_send(node->pops(), pops_abandoned{{gone}, holder});
+    world.advance(700ms);
+    REQUIRE(is_answered(short_of_time));
+    CHECK(answers.at(short_of_time).answer.status == pop_status::nothing);
+    const auto at_the_end = begin(order(60'000));
+    stop();
+    CHECK(answers.at(at_the_end).failure.code == errc::shutting_down);
+    CHECK_FALSE(is_answered(gone));
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: whoever has popped after its offsets were set is not sent back by its first pull") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(ack(pop(order())).ok());
+    const auto place = world.ask<offsets_reset>(node->broker_members(),
+                                                reset_offsets{"billing", "orders", queue_id{0}, timestamp_ms{-1}, queue_offset{0}});
+    world.advance(200ms);
+    REQUIRE(place->has_value());
+    REQUIRE((**place).ok());
+    REQUIRE(ack(pop(order())).ok());
+    auto next = pull(3);
+    next.group = "billing";
+    CHECK(answer<messages_pulled>(next)->status == pull_status::no_new);
+    commit(3);
+    CHECK(committed(0) == 3);
 }
 
 TEST_CASE_FIXTURE(pop_world, "pop: waiting for messages takes none, looking takes none, and who waits is counted") {
@@ -640,4 +731,238 @@ TEST_CASE_FIXTURE(pop_world, "pop: what a burst of pops reads is bounded, and wh
     REQUIRE(is_answered(waiting));
     CHECK(answers.at(waiting).answer.status == pop_status::found);
     CHECK(value("popLeases") == "1");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: pops and pulls of a group go on where the other is") {
+    for (int i = 0; i < 10; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(ack(pop(order(0, 1))).ok());
+    set_mode("POP");
+    const auto second = pop(order(0, 1, 60'000));
+    CHECK(bodies(second) == texts{"m1"});
+    auto held = order(60'000);
+    held.expression = "TagA";
+    begin(held);
+    pop_again_from([this] { caf::anon_send(node->pops(), pop_ticketed{next_ticket++, order(0, 1, 60'000), holder}); });
+    set_mode("PULL");
+    CHECK_FALSE(when_nothing); // it did pop again
+    CHECK(committed(0) == 1);
+    commit(9);
+    set_mode("POP");
+    const auto rest = pop(order());
+    CHECK(bodies(rest) == texts{"m9"});
+    REQUIRE(ack(rest).ok());
+    CHECK(committed(0) == 10);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: becoming a group that pops forgets nothing of one that does already") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto popped = pop(order(0, 32, 2'000));
+    REQUIRE(ack(popped, 1).ok());
+    set_mode("POP");
+    CHECK(value("popLeases") == "2");
+    CHECK(pop(order()).status == pop_status::nothing);
+    world.advance(2s);
+    CHECK(bodies(pop(order())) == texts{"m0", "m2"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: looking and waiting leave no trace, and see what pulls have left") {
+    for (int i = 0; i < 10; ++i)
+        send("m" + std::to_string(i), 0);
+    auto look = order();
+    look.kind = pop_kind::peek;
+    look.queue = queue_id{0};
+    CHECK(bodies(pop(look)).size() == 10);
+    auto wait = order();
+    wait.kind = pop_kind::notify;
+    CHECK(pop(wait).status == pop_status::found);
+    CHECK(committed(0) == -1); // nobody has said where the group is
+    commit(8);
+    CHECK(bodies(pop(look)) == texts{"m8", "m9"});
+    CHECK(committed(0) == 8);
+    commit(10);
+    wait.poll_ms = 5'000;
+    const auto waiting = begin(wait);
+    world.advance(100ms);
+    CHECK_FALSE(is_answered(waiting));
+    send("m10", 0);
+    world.advance(100ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(answers.at(waiting).answer.status == pop_status::found);
+    CHECK(bodies(pop(order())) == texts{"m10"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: who waits for a notice does not decide where a group begins") {
+    topic_config keeps_little;
+    keeps_little.name = "orders";
+    keeps_little.read_queues = keeps_little.write_queues = 4;
+    keeps_little.attributes = {{"retention.ms", "600000"}};
+    REQUIRE(answer<topic_put>(put_topic{keeps_little}).ok());
+    send("old", 0);
+    world.advance(1'200s, 10s);
+    send("newer", 0);
+    world.advance(12s, 1s);
+    REQUIRE(answer<offset_found>(find_min_offset{{"orders", queue_id{0}}})->offset.value() == 1); // no young queue, then
+    auto wait = order();
+    wait.kind = pop_kind::notify;
+    CHECK(pop(wait).status == pop_status::found);
+    auto wish = order();
+    wish.from_end = true;
+    CHECK(pop(wish).status == pop_status::nothing);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a deleted group is gone, whoever pops while it goes") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(ack(pop(order(0, 2))).ok());
+    pop(order(0, 1, 60'000));
+    auto held = order(60'000);
+    held.expression = "TagA";
+    begin(held);
+    pop_again_from([this] { caf::anon_send(node->pops(), pop_ticketed{next_ticket++, order(0, 1, 60'000), holder}); });
+    const auto last = next_ticket;
+    REQUIRE(answer<group_deleted>(delete_group{"billing", true}).ok());
+    world.advance(1s);
+    CHECK_FALSE(when_nothing);
+    CHECK(finished(last).failure.code == errc::busy);
+    CHECK(value("popLeases") == "0");
+    CHECK(committed(0) == -1);
+    restart();
+    CHECK(value("popLeases") == "0");
+    CHECK(bodies(pop(order())).size() == 4);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: in order, who waits is served after the batch although it was repeated, or looked at, meanwhile") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 0);
+    auto wish = order(0, 2, 60'000);
+    wish.ordered = true;
+    for (const bool looks : {false, true}) {
+        CAPTURE(looks);
+        wish.poll_ms = 0;
+        wish.attempt = looks ? "third" : "first";
+        auto batch = pop(wish);
+        REQUIRE(bodies(batch).size() == 2);
+        wish.poll_ms = 20'000;
+        wish.attempt = "second";
+        const auto waiting = begin(wish);
+        world.advance(100ms);
+        CHECK_FALSE(is_answered(waiting));
+        wish.poll_ms = 0;
+        if (looks) {
+            auto look = order();
+            look.kind = pop_kind::peek;
+            pop(look);
+        } else {
+            wish.attempt = "first";
+            batch = pop(wish);
+        }
+        REQUIRE(ack(batch).ok());
+        world.advance(50ms);
+        REQUIRE(is_answered(waiting));
+        REQUIRE(ack(answers.at(waiting).answer).ok());
+        send("more", 0);
+        send("more", 0);
+        send("more", 0);
+        send("more", 0);
+    }
+}
+
+namespace {
+
+/// Few messages may be out, of all groups together.
+struct crowded_world : pop_world {
+    crowded_world() : pop_world{crowded()} {}
+    static broker_options crowded() {
+        auto options = pop_broker();
+        options.pop_leases_max = 8;
+        return options;
+    }
+    static pop_messages of(const std::string& group, std::int64_t poll_ms = 0) {
+        auto wish = order(poll_ms, 32, 3'600'000);
+        wish.group = group;
+        return wish;
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(crowded_world, "pop: a group that never acknowledges takes nothing from the others") {
+    for (int i = 0; i < 20; ++i)
+        send("m" + std::to_string(i), i % 2);
+    REQUIRE(bodies(pop(of("broken"))).size() == 8);
+    CHECK(pop(of("broken")).status == pop_status::nothing);
+    const auto first = pop(of("healthy"));
+    CHECK(bodies(first).size() == 4); // its share
+    const auto waiting = begin(of("healthy", 10'000));
+    world.advance(1'500ms);
+    CHECK_FALSE(is_answered(waiting));
+    REQUIRE(ack(first, std::nullopt, "healthy").ok());
+    world.advance(100ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(bodies(answers.at(waiting).answer).size() == 4);
+    REQUIRE(ack(answers.at(waiting).answer, std::nullopt, "healthy").ok());
+    CHECK(value("popLeases") == "8");
+}
+
+TEST_CASE_FIXTURE(crowded_world, "pop: what is out becomes less when the log lets go of it, and whoever waits for that is served") {
+    topic_config keeps_little;
+    keeps_little.name = "bills";
+    keeps_little.read_queues = keeps_little.write_queues = 1;
+    keeps_little.attributes = {{"retention.ms", "600000"}};
+    REQUIRE(answer<topic_put>(put_topic{keeps_little}).ok());
+    auto bill = message("bill");
+    bill.topic = "bills";
+    for (int i = 0; i < 8; ++i)
+        REQUIRE(answer<messages_stored>(bill).ok());
+    auto broken = of("broken");
+    broken.topic = "bills";
+    REQUIRE(bodies(pop(broken)).size() == 8);
+    for (int i = 0; i < 8; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(bodies(pop(of("healthy"))).size() == 4);
+    const auto waiting = begin(of("healthy", 3'000'000));
+    world.advance(500s, 1s);
+    CHECK_FALSE(is_answered(waiting));
+    world.advance(700s, 1s);
+    send("later", 1);
+    world.advance(20s, 1s);
+    REQUIRE(is_answered(waiting));
+    CHECK(bodies(answers.at(waiting).answer).size() >= 4);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a queue that nobody pops any more is where pulls have got to") {
+    for (int i = 0; i < 10; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(ack(pop(order(0, 1))).ok());
+    world.advance(70s, 1s);
+    commit(9);
+    CHECK(bodies(pop(order())) == texts{"m9"});
+    world.advance(70s, 1s); // it is out: the queue stays as it is
+    CHECK(bodies(pop(order())) == texts{"m9"});
+    restart();
+    world.advance(70s, 1s);
+    const auto again = pop(order());
+    CHECK(bodies(again) == texts{"m9"});
+    CHECK(messages(again).at(0).reconsume_times == 2);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a log that lost its end is popped from there, however much is sent before anybody pops") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    REQUIRE(ack(pop(order())).ok());
+    stop();
+    {
+        auto store = storage::pop_store::open(files, "/store/pop");
+        REQUIRE(store.ok());
+        REQUIRE((*store)->load().ok());
+        storage::pop_changes ahead;
+        ahead[{"billing", {"orders", queue_id{0}}}] = {false, queue_offset{5}, {}};
+        REQUIRE((*store)->change(ahead, true).ok());
+    }
+    start(pop_broker());
+    for (int i = 3; i < 8; ++i)
+        send("m" + std::to_string(i), 0);
+    CHECK(bodies(pop(order())) == texts{"m3", "m4", "m5", "m6", "m7"});
 }

@@ -105,6 +105,7 @@ std::vector<place> places_of() {
         AT("broker.recall_messages", broker.recall_messages),
         AT("broker.trace_topic", broker.trace_topic),
         AT("broker.pop_leases_max", broker.pop_leases_max),
+        AT("broker.pop_leases_total_max", broker.pop_leases_total_max),
         AT("broker.transaction.timeout", broker.transaction.timeout),
         AT("broker.transaction.check_interval", broker.transaction.check_interval),
         AT("broker.transaction.checks_max", broker.transaction.checks_max),
