@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-// Pop consumers: what they may take, and which queues a client reads. Source: reference "remoting-client.md" 4.7, 4.8.
+// Pops: what they may take. Source: reference "remoting-client.md" 4.7.
 
 namespace troupe::actors {
 
@@ -15,10 +15,6 @@ namespace {
 constexpr std::int32_t messages_per_pop_max = 32;
 constexpr std::int64_t poll_ms_max = 3'600'000;
 constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
-constexpr std::chrono::seconds route_fresh_for{5};
-constexpr std::chrono::seconds route_deadline{2};
-constexpr std::size_t routes_max = 10'000;
-constexpr std::size_t modes_max = 100'000;
 
 /// Deliveries before a message is dead: the first one, and as many tries as its group allows.
 std::int32_t deliveries_of(std::int32_t retry_max) {
@@ -126,160 +122,6 @@ void broker_state::forget_popped(const std::string& group, const std::string& to
         return next({});
     self_->request(setup_.pop_keeper, caf::infinite, forget_pops{group, topic})
         .then([next](pops_changed) { next({}); }, [next](const caf::error& failure) { next(to_error(failure)); });
-}
-
-void broker_state::follow_commits_of(const std::string& group, const std::string& topic, continuation next) {
-    if (!setup_.pop_keeper)
-        return next({});
-    send_notes();
-    self_->request(setup_.pop_keeper, caf::infinite, follow_commits{group, topic})
-        .then([next](pops_changed) { next({}); }, [next](const caf::error& failure) { next(to_error(failure)); });
-}
-
-// ---- modes ----------------------------------------------------------------------------------------------------------
-
-request_mode broker_state::mode_of(const std::string& topic, const std::string& group) const {
-    const auto set = modes_.find({topic, group});
-    return set == modes_.end() ? request_mode{topic, group} : set->second;
-}
-
-caf::result<request_mode_set> broker_state::handle(const set_request_mode& order) {
-    const auto& wish = order.mode;
-    if (is_retry_topic(wish.topic))
-        return make_caf_error(errc::not_permitted, "topic " + wish.topic + " belongs to a group: its messages are pulled");
-    if (topics_->find(wish.topic) == nullptr)
-        return make_caf_error(errc::topic_not_found, "topic " + wish.topic + " does not exist on this broker");
-    if (!groups_.contains(wish.group))
-        return make_caf_error(errc::group_not_found, "group " + wish.group + " does not exist on this broker");
-    if (wish.mode != "PULL" && wish.mode != "POP")
-        return make_caf_error(errc::argument_illegal,
-                              "a group takes messages by PULL or by POP, there is no mode " + wish.mode.substr(0, 64));
-    request_mode mode{wish.topic, wish.group, wish.mode == "POP", wish.pop_share_queues};
-    const auto change = change_of_mode(mode.topic, mode.group);
-    if (const auto free = check_unchanging(change); !free)
-        return make_caf_error(free.failure());
-    if (modes_.size() >= modes_max && !modes_.contains({mode.topic, mode.group}))
-        return make_caf_error(errc::busy, "this broker keeps the modes of at most " + std::to_string(modes_max) + " groups and topics");
-    auto promise = self_->make_response_promise<request_mode_set>();
-    const continuation done = [promise](const error& failure) mutable {
-        if (failure.code == errc::none)
-            promise.deliver(request_mode_set{});
-        else
-            promise.deliver(make_caf_error(failure));
-    };
-    if (!begin_change(change, false, done))
-        return promise;
-    if (!mode.is_pop)
-        store_mode(mode, change);
-    else
-        follow_commits_of(mode.group, mode.topic, [this, mode, change](const error& failure) {
-            if (failure.code != errc::none)
-                return end_change(change, failure);
-            store_mode(mode, change);
-        });
-    return promise;
-}
-
-void broker_state::store_mode(const request_mode& mode, const std::string& change) {
-    self_->request(setup_.metadata_keeper, caf::infinite, put_request_mode{mode})
-        .then(
-            [this, mode, change](request_mode_put) {
-                modes_.insert_or_assign({mode.topic, mode.group}, mode);
-                if (mode.is_pop)
-                    return end_change(change, {});
-                // Whoever pulls begins at what is committed, and what is out for pops comes once more.
-                forget_popped(mode.group, mode.topic, [this, change](const error& failure) { end_change(change, failure); });
-            },
-            [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
-}
-
-caf::result<request_modes_listed> broker_state::handle(const list_request_modes&) {
-    request_modes_listed listed;
-    for (const auto& entry : modes_) {
-        const auto& mode = entry.second;
-        listed.modes.push_back({mode.topic, mode.group, mode.is_pop ? "POP" : "PULL", mode.share_queues});
-    }
-    return listed;
-}
-
-void broker_state::forget_modes(const std::string& topic, const std::string& group) {
-    std::erase_if(modes_, [&](const auto& entry) { return entry.first.first == topic || entry.first.second == group; });
-    routes_.erase(topic);
-}
-
-// ---- assignments ----------------------------------------------------------------------------------------------------
-
-void broker_state::handle(const use_name_servers& order) {
-    name_servers_ = order.name_servers;
-}
-
-caf::result<assignment_found> broker_state::handle(const query_assignment& order) {
-    const auto& request = order.request;
-    if (request.strategy != "AVG" && request.strategy != "AVG_BY_CIRCLE")
-        return make_caf_error(errc::argument_illegal,
-                              "queues are assigned by AVG or AVG_BY_CIRCLE, there is no strategy " + request.strategy.substr(0, 64));
-    if (const auto legal = check_topic_name(request.topic); !legal && !is_retry_topic(request.topic))
-        return make_caf_error(legal.failure());
-    auto promise = self_->make_response_promise<assignment_found>();
-    if (name_servers_.empty()) {
-        const auto* topic = topics_->find(request.topic);
-        const bool is_readable = topic != nullptr && (topic->perm & permission::read) != 0;
-        promise.deliver(assign(request, is_readable ? std::vector<protocol::queue_data>{{setup_.options.broker_name, topic->read_queues,
-                                                                                         topic->write_queues, topic->perm, 0}}
-                                                    : std::vector<protocol::queue_data>{}));
-        return promise;
-    }
-    if (const auto known = routes_.find(request.topic); known != routes_.end() && now() < known->second.fresh_until) {
-        promise.deliver(assign(request, known->second.queues));
-        return promise;
-    }
-    find_topic_route(request, 0, promise);
-    return promise;
-}
-
-/// Asks one name server after the other. When none knows the topic what was known counts, and else nobody should change anything: a
-/// name server that has just started knows little.
-void broker_state::find_topic_route(const protocol::assignment_request& request, std::size_t server,
-                                    caf::typed_response_promise<assignment_found> promise) {
-    if (server >= name_servers_.size()) {
-        const auto known = routes_.find(request.topic);
-        promise.deliver(known == routes_.end() ? assignment_found{} : assign(request, known->second.queues));
-        return;
-    }
-    ask_within<route_found>(
-        route_deadline, name_servers_[server], find_route{request.topic},
-        [this, request, server, promise](const error&) {
-            find_topic_route(request, finishing_ ? name_servers_.size() : server + 1, promise);
-        },
-        [this, request, promise](route_found& found) mutable {
-            if (routes_.size() >= routes_max)
-                routes_.clear();
-            auto& known = routes_[request.topic];
-            known = {std::move(found.route.queues), now() + route_fresh_for};
-            promise.deliver(assign(request, known.queues));
-        });
-}
-
-assignment_found broker_state::assign(const protocol::assignment_request& request, const std::vector<protocol::queue_data>& route) const {
-    auto queues = readable_queues(request.topic, route);
-    assignment_found found;
-    if (request.is_broadcasting) {
-        found.is_known = true;
-        for (auto& queue : queues)
-            found.queues.push_back({std::move(queue), false});
-        return found;
-    }
-    assignment_question question;
-    question.client_id = request.client_id;
-    question.strategy = request.strategy;
-    if (!is_retry_topic(request.topic)) // those are always pulled
-        question.mode = mode_of(request.topic, request.group);
-    question.queues = std::move(queues);
-    question.members = members_.members(request.group);
-    auto assigned = assign_queues(std::move(question));
-    if (assigned) // a client that is no member yet keeps what it has
-        found = {true, std::move(*assigned)};
-    return found;
 }
 
 } // namespace troupe::actors

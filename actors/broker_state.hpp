@@ -9,6 +9,7 @@
 #include "actors/message_back.hpp"
 #include "actors/message_filter.hpp"
 #include "actors/message_return.hpp"
+#include "actors/offset_notes.hpp"
 #include "actors/pending_resets.hpp"
 #include "actors/producer_groups.hpp"
 #include "actors/pull_positions.hpp"
@@ -419,8 +420,7 @@ private:
     std::vector<name_server_actor> name_servers_;
     std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
     pending_resets resets_{resets_max};
-    std::map<progress_key, queue_offset> notes_; ///< commits of pulls, for the next message to the offset keeper
-    std::size_t notes_under_way_ = 0;            ///< messages it has not answered
+    offset_notes notes_; ///< commits of pulls
 
     std::uint64_t next_question_ = 1;
     std::size_t give_backs_ = 0;                      ///< messages that consumers give back, under way

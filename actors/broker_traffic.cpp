@@ -245,24 +245,22 @@ void broker_state::fail_throttled(const error& failure) {
     }
 }
 
-/// While the keeper waits for the disk, what is noted meanwhile is kept here, one offset per queue and group: its mailbox has no
-/// bound. With a keeper that keeps up nothing waits.
 void broker_state::note_offset(const progress_key& key, queue_offset offset) {
-    notes_.insert_or_assign(key, offset);
-    if (notes_under_way_ == 0)
+    notes_.add(key, offset);
+    if (notes_.is_idle())
         send_notes();
 }
 
 /// Whoever asks the offset keeper sends the notes first: an answer must not be older than a pull before the question.
 void broker_state::send_notes() {
-    if (notes_.empty())
-        return;
     note_offsets order;
-    order.offsets.assign(notes_.begin(), notes_.end());
-    notes_.clear();
-    ++notes_under_way_;
+    order.offsets = notes_.take();
+    if (order.offsets.empty())
+        return;
+    notes_.sent();
     const auto answered = [this] {
-        if (--notes_under_way_ == 0)
+        notes_.answered();
+        if (notes_.is_idle())
             send_notes();
     };
     self_->request(setup_.offset_keeper, caf::infinite, std::move(order))

@@ -1,30 +1,18 @@
-#include "actors/pop_keeper.hpp"
+#include "actors/pop_keeper_state.hpp"
 
 #include "actors/log.hpp"
-#include "actors/pop_book.hpp"
-#include "actors/pop_hold.hpp"
 #include "actors/spawn_role.hpp"
-#include "actors/topic_directory.hpp"
 #include "actors/type_ids.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/typed_event_based_actor.hpp>
-
 #include <algorithm>
-#include <functional>
-#include <iterator>
-#include <map>
-#include <optional>
-#include <set>
 #include <tuple>
-#include <utility>
-#include <vector>
+
+// The role: pops, what is opened for them, the disk, and time.
 
 namespace troupe::actors {
 
 namespace {
 
-constexpr std::int64_t pause_after_failure_ms = 1'000;
 /// A pop whose queues are being opened waits so long for that, however short its own time is.
 constexpr std::int64_t opening_ms = 3'000;
 /// An answer leaves so much before the client's time is over, and a request that arrives so much after it is not served.
@@ -36,117 +24,8 @@ constexpr std::size_t queues_per_sweep = 1'000;
 constexpr std::int64_t idle_ms = 60'000;
 /// Who found no room for records looks again after so long.
 constexpr std::int64_t room_ms = 20;
-constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
 
-/// A dead letter that fails so will fail so again: the record is gone, or its group, or it is no message that may be stored.
-bool is_hopeless(errc code) {
-    switch (code) {
-    case errc::message_not_found:
-    case errc::group_not_found:
-    case errc::corrupt:
-    case errc::message_illegal:
-    case errc::topic_illegal:
-    case errc::body_too_large:
-    case errc::properties_too_large: return true;
-    default: return false;
-    }
-}
-
-bool is_outside(queue_offset offset, const storage::queue_bounds& bounds) {
-    return offset < bounds.min || bounds.max < offset;
-}
-
-error outside(const topic_queue& queue, queue_offset offset, const storage::queue_bounds& bounds) {
-    return {errc::message_not_found, "offset " + to_string(offset) + " is outside queue " + to_string(queue.queue) + " of topic " +
-                                         queue.topic + ", which goes from " + to_string(bounds.min) + " to " + to_string(bounds.max)};
-}
-
-class pop_keeper_state {
-public:
-    static inline const char* name = "pop_keeper";
-
-    void start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<pop_book> book);
-    void handle(const checked_pop& order);
-    void handle(const pops_abandoned& order);
-    void handle(const queues_grew& event);
-    caf::result<messages_acknowledged> handle(const acknowledge_messages& order);
-    caf::result<invisible_time_changed> handle(const change_invisible_time& order);
-    caf::result<pops_changed> handle(const reset_pops& order);
-    caf::result<pops_changed> handle(const forget_pops& order);
-    caf::result<pops_changed> handle(const follow_commits& order);
-    popped_listed handle(const list_popped& order) const { return {book_->next_of(order.group)}; }
-    void handle(const begin_dead_letters& order);
-    void handle(pop_write_tick);
-    void handle(pop_tick tick);
-    void handle(pop_sweep_tick);
-    void handle(const finish& order);
-
-private:
-    using continuation = std::function<void(const error& failure)>; ///< code none: it is written
-
-    [[nodiscard]] timestamp_ms now() const { return options_.now(); }
-    [[nodiscard]] timestamp_ms deadline_of(const pop_messages& pop) const;
-    void answer(const checked_pop& order, messages_popped given, std::shared_ptr<const admitted> kept = nullptr);
-    void answer_nothing(const checked_pop& order, pop_status status);
-    void fail(const checked_pop& order, const error& failure);
-    /// True: it has its answer, or will have it with the next write.
-    bool try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening);
-    /// Room for what a pop may read; an empty optional when there is none.
-    [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
-    void set_alarm(const pop_place& place);
-    void hold(checked_pop order, timestamp_ms deadline, bool opening);
-    void serve(const pop_place& place);
-    void serve_soon(const pop_place& place);
-    void open(const progress_key& key, const pop_messages& pop);
-    void opened(const progress_key& key, std::optional<queue_offset> committed);
-    void opening_ended(const progress_key& key);
-    void bury(const pop_book::dead_letter& letter);
-    void buried(const pop_book::dead_letter& letter, const error& failure);
-    void forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail);
-    /// Of a queue that may be read.
-    [[nodiscard]] result<storage::queue_bounds> bounds_of(const topic_queue& queue) const;
-    error acknowledge(const acknowledge_messages::part& part, bool is_batch);
-    void changed(const progress_key& key);
-    void write_soon();
-    void write();
-    void recover();
-    void note_committed(const std::vector<std::pair<progress_key, queue_offset>>& committed);
-    void close_idle(std::vector<std::pair<progress_key, queue_offset>> idle);
-    void send_notes();
-    void send_notes(note_offsets order);
-    void publish_metrics();
-    void arm();
-    void release_order() {
-        if (options_.orders)
-            options_.orders->release(1);
-    }
-
-    pop_keeper_actor::pointer self_ = nullptr;
-    pop_keeper_options options_;
-    std::unique_ptr<pop_book> book_;
-    std::optional<pop_hold> hold_;
-    message_back_actor dead_letters_;
-    struct opening_queue {
-        bool is_taken = false; ///< somebody takes; else they look
-        bool from_end = false;
-    };
-    std::map<progress_key, opening_queue> opening_; ///< where the group is there is asked of the offset keeper
-    std::set<topic_queue> watched_;
-    std::set<pop_place> soon_;          ///< to be looked at again at once
-    std::set<pop_place> crowded_;       ///< where pops wait because too much is out
-    std::set<pop_place> starved_;       ///< where pops wait for room for records
-    std::vector<continuation> waiting_; ///< for the next write
-    std::size_t waiting_bytes_ = 0;     ///< of records in waiting_
-    bool write_tick_sent_ = false;
-    std::map<progress_key, queue_offset> notes_; ///< committed offsets for the offset keeper
-    std::size_t notes_under_way_ = 0;
-    std::uint64_t epoch_ = 0;
-    std::optional<timestamp_ms> armed_;
-    bool dead_letters_fail_ = false; ///< a row of failures is reported once
-    bool full_told_ = false;         ///< likewise
-    bool closing_ = false;           ///< what is committed of idle queues is on its way to the offset keeper
-    bool finishing_ = false;
-};
+} // namespace
 
 void pop_keeper_state::start(pop_keeper_actor::pointer self, pop_keeper_options options, std::unique_ptr<pop_book> book) {
     self_ = self;
@@ -346,13 +225,8 @@ void pop_keeper_state::fail(const checked_pop& order, const error& failure) {
 
 // ---- queues that a group pops for the first time -----------------------------------------------------------------------
 
-/// Whoever takes decides where a group begins, whoever looks does not.
 void pop_keeper_state::open(const progress_key& key, const pop_messages& pop) {
-    const bool is_taken = pop.kind == pop_kind::take;
-    const auto [opening, added] = opening_.try_emplace(key);
-    if (is_taken && !opening->second.is_taken)
-        opening->second = {true, pop.from_end};
-    if (!added)
+    if (!openings_.want(key, {pop.kind == pop_kind::take, pop.from_end}))
         return;
     self_->request(options_.offset_keeper, options_.request_deadline, query_offset{key, true})
         .then([this, key](const offset_found& found) { opened(key, found.offset); },
@@ -360,7 +234,7 @@ void pop_keeper_state::open(const progress_key& key, const pop_messages& pop) {
                   const auto why = to_error(failure);
                   if (why.code == errc::offset_not_found)
                       return opened(key, std::nullopt);
-                  opening_.erase(key); // the next pop asks again
+                  (void)openings_.end(key); // the next pop asks again
                   write_log(log_level::warning, "pops: where group " + key.group + " is in topic " + key.queue.topic +
                                                     " cannot be found out: " + to_string(why));
                   opening_ended(key);
@@ -368,14 +242,14 @@ void pop_keeper_state::open(const progress_key& key, const pop_messages& pop) {
 }
 
 void pop_keeper_state::opened(const progress_key& key, std::optional<queue_offset> committed) {
-    const auto opening = opening_.extract(key);
-    if (opening.empty()) // the group or its topic was forgotten meanwhile
+    const auto opening = openings_.end(key);
+    if (!opening) // the group or its topic was forgotten meanwhile
         return;
     if (finishing_ || options_.topics->current()->find(key.queue.topic) == nullptr) // or deleted, with its offsets
         return;
-    if (!opening.mapped().is_taken)
+    if (!opening->is_taken)
         book_->glimpse(key, committed);
-    else if (const auto done = book_->open(key, committed, opening.mapped().from_end); !done)
+    else if (const auto done = book_->open(key, committed, opening->from_end); !done)
         write_log(log_level::warning, "pops: queue " + to_string(key.queue.queue) + " of topic " + key.queue.topic +
                                           " cannot be read: " + to_string(done.failure()));
     opening_ended(key);
@@ -383,8 +257,7 @@ void pop_keeper_state::opened(const progress_key& key, std::optional<queue_offse
 
 /// Who asked for any queue is served when all are known, so that the first pop does not get the messages of one only.
 void pop_keeper_state::opening_ended(const progress_key& key) {
-    const auto next = opening_.lower_bound({key.group, {key.queue.topic, queue_id{0}}});
-    if (next == opening_.end() || next->first.group != key.group || next->first.queue.topic != key.queue.topic) {
+    if (!openings_.is_under_way(key.group, key.queue.topic)) {
         serve({key.queue.topic, key.group});
         book_->end_glimpses(key.group, key.queue.topic); // the next look asks again
     }
@@ -392,250 +265,6 @@ void pop_keeper_state::opening_ended(const progress_key& key) {
         write_soon();
     publish_metrics();
     arm();
-}
-
-// ---- acknowledgements -----------------------------------------------------------------------------------------------
-
-/// Reference "remoting-client.md" 4.9.
-result<storage::queue_bounds> pop_keeper_state::bounds_of(const topic_queue& queue) const {
-    const auto topics = options_.topics->current();
-    const auto* topic = topics->find(queue.topic);
-    if (topic == nullptr)
-        return error{errc::topic_not_found, "topic " + queue.topic + " does not exist on this broker"};
-    if (queue.queue.value() < 0 || queue.queue.value() >= topic->read_queues)
-        return error{errc::message_illegal, "topic " + queue.topic + " has " + std::to_string(topic->read_queues) +
-                                                " queues to read, there is no queue " + to_string(queue.queue)};
-    return options_.log->bounds(queue);
-}
-
-caf::result<messages_acknowledged> pop_keeper_state::handle(const acknowledge_messages& order) {
-    if (finishing_ || book_->is_broken()) {
-        release_order();
-        return finishing_ ? make_caf_error(errc::shutting_down, "the broker is stopping")
-                          : make_caf_error(errc::busy, "acknowledgements cannot be written now; repeat it later");
-    }
-    error refused;
-    for (const auto& part : order.parts) {
-        if (const auto why = acknowledge(part, order.is_batch); why.code != errc::none && refused.code == errc::none)
-            refused = why;
-    }
-    auto promise = self_->make_response_promise<messages_acknowledged>();
-    waiting_.push_back([this, promise, refused](const error& failure) mutable {
-        release_order();
-        if (failure.code != errc::none || refused.code != errc::none)
-            promise.deliver(make_caf_error(failure.code != errc::none ? failure : refused));
-        else
-            promise.deliver(messages_acknowledged{});
-    });
-    write_soon();
-    return promise;
-}
-
-/// Code none: each of them is done, or another delivery of it counts; else the first that is not. In a batch what is no message is passed
-/// over, as in RocketMQ: the others are done.
-error pop_keeper_state::acknowledge(const acknowledge_messages::part& part, bool is_batch) {
-    const auto bounds = bounds_of(part.queue);
-    if (!bounds) {
-        const bool is_nowhere = bounds.code() == errc::topic_not_found || bounds.code() == errc::message_illegal;
-        return is_batch && is_nowhere ? error{} : bounds.failure();
-    }
-    std::vector<queue_offset> inside;
-    inside.reserve(part.offsets.size());
-    std::copy_if(part.offsets.begin(), part.offsets.end(), std::back_inserter(inside),
-                 [&bounds](queue_offset offset) { return !is_outside(offset, *bounds); });
-    error refused;
-    if (inside.size() < part.offsets.size() && !is_batch) {
-        const auto first =
-            std::find_if(part.offsets.begin(), part.offsets.end(), [&bounds](queue_offset offset) { return is_outside(offset, *bounds); });
-        refused = outside(part.queue, *first, *bounds);
-    }
-    const progress_key key{part.group, part.queue};
-    const auto outcomes = book_->acknowledge(key, inside, part.popped);
-    for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        const bool is_done = outcomes[i] == pop_table::ack_outcome::done;
-        add(is_done ? options_.metrics->pop_acked : options_.metrics->pop_stale_acks);
-        // Whoever repeats an acknowledgement is told the same once more; what was never popped cannot be done.
-        if (part.ordered && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
-            refused = {errc::message_illegal, "message " + to_string(inside[i]) + " of queue " + to_string(part.queue.queue) +
-                                                  " of topic " + part.queue.topic + " was not popped by group " + part.group};
-    }
-    changed(key);
-    return refused;
-}
-
-caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisible_time& order) {
-    const auto refuse = [this](const error& why) -> caf::result<invisible_time_changed> {
-        release_order();
-        return make_caf_error(why);
-    };
-    if (finishing_)
-        return refuse({errc::shutting_down, "the broker is stopping"});
-    if (book_->is_broken())
-        return refuse({errc::busy, "changes cannot be written now; repeat it later"});
-    if (order.invisible_ms < 0 || order.invisible_ms > invisible_ms_max)
-        return refuse({errc::argument_illegal,
-                       "invisible time " + std::to_string(order.invisible_ms) + " ms is outside 0 to " + std::to_string(invisible_ms_max)});
-    const auto bounds = bounds_of(order.queue);
-    if (!bounds)
-        return refuse(bounds.failure());
-    if (is_outside(order.offset, *bounds))
-        return refuse(outside(order.queue, order.offset, *bounds));
-    const progress_key key{order.group, order.queue};
-    const auto lease = book_->change_visibility(key, order.offset, order.popped, now(), order.invisible_ms);
-    if (!lease) {
-        add(options_.metrics->pop_stale_acks);
-        return refuse({errc::message_illegal, "message " + to_string(order.offset) + " of queue " + to_string(order.queue.queue) +
-                                                  " of topic " + order.queue.topic + " is not out for group " + order.group +
-                                                  ", or was delivered once more since"});
-    }
-    changed(key);
-    auto promise = self_->make_response_promise<invisible_time_changed>();
-    const invisible_time_changed done{lease->popped, order.invisible_ms, order.ordered ? protocol::ordered_revive_queue : 0};
-    waiting_.push_back([this, promise, done](const error& failure) mutable {
-        release_order();
-        if (failure.code != errc::none)
-            promise.deliver(make_caf_error(failure));
-        else
-            promise.deliver(done);
-    });
-    write_soon();
-    return promise;
-}
-
-/// Whoever waits for it is served after the write.
-void pop_keeper_state::changed(const progress_key& key) {
-    const pop_place place{key.queue.topic, key.group};
-    if (!hold_->has_waiting(place))
-        return;
-    if (book_->take_awaited(key))
-        serve_soon(place);
-    else
-        hold_->set_alarm(place, book_->next_visible(place.group, place.topic, timestamp_ms{now().value() - 1}));
-}
-
-// ---- dead letters ---------------------------------------------------------------------------------------------------
-
-void pop_keeper_state::handle(const begin_dead_letters& order) {
-    dead_letters_ = order.broker;
-}
-
-void pop_keeper_state::bury(const pop_book::dead_letter& letter) {
-    if (!dead_letters_)
-        return buried(letter, {errc::busy, "the broker is starting"});
-    send_message_back order;
-    order.position = letter.position;
-    order.group = letter.key.group;
-    order.delay_level = -1;
-    order.tries = letter.deliveries - 1;
-    order.origin_topic = letter.key.queue.topic;
-    self_->request(dead_letters_, 2 * options_.request_deadline, std::move(order))
-        .then([this, letter](message_sent_back) { buried(letter, {}); },
-              [this, letter](const caf::error& failure) { buried(letter, to_error(failure)); });
-}
-
-void pop_keeper_state::buried(const pop_book::dead_letter& letter, const error& failure) {
-    if (finishing_)
-        return;
-    if (failure.code == errc::none || is_hopeless(failure.code)) {
-        dead_letters_fail_ = false;
-        add(failure.code == errc::none ? options_.metrics->pop_dead : options_.metrics->pop_dropped);
-        if (failure.code != errc::none)
-            write_log(log_level::error, "pops: dead message " + to_string(letter.offset) + " of queue " +
-                                            to_string(letter.key.queue.queue) + " of topic " + letter.key.queue.topic +
-                                            " cannot be kept for group " + letter.key.group + " and is dropped: " + to_string(failure));
-        book_->dead_letter_stored(letter.key, letter.offset);
-        serve_soon({letter.key.queue.topic, letter.key.group});
-    } else {
-        if (!std::exchange(dead_letters_fail_, true))
-            write_log(log_level::warning, "pops: a dead message of group " + letter.key.group + " is tried again: " + to_string(failure));
-        book_->dead_letter_failed(letter.key, letter.offset, now() + pause_after_failure_ms);
-    }
-    write_soon();
-    arm();
-}
-
-// ---- what operators do ----------------------------------------------------------------------------------------------
-
-caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
-    note_offsets told; // once more, behind what was noted before: later notes only go forward
-    for (const auto& [queue, offset] : order.offsets) {
-        const progress_key key{order.group, queue};
-        if (book_->is_open(key))
-            told.offsets.emplace_back(key, offset);
-        book_->reset(key, offset);
-        notes_.erase(key);
-        serve_soon({queue.topic, order.group});
-    }
-    send_notes(std::move(told));
-    auto promise = self_->make_response_promise<pops_changed>();
-    waiting_.push_back([promise](const error& failure) mutable {
-        if (failure.code != errc::none)
-            promise.deliver(make_caf_error(failure));
-        else
-            promise.deliver(pops_changed{});
-    });
-    write_soon();
-    return promise;
-}
-
-caf::result<pops_changed> pop_keeper_state::handle(const forget_pops& order) {
-    auto promise = self_->make_response_promise<pops_changed>();
-    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
-    commit_offsets commit;
-    commit.offsets = book_->progress_of(order.group, order.topic);
-    commit.only_forward = true; // pulls may have gone on
-    for (const auto& entry : commit.offsets)
-        notes_.erase(entry.first);
-    // Where they are is stored first: should the disk fail then, nothing is forgotten.
-    self_->request(options_.offset_keeper, options_.request_deadline, std::move(commit))
-        .then([this, promise, fail, order](offset_committed) mutable { forget(order, promise, fail); },
-              [fail](const caf::error& failure) { fail(to_error(failure)); });
-    return promise;
-}
-
-void pop_keeper_state::forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail) {
-    if (finishing_)
-        return fail({errc::shutting_down, "the broker is stopping"});
-    for (const auto& entry : book_->progress_of(order.group, order.topic))
-        notes_.erase(entry.first);
-    book_->forget(order.group, order.topic);
-    book_->end_glimpses(order.group, order.topic);
-    std::erase_if(opening_, [&order](const auto& entry) {
-        return (order.group.empty() || entry.first.group == order.group) && (order.topic.empty() || entry.first.queue.topic == order.topic);
-    });
-    // Whoever asks again is told what has become of it.
-    waiting_.push_back([this, promise, fail, held = hold_->take(order.group, order.topic)](const error& failure) mutable {
-        for (const auto& one : held)
-            answer_nothing(one.pop, pop_status::nothing);
-        if (failure.code != errc::none)
-            fail(failure);
-        else
-            promise.deliver(pops_changed{});
-    });
-    write_soon();
-}
-
-caf::result<pops_changed> pop_keeper_state::handle(const follow_commits& order) {
-    auto promise = self_->make_response_promise<pops_changed>();
-    const continuation done = [promise](const error& failure) mutable {
-        if (failure.code != errc::none)
-            promise.deliver(make_caf_error(failure));
-        else
-            promise.deliver(pops_changed{});
-    };
-    self_->request(options_.offset_keeper, options_.request_deadline, list_offsets{order.group, order.topic})
-        .then(
-            [this, order, done](const offsets_listed& committed) {
-                if (finishing_)
-                    return done({errc::shutting_down, "the broker is stopping"});
-                for (const auto& [queue, offset] : committed.offsets)
-                    book_->follow({order.group, queue}, offset);
-                serve_soon({order.topic, order.group});
-                waiting_.push_back(done);
-                write_soon();
-            },
-            [done](const caf::error& failure) { done(to_error(failure)); });
-    return promise;
 }
 
 // ---- the disk -------------------------------------------------------------------------------------------------------
@@ -674,8 +303,8 @@ void pop_keeper_state::recover() {
 
 void pop_keeper_state::note_committed(const std::vector<std::pair<progress_key, queue_offset>>& committed) {
     for (const auto& [key, offset] : committed)
-        notes_.insert_or_assign(key, offset);
-    if (notes_under_way_ == 0)
+        notes_.add(key, offset);
+    if (notes_.is_idle())
         send_notes();
 }
 
@@ -683,18 +312,18 @@ void pop_keeper_state::note_committed(const std::vector<std::pair<progress_key, 
 /// the answer, and a keeper that ends, ends the broker.
 void pop_keeper_state::send_notes() {
     note_offsets order;
-    order.offsets.assign(notes_.begin(), notes_.end());
+    order.offsets = notes_.take();
     order.only_forward = true; // where pulls have gone on, these are old news
-    notes_.clear();
     send_notes(std::move(order));
 }
 
 void pop_keeper_state::send_notes(note_offsets order) {
     if (order.offsets.empty())
         return;
-    ++notes_under_way_;
+    notes_.sent();
     const auto answered = [this] {
-        if (--notes_under_way_ == 0)
+        notes_.answered();
+        if (notes_.is_idle())
             send_notes();
     };
     self_->request(options_.offset_keeper, caf::infinite, std::move(order))
@@ -711,7 +340,7 @@ void pop_keeper_state::arm() {
     if (!soon_.empty())
         next = timestamp_ms{0};
     if (book_->is_broken())
-        next = std::min(next.value_or(now() + pause_after_failure_ms), now() + pause_after_failure_ms);
+        next = std::min(next.value_or(now() + pop_pause_after_failure_ms), now() + pop_pause_after_failure_ms);
     if (!next || (armed_ && *armed_ <= *next))
         return;
     armed_ = next;
@@ -798,6 +427,8 @@ void pop_keeper_state::handle(const finish&) {
     publish_metrics();
     self_->quit();
 }
+
+namespace {
 
 pop_keeper_actor::behavior_type pop_keeper(pop_keeper_actor::stateful_pointer<pop_keeper_state> self, pop_keeper_options options,
                                            const std::shared_ptr<std::unique_ptr<pop_book>>& book) {

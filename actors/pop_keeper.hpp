@@ -84,7 +84,7 @@ struct pop_keeper_options {
 ///        finish                           answers what is held and what waits for the disk, ends
 /// Out    watch_growth to the log writer, query_offset, note_offsets and commit_offsets to the offset keeper, send_message_back to the broker
 /// State  a pop_table for each group and queue, a pop_hold; what changed and who waits until it is written
-/// Always 1. Nothing is answered before it is written; what comes together is written and synced together.
+/// Always 1. What was taken, done or forgotten is answered when it is written; what comes together is written and synced together.
 ///        2. A message whose acknowledgement was answered is not delivered again, unless an operator sets offsets back.
 ///        3. After a failed write it goes on with what is on the disk: what was not answered may be delivered early.
 ///        4. What a crash leaves: docs/states/pop.md.
