@@ -4,8 +4,11 @@
 #include "storage/queue_index.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <optional>
+#include <queue>
 #include <utility>
+#include <vector>
 
 namespace troupe::storage {
 namespace {
@@ -200,21 +203,28 @@ result<void> topic_retention::read_ahead(const topic_queue& queue, counted& one)
 /// Takes the oldest off what is counted while it is too much, or below `below`. True when neither holds any more.
 result<bool> topic_retention::drop(const std::string& topic, measured& all, std::uint64_t bytes_max, log_position below,
                                    log_position& floor, std::size_t& budget) const {
-    for (;;) {
-        counted* oldest = nullptr;
-        for (std::size_t i = 0; i < all.queues.size(); ++i) {
-            auto& one = all.queues[i];
-            if (auto read = read_ahead({topic, queue_id{static_cast<std::int32_t>(i)}}, one); !read) {
-                return read.failure();
-            }
-            if (!one.front.empty() && (oldest == nullptr || one.front.front().position < oldest->front.front().position)) {
-                oldest = &one;
-            }
+    // The next entry of each queue, the one that was stored first on top: topics may have many queues.
+    using next_entry = std::pair<log_position, std::size_t>;
+    std::priority_queue<next_entry, std::vector<next_entry>, std::greater<>> fronts;
+    const auto look = [&](std::size_t queue) -> result<void> {
+        auto& one = all.queues[queue];
+        if (auto read = read_ahead({topic, queue_id{static_cast<std::int32_t>(queue)}}, one); !read) {
+            return read;
         }
-        if (oldest == nullptr) {
-            return true;
+        if (!one.front.empty()) {
+            fronts.emplace(one.front.front().position, queue);
         }
-        const auto entry = oldest->front.front();
+        return {};
+    };
+    for (std::size_t queue = 0; queue < all.queues.size(); ++queue) {
+        if (auto looked = look(queue); !looked) {
+            return looked.failure();
+        }
+    }
+    while (!fronts.empty()) {
+        const auto queue = fronts.top().second;
+        auto& oldest = all.queues[queue];
+        const auto entry = oldest.front.front();
         if (all.bytes <= bytes_max && entry.position >= below) {
             return true;
         }
@@ -223,10 +233,15 @@ result<bool> topic_retention::drop(const std::string& topic, measured& all, std:
         }
         --budget;
         all.bytes -= std::min(all.bytes, static_cast<std::uint64_t>(entry.bytes));
-        oldest->front.pop_front();
-        ++oldest->begin;
+        oldest.front.pop_front();
+        ++oldest.begin;
         floor = std::max(floor, entry.position + 1);
+        fronts.pop();
+        if (auto looked = look(queue); !looked) {
+            return looked.failure();
+        }
     }
+    return true;
 }
 
 } // namespace troupe::storage
