@@ -379,6 +379,7 @@ void pop_keeper_state::handle(pop_sweep_tick) {
         write_soon();
     for (const auto& place : std::exchange(crowded_, {}))
         serve(place);
+    std::erase_if(starved_, [this](const auto& place) { return !hold_->has_waiting(place); });
     if (!book_->is_full()) {
         full_told_ = false;
     } else if (!std::exchange(full_told_, true)) {
