@@ -72,7 +72,7 @@ struct batch_ack_request {
     friend bool operator==(const batch_ack_request&, const batch_ack_request&) = default;
 };
 /// No more in one request: of its messages together, and between the first and the last message of an ack.
-inline constexpr std::size_t acks_per_request_max = 65'536;
+inline constexpr std::size_t acks_per_request_max = 8'192;
 inline constexpr std::int64_t ack_span_max = std::int64_t{1} << 20;
 std::string encode_batch_ack_request(const batch_ack_request& request);
 result<batch_ack_request> decode_batch_ack_request(std::string_view json);
