@@ -15,7 +15,8 @@ namespace troupe::actors::net {
 ///            timers_actor and pop_ack_actor, and pop_messages -> messages_popped: actor_cast to them.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
-/// Pushes     consumers_changed, check_transaction and deliver_reply from the broker go to every session that a client_heartbeat named
+/// Pushes     connection_changed, when the connection has ended or there is another; and
+///            consumers_changed, check_transaction and deliver_reply from the broker go to every session that a client_heartbeat named
 ///            and that still lives.
 /// Runs       in CAF's multiplexer thread. End it with user_shutdown; pending requests fail with shutting_down.
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});

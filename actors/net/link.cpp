@@ -78,6 +78,8 @@ void link::connected() {
         entry.second.sent = last_received_;
         transport_.write(std::exchange(entry.second.head, {}), std::exchange(entry.second.body, {}));
     }
+    if (connection_number_ > 1 && on_change_)
+        on_change_();
 }
 
 void link::dial_failed(const error& failure) {
@@ -96,6 +98,8 @@ void link::disconnected() {
     state_ = link_state::disconnected;
     silent_since_.reset();
     fail_all({errc::connection_lost, "the connection to " + address_ + " ended before the answer; the outcome is unknown"});
+    if (on_change_)
+        on_change_();
 }
 
 result<void> link::receive(std::span<const payload> frames) {

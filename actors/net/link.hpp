@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace troupe::actors::net {
 
@@ -58,6 +59,9 @@ public:
     /// The answer to a request of the server; not sent when the connection has ended, or when it fits into no frame.
     void answer(const protocol::remoting_command& asked, protocol::remoting_command response);
 
+    /// Called when a connection has ended, and when another one has begun after that.
+    void on_change(std::function<void()> tell) { on_change_ = std::move(tell); }
+
     void connected();
     void dial_failed(const error& failure);
     /// The peer closed the connection, or the network did.
@@ -93,6 +97,7 @@ private:
     std::string address_;
     link_options options_;
     push_handler on_push_;
+    std::function<void()> on_change_;
     link_state state_ = link_state::disconnected;
     std::uint64_t connection_number_ = 0;
     std::int32_t last_opaque_ = 0;

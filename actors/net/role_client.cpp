@@ -1,5 +1,6 @@
 #include "actors/net/role_client.hpp"
 
+#include "actors/net/connection_news.hpp"
 #include "actors/net/wire.hpp"
 #include "actors/net/wire_consumers.hpp"
 #include "actors/net/wire_dead_letters.hpp"
@@ -51,9 +52,9 @@ void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_
 } // namespace
 
 role_client::role_client(caf::local_actor* self, link_transport& transport, std::string address, link_options options)
-    : self_{self}, link_{transport, std::move(address), options, [this](const protocol::remoting_command& command) {
-                             receive_push(command);
-                         }} {}
+    : self_{self}, link_{transport, address, options, [this](const protocol::remoting_command& command) { receive_push(command); }} {
+    link_.on_change([this, address = std::move(address)] { tell_of_connection(address); });
+}
 
 template <class Answer, class Request>
 caf::result<Answer> role_client::forward(const Request& order, std::chrono::milliseconds timeout) {
@@ -212,6 +213,12 @@ void role_client::remember(const client_session_actor& session) {
     std::erase_if(sessions_, [](const caf::actor_addr& each) { return !caf::actor_cast<caf::strong_actor_ptr>(each); });
     if (std::find(sessions_.begin(), sessions_.end(), session.address()) == sessions_.end())
         sessions_.push_back(session.address());
+}
+
+void role_client::tell_of_connection(const std::string& address) {
+    for (const auto& each : sessions_)
+        if (auto watcher = caf::actor_cast<connection_watcher_actor>(each))
+            caf::anon_send(watcher, connection_changed{address});
 }
 
 /// Whoever wrote the reply hears that it arrived; whether somebody still waits for it, only this client knows.

@@ -36,6 +36,7 @@ private:
     void begin_sends();
     void begin(send_turns::send next);
     void remember(const client_session_actor& session);
+    void tell_of_connection(const std::string& address);
     void receive_reply(const protocol::remoting_command& command);
     void receive_push(const protocol::remoting_command& command);
 

@@ -70,6 +70,7 @@ struct hub_state {
     actors::broker_actor link_to(const std::string& broker_name, const std::string& address);
     void drop_unused_links();
     void handle(const suspect_broker& event);
+    void handle(const actors::net::connection_changed& news);
     caf::result<broker_dialed> handle(const dial_broker& order);
     caf::result<broker_dialed> handle(const find_broker& order) const;
 
@@ -283,6 +284,15 @@ void hub_state::handle(const suspect_broker& event) {
         link.beat_due = std::min(link.beat_due, now() + heartbeat_retry);
     }
     arm();
+}
+
+void hub_state::handle(const actors::net::connection_changed& news) {
+    for (auto& [key, link] : links)
+        if (link.address == news.address) {
+            link.knows.reset();
+            link.beat_due = now();
+        }
+    work();
 }
 
 caf::result<broker_dialed> hub_state::handle(const dial_broker& order) {
@@ -514,6 +524,7 @@ hub_actor::behavior_type hub(hub_state::pointer self, hub_endpoints endpoints, c
         [self](const dial_broker& order) { return self->state.handle(order); },
         [self](const find_broker& order) { return self->state.handle(order); },
         [self](const actors::consumers_changed& event) { self->state.handle(event); },
+        [self](const actors::net::connection_changed& news) { self->state.handle(news); },
         [self](const actors::check_transaction& question) { return self->state.handle(question); },
         [self](const actors::deliver_reply& reply) { return self->state.handle(reply); },
         [self](const hub_tick& tick) { self->state.handle(tick); },

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/member_messages.hpp"
+#include "actors/net/connection_news.hpp"
 #include "actors/roles.hpp"
 #include "actors/transaction_messages.hpp"
 #include "client/message.hpp"
@@ -111,7 +112,7 @@ using hub_actor =
                      caf::reacts_to<suspect_broker>, caf::reacts_to<join_group>, caf::replies_to<leave_group>::with<group_left>,
                      caf::reacts_to<join_producers>, caf::replies_to<list_name_servers>::with<name_servers_listed>,
                      caf::replies_to<dial_broker>::with<broker_dialed>, caf::replies_to<find_broker>::with<broker_dialed>,
-                     caf::reacts_to<actors::consumers_changed>,
+                     caf::reacts_to<actors::consumers_changed>, caf::reacts_to<actors::net::connection_changed>,
                      caf::replies_to<actors::check_transaction>::with<actors::transaction_check_sent>,
                      caf::replies_to<actors::deliver_reply>::with<actors::reply_delivered>, caf::reacts_to<hub_tick>>;
 

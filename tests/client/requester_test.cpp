@@ -93,6 +93,26 @@ TEST_CASE("requester: a request gets its reply inside a process") {
     ask_and_answer(*via, *via);
 }
 
+TEST_CASE("requester: one that was idle while its broker restarted gets its next reply") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto asking = node.connect();
+    const auto answering = node.connect();
+    REQUIRE(asking.ok());
+    REQUIRE(answering.ok());
+    make_topic(*asking);
+    requester_options options;
+    options.sending.group = "askers";
+    auto opened = requester::open(*asking, options);
+    REQUIRE(opened.ok());
+    const auto replier = make_replier(*answering);
+    REQUIRE(opened->request(question("first"), 20s).ok());
+    node.stop();
+    REQUIRE(node.start().ok());
+    const auto reply = opened->request(question("second"), 20s); // heartbeats are 30 s apart
+    CHECK_MESSAGE(reply.ok(), (reply.ok() ? "" : to_string(reply.failure())));
+}
+
 TEST_CASE("requester: what gets no reply ends in time, and what is no request is not answered") {
     testing::node node;
     REQUIRE(node.start().ok());
