@@ -149,8 +149,10 @@ void broker_state::put_back(const std::shared_ptr<resending>& work, const page_r
         return work->fail({errc::message_not_found, "queue " + to_string(work->order.queue) + " of topic " + work->remembered.queue.topic +
                                                         " has no message at offset " + to_string(work->from) + ", or not any more"});
     const dead_letters_resent outcome{static_cast<std::int32_t>(letters->size()), page.next, page.max};
-    if (letters->empty())
+    if (letters->empty() && page.next == work->from)
         return work->succeed(outcome);
+    if (letters->empty()) // nothing but damage, or what retention has taken: not to be looked at again
+        return remember_resent(work, outcome);
     auto records = copies_of(std::move(*letters), work->order.group);
     if (!records)
         return work->fail(records.failure());
@@ -160,14 +162,18 @@ void broker_state::put_back(const std::shared_ptr<resending>& work, const page_r
         add(setup_.metrics->dead_letters_resent, static_cast<std::uint64_t>(outcome.resent));
         if (exactly)
             return work->succeed(outcome);
-        ask<offset_committed>(
-            setup_.offset_keeper, commit_offset{work->remembered, outcome.next},
-            [work, outcome](const error& problem) {
-                work->fail({problem.code, std::to_string(outcome.resent) + " messages were put back, which could not be remembered: " +
-                                              problem.text + "; the next order puts them back again"});
-            },
-            [work, outcome](offset_committed) { work->succeed(outcome); });
+        remember_resent(work, outcome);
     });
+}
+
+void broker_state::remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome) {
+    ask<offset_committed>(
+        setup_.offset_keeper, commit_offset{work->remembered, outcome.next},
+        [work, outcome](const error& problem) {
+            work->fail({problem.code, std::to_string(outcome.resent) + " messages were put back, which could not be remembered: " +
+                                          problem.text + "; the next order puts them back again"});
+        },
+        [work, outcome](offset_committed) { work->succeed(outcome); });
 }
 
 /// All of a page go into one queue, so that they are one write: all or none.

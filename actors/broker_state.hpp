@@ -300,6 +300,7 @@ private:
     struct resending;
     void read_dead_letters(const std::shared_ptr<resending>& work);
     void put_back(const std::shared_ptr<resending>& work, const page_read& page);
+    void remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome);
     [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group);
 
     // topics

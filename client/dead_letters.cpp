@@ -10,6 +10,7 @@
 #include <caf/actor_cast.hpp>
 
 #include <algorithm>
+#include <string_view>
 #include <utility>
 
 /// Dead letters: each broker has those of its own messages.
@@ -29,6 +30,12 @@ actors::operator_actor operator_of(const actors::broker_actor& broker) {
 
 error of_broker(const std::string& name, const error& failure) {
     return {failure.code, "broker " + name + ": " + failure.text};
+}
+
+/// Ids are told in either case.
+bool is_same_id(std::string_view left, std::string_view right) {
+    const auto upper = [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; };
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [&upper](char x, char y) { return upper(x) == upper(y); });
 }
 
 std::int32_t page_of(std::size_t max) {
@@ -78,10 +85,11 @@ result<resent_letters> resend_queue(asker& ask, const actors::broker_actor& brok
         if (!page)
             return of_broker(letters.queue.broker_name, {page.code(), page.failure().text + " (" + std::to_string(done.resent) +
                                                                           " messages of this queue were put back before)"});
+        const bool stands_still = page->resent == 0 && page->next <= done.next; // else it has passed over what is damaged or gone
         done.resent += static_cast<std::size_t>(page->resent);
         done.next = page->next;
         done.end = page->max;
-        if (page->next >= page->max || page->resent == 0)
+        if (page->next >= page->max || stands_still)
             break;
     }
     return done;
@@ -167,16 +175,21 @@ result<std::vector<resent_letters>> admin::resend_dead_letters(const std::string
         return brokers.failure();
     std::vector<resent_letters> all;
     std::size_t left = max;
+    const auto after_some = [&left, max](const error& failure) {
+        if (left == max)
+            return failure;
+        return error{failure.code, failure.text + " (" + std::to_string(max - left) + " messages of other queues were put back before)"};
+    };
     for (const auto& [name, broker] : *brokers) {
         const auto letters = letters_of(ask, name, broker, group);
         if (!letters)
-            return letters.failure();
+            return after_some(letters.failure());
         for (const auto& queue : *letters) {
-            if (left == 0 || queue.resent >= queue.next)
+            if (left == 0 || queue.resent == queue.next)
                 continue;
             auto done = resend_queue(ask, broker, group, queue, left);
             if (!done)
-                return done.failure();
+                return after_some(done.failure());
             left -= std::min(left, done->resent);
             all.push_back(std::move(*done));
         }
@@ -195,7 +208,7 @@ result<received_message> admin::resend_dead_letter(const std::string& group, con
     const auto brokers = ask.brokers();
     if (!brokers)
         return brokers.failure();
-    if (letter->queue.topic == dead_topic && letter->offset_message_id != id && !letter->message_id().empty()) {
+    if (letter->queue.topic == dead_topic && !is_same_id(letter->offset_message_id, id) && !letter->message_id().empty()) {
         letter = find_letter(ask, *brokers, group, std::string{letter->message_id()});
         if (!letter)
             return letter.failure();
@@ -205,7 +218,10 @@ result<received_message> admin::resend_dead_letter(const std::string& group, con
                                                   " and is no dead letter of group " + group + "; `troupe dlq show " + group +
                                                   "` lists those"};
     const actors::resend_dead_letters order{group, queue_id{letter->queue.queue}, letter->offset, 1};
-    const auto done = ask.ask<actors::dead_letters_resent>(operator_of(brokers->at(letter->queue.broker_name)), order);
+    const auto broker = brokers->find(letter->queue.broker_name);
+    if (broker == brokers->end())
+        return of_broker(letter->queue.broker_name, {errc::no_route, "no name server knows it any more"});
+    const auto done = ask.ask<actors::dead_letters_resent>(operator_of(broker->second), order);
     if (!done)
         return of_broker(letter->queue.broker_name, done.failure());
     return letter;
