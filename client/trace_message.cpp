@@ -33,6 +33,17 @@ result<protocol::message_trace> trace_at(asker& ask, const actors::broker_actor&
     return std::move(traced->trace);
 }
 
+/// Brokers say in a copy where its original lies. Consumers that send a copy themselves leave that out, or put the unique key there
+/// (RocketMQ's Java client: its ordered consumers, and the others when their broker did not take a message back).
+bool is_copy(const received_message& copy, const received_message& original) {
+    const auto origin = copy.property(protocol::property_name::origin_message_id);
+    if (copy.message_id() != original.message_id())
+        return false;
+    if (origin.empty() || origin == original.message_id())
+        return copy.property(protocol::property_name::retry_topic) == original.queue.topic;
+    return origin == original.offset_message_id;
+}
+
 /// Copies of `original` in `topic`, the oldest first. Several sends of one message have one unique key: only copies of this one count.
 result<std::vector<received_message>> copies_in(asker& ask, const actors::broker_actor& broker, const std::string& topic,
                                                 const received_message& original) {
@@ -56,8 +67,7 @@ result<std::vector<received_message>> copies_in(asker& ask, const actors::broker
         const message_queue queue{record.topic, original.queue.broker_name, record.queue.value()};
         auto copy = to_received(queue, std::move(record));
         copy.queue = queue; // where it is, and not what it was first sent to
-        if (copy.message_id() == original.message_id() &&
-            copy.property(protocol::property_name::origin_message_id) == original.offset_message_id)
+        if (is_copy(copy, original))
             copies.push_back(std::move(copy));
     }
     std::reverse(copies.begin(), copies.end());
