@@ -3,7 +3,6 @@
 #include "client/internal/reader_state.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <utility>
 
 namespace troupe::client {
@@ -144,7 +143,7 @@ std::optional<std::vector<message_queue>> reader_state::own_share(const topic_in
     try {
         return options.allocation.allocate(interest.routing->readable, {interest.members.begin(), interest.members.end()},
                                            options.client_id);
-    } catch (const std::exception&) { // the user's own function: what is read now goes on, and the next rebalance asks again
+    } catch (...) { // the user's own function: what is read now goes on, and the next rebalance asks again
         counters->allocations_failed.fetch_add(1, std::memory_order_relaxed);
         return std::nullopt;
     }
