@@ -26,7 +26,7 @@ struct queue_lock_options {
 /// Threads  not synchronised. Time is an argument.
 /// Always   1. A queue has at most one holder per group.
 ///          2. A lock ends when its holder unlocks it, or `lifetime` after the last renewal. When the holder's connection has
-///             ended, `holder_belief` after it: a client that only lost its connection still consumes that long, so an earlier end
+///             ended, `holder_belief` after that renewal: a client that only lost its connection still consumes that long, so an earlier end
 ///             would put two of them on one queue. RocketMQ knows no such end and lets the others wait for the whole lifetime.
 ///          3. At most `locks_max` locks.
 /// Lost at a restart, as in RocketMQ: the first client to ask then gets the queue.

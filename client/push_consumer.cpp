@@ -95,7 +95,7 @@ push_consumer::state::state(connection via, const push_consumer_options& options
         reader_setup.save_local = [file = file_of(via_, options)](const queue_positions& all) { static_cast<void>(file.save(all)); };
     // The reader is spawned after the pool, which reports to it: the pool has nothing to report before that.
     const auto report = [this](delivery_report r) {
-        counters_->messages_failed.fetch_add(r.failed ? 1 : 0, std::memory_order_relaxed);
+        counters_->messages_failed.fetch_add(r.failures, std::memory_order_relaxed);
         if (reports_->put(std::move(r)))
             caf::anon_send(reader_, inbox_filled{});
     };

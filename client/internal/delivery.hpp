@@ -1,6 +1,7 @@
 #pragma once
 
 #include "client/internal/inbox.hpp"
+#include "client/internal/lock_belief.hpp"
 #include "client/message.hpp"
 
 #include <atomic>
@@ -19,6 +20,7 @@ struct delivery {
     std::uint64_t generation = 0;
     std::shared_ptr<std::atomic<bool>> revoked;
     std::vector<received_message> messages;
+    std::shared_ptr<const lock_belief> lock; ///< no message is begun once it is not believed; null: the queue needs none
 };
 
 /// What became of them.
@@ -29,6 +31,7 @@ struct delivery_report {
     std::vector<received_message> again;                    ///< to hand out again, in order
     bool failed = false;                                    ///< the first of `again` has failed
     bool finished = false;                                  ///< nothing of the delivery is left with the handler
+    std::size_t failures = 0;                               ///< how many of `again` have failed
 };
 
 /// What a message takes of a prefetch window.

@@ -63,12 +63,15 @@ bool handler_pool::handle_one(const received_message& m) {
 }
 
 void handler_pool::handle_all(delivery d) {
-    delivery_report report{d.queue, d.generation, {}, {}, false, false};
+    const auto fresh = [&d] { return delivery_report{d.queue, d.generation, {}, {}, false, false, 0}; };
+    auto report = fresh();
     auto reported = std::chrono::steady_clock::now();
     bool blocked = false;
     for (auto& m : d.messages) {
         if (stopping_ || d.revoked->load())
             break;
+        // The reader may not have noticed yet: this process may have stood still.
+        blocked = blocked || (d.lock && !d.lock->holds(lock_moment::at(std::chrono::steady_clock::now())));
         if (blocked) {
             report.again.push_back(std::move(m));
             continue;
@@ -78,13 +81,14 @@ void handler_pool::handle_all(delivery d) {
         } else {
             ++m.local_redeliveries;
             report.failed = true;
+            ++report.failures;
             report.again.push_back(std::move(m));
             blocked = options_.ordered;
         }
         const auto now = std::chrono::steady_clock::now();
         if (!blocked && now - reported > report_interval) {
             reported = now;
-            report_(std::exchange(report, delivery_report{d.queue, d.generation, {}, {}, false, false}));
+            report_(std::exchange(report, fresh()));
         }
     }
     report.finished = true;

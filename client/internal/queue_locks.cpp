@@ -1,19 +1,32 @@
 #include "client/internal/queue_locks.hpp"
 
+#include <time.h>
+
 #include <algorithm>
 #include <utility>
 
 namespace troupe::client {
 
+lock_moment lock_moment::at(time_point now) {
+    const auto read = [](clockid_t clock) {
+        timespec time{};
+        clock_gettime(clock, &time); // fails for no clock that Linux has
+        return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+    };
+    const auto steady = read(CLOCK_MONOTONIC);
+    return {now, {read(CLOCK_BOOTTIME) - steady, read(CLOCK_REALTIME) - steady}};
+}
+
 void queue_locks::want(const message_queue& queue, time_point now) {
-    locks_.try_emplace(queue, lock_state{0, now, std::nullopt});
+    if (!locks_.contains(queue))
+        locks_.emplace(queue, lock_state{0, now, std::make_shared<lock_belief>()});
 }
 
 bool queue_locks::give_up(const message_queue& queue) {
     const auto at = locks_.find(queue);
     if (at == locks_.end())
         return false;
-    const bool may_hold = at->second.asked_by != 0 || at->second.believed_until;
+    const bool may_hold = at->second.belief->end() || at->second.asked_by != 0;
     locks_.erase(at);
     return may_hold;
 }
@@ -24,10 +37,10 @@ void queue_locks::doubt(const std::string& broker_name, time_point now) {
             lock.due = std::min(lock.due, now + options_.retry);
 }
 
-std::map<std::string, queue_locks::request> queue_locks::take_due(time_point now) {
+std::map<std::string, queue_locks::request> queue_locks::take_due(const lock_moment& now) {
     std::map<std::string, request> due;
     for (const auto& [queue, lock] : locks_)
-        if (lock.asked_by == 0 && lock.due <= now && !due.contains(queue.broker_name))
+        if (lock.asked_by == 0 && lock.due <= now.steady && !due.contains(queue.broker_name))
             due.emplace(queue.broker_name, request{++requests_, now, {}});
     // One request for all queues of the broker, so that their renewals stay together.
     for (auto& [queue, lock] : locks_) {
@@ -40,7 +53,7 @@ std::map<std::string, queue_locks::request> queue_locks::take_due(time_point now
     return due;
 }
 
-queue_locks::queue_list queue_locks::answered(const request& asked, queue_list held, time_point now) {
+queue_locks::queue_list queue_locks::answered(const request& asked, queue_list held, const lock_moment& now) {
     std::sort(held.begin(), held.end());
     queue_list lost;
     for (const auto& queue : asked.queues) {
@@ -50,12 +63,12 @@ queue_locks::queue_list queue_locks::answered(const request& asked, queue_list h
         auto& lock = at->second;
         lock.asked_by = 0;
         if (std::binary_search(held.begin(), held.end(), queue)) {
-            lock.believed_until = asked.asked_at + options_.belief;
-            lock.due = now + options_.renewal;
+            lock.belief->begin(asked.asked_at, options_.belief);
+            lock.due = now.steady + options_.renewal;
             continue;
         }
-        lock.due = now + options_.retry;
-        if (std::exchange(lock.believed_until, std::nullopt))
+        lock.due = now.steady + options_.retry;
+        if (lock.belief->end())
             lost.push_back(queue);
     }
     return lost;
@@ -69,13 +82,11 @@ void queue_locks::failed(const request& asked, time_point now) {
         }
 }
 
-queue_locks::queue_list queue_locks::take_expired(time_point now) {
+queue_locks::queue_list queue_locks::take_expired(const lock_moment& now) {
     queue_list lost;
     for (auto& [queue, lock] : locks_)
-        if (lock.believed_until && *lock.believed_until <= now) {
-            lock.believed_until.reset();
+        if (!lock.belief->holds(now) && lock.belief->end())
             lost.push_back(queue);
-        }
     return lost;
 }
 
@@ -86,9 +97,14 @@ queue_locks::queue_list queue_locks::wanted() const {
     return all;
 }
 
-bool queue_locks::holds(const message_queue& queue, time_point now) const {
+bool queue_locks::holds(const message_queue& queue, const lock_moment& now) const {
     const auto at = locks_.find(queue);
-    return at != locks_.end() && at->second.believed_until && *at->second.believed_until > now;
+    return at != locks_.end() && at->second.belief->holds(now);
+}
+
+std::shared_ptr<const lock_belief> queue_locks::belief_in(const message_queue& queue) const {
+    const auto at = locks_.find(queue);
+    return at != locks_.end() ? at->second.belief : nullptr;
 }
 
 std::optional<time_point> queue_locks::next_due() const {
@@ -96,8 +112,8 @@ std::optional<time_point> queue_locks::next_due() const {
     for (const auto& [queue, lock] : locks_) {
         if (lock.asked_by == 0)
             next = std::min(next.value_or(lock.due), lock.due);
-        if (lock.believed_until)
-            next = std::min(next.value_or(*lock.believed_until), *lock.believed_until);
+        if (const auto until = lock.belief->until())
+            next = std::min(next.value_or(*until), *until);
     }
     return next;
 }

@@ -1,10 +1,12 @@
 #pragma once
 
+#include "client/internal/lock_belief.hpp"
 #include "client/internal/retry_policy.hpp"
 #include "client/message.hpp"
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +17,8 @@ namespace troupe::client {
 /// a queue only while its broker has locked the queue for it, so that two members never have one queue.
 ///
 /// Threads  not synchronised. Time is an argument.
-/// Always   1. A lock is believed for `belief` from when it was asked for, so that it ends here before it does at the broker.
+/// Always   1. A lock is believed for `belief` from when it was asked for, so that it ends here before it does at the broker, also on a
+///          machine that has slept.
 ///          2. A queue is asked for by one request at a time; what comes late or for a queue that was given up since changes nothing.
 /// Source   reference "remoting-client.md" 4.2: clients of RocketMQ renew every 20 s and believe for 30 s; brokers keep for 60 s.
 class queue_locks {
@@ -29,7 +32,7 @@ public:
     /// What one broker is to be asked for, by one request.
     struct request {
         std::uint64_t number = 0;
-        time_point asked_at;
+        lock_moment asked_at;
         queue_list queues;
     };
 
@@ -44,16 +47,18 @@ public:
     void doubt(const std::string& broker_name, time_point now);
 
     /// What to ask for now, by broker name; marked as under way.
-    std::map<std::string, request> take_due(time_point now);
+    std::map<std::string, request> take_due(const lock_moment& now);
     /// The broker answered that `held` are ours. Returns those whose lock was believed and is lost.
-    queue_list answered(const request& asked, queue_list held, time_point now);
+    queue_list answered(const request& asked, queue_list held, const lock_moment& now);
     /// It did not answer.
     void failed(const request& asked, time_point now);
     /// Locks whose time is over since the last call: they are lost.
-    queue_list take_expired(time_point now);
+    queue_list take_expired(const lock_moment& now);
 
     [[nodiscard]] queue_list wanted() const;
-    [[nodiscard]] bool holds(const message_queue& queue, time_point now) const;
+    [[nodiscard]] bool holds(const message_queue& queue, const lock_moment& now) const;
+    /// For whoever handles messages of the queue; null for one that is not wanted.
+    [[nodiscard]] std::shared_ptr<const lock_belief> belief_in(const message_queue& queue) const;
     /// When take_due or take_expired have something next; nullopt: never, as it stands.
     [[nodiscard]] std::optional<time_point> next_due() const;
 
@@ -61,7 +66,7 @@ private:
     struct lock_state {
         std::uint64_t asked_by = 0; ///< number of the request that is under way; 0: none
         time_point due;
-        std::optional<time_point> believed_until;
+        std::shared_ptr<lock_belief> belief;
     };
     options options_;
     std::map<message_queue, lock_state> locks_;

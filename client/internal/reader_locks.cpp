@@ -15,17 +15,25 @@ bool reader_state::needs_locks() const {
 bool reader_state::may_read(const message_queue& queue) const {
     if (!options.ordered)
         return true;
-    return !leaving.contains(queue) && !draining.contains(queue) && (!needs_locks() || locks.holds(queue, now()));
+    return !leaving.contains(queue) && !draining.contains(queue) && (!needs_locks() || locks.holds(queue, lock_now()));
 }
 
 void reader_state::keep_locks() {
-    locks_lost(locks.take_expired(now()));
-    for (const auto& [broker_name, wanted] : locks.take_due(now()))
+    locks_lost(locks.take_expired(lock_now()));
+    for (const auto& [broker_name, wanted] : locks.take_due(lock_now()))
         ask_for_locks(broker_name, wanted);
 }
 
+/// They are of one broker; not every topic's route has to name it.
+actors::broker_actor reader_state::broker_of_any(const std::vector<message_queue>& queues_of_broker) {
+    for (const auto& queue : queues_of_broker)
+        if (auto broker = broker_of(queue))
+            return broker;
+    return {};
+}
+
 void reader_state::ask_for_locks(const std::string& broker_name, const queue_locks::request& wanted) {
-    const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of(wanted.queues.front()));
+    const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of_any(wanted.queues));
     if (!broker) {
         locks.failed(wanted, now());
         self->send(hub, suspect_route{wanted.queues.front().topic});
@@ -37,7 +45,7 @@ void reader_state::ask_for_locks(const std::string& broker_name, const queue_loc
     self->request(broker, options.request_timeout, std::move(order))
         .then(
             [this, wanted](const actors::queues_locked& answer) {
-                locks_lost(locks.answered(wanted, answer.queues, now()));
+                locks_lost(locks.answered(wanted, answer.queues, lock_now()));
                 work();
             },
             [this, wanted, broker_name](const caf::error& problem) {
@@ -91,7 +99,7 @@ void reader_state::handlers_left(const delivery_report& report) {
 
 void reader_state::commit_and_unlock(const message_queue& queue) {
     auto& progress = leaving.at(queue).progress;
-    if (!progress.wants_commit() || !locks.holds(queue, now())) {
+    if (!progress.wants_commit() || !locks.holds(queue, lock_now())) {
         unlock(queue);
         return;
     }
@@ -127,7 +135,7 @@ void reader_state::unlock_all(const std::function<void()>& done) {
             done();
     };
     for (auto& [broker_name, unlocked] : held)
-        if (const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of(unlocked.front()))) {
+        if (const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of_any(unlocked))) {
             ++*left;
             self->request(broker, options.request_timeout, actors::unlock_queues{{options.group, options.client_id, false, unlocked}})
                 .then([ended](const actors::queues_unlocked&) { ended(); }, [ended](const caf::error&) { ended(); });

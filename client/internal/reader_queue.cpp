@@ -70,14 +70,13 @@ void reader_state::restart(const message_queue& queue, queue_progress& progress,
 }
 
 actors::broker_actor reader_state::broker_of(const message_queue& queue) {
-    const auto topic = topics.find(queue.topic);
-    if (topic == topics.end() || !topic->second.routing) {
-        const auto left = leaving.find(queue);
-        return left != leaving.end() ? left->second.broker : actors::broker_actor{};
+    if (const auto topic = topics.find(queue.topic); topic != topics.end() && topic->second.routing) {
+        const auto& brokers = topic->second.routing->brokers;
+        if (const auto at = brokers.find(queue.broker_name); at != brokers.end())
+            return at->second;
     }
-    const auto& brokers = topic->second.routing->brokers;
-    const auto at = brokers.find(queue.broker_name);
-    return at != brokers.end() ? at->second : actors::broker_actor{};
+    const auto left = leaving.find(queue);
+    return left != leaving.end() ? left->second.broker : actors::broker_actor{};
 }
 
 queue_progress* reader_state::current(const message_queue& queue, std::uint64_t generation) {
@@ -319,7 +318,7 @@ void reader_state::hand_out_now(const message_queue& queue, const queue_progress
     const auto chunk = options.in_group ? std::clamp<std::size_t>(share, 1, chunk_messages_max) : messages.size();
     for (std::size_t first = 0; first < messages.size(); first += chunk) {
         const auto last = std::min(first + chunk, messages.size());
-        delivery part{queue, progress.generation, progress.revoked, {}};
+        delivery part{queue, progress.generation, progress.revoked, {}, nullptr};
         part.messages.assign(std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(first)),
                              std::make_move_iterator(messages.begin() + static_cast<std::ptrdiff_t>(last)));
         sink->deliver(std::move(part));
@@ -332,7 +331,7 @@ void reader_state::hand_out(const message_queue& queue, queue_progress& progress
         if (progress.handed_out || progress.backlog.empty() || paused || !may_read(queue))
             return;
         progress.again.clear(); // only says when: the message itself is at the front of the backlog
-        delivery part{queue, progress.generation, progress.revoked, {}};
+        delivery part{queue, progress.generation, progress.revoked, {}, locks.belief_in(queue)};
         while (!progress.backlog.empty() && part.messages.size() < chunk_messages_max) {
             part.messages.push_back(std::move(progress.backlog.front()));
             progress.backlog.pop_front();
@@ -439,7 +438,7 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
     }
     std::vector<std::pair<message_queue, const queue_progress*>> dirty;
     const auto consider = [&](const message_queue& queue, const queue_progress& progress) {
-        if (progress.wants_commit() && (!needs_locks() || locks.holds(queue, now()))) // else it is somebody else's by now
+        if (progress.wants_commit() && (!needs_locks() || locks.holds(queue, lock_now()))) // else it is somebody else's by now
             dirty.emplace_back(queue, &progress);
     };
     for (const auto& [queue, progress] : queues)

@@ -84,6 +84,7 @@ struct reader_state {
     void work();
     void arm();
     [[nodiscard]] time_point now() const { return self->clock().now(); }
+    [[nodiscard]] lock_moment lock_now() const { return lock_moment::at(now()); }
     [[nodiscard]] queue_positions positions() const;
     [[nodiscard]] queue_positions positions_to_keep() const;
 
@@ -120,6 +121,7 @@ struct reader_state {
     // reader_locks.cpp
     [[nodiscard]] bool needs_locks() const;
     [[nodiscard]] bool may_read(const message_queue& queue) const;
+    [[nodiscard]] actors::broker_actor broker_of_any(const std::vector<message_queue>& queues_of_broker);
     void keep_locks();
     void ask_for_locks(const std::string& broker_name, const queue_locks::request& wanted);
     void locks_lost(const std::vector<message_queue>& lost);

@@ -18,7 +18,7 @@ namespace {
 const message_queue queue{"orders", "broker-a", 0};
 
 delivery make_delivery(int first, int count) {
-    delivery d{queue, 1, std::make_shared<std::atomic<bool>>(false), {}};
+    delivery d{queue, 1, std::make_shared<std::atomic<bool>>(false), {}, nullptr};
     for (int i = first; i < first + count; ++i) {
         received_message m;
         m.queue = queue;
@@ -60,6 +60,7 @@ TEST_CASE("handler_pool: reports what was done and what must come again; an exce
     REQUIRE(report.again.size() == 2);
     CHECK(report.again[0].local_redeliveries == 1);
     CHECK(report.failed);
+    CHECK(report.failures == 2);
     CHECK(report.finished);
 }
 
@@ -77,6 +78,30 @@ TEST_CASE("handler_pool: in order, nothing overtakes a failed message") {
     CHECK(report.again[0].offset == queue_offset{1});
     CHECK(report.again[2].offset == queue_offset{3});
     CHECK(report.again[2].local_redeliveries == 0);
+}
+
+TEST_CASE("handler_pool: begins no message of a queue whose lock is not believed any more, and gives the rest back") {
+    auto d = make_delivery(0, 3);
+    const auto belief = std::make_shared<lock_belief>();
+    belief->begin(lock_moment::at(std::chrono::steady_clock::now()), 1h);
+    d.lock = belief;
+    std::promise<delivery_report> done;
+    int handled = 0;
+    handler_pool pool{{1, true},
+                      [&](const received_message&) {
+                          ++handled;
+                          belief->begin(lock_moment::at(std::chrono::steady_clock::now() - 31s), 30s); // as after a pause
+                          return consume_outcome::done;
+                      },
+                      [&](delivery_report r) { done.set_value(std::move(r)); }};
+    pool.deliver(std::move(d));
+    const auto report = done.get_future().get();
+    CHECK(handled == 1);
+    CHECK(report.done.size() == 1);
+    REQUIRE(report.again.size() == 2); // in case that it is renewed: nothing is passed over
+    CHECK(report.again[0].offset == queue_offset{1});
+    CHECK_FALSE(report.failed);
+    CHECK(report.finished);
 }
 
 TEST_CASE("handler_pool: a revoked queue's messages are left out") {

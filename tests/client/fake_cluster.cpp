@@ -380,9 +380,11 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
     };
 }
 
-protocol::topic_route make_route(const fake_cluster::routes& known, int queues) {
+protocol::topic_route make_route(const fake_cluster::routes& known, const std::string& topic, int queues) {
     protocol::topic_route route;
     for (const auto& broker_name : known.shown) {
+        if (known.hidden.contains({topic, broker_name}))
+            continue;
         route.brokers.push_back({"c", broker_name, {{0, broker_name}}});
         route.queues.push_back({broker_name, queues, queues, permission::read_write, 0});
     }
@@ -402,7 +404,7 @@ actors::name_server_actor::behavior_type run_name_server(actors::name_server_act
             const auto at = known->topics.find(x.topic);
             if (at == known->topics.end() || known->shown.empty())
                 return fail(errc::topic_not_found);
-            return route_found{make_route(*known, at->second)};
+            return route_found{make_route(*known, at->first, at->second)};
         },
         [](const describe_cluster&) { return cluster_described{}; },
         [](const list_all_topics&) { return all_topics{}; },

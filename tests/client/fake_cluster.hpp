@@ -18,6 +18,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// A world in virtual time for the client's actors: one thread, a name server and brokers in memory, faults by a word.
@@ -111,6 +112,7 @@ struct fake_cluster {
     struct routes {
         std::map<std::string, int> topics; ///< queues per broker
         std::set<std::string> shown;
+        std::set<std::pair<std::string, std::string>> hidden; ///< topic and broker: a route without it
         bool down = false;
         std::uint64_t asked = 0;
     };

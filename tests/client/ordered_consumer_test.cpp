@@ -156,6 +156,30 @@ TEST_CASE("ordered consumer: a new subscription waits for the handler that is bu
     CHECK(m->sink->waiting.size() == 1);
 }
 
+TEST_CASE("ordered consumer: a queue that has left the route is no reason to lose the other locks of its broker") {
+    setup s{1, {"a", "b"}};
+    s.cluster.add_topic("early", 1);
+    const auto m = s.join("c1", ordered());
+    caf::anon_send(m->reader, change_subscription{"early", "*"});
+    s.world.run_for(2s);
+    s.broker().store({"early", queue_id{0}}, "busy");
+    s.world.run();
+    REQUIRE(has(*m, "busy")); // and the handler is at it
+    s.cluster.known->hidden.insert({"early", "a"});
+    s.world.run_for(2min);
+    CHECK_FALSE(m->positions().contains({"early", "a", 0}));
+    CHECK(m->counters->locks_lost == 0);
+    s.store(0, 1);
+    CHECK(has(*m, "0"));
+    while (!m->sink->waiting.empty())
+        m->handle_one();
+    s.world.run_for(1s);
+    s.cluster.known->hidden.clear();
+    s.broker().store({"early", queue_id{0}}, "again");
+    s.world.run_for(1min);
+    CHECK(has(*m, "again"));
+}
+
 TEST_CASE("ordered consumer: broadcasting needs no locks") {
     setup s;
     auto options = ordered();
@@ -171,10 +195,13 @@ TEST_CASE("ordered consumer: broadcasting needs no locks") {
 TEST_CASE("push consumer: shares by the strategy that it is given, and keeps what it has when that fails") {
     setup s{4};
     bool broken = false;
+    bool broken_oddly = false;
     auto options = test::in_group();
-    options.allocation = allocation_strategy::custom("ODD", [&broken](const auto& queues, const auto&, const auto&) {
+    options.allocation = allocation_strategy::custom("ODD", [&broken, &broken_oddly](const auto& queues, const auto&, const auto&) {
         if (broken)
             throw std::runtime_error{"the test wants it"};
+        if (broken_oddly)
+            throw 1;
         std::vector<message_queue> odd;
         for (const auto& queue : queues)
             if (queue.queue % 2 == 1)
@@ -189,4 +216,10 @@ TEST_CASE("push consumer: shares by the strategy that it is given, and keeps wha
     s.world.run_for(1min);
     CHECK(m->counters->allocations_failed >= 2);
     CHECK(m->positions().size() == 2);
+    broken = false;
+    broken_oddly = true;
+    s.world.run_for(1min);
+    CHECK(m->counters->allocations_failed >= 4);
+    s.store(0, 1, 1);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0"});
 }

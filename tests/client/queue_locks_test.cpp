@@ -59,6 +59,20 @@ TEST_CASE("queue locks: renewed after 20 s, believed for 30 s from the question"
     CHECK(f.locks.take_expired(f.now + 31s).empty());
 }
 
+TEST_CASE("queue locks: a machine that has slept does not believe for longer") {
+    fixture f;
+    f.locks.want(a0, f.now);
+    CHECK(f.locks.answered(f.ask("a"), {a0}, f.now).empty());
+    const auto woken = [&f](std::chrono::seconds slept, std::chrono::seconds set) { return lock_moment{f.now + 1s, {slept, set}}; };
+    CHECK(f.locks.holds(a0, woken(28s, 0s)));
+    CHECK_FALSE(f.locks.holds(a0, woken(29s, 0s)));
+    CHECK_FALSE(f.locks.holds(a0, woken(0s, 40s))); // a virtual machine that was paused
+    CHECK(f.locks.holds(a0, woken(0s, -40s)));      // a wall clock that is set back makes nothing longer
+    CHECK_FALSE(f.locks.holds(a0, lock_moment{f.now + 30s, {0s, -40s}}));
+    CHECK(f.locks.take_expired(woken(0s, 40s)) == queue_locks::queue_list{a0});
+    CHECK_FALSE(f.locks.holds(a0, f.now));
+}
+
 TEST_CASE("queue locks: refused and failed questions are repeated soon, and a lock that went to another is lost") {
     fixture f;
     f.lock(a0);
