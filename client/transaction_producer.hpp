@@ -44,7 +44,7 @@ struct transaction_producer_options {
 /// Retries  a half message as other sends: a repeated one may be stored twice, and the broker asks about the other one.
 ///          An outcome until the request timeout of the connection; after that the broker asks.
 /// Fails    open() with group_illegal, argument_illegal, already_exists (the connection has such a producer of this group);
-///          send() as producer::send, and with message_illegal for a message with a delay.
+///          send() as producer::send, and with message_illegal for a message with a delay or a time.
 class transaction_producer {
 public:
     using local_transaction = std::function<transaction_outcome(const send_receipt& half)>;

@@ -95,8 +95,8 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
 }
 
 result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms) {
-    if (m.delay_level != 0)
-        return error{errc::message_illegal, "a message of a transaction cannot be delayed; send it without a delay level"};
+    if (m.delay_level != 0 || m.deliver_after || m.deliver_at) // Apache's brokers would take it, and never deliver it
+        return error{errc::message_illegal, "a message of a transaction cannot be delayed; send it without a delay and a time"};
     auto encoded = encode_send(std::move(m), ids, now_ms);
     if (!encoded)
         return encoded;

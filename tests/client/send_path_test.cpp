@@ -122,6 +122,21 @@ TEST_CASE("encode_send: what a broker would refuse is refused before it travels"
     CHECK(encode(m).code() == errc::properties_too_large);
 }
 
+TEST_CASE("encode_half: a message of a transaction that is delayed in any way is refused") {
+    unique_key_generator ids;
+    auto m = make_message();
+    m.delay_level = 0;
+    CHECK(encode_half(m, "g", ids, 0).ok());
+    m.delay_level = 3;
+    CHECK(encode_half(m, "g", ids, 0).code() == errc::message_illegal);
+    m.delay_level = 0;
+    m.deliver_after = std::chrono::milliseconds{1'000};
+    CHECK(encode_half(m, "g", ids, 0).code() == errc::message_illegal);
+    m.deliver_after.reset();
+    m.deliver_at = timestamp_ms{1'700'000'000'000};
+    CHECK(encode_half(m, "g", ids, 0).code() == errc::message_illegal);
+}
+
 TEST_CASE("encode_batch: the body has RocketMQ's bytes") {
     encoded_message m;
     m.body = payload{"hi"};
