@@ -71,7 +71,8 @@ public:
     /// Checks and encodes; the caller fills in how to go on.
     result<std::unique_ptr<pending_send>> prepare(std::vector<message> messages, const queue_choice& choice, bool half = false);
     /// Fails with busy or shutting_down, and then `send` was not taken.
-    result<void> admit(std::unique_ptr<pending_send>& send);
+    result<void> admit(std::unique_ptr<pending_send>& send, milliseconds timeout);
+    result<void> admit(std::unique_ptr<pending_send>& send) { return admit(send, shared_->options.send_timeout); }
     void close();
     [[nodiscard]] sender_shared& shared() const { return *shared_; }
     [[nodiscard]] const connection& via() const { return via_; }
@@ -111,17 +112,17 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
     return send;
 }
 
-result<void> producer::state::admit(std::unique_ptr<pending_send>& send) {
+result<void> producer::state::admit(std::unique_ptr<pending_send>& send, milliseconds timeout) {
     const auto& options = shared_->options;
     const error closed{errc::shutting_down, "the producer was closed"};
     if (shared_->closed)
         return closed;
     // Virtual in tests: the actor's clock decides about deadlines, the real one about how long a thread is held up.
-    send->attempts = send_attempts{via_.core().system().clock().now() + options.send_timeout, options.retries_max};
+    send->attempts = send_attempts{via_.core().system().clock().now() + timeout, options.retries_max};
     const bool may_wait = options.full == when_full::block && !inside_callback();
     const auto count = send->messages.size();
     if (!shared_->window.try_take(count, send->bytes) &&
-        !(may_wait && shared_->window.take(count, send->bytes, std::chrono::steady_clock::now() + options.send_timeout))) {
+        !(may_wait && shared_->window.take(count, send->bytes, std::chrono::steady_clock::now() + timeout))) {
         if (shared_->closed)
             return closed;
         return error{errc::busy, "the producer has " + std::to_string(shared_->window.messages()) + " messages of " +
@@ -151,18 +152,23 @@ result<producer> producer::open(const connection& via, producer_options options)
         return legal.failure();
     if (options.send_timeout <= milliseconds{0} || options.requests_per_queue_max == 0)
         return error{errc::argument_illegal, "send_timeout and requests_per_queue_max must be above 0"};
+    options.send_timeout = bounded(options.send_timeout);
     return producer{std::make_shared<state>(via, options)};
 }
 
 void producer::send_async(message m, completion done, const queue_choice& choice) {
-    send_one(std::move(m), std::move(done), choice, false);
+    send_one(std::move(m), std::move(done), choice, false, state_->shared().options.send_timeout);
+}
+
+void producer::send_within(std::chrono::milliseconds timeout, message m, completion done, const queue_choice& choice) {
+    send_one(std::move(m), std::move(done), choice, false, std::min(timeout, state_->shared().options.send_timeout));
 }
 
 void producer::send_half(message m, completion done, const queue_choice& choice) {
-    send_one(std::move(m), std::move(done), choice, true);
+    send_one(std::move(m), std::move(done), choice, true, state_->shared().options.send_timeout);
 }
 
-void producer::send_one(message m, completion done, const queue_choice& choice, bool half) {
+void producer::send_one(message m, completion done, const queue_choice& choice, bool half, std::chrono::milliseconds timeout) {
     std::vector<message> one;
     one.push_back(std::move(m));
     auto send = state_->prepare(std::move(one), choice, half);
@@ -172,7 +178,7 @@ void producer::send_one(message m, completion done, const queue_choice& choice, 
     }
     auto shared_done = std::make_shared<completion>(std::move(done));
     (*send)->done = [shared_done](batch_outcome outcome) { (*shared_done)(single(std::move(outcome))); };
-    if (auto taken = state_->admit(*send); !taken)
+    if (auto taken = state_->admit(*send, timeout); !taken)
         tell(*shared_done, taken.failure());
 }
 
@@ -229,7 +235,7 @@ result<std::string> producer::recall(const std::string& topic, const std::string
 }
 
 bool producer::flush(std::chrono::milliseconds timeout) {
-    return !inside_callback() && state_->shared().window.wait_empty(std::chrono::steady_clock::now() + timeout);
+    return !inside_callback() && state_->shared().window.wait_empty(std::chrono::steady_clock::now() + bounded(timeout));
 }
 
 void producer::close() {

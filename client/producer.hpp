@@ -118,11 +118,14 @@ public:
     [[nodiscard]] producer_counters counters() const;
 
 private:
+    friend class requester;
     friend class transaction_producer;
     class state;
     explicit producer(std::shared_ptr<state> s);
     void send_half(message m, completion done, const queue_choice& choice);
-    void send_one(message m, completion done, const queue_choice& choice, bool half);
+    /// Not sent any more when `timeout` is over.
+    void send_within(std::chrono::milliseconds timeout, message m, completion done, const queue_choice& choice);
+    void send_one(message m, completion done, const queue_choice& choice, bool half, std::chrono::milliseconds timeout);
     std::shared_ptr<state> state_;
 };
 

@@ -100,7 +100,7 @@ result<void> pull_consumer::seek(const message_queue& queue, seek_target target)
 }
 
 std::vector<received_message> pull_consumer::poll(std::chrono::milliseconds timeout, std::size_t messages_max) {
-    return state_->buffer().poll(std::chrono::steady_clock::now() + timeout, messages_max);
+    return state_->buffer().poll(std::chrono::steady_clock::now() + bounded(timeout), messages_max);
 }
 
 result<queue_offset> pull_consumer::position(const message_queue& queue) const {

@@ -65,6 +65,7 @@ private:
 };
 
 void requester::state::request(message m, milliseconds timeout, completion done, const queue_choice& choice) {
+    timeout = bounded(timeout);
     const auto before = waiting_->fetch_add(1, std::memory_order_relaxed);
     const auto who = std::make_shared<awaited_reply>(std::move(done), waiting_);
     if (closed_)
@@ -81,8 +82,8 @@ void requester::state::request(message m, milliseconds timeout, completion done,
     m.properties.emplace(name::reply_to_client, via_.client_id());
     m.properties.emplace(name::time_to_live, std::to_string(timeout.count()));
     caf::anon_send(agent_, await_reply{id, timeout, who});
-    sender_.send_async(
-        std::move(m),
+    sender_.send_within(
+        timeout, std::move(m),
         [agent = agent_, id](const result<send_receipt>& sent) {
             if (!sent)
                 caf::anon_send(agent, request_failed{id, sent.failure()});
@@ -106,6 +107,7 @@ requester::~requester() = default;
 result<requester> requester::open(const connection& via, requester_options options) {
     if (options.requests_max == 0)
         return error{errc::argument_illegal, "requests_max must be above 0"};
+    options.sending.full = when_full::refuse;  // a request ends at its time, and does not wait for room before that begins
     options.sending.coalesce_messages_max = 1; // brokers add CLUSTER, which names the topic of the replies, to no message of a batch
     auto sender = producer::open(via, options.sending);
     if (!sender)

@@ -15,6 +15,7 @@
 namespace troupe::client {
 
 struct requester_options {
+    /// `full` is not used: a request for which there is no room fails with busy. It is not sent any more when its own time is over.
     producer_options sending;
     /// Topics that will be sent to: their brokers know this client from the start, instead of from its first request to them on.
     std::vector<std::string> topics;
@@ -28,7 +29,7 @@ struct requester_options {
 /// Threads  safe to use from any thread, not from a completion. Completions run on a thread of the client: they must not block.
 /// Fails    open() with group_illegal, argument_illegal, already_exists (the connection has a requester of this group); a request as
 ///          producer::send, with property_illegal for one that has RocketMQ's properties of a request already, busy when requests_max
-///          wait, timed_out when no reply came in time, shutting_down when the requester is closed.
+///          wait or there is no room to send, timed_out when no reply came in time, shutting_down when the requester is closed.
 class requester {
 public:
     using completion = std::function<void(result<received_message>)>; ///< the reply; its `queue` names the broker that passed it on

@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/internal/hub.hpp"
+#include "client/internal/retry_policy.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -53,7 +54,7 @@ private:
 /// Waits for an actor's answer from a thread that may block. An actor that ended breaks the promise: shutting_down.
 template <class T>
 result<T> wait_for(std::future<result<T>>& answer, std::chrono::milliseconds timeout, const char* what) {
-    if (answer.wait_for(timeout) != std::future_status::ready)
+    if (answer.wait_for(bounded(timeout)) != std::future_status::ready)
         return error{errc::timed_out, std::string{what} + " took longer than " + std::to_string(timeout.count()) + " ms"};
     try {
         return answer.get();

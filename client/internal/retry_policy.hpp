@@ -2,6 +2,7 @@
 
 #include "protocol/vocabulary/errc.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 
@@ -9,6 +10,11 @@ namespace troupe::client {
 
 using time_point = std::chrono::steady_clock::time_point;
 using std::chrono::milliseconds;
+
+/// A time that a caller gives, fit for sums: somebody's "without limit" ends after a year.
+inline milliseconds bounded(milliseconds wait) {
+    return std::min<milliseconds>(wait, std::chrono::hours{24 * 365});
+}
 
 /// What a failed attempt to send means for the next one.
 enum class retry_kind : std::uint8_t {

@@ -74,3 +74,24 @@ TEST_CASE_FIXTURE(agent_setup, "reply_agent: while one request waits for long, t
     // The tick of the long request, one for each short one's time that has been, at most.
     CHECK(world.timers() <= before + 2);
 }
+
+TEST_CASE_FIXTURE(agent_setup, "requester: a request that is over is not sent any more") {
+    cluster.add_topic("t", 1);
+    auto& broker = *cluster.brokers.at("a");
+    broker.down = true;
+    requester_options options;
+    options.sending.group = "askers";
+    auto opened = requester::open(via, options);
+    REQUIRE(opened.ok());
+    message m;
+    m.topic = "t";
+    m.body = "why?";
+    opened->request_async(m, 100ms, [this](const result<received_message>& outcome) { told.push_back(outcome.code()); });
+    world.run_for(500ms);
+    REQUIRE(told.size() == 1);
+    broker.down = false;
+    world.run_for(5s);
+    CHECK(broker.bodies({"t", queue_id{0}}).empty());
+    opened->close();
+    world.run();
+}

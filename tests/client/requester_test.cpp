@@ -59,6 +59,7 @@ void ask_and_answer(const connection& asking, const connection& answering) {
     CHECK(reply->body.view() == "re: why?");
     CHECK(reply->property("colour") == "green");
     CHECK(reply->property("MSG_TYPE") == "reply");
+    CHECK(opened->request(question("without limit?"), std::chrono::milliseconds::max()).ok());
 
     // Many at once: each gets its own.
     std::vector<std::promise<std::string>> promises(50);
