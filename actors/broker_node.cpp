@@ -2,6 +2,7 @@
 
 #include "actors/broker.hpp"
 #include "actors/broker_config.hpp"
+#include "actors/dead_letters.hpp"
 #include "actors/delayed_message.hpp"
 #include "actors/indexer.hpp"
 #include "actors/log.hpp"
@@ -75,6 +76,25 @@ std::chrono::milliseconds age_to_give_up(std::chrono::milliseconds retention_age
     return retention_age - retention_age / 8;
 }
 
+/// What was resent is remembered durably, also in flush mode async: when a power loss took dead letters and the note of them survived, those
+/// that come now must not be taken for resent.
+result<void> fit_resent(std::vector<std::pair<progress_key, queue_offset>>& offsets, const storage::message_store& store,
+                        storage::metadata_store& metadata) {
+    std::vector<std::pair<progress_key, queue_offset>> lowered;
+    for (auto& [key, offset] : offsets) {
+        if (key.group != resent_group)
+            continue;
+        const auto bounds = store.bounds(key.queue);
+        if (!bounds)
+            return bounds.failure();
+        if (offset <= bounds->max)
+            continue;
+        offset = bounds->max;
+        lowered.emplace_back(key, offset);
+    }
+    return lowered.empty() ? result<void>{} : metadata.commit(lowered);
+}
+
 } // namespace
 
 broker_node::broker_node(broker_options options)
@@ -121,6 +141,8 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto offsets = node->metadata_->offsets();
     if (!offsets)
         return offsets.failure();
+    if (auto fitted = fit_resent(*offsets, *node->store_, *node->metadata_); !fitted)
+        return fitted.failure();
     auto levels = find_delay_levels_start(*node->store_, node->options_.delay_levels, *offsets);
     if (!levels)
         return levels.failure();

@@ -1,4 +1,5 @@
 #include "actors/dead_letters.hpp"
+#include "actors/log.hpp"
 #include "actors/message_back.hpp"
 #include "protocol/properties.hpp"
 #include "tests/actors/broker_world.hpp"
@@ -178,6 +179,48 @@ TEST_CASE_FIXTURE(dead_letter_world, "broker: what was resent is remembered thro
     CHECK(letters().resent == queue_offset{1});
     CHECK(resend()->resent == 1);
     CHECK(bodies_in("%RETRY%billing") == names{"a", "b"});
+}
+
+TEST_CASE_FIXTURE(dead_letter_world, "broker: dead letters that are damaged are passed over, and those behind them resent") {
+    set_log_sink([](log_level, std::string_view) {});
+    for (const auto* body : {"a", "b", "c"})
+        die(body);
+    const auto first = messages("%DLQ%billing").at(0);
+    {
+        const auto log = files->open("/store/commitlog/00000000000000000000", storage::open_mode::read_write);
+        REQUIRE(log);
+        const std::vector<std::string_view> bad{"x"};
+        REQUIRE((*log)->write_at(static_cast<std::uint64_t>(first.position.value()) + 4, bad).ok()); // its magic number
+    }
+    std::int32_t resent = 0;
+    for (int i = 0; i < 3; ++i) {
+        const auto page = resend(1);
+        REQUIRE(page);
+        resent += page->resent;
+    }
+    CHECK(resent == 2);
+    CHECK(letters().resent == queue_offset{3});
+    CHECK(bodies_in("%RETRY%billing") == names{"b", "c"});
+    set_log_sink({});
+}
+
+TEST_CASE("broker: dead letters that come after others were lost with the log's end are not taken for resent") {
+    auto options = small_broker();
+    options.store.flush = storage::flush_mode::async;
+    options.flush_interval = std::chrono::hours{1};
+    dead_letter_world w;
+    w.stop();
+    w.start(options);
+    w.die("a");
+    REQUIRE(w.resend()->resent == 1); // remembered at once; the log is not synced
+    w.crash(crash_mode::drop_unsynced);
+    w.start(options);
+    REQUIRE(w.operate<dead_letters_listed>(list_dead_letters{"billing"}));
+    w.die("b");
+    CHECK(w.letters().max == queue_offset{1});
+    CHECK(w.letters().resent == queue_offset{0});
+    CHECK(w.resend()->resent == 1);
+    CHECK(w.bodies_in("%RETRY%billing") == names{"b"});
 }
 
 TEST_CASE_FIXTURE(dead_letter_world, "broker: one dead letter is resent by its offset, as often as it is asked for") {
