@@ -19,10 +19,6 @@ actors::transaction_actor transactions_of(const actors::broker_actor& broker) {
     return caf::actor_cast<actors::transaction_actor>(broker);
 }
 
-error at_broker(const std::string& name, const error& failure) {
-    return {failure.code, "broker " + name + ": " + failure.text};
-}
-
 } // namespace
 
 result<std::vector<admin::pending_transaction>> admin::list_transactions(const std::string& group, std::int32_t transactions_max) {

@@ -39,10 +39,6 @@ pop_actor pops_of(const actors::broker_actor& broker) {
     return caf::actor_cast<pop_actor>(broker);
 }
 
-error at_broker(const std::string& name, const error& failure) {
-    return {failure.code, "broker " + name + ": " + failure.text};
-}
-
 bool says_that_view_is_old(errc code) {
     return hints_at_lost_broker(code) || hints_at_old_route(code) || code == errc::timed_out;
 }

@@ -52,10 +52,6 @@ void tell(const producer::completion& done, const error& failure) {
     }
 }
 
-std::int64_t wall_clock_ms() {
-    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 } // namespace
 
 class producer::state {

@@ -22,6 +22,11 @@
 
 namespace troupe::client {
 
+/// What failed at one broker, with its name.
+inline error at_broker(const std::string& broker_name, const error& failure) {
+    return {failure.code, "broker " + broker_name + ": " + failure.text};
+}
+
 /// A blocking caller's way to the cluster.
 class asker {
 public:
@@ -124,7 +129,7 @@ public:
         for (const auto& [name, broker] : handles) {
             auto answer = policy == when_away::repeat ? ask_again<Answer>(broker, order) : ask<Answer>(broker, order);
             if (!answer)
-                return error{answer.code(), "broker " + name + ": " + answer.failure().text};
+                return at_broker(name, answer.failure());
             answers.emplace(name, std::move(*answer));
         }
         return answers;

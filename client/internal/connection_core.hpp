@@ -36,7 +36,8 @@ public:
     [[nodiscard]] const hub_actor& hub() const { return hub_; }
     [[nodiscard]] const client_options& options() const { return options_; }
     void close();
-    /// One push consumer per group: members of a group are told apart by client id, and the connection has one. False: taken.
+    /// One of each kind per group: a push consumer, because members of a group are told apart by client id, and the connection has one;
+    /// a transactional producer and a requester, whose claims begin with words of their own. False: taken.
     bool claim_group(const std::string& group);
     void release_group(const std::string& group);
 

@@ -2,6 +2,7 @@
 
 #include "actors/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
+#include "client/internal/unique_key.hpp"
 
 #include <caf/actor_system.hpp>
 
@@ -12,10 +13,6 @@
 namespace troupe::client {
 
 namespace {
-
-std::int64_t wall_clock_ms() {
-    return std::chrono::duration_cast<milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
 
 error not_assigned(const message_queue& queue) {
     return {errc::queue_not_found,

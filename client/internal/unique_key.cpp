@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
 #include <cstring>
 #include <ctime>
 #include <memory>
@@ -85,6 +86,11 @@ std::string generate_client_id(const std::string& instance_name) {
         instance += "-" + std::to_string(++number);
     }
     return local_ipv4_text() + "@" + std::to_string(getpid()) + "#" + instance;
+}
+
+std::int64_t wall_clock_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
 } // namespace troupe::client

@@ -26,6 +26,8 @@ private:
     std::atomic<std::uint32_t> counter_{0};
 };
 
+/// For messages and versions: milliseconds since 1970.
+std::int64_t wall_clock_ms();
 /// First IPv4 address of this host that is not loopback, as "10.0.0.1"; "127.0.0.1" when there is none.
 std::string local_ipv4_text();
 /// "<ip>@<pid>#<instance>", unique in this process for the instance name "DEFAULT".

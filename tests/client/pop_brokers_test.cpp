@@ -121,20 +121,20 @@ struct pop_setup {
     std::shared_ptr<routes> known = std::make_shared<routes>();
     std::shared_ptr<popped_broker> a = std::make_shared<popped_broker>();
     std::shared_ptr<popped_broker> b = std::make_shared<popped_broker>();
-    std::vector<caf::actor> actors_;
+    std::vector<caf::actor> roles;
     std::optional<connection> via;
 
     pop_setup() {
-        actors_ = {system.spawn(run_name_server, known), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+        roles = {system.spawn(run_name_server, known), system.spawn(run_broker, a), system.spawn(run_broker, b)};
         local_handles handles;
-        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(actors_[0])};
-        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(actors_[1]);
-        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(actors_[2]);
+        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
+        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(roles[1]);
+        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
         via = *embed(system, std::move(handles));
     }
     ~pop_setup() {
         via.reset();
-        for (const auto& one : actors_)
+        for (const auto& one : roles)
             caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
     }
     pop_setup(const pop_setup&) = delete;

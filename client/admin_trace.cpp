@@ -20,16 +20,12 @@ namespace {
 /// RocketMQ's brokers answer with at most as many.
 constexpr std::int32_t copies_max = 64;
 
-error of_broker(const std::string& name, const error& failure) {
-    return {failure.code, "broker " + name + ": " + failure.text};
-}
-
 result<protocol::message_trace> trace_at(asker& ask, const actors::broker_actor& broker, const received_message& message) {
     const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
     const topic_queue queue{message.queue.topic, queue_id{message.queue.queue}};
     auto traced = ask.ask_again<actors::message_traced>(role, actors::trace_message{queue, message.offset});
     if (!traced)
-        return of_broker(message.queue.broker_name, traced.failure());
+        return at_broker(message.queue.broker_name, traced.failure());
     return std::move(traced->trace);
 }
 
@@ -58,11 +54,11 @@ result<std::vector<received_message>> copies_in(asker& ask, const actors::broker
     std::vector<received_message> copies;
     if (!found) {
         const bool nothing = found.code() == errc::message_not_found || found.code() == errc::topic_not_found;
-        return nothing ? result<std::vector<received_message>>{std::move(copies)} : of_broker(original.queue.broker_name, found.failure());
+        return nothing ? result<std::vector<received_message>>{std::move(copies)} : at_broker(original.queue.broker_name, found.failure());
     }
     auto records = protocol::decode_records(found->records);
     if (!records)
-        return of_broker(original.queue.broker_name, records.failure());
+        return at_broker(original.queue.broker_name, records.failure());
     for (auto& record : *records) {
         const message_queue queue{record.topic, original.queue.broker_name, record.queue.value()};
         auto copy = to_received(queue, std::move(record));

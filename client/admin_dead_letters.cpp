@@ -28,10 +28,6 @@ actors::operator_actor operator_of(const actors::broker_actor& broker) {
     return caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
 }
 
-error of_broker(const std::string& name, const error& failure) {
-    return {failure.code, "broker " + name + ": " + failure.text};
-}
-
 /// Ids are told in either case.
 bool is_same_id(std::string_view left, std::string_view right) {
     const auto upper = [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; };
@@ -46,7 +42,7 @@ std::int32_t page_of(std::size_t max) {
 result<std::vector<received_message>> to_messages(const std::string& broker_name, const payload& records) {
     auto decoded = protocol::decode_records(records);
     if (!decoded)
-        return of_broker(broker_name, decoded.failure());
+        return at_broker(broker_name, decoded.failure());
     std::vector<received_message> messages;
     for (auto& record : *decoded) {
         const message_queue queue{record.topic, broker_name, record.queue.value()};
@@ -60,7 +56,7 @@ result<std::vector<dead_letters>> letters_of(asker& ask, const std::string& brok
                                              const std::string& group) {
     auto listed = ask.ask_again<actors::dead_letters_listed>(operator_of(broker), actors::list_dead_letters{group});
     if (!listed)
-        return of_broker(broker_name, listed.failure());
+        return at_broker(broker_name, listed.failure());
     std::vector<dead_letters> letters;
     for (auto& one : listed->queues)
         if (one.max.value() > 0)
@@ -83,7 +79,7 @@ result<resent_letters> resend_queue(asker& ask, const actors::broker_actor& brok
         // Not asked again by itself: whether a lost answer was a success is unknown.
         const auto page = ask.ask<actors::dead_letters_resent>(operator_of(broker), order);
         if (!page)
-            return of_broker(letters.queue.broker_name, {page.code(), page.failure().text + " (" + std::to_string(done.resent) +
+            return at_broker(letters.queue.broker_name, {page.code(), page.failure().text + " (" + std::to_string(done.resent) +
                                                                           " messages of this queue were put back before)"});
         const bool stands_still = page->resent == 0 && page->next <= done.next; // else it has passed over what is damaged or gone
         done.resent += static_cast<std::size_t>(page->resent);
@@ -107,7 +103,7 @@ result<received_message> find_letter(asker& ask, const broker_handles& brokers, 
     for (const auto& [name, broker] : brokers) {
         const auto found = ask.ask<actors::messages_found>(caf::actor_cast<actors::message_finder_actor>(broker), order);
         if (!found && found.code() != errc::message_not_found && found.code() != errc::topic_not_found)
-            return of_broker(name, found.failure());
+            return at_broker(name, found.failure());
         if (!found)
             continue;
         auto messages = to_messages(name, found->records);
@@ -153,7 +149,7 @@ result<std::pair<std::vector<received_message>, queue_offset>> admin::read_queue
         const actors::read_page order{{queue.topic, queue_id{queue.queue}}, read.second, page_of(max - read.first.size())};
         const auto page = ask.ask_again<actors::page_read>(operator_of(brokers->at(queue.broker_name)), order);
         if (!page)
-            return of_broker(queue.broker_name, page.failure());
+            return at_broker(queue.broker_name, page.failure());
         auto messages = to_messages(queue.broker_name, page->records);
         if (!messages)
             return messages.failure();
@@ -220,10 +216,10 @@ result<received_message> admin::resend_dead_letter(const std::string& group, con
     const actors::resend_dead_letters order{group, queue_id{letter->queue.queue}, letter->offset, 1};
     const auto broker = brokers->find(letter->queue.broker_name);
     if (broker == brokers->end())
-        return of_broker(letter->queue.broker_name, {errc::no_route, "no name server knows it any more"});
+        return at_broker(letter->queue.broker_name, {errc::no_route, "no name server knows it any more"});
     const auto done = ask.ask<actors::dead_letters_resent>(operator_of(broker->second), order);
     if (!done)
-        return of_broker(letter->queue.broker_name, done.failure());
+        return at_broker(letter->queue.broker_name, done.failure());
     return letter;
 }
 

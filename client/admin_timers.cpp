@@ -23,10 +23,6 @@ actors::timers_actor timers_of(const actors::broker_actor& broker) {
     return caf::actor_cast<actors::timers_actor>(broker); // a proxy serves both
 }
 
-error of_broker(const std::string& name, const error& failure) {
-    return {failure.code, "broker " + name + ": " + failure.text};
-}
-
 std::int64_t number_of(std::string_view text) {
     std::int64_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
@@ -46,7 +42,7 @@ pending_timer to_pending(const std::string& broker_name, protocol::message recor
 }
 
 /// The first `max` of one broker, appended to `all`.
-result<bool> list_of_broker(asker& ask, const std::string& name, const actors::broker_actor& broker, const std::string& topic,
+result<bool> list_at_broker(asker& ask, const std::string& name, const actors::broker_actor& broker, const std::string& topic,
                             std::size_t max, pending_timers& all) {
     actors::list_timers order;
     order.topic = topic;
@@ -56,10 +52,10 @@ result<bool> list_of_broker(asker& ask, const std::string& name, const actors::b
         order.timers_max = static_cast<std::int32_t>(std::min<std::size_t>(max - found, page_timers_max));
         auto page = ask.ask<actors::timers_listed>(timers_of(broker), order);
         if (!page)
-            return of_broker(name, page.failure());
+            return at_broker(name, page.failure());
         auto records = protocol::decode_records(page->records);
         if (!records)
-            return of_broker(name, records.failure());
+            return at_broker(name, records.failure());
         if (order.from == storage::timer_key{})
             all.pending += page->pending;
         found += records->size();
@@ -95,7 +91,7 @@ result<pending_timers> admin::list_timers(const std::string& topic, std::size_t 
         return brokers.failure();
     pending_timers all;
     for (const auto& [name, broker] : *brokers) {
-        const auto more = list_of_broker(ask, name, broker, topic, max, all);
+        const auto more = list_at_broker(ask, name, broker, topic, max, all);
         if (!more)
             return more.failure();
         all.has_more = all.has_more || *more;
@@ -118,12 +114,12 @@ result<pending_timer> admin::find_timer(const std::string& topic, const std::str
     for (const auto& [name, broker] : *brokers) {
         auto found = ask.ask<actors::timer_found>(timers_of(broker), actors::find_timer{topic, message_id});
         if (!found && found.code() != errc::message_not_found)
-            return of_broker(name, found.failure());
+            return at_broker(name, found.failure());
         if (!found)
             continue;
         auto record = protocol::decode_record(found->record);
         if (!record)
-            return of_broker(name, record.failure());
+            return at_broker(name, record.failure());
         return to_pending(name, std::move(*record));
     }
     return no_such_timer(topic, message_id);
@@ -140,7 +136,7 @@ result<void> admin::cancel_timer(const std::string& topic, const std::string& me
     for (const auto& [name, broker] : *brokers) { // a repeated send may have left one at each
         auto cancelled = ask.ask<actors::timer_cancelled>(timers_of(broker), actors::cancel_timer{topic, message_id});
         if (!cancelled && cancelled.code() != errc::message_not_found)
-            return of_broker(name, cancelled.failure());
+            return at_broker(name, cancelled.failure());
         was_there = was_there || cancelled.ok();
     }
     return was_there ? result<void>{} : no_such_timer(topic, message_id);
