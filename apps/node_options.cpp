@@ -38,6 +38,7 @@ actors::net::listener_options listener_options_of(const config::node_config& con
     options.half_frame_timeout = config.network.half_frame_timeout;
     options.unsent_bytes_max = config.network.unsent_bytes_max;
     options.kept_bytes_max = config.network.kept_bytes_max;
+    options.rest_max = std::chrono::microseconds{config.network.rest_max_us};
     return options;
 }
 

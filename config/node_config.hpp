@@ -91,6 +91,7 @@ struct network_config {
     std::uint64_t connection_bytes_max = 0;
     std::uint64_t unsent_bytes_max = 0;
     std::uint64_t kept_bytes_max = 0;
+    std::int64_t rest_max_us = 0;
     std::chrono::milliseconds request_timeout{};
     std::chrono::milliseconds half_frame_timeout{};
     std::chrono::milliseconds idle_timeout{};

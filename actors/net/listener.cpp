@@ -4,6 +4,7 @@
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/gateway.hpp"
 #include "actors/net/io_broker.hpp"
+#include "actors/net/request_coalescing.hpp"
 #include "actors/net/socket.hpp"
 #include "actors/type_ids.hpp"
 
@@ -18,6 +19,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <thread>
 #include <unordered_map>
 #include <utility>
 
@@ -112,6 +114,8 @@ private:
     void ended(caf::io::connection_handle handle);
     void closed(caf::io::connection_handle handle);
     void sweep();
+    /// Hands on what this round has brought.
+    void flush();
 
     /// Sends `tick` so that it is handled when CAF has applied every halt() of now. CAF collects changes of its epoll set
     /// until the end of a round; a trigger() in the round of a halt() cancels it there, but the socket still counts as
@@ -152,6 +156,8 @@ private:
     std::size_t connections_max_ = 0;
     std::size_t kept_ = 0;    ///< bytes that all connections keep: unfinished frames, requests that wait, unsent answers
     std::size_t dropped_ = 0; ///< since the last sweep
+    request_coalescing coalescing_{std::chrono::microseconds{0}};
+    std::size_t round_requests_ = 0; ///< since the last flush
 };
 
 /// The process may have several ports, and roles tell connections apart by their number alone.
@@ -320,6 +326,7 @@ bool listener_state::handle_frames(connection_id id, connection& each) {
     auto taken = each.in.take_frames(frames);
     if (!frames.empty())
         each.frame_began = each.last_seen;
+    round_requests_ += frames.size();
     auto received = gateway_->receive(id, frames);
     if (taken && received)
         return true;
@@ -433,6 +440,14 @@ void listener_state::sweep() {
     send_written();
 }
 
+/// The rest holds up everything that the multiplexer does, for a fifth of a millisecond at most: docs/decisions/0016.
+void listener_state::flush() {
+    gateway_->flush();
+    const auto rest = coalescing_.rest_after(std::exchange(round_requests_, 0), now());
+    if (rest > rest.zero())
+        std::this_thread::sleep_for(rest);
+}
+
 // ---- actor ----------------------------------------------------------------------------------------------------------
 
 void listener_state::watch_others() {
@@ -474,6 +489,7 @@ void listener_state::end(caf::error reason) {
 caf::behavior listener_state::start(listener_options options, gateway_roles roles, gateway_options gateway_options,
                                     caf::io::doorman_ptr door) {
     options_ = std::move(options);
+    coalescing_ = request_coalescing{options_.rest_max};
     roles_ = std::move(roles);
     gateway_ = std::make_unique<gateway>(*this, roles_, gateway_options);
     const auto openable = descriptors_max();
@@ -508,7 +524,7 @@ caf::behavior listener_state::start(listener_options options, gateway_roles role
                 return make_caf_error(sent.failure());
             return transaction_check_sent{};
         },
-        [this](const flush_tick&) { gateway_->flush(); },
+        [this](const flush_tick&) { flush(); },
         [this](const read_tick& tick) {
             const connection_id id{tick.connection};
             const auto found = connections_.find(id);

@@ -25,6 +25,8 @@ struct listener_options {
     /// What all connections keep together: unfinished frames, requests that wait, unsent answers. Beyond it, those that keep
     /// most are dropped, so that many connections, each inside its own bounds, cannot take all memory.
     std::size_t kept_bytes_max = 1u << 30;
+    /// How long a busy port rests after a round at most, so that the next finds more requests; see request_coalescing.
+    std::chrono::microseconds rest_max{150};
 };
 
 /// A listener that serves.

@@ -16,6 +16,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made_listener.connections_max == listener.connections_max);
     CHECK(made_listener.idle_timeout == listener.idle_timeout);
     CHECK(made_listener.kept_bytes_max == listener.kept_bytes_max);
+    CHECK(made_listener.rest_max == listener.rest_max);
     CHECK(made_listener.half_frame_timeout == listener.half_frame_timeout);
     CHECK(made_listener.unsent_bytes_max == listener.unsent_bytes_max);
     const actors::net::gateway_options gateway;
@@ -83,6 +84,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     network.connection_bytes_max = 103;
     network.unsent_bytes_max = 104;
     network.kept_bytes_max = 109;
+    network.rest_max_us = 110;
     network.request_timeout = milliseconds{105};
     network.half_frame_timeout = milliseconds{106};
     network.idle_timeout = milliseconds{107};
@@ -135,6 +137,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(listener.connections_max == 101);
     CHECK(listener.unsent_bytes_max == 104);
     CHECK(listener.kept_bytes_max == 109);
+    CHECK(listener.rest_max == std::chrono::microseconds{110});
     CHECK(listener.half_frame_timeout == milliseconds{106});
     CHECK(listener.idle_timeout == milliseconds{107});
     const auto gateway = gateway_options_of(config);

@@ -133,6 +133,7 @@ std::vector<place> places_of() {
         AT("network.connection_bytes_max", network.connection_bytes_max),
         AT("network.unsent_bytes_max", network.unsent_bytes_max),
         AT("network.kept_bytes_max", network.kept_bytes_max),
+        AT("network.rest_max_us", network.rest_max_us),
         AT("network.request_timeout", network.request_timeout),
         AT("network.half_frame_timeout", network.half_frame_timeout),
         AT("network.idle_timeout", network.idle_timeout),
