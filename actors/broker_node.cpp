@@ -2,7 +2,6 @@
 
 #include "actors/broker.hpp"
 #include "actors/broker_config.hpp"
-#include "actors/dead_letters.hpp"
 #include "actors/delayed_message.hpp"
 #include "actors/indexer.hpp"
 #include "actors/log.hpp"
@@ -76,14 +75,13 @@ std::chrono::milliseconds age_to_give_up(std::chrono::milliseconds retention_age
     return retention_age - retention_age / 8;
 }
 
-/// What was resent is remembered durably, also in flush mode async: when a power loss took dead letters and the note of them survived, those
-/// that come now must not be taken for resent.
-result<void> fit_resent(std::vector<std::pair<progress_key, queue_offset>>& offsets, const storage::message_store& store,
+/// Offsets are kept durably, also in flush mode async: when a power loss took the end of the log, they may be above the end of their queue.
+/// They go back to it, durably, before anything is stored there: else what comes up to the old place would count as consumed. That holds for
+/// pulls, for pops (which never take an offset back later), and for what was resent.
+result<void> fit_to_log(std::vector<std::pair<progress_key, queue_offset>>& offsets, const storage::message_store& store,
                         storage::metadata_store& metadata) {
     std::vector<std::pair<progress_key, queue_offset>> lowered;
     for (auto& [key, offset] : offsets) {
-        if (key.group != resent_group)
-            continue;
         const auto bounds = store.bounds(key.queue);
         if (!bounds)
             return bounds.failure();
@@ -92,7 +90,14 @@ result<void> fit_resent(std::vector<std::pair<progress_key, queue_offset>>& offs
         offset = bounds->max;
         lowered.emplace_back(key, offset);
     }
-    return lowered.empty() ? result<void>{} : metadata.commit(lowered);
+    if (lowered.empty())
+        return {};
+    const auto& first = lowered.front().first;
+    write_log(log_level::warning, std::to_string(lowered.size()) +
+                                      " committed offsets were above the end of their queue and go back to it, " +
+                                      "as after a power loss in flush mode async; the first is that of group " + first.group +
+                                      " in queue " + to_string(first.queue.queue) + " of topic " + first.queue.topic);
+    return metadata.commit(lowered);
 }
 
 } // namespace
@@ -141,7 +146,7 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto offsets = node->metadata_->offsets();
     if (!offsets)
         return offsets.failure();
-    if (auto fitted = fit_resent(*offsets, *node->store_, *node->metadata_); !fitted)
+    if (auto fitted = fit_to_log(*offsets, *node->store_, *node->metadata_); !fitted)
         return fitted.failure();
     auto levels = find_delay_levels_start(*node->store_, node->options_.delay_levels, *offsets);
     if (!levels)

@@ -966,3 +966,71 @@ TEST_CASE_FIXTURE(pop_world, "pop: a log that lost its end is popped from there,
         send("m" + std::to_string(i), 0);
     CHECK(bodies(pop(order())) == texts{"m3", "m4", "m5", "m6", "m7"});
 }
+
+namespace {
+
+/// Of what a group has popped and acknowledged, the last two messages are lost with the end of the log; that they are done is not.
+struct lost_end_world : pop_world {
+    static broker_options options() {
+        auto lazy = small_broker();
+        lazy.store.flush = storage::flush_mode::async;
+        lazy.flush_interval = std::chrono::hours{1};
+        return lazy;
+    }
+    lost_end_world() : pop_world{options()} {
+        send_and_finish({"a0", "a1", "a2", "a3"});
+        stop(); // synced
+        start(options());
+        send_and_finish({"b4", "b5"});
+        CHECK(committed(0) == 6);
+        REQUIRE(answer<offset_committed>(commit_offset{{"readers", {"orders", queue_id{0}}}, queue_offset{5}}).ok());
+        crash(crash_mode::drop_unsynced);
+        start(options());
+    }
+    void send_and_finish(const texts& all) {
+        for (const auto& body : all)
+            send(body, 0);
+        const auto popped = pop(order());
+        CHECK(bodies(popped) == all);
+        REQUIRE(ack(popped).ok());
+    }
+    std::int64_t committed_of(const std::string& group) {
+        const auto found = answer<offset_found>(query_offset{{group, {"orders", queue_id{0}}}, false});
+        return found ? found->offset.value() : -1;
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(lost_end_world, "pop: in flush mode async what a group has committed goes back to the end of a log that was cut") {
+    CHECK(committed_of("billing") == 4);
+    CHECK(committed_of("readers") == 4); // who pulls, too
+    crash(crash_mode::drop_unsynced);    // that is durable
+    start(options());
+    CHECK(committed_of("billing") == 4);
+    CHECK(committed_of("readers") == 4);
+}
+
+TEST_CASE_FIXTURE(lost_end_world, "pop: after the end of the log was lost, closing idle queues passes over nothing") {
+    send_and_finish({"c4"});
+    world.advance(70s, 1s); // closed: the group goes on at what it has committed
+    const texts all{"d5", "d6", "d7"};
+    for (const auto& body : all)
+        send(body, 0);
+    CHECK(bodies(pop(order())) == all);
+}
+
+TEST_CASE_FIXTURE(lost_end_world, "pop: after the end of the log was lost, a change to POP passes over nothing") {
+    const texts all{"c4", "c5", "c6"};
+    for (const auto& body : all)
+        send(body, 0);
+    set_mode("POP");
+    CHECK(bodies(pop(order())) == all);
+}
+
+TEST_CASE_FIXTURE(lost_end_world, "pop: after the end of the log was lost, a change to PULL passes over nothing") {
+    set_mode("POP");
+    send_and_finish({"c4"});
+    set_mode("PULL");
+    CHECK(committed(0) == 5);
+}
