@@ -71,9 +71,10 @@ void link::connected() {
         return transport_.hang_up();
     state_ = link_state::connected;
     ++connection_number_;
-    retry_ = options_.retry_min;
+    heard_ = false;
+    connected_at_ = transport_.now();
     waiting_bytes_ = 0;
-    last_received_ = transport_.now();
+    last_received_ = connected_at_;
     for (auto& entry : pending_) {
         entry.second.sent = last_received_;
         transport_.write(std::exchange(entry.second.head, {}), std::exchange(entry.second.body, {}));
@@ -97,9 +98,19 @@ void link::disconnected() {
         return;
     state_ = link_state::disconnected;
     silent_since_.reset();
+    if (!heard_)
+        put_off_next_dial();
     fail_all({errc::connection_lost, "the connection to " + address_ + " ended before the answer; the outcome is unknown"});
     if (on_change_)
         on_change_();
+}
+
+/// A dial that succeeds says nothing yet: a full server, or a balancer without a server behind it, accepts and closes.
+void link::put_off_next_dial() {
+    dial_failure_ = {errc::connect_failed,
+                     address_ + " closed the last connection without a word; is it full, and does it speak remoting?"};
+    next_dial_ = connected_at_ + retry_;
+    retry_ = std::min(retry_ * 2, options_.retry_max);
 }
 
 result<void> link::receive(std::span<const payload> frames) {
@@ -109,6 +120,8 @@ result<void> link::receive(std::span<const payload> frames) {
         auto command = protocol::decode_frame(frame);
         if (!command)
             return command.failure();
+        if (!std::exchange(heard_, true))
+            retry_ = options_.retry_min;
         if (!command->is_response()) {
             on_push_(*command);
             continue;

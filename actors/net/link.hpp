@@ -42,7 +42,8 @@ public:
 ///        2. A lost connection fails everything outstanding at once; the next request dials again.
 ///        3. A peer that is silent from a request until its deadline has passed, and at least for options.request_timeout, is
 ///        given up: its connection is closed as if it had been lost.
-///        4. After a failed dial, requests fail at once until the back-off is over.
+///        4. After a failed dial, requests fail at once until the back-off is over; after a connection that ended before the peer sent
+///        anything, too, counted from its begin. The back-off doubles until the peer sends a frame.
 class link {
 public:
     using completion = std::function<void(result<protocol::remoting_command>)>;
@@ -90,6 +91,7 @@ private:
 
     [[nodiscard]] error refusal() const;
     void fail_all(const error& failure);
+    void put_off_next_dial();
     /// Closes the connection of a peer that has been silent for too long.
     void give_up_silent(link_transport::time_point now);
 
@@ -106,6 +108,8 @@ private:
     bool awake_ = false;                      ///< wake_in was called and has not come
     std::chrono::milliseconds retry_;
     link_transport::time_point next_dial_{};
+    bool heard_ = false; ///< the peer has sent a frame on this connection
+    link_transport::time_point connected_at_{};
     link_transport::time_point last_received_{};
     std::optional<link_transport::time_point> silent_since_; ///< since then a request has waited, is overdue, and nothing came
     error dial_failure_;

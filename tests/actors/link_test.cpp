@@ -74,8 +74,10 @@ TEST_CASE_FIXTURE(fixture, "a lost connection fails everything outstanding, and 
     ask();
     tested.connected();
     CHECK(tested.connection_number() == 1);
+    answer(transport.sent[0].opaque);
+    ask();
     tested.disconnected();
-    CHECK(outcomes == std::vector{errc::connection_lost});
+    CHECK(outcomes == std::vector{errc::none, errc::connection_lost});
     CHECK(tested.connection_number() == 0);
     ask();
     CHECK(transport.dials == 2);
@@ -96,6 +98,60 @@ TEST_CASE_FIXTURE(fixture, "after a failed dial requests fail at once until the 
     transport.time += 51ms; // the wait has doubled
     ask();
     CHECK(transport.dials == 2);
+}
+
+// Goal: a full server accepts and closes; its clients must not dial as fast as it does so.
+TEST_CASE_FIXTURE(fixture, "a connection that ended before the peer sent anything backs off like a failed dial") {
+    const auto accept_and_close = [this] {
+        ask();
+        tested.connected();
+        tested.disconnected();
+    };
+    accept_and_close();
+    ask();
+    CHECK(outcomes == std::vector{errc::connection_lost, errc::connect_failed});
+    CHECK(transport.dials == 1);
+    transport.time += 50ms;
+    accept_and_close();
+    CHECK(transport.dials == 2);
+    transport.time += 50ms; // the wait has doubled
+    ask();
+    CHECK(transport.dials == 2);
+    for (int i = 0; i < 100; ++i) {
+        const auto before = transport.dials;
+        transport.time += 100ms;
+        ask();
+        if (transport.dials == before)
+            continue;
+        tested.connected();
+        tested.disconnected();
+    }
+    CHECK(transport.dials > 2 + 9);
+    CHECK(transport.dials <= 2 + 4 + 10); // once a second in the end
+    transport.time += 1s;
+    SUBCASE("a frame ends the back-off") {
+        outcomes.clear();
+        ask();
+        tested.connected();
+        answer(transport.sent.back().opaque);
+        tested.disconnected();
+        const auto before = transport.dials;
+        accept_and_close();
+        CHECK(transport.dials == before + 1);
+        transport.time += 50ms; // the shortest wait
+        ask();
+        CHECK(transport.dials == before + 2);
+        CHECK(outcomes == std::vector{errc::none, errc::connection_lost});
+    }
+    SUBCASE("a connection that held for longer than the wait needs none") {
+        ask(30s);
+        tested.connected();
+        transport.time += 2s;
+        tested.disconnected();
+        const auto before = transport.dials;
+        ask();
+        CHECK(transport.dials == before + 1);
+    }
 }
 
 TEST_CASE_FIXTURE(fixture, "a request without an answer times out, connected or not, and a late answer is ignored") {
@@ -127,6 +183,7 @@ TEST_CASE("a link refuses as busy what passes its bounds") {
     tested.connected();
     tested.disconnected();
     outcomes.clear();
+    transport.time += 1s; // over the back-off
     transport.unsent = 11;
     tested.request({}, 1s, note);
     CHECK(outcomes == std::vector{errc::busy});

@@ -180,6 +180,10 @@ TEST_CASE_FIXTURE(fixture, "sends to a broker of ours wait for its first answer 
 TEST_CASE_FIXTURE(fixture, "what waits for its turn fails with the connection that it waited for, and is sent over the next") {
     send("m0");
     send("m1");
+    protocol::remoting_command notice; // or the link would not dial again at once
+    notice.code = protocol::request_code::notify_consumer_ids_changed;
+    notice.flag = protocol::command_flag::oneway;
+    receive(notice);
     connection().disconnected();
     world.run();
     CHECK((*outcomes["m0"])->code() == errc::connection_lost);
