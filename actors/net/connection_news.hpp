@@ -1,5 +1,7 @@
 #pragma once
 
+#include "actors/net/link_change.hpp"
+
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/typed_actor.hpp>
 
@@ -11,6 +13,7 @@ namespace troupe::actors::net {
 /// there is another one after it; the broker has forgotten what the heartbeat said. Stays in the process.
 struct connection_changed {
     std::string address; ///< of the broker, as it was dialed
+    link_change change = link_change::ended;
 };
 using connection_watcher_actor = caf::typed_actor<caf::reacts_to<connection_changed>>;
 

@@ -80,7 +80,7 @@ void link::connected() {
         transport_.write(std::exchange(entry.second.head, {}), std::exchange(entry.second.body, {}));
     }
     if (connection_number_ > 1 && on_change_)
-        on_change_();
+        on_change_(link_change::another);
 }
 
 void link::dial_failed(const error& failure) {
@@ -102,7 +102,7 @@ void link::disconnected() {
         put_off_next_dial();
     fail_all({errc::connection_lost, "the connection to " + address_ + " ended before the answer; the outcome is unknown"});
     if (on_change_)
-        on_change_();
+        on_change_(link_change::ended);
 }
 
 /// A dial that succeeds says nothing yet: a full server, or a balancer without a server behind it, accepts and closes.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/net/link_change.hpp"
 #include "actors/net/link_options.hpp"
 #include "protocol/remoting_command.hpp"
 
@@ -61,7 +62,7 @@ public:
     void answer(const protocol::remoting_command& asked, protocol::remoting_command response);
 
     /// Called when a connection has ended, and when another one has begun after that.
-    void on_change(std::function<void()> tell) { on_change_ = std::move(tell); }
+    void on_change(std::function<void(link_change)> tell) { on_change_ = std::move(tell); }
 
     void connected();
     void dial_failed(const error& failure);
@@ -99,7 +100,7 @@ private:
     std::string address_;
     link_options options_;
     push_handler on_push_;
-    std::function<void()> on_change_;
+    std::function<void(link_change)> on_change_;
     link_state state_ = link_state::disconnected;
     std::uint64_t connection_number_ = 0;
     std::int32_t last_opaque_ = 0;

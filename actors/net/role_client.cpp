@@ -53,7 +53,7 @@ void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_
 
 role_client::role_client(caf::local_actor* self, link_transport& transport, std::string address, link_options options)
     : self_{self}, link_{transport, address, options, [this](const protocol::remoting_command& command) { receive_push(command); }} {
-    link_.on_change([this, address = std::move(address)] { tell_of_connection(address); });
+    link_.on_change([this, address = std::move(address)](link_change change) { tell_of_connection({address, change}); });
 }
 
 template <class Answer, class Request>
@@ -215,10 +215,10 @@ void role_client::remember(const client_session_actor& session) {
         sessions_.push_back(session.address());
 }
 
-void role_client::tell_of_connection(const std::string& address) {
+void role_client::tell_of_connection(const connection_changed& news) {
     for (const auto& each : sessions_)
         if (auto watcher = caf::actor_cast<connection_watcher_actor>(each))
-            caf::anon_send(watcher, connection_changed{address});
+            caf::anon_send(watcher, news);
 }
 
 /// Whoever wrote the reply hears that it arrived; whether somebody still waits for it, only this client knows.

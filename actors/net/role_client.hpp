@@ -13,6 +13,8 @@
 
 namespace troupe::actors::net {
 
+struct connection_changed;
+
 /// The interface of a remote role, served by whatever actor carries a link's bytes: each message becomes a request, and
 /// its answer the response. What proxies on sockets and on simulated wires have in common.
 class role_client {
@@ -36,7 +38,7 @@ private:
     void begin_sends();
     void begin(send_turns::send next);
     void remember(const client_session_actor& session);
-    void tell_of_connection(const std::string& address);
+    void tell_of_connection(const connection_changed& news);
     void receive_reply(const protocol::remoting_command& command);
     void receive_push(const protocol::remoting_command& command);
 

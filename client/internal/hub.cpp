@@ -290,7 +290,10 @@ void hub_state::handle(const actors::net::connection_changed& news) {
     for (auto& [key, link] : links)
         if (link.address == news.address) {
             link.knows.reset();
-            link.beat_due = now();
+            if (news.change == actors::net::link_change::another)
+                link.beat_due = now();
+            else // a heartbeat dials: not as fast as a full broker closes connections
+                link.beat_due = std::min(link.beat_due, now() + heartbeat_retry);
         }
     work();
 }
@@ -409,7 +412,7 @@ void hub_state::beat_ended(const std::string& key, std::optional<std::uint64_t> 
     auto& link = at->second;
     link.beating = false;
     if (!accepted)
-        link.beat_due = std::min(link.beat_due, now() + heartbeat_retry);
+        link.beat_due = now() + heartbeat_retry; // whatever asked for it meanwhile
     else if (*accepted != groups_version)
         link.beat_due = now();
     const bool news = accepted && link.knows != accepted;

@@ -26,7 +26,8 @@ struct hub_endpoints {
 ///        leave_group -> group_left            after the brokers have answered, or the request timeout
 ///        list_name_servers, dial_broker       for callers that ask brokers themselves
 ///        consumers_changed, check_transaction, deliver_reply from brokers: it is the client's session
-///        connection_changed from proxies of brokers: the broker is told again who is here
+///        connection_changed from proxies of brokers: the broker is told again who is here, at once over another connection, and soon
+///        after the end of one, which makes another
 ///        hub_tick                             to itself, when the next route or heartbeat is due
 ///        DOWN of a listener                   it leaves its groups, its watches go
 /// Out    find_route to name servers; client_heartbeat, unregister_client to brokers

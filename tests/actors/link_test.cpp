@@ -102,6 +102,8 @@ TEST_CASE_FIXTURE(fixture, "after a failed dial requests fail at once until the 
 
 // Goal: a full server accepts and closes; its clients must not dial as fast as it does so.
 TEST_CASE_FIXTURE(fixture, "a connection that ended before the peer sent anything backs off like a failed dial") {
+    std::vector<link_change> told;
+    tested.on_change([&told](link_change change) { told.push_back(change); });
     const auto accept_and_close = [this] {
         ask();
         tested.connected();
@@ -117,6 +119,7 @@ TEST_CASE_FIXTURE(fixture, "a connection that ended before the peer sent anythin
     transport.time += 50ms; // the wait has doubled
     ask();
     CHECK(transport.dials == 2);
+    CHECK(told == std::vector{link_change::ended, link_change::another, link_change::ended});
     for (int i = 0; i < 100; ++i) {
         const auto before = transport.dials;
         transport.time += 100ms;
