@@ -246,8 +246,10 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
 
 result<void> pop_book::bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, gathered& all) {
     for (const auto offset : dead) {
-        if (buried_ >= dead_letters_max)
+        if (buried_ >= dead_letters_max) {
+            all.result.is_crowded = true; // nobody else tells when there is room again
             return {};
+        }
         const auto record = read_one(*options_.log, queue->first.queue, offset);
         if (!record)
             return record.failure();

@@ -50,7 +50,7 @@ public:
         std::vector<progress_key> unknown; ///< queues that nobody of the group popped yet: open() them, and try again
         std::vector<dead_letter> dead;
         bool more = false;       ///< not everything was looked at
-        bool is_crowded = false; ///< there would be new messages, but for the bounds of what is out
+        bool is_crowded = false; ///< there would be messages, but for the bounds of what is out and of dead letters on their way
         error failure;           ///< code none: there is none
     };
     /// Takes what there is. Not for pop_kind::count. Looking (pop_kind::peek, notify) opens nothing.

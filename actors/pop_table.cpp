@@ -72,7 +72,8 @@ pop_table::offer pop_table::look_in_order(const pop_rules& rules) const {
                 found.again.push_back(lease);
         return found;
     }
-    // The first message that is out holds up all the others, and so does a dead one, until it is buried, those behind it.
+    // The first message that is out holds up all the others. A dead one holds up those behind it, until it is buried; once that is under
+    // way, all: those in front of it were handed out with that look, or wait for its end.
     if (!buried_.empty() || (!visible_.empty() && rules.now < visible_.rbegin()->first))
         return found;
     for (const auto& [offset, lease] : leases_) {
@@ -85,9 +86,7 @@ pop_table::offer pop_table::look_in_order(const pop_rules& rules) const {
         else if (found.dead.empty())
             found.again.push_back(lease);
     }
-    if (!found.dead.empty())
-        found.again.clear();
-    else if (found.again.size() == leases_.size())
+    if (found.dead.empty() && found.again.size() == leases_.size())
         found.fresh_max = room_for_fresh(rules, found);
     return found;
 }

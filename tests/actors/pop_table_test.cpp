@@ -174,6 +174,32 @@ TEST_CASE("pop_table: one pop looks at a few leases only, however many are visib
     }
 }
 
+TEST_CASE("pop_table: in order, a dead message holds up those behind it, and not those in front") {
+    world queue;
+    queue.max = 3;
+    const auto all = [](std::int64_t now) {
+        auto given = rules(now, 3, 10);
+        given.ordered = true;
+        given.deliveries_max = 2;
+        return given;
+    };
+    REQUIRE(queue.popped(rules(1, 3, 1'000)) == offsets{0, 1, 2});
+    REQUIRE(queue.table.change_visibility(at(1), ms(1), ms(2), 0, queue.changes));
+    REQUIRE(queue.popped(rules(5, 1, 10)) == offsets{1}); // its second delivery
+    const auto offer = queue.table.look(all(2'000));
+    REQUIRE(offer.again.size() == 1);
+    CHECK(offer.again.front().offset == at(0));
+    CHECK(offer.dead == std::vector{at(1)});
+    CHECK(offer.fresh_max == 0);
+    REQUIRE(queue.popped(all(2'000)) == offsets{0});
+    queue.table.bury(at(1));
+    CHECK(queue.popped(all(2'005)).empty());
+    REQUIRE(queue.ack(0, 2'000) == outcome::done);
+    CHECK(queue.popped(all(2'006)).empty());
+    queue.table.remove_buried(at(1), queue.changes);
+    CHECK(queue.popped(all(2'007)) == offsets{2});
+}
+
 TEST_CASE("pop_table: in order, nobody gets anything while a message is out, and the same attempt gets the same") {
     world queue;
     CHECK(queue.popped(in_order(0, 3, "a")) == offsets{0, 1, 2});
