@@ -86,7 +86,7 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
     const auto room = reserve(order.pop.kind);
     if (!room) { // nothing was taken: it comes again, or waits until others have sent theirs on
         if (now() < deadline) {
-            starved_.insert({order.pop.topic, order.pop.group});
+            starved_.try_emplace({order.pop.topic, order.pop.group}, now() + room_ms);
             return false;
         }
         add(options_.metrics->busy_answers);
@@ -149,14 +149,17 @@ void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool openi
         if (watched_.insert(queue).second) // its answer has the queue looked at once more: nothing is missed
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}});
     }
-    set_alarm(place);
+    set_alarm(place, now());
 }
 
 /// Looks at a place again when a lease there ends, or when there may be room for records.
-void pop_keeper_state::set_alarm(const pop_place& place) {
-    auto next = book_->next_visible(place.group, place.topic, now());
-    if (starved_.contains(place))
-        next = std::min(next.value_or(now() + room_ms), now() + room_ms);
+void pop_keeper_state::set_alarm(const pop_place& place, timestamp_ms after) {
+    auto next = book_->next_visible(place.group, place.topic, after);
+    if (const auto starved = starved_.find(place); starved != starved_.end()) {
+        // Not later each time that something changes; nor much later when the clock was set back.
+        const auto again = std::min(starved->second, now() + room_ms);
+        next = std::min(next.value_or(again), again);
+    }
     hold_->set_alarm(place, next);
 }
 
@@ -177,7 +180,7 @@ void pop_keeper_state::serve(const pop_place& place) {
         else
             nothing.insert(wish);
     }
-    set_alarm(place);
+    set_alarm(place, now());
 }
 
 void pop_keeper_state::serve_soon(const pop_place& place) {
@@ -379,7 +382,7 @@ void pop_keeper_state::handle(pop_sweep_tick) {
         write_soon();
     for (const auto& place : std::exchange(crowded_, {}))
         serve(place);
-    std::erase_if(starved_, [this](const auto& place) { return !hold_->has_waiting(place); });
+    std::erase_if(starved_, [this](const auto& entry) { return !hold_->has_waiting(entry.first); });
     if (!book_->is_full()) {
         full_told_ = false;
     } else if (!std::exchange(full_told_, true)) {
@@ -406,8 +409,11 @@ void pop_keeper_state::close_idle(std::vector<std::pair<progress_key, queue_offs
         .then(
             [this, idle, since = timestamp_ms{now().value() - idle_ms}](offset_committed) {
                 closing_ = false;
-                for (const auto& [key, committed] : idle)
+                closed_.clear();
+                for (const auto& [key, committed] : idle) {
                     book_->close(key, committed, since);
+                    closed_.insert(key);
+                }
                 if (book_->has_changes() && !finishing_)
                     write_soon();
             },

@@ -154,7 +154,7 @@ void pop_keeper_state::changed(const progress_key& key) {
     if (book_->take_awaited(key))
         serve_soon(place);
     else
-        hold_->set_alarm(place, book_->next_visible(place.group, place.topic, timestamp_ms{now().value() - 1}));
+        set_alarm(place, timestamp_ms{now().value() - 1});
 }
 
 // ---- dead letters ---------------------------------------------------------------------------------------------------

@@ -6,24 +6,40 @@
 namespace troupe::actors {
 
 caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
-    note_offsets told; // once more, behind what was noted before: later notes only go forward
+    note_offsets told;    // once more, behind what was noted before: later notes only go forward
+    commit_offsets again; // of queues just closed: what was committed then may have come behind what was set, and the row is gone
     for (const auto& [queue, offset] : order.offsets) {
         const progress_key key{order.group, queue};
         if (book_->is_open(key))
             told.offsets.emplace_back(key, offset);
+        else if (closed_.contains(key))
+            again.offsets.emplace_back(key, offset);
         book_->reset(key, offset);
         notes_.erase(key);
         serve_soon({queue.topic, order.group});
     }
     send_notes(std::move(told));
     auto promise = self_->make_response_promise<pops_changed>();
-    waiting_.push_back([promise](const error& failure) mutable {
+    const continuation done = [promise](const error& failure) mutable {
         if (failure.code != errc::none)
             promise.deliver(make_caf_error(failure));
         else
             promise.deliver(pops_changed{});
-    });
+    };
     write_soon();
+    if (again.offsets.empty()) {
+        waiting_.push_back(done);
+        return promise;
+    }
+    self_->request(options_.offset_keeper, options_.request_deadline, std::move(again))
+        .then(
+            [this, done](offset_committed) {
+                if (finishing_)
+                    return done({errc::shutting_down, "the broker is stopping"});
+                waiting_.push_back(done);
+                write_soon();
+            },
+            [done](const caf::error& failure) { done(to_error(failure)); });
     return promise;
 }
 

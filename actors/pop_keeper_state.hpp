@@ -10,6 +10,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -55,7 +56,8 @@ private:
     bool try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening);
     /// Room for what a pop may read; an empty optional when there is none.
     [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
-    void set_alarm(const pop_place& place);
+    /// For the first lease there that ends after `after`.
+    void set_alarm(const pop_place& place, timestamp_ms after);
     void hold(checked_pop order, timestamp_ms deadline, bool opening);
     void serve(const pop_place& place);
     void serve_soon(const pop_place& place);
@@ -90,17 +92,18 @@ private:
     message_back_actor dead_letters_;
     pop_openings openings_; ///< asked of the offset keeper
     std::set<topic_queue> watched_;
-    std::set<pop_place> soon_;          ///< to be looked at again at once
-    std::set<pop_place> crowded_;       ///< where pops wait because too much is out
-    std::set<pop_place> starved_;       ///< where pops wait for room for records
-    std::vector<continuation> waiting_; ///< for the next write
-    std::size_t waiting_bytes_ = 0;     ///< of records in waiting_
+    std::set<pop_place> soon_;                  ///< to be looked at again at once
+    std::set<pop_place> crowded_;               ///< where pops wait because too much is out
+    std::map<pop_place, timestamp_ms> starved_; ///< where pops wait for room for records, and when to look again
+    std::vector<continuation> waiting_;         ///< for the next write
+    std::size_t waiting_bytes_ = 0;             ///< of records in waiting_
     bool write_tick_sent_ = false;
     offset_notes notes_; ///< committed offsets
     std::uint64_t epoch_ = 0;
     std::optional<timestamp_ms> armed_;
     bool dead_letters_fail_ = false; ///< a row of failures is reported once
     bool full_told_ = false;         ///< likewise
+    std::set<progress_key> closed_;  ///< idle queues that were closed last
     bool closing_ = false;           ///< what is committed of idle queues is on its way to the offset keeper
     bool finishing_ = false;
 };

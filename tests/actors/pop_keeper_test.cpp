@@ -695,6 +695,24 @@ TEST_CASE_FIXTURE(pop_world, "pop: when the disk fails nothing is handed out, an
     CHECK(bodies(pop(order())) == texts{"m"});
 }
 
+TEST_CASE_FIXTURE(pop_world, "pop: who waits for room for records is looked for again, whatever others acknowledge meanwhile") {
+    for (int i = 0; i < 4; ++i)
+        send("m" + std::to_string(i), 0);
+    std::vector<messages_popped> out;
+    for (int i = 0; i < 3; ++i)
+        out.push_back(pop(order(0, 1)));
+    const auto all = node->pop_bytes()->amount_max();
+    REQUIRE(node->pop_bytes()->try_acquire(all));
+    const auto waiting = begin(order(5'000, 1));
+    REQUIRE(ack(out[0]).ok()); // the first one has them look again, the second one is not what they wait for
+    REQUIRE(ack(out[1]).ok());
+    CHECK_FALSE(is_answered(waiting));
+    node->pop_bytes()->release(all);
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(bodies(answers.at(waiting).answer) == texts{"m3"});
+}
+
 TEST_CASE_FIXTURE(pop_world, "pop: what a burst of pops reads is bounded, and whoever waits is served when there is room") {
     const std::string large(256 << 10, 'x');
     for (int i = 0; i < 40; ++i)
@@ -965,6 +983,19 @@ TEST_CASE_FIXTURE(pop_world, "pop: a log that lost its end is popped from there,
     for (int i = 3; i < 8; ++i)
         send("m" + std::to_string(i), 0);
     CHECK(bodies(pop(order())) == texts{"m3", "m4", "m5", "m6", "m7"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: offsets set while an idle queue is closed are not lost to what was committed for that") {
+    send("m0", 0);
+    send("m1", 0);
+    REQUIRE(ack(pop(order())).ok());
+    world.advance(70s, 1s);
+    REQUIRE(committed(0) == 2); // as if it had come behind the operator's 1
+    const auto changed = world.ask<pops_changed>(node->pop_keeper(), reset_pops{"billing", {{{"orders", queue_id{0}}, queue_offset{1}}}});
+    world.advance(100ms);
+    REQUIRE(changed->has_value());
+    REQUIRE((**changed).ok());
+    CHECK(bodies(pop(order())) == texts{"m1"});
 }
 
 namespace {
