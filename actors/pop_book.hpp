@@ -28,8 +28,9 @@ struct pop_book_options {
 /// Owns     the pop_store.
 /// Threads  not synchronised. Time is an argument. Blocks on the disk.
 /// Always   1. What write() has not made durable may not be told to anybody.
-///          2. No more than twice leases_max is out: each group's share is leases_max divided by the number of groups that have leases, so
-///             that one which never acknowledges takes nothing from the others.
+///          2. Above leases_max a group gets new messages below its share only: leases_max divided by the number of groups that have leases
+///             (at least 1), so that one which never acknowledges takes nothing from the others. A share that became smaller takes nothing
+///             back: n groups have up to leases_max * (1 + 1/2 + ... + 1/n).
 ///          3. After a failed write nothing can be done until reload(), which goes back to what is on the disk.
 class pop_book {
 public:
