@@ -7,6 +7,7 @@
 #include "client/internal/subscription_filter.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
+#include "protocol/pop_bodies.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -38,6 +39,9 @@ using pop_actor = caf::typed_actor<caf::replies_to<actors::pop_messages>::with<a
 pop_actor pops_of(const actors::broker_actor& broker) {
     return caf::actor_cast<pop_actor>(broker);
 }
+
+/// In a request the message counts, and so does what says where it lies.
+constexpr std::size_t acks_per_order_max = protocol::acks_per_request_max / 2;
 
 bool says_that_view_is_old(errc code) {
     return hints_at_lost_broker(code) || hints_at_old_route(code) || code == errc::timed_out;
@@ -218,15 +222,20 @@ result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& na
 }
 
 result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>& messages) {
-    std::map<std::string, actors::acknowledge_messages> orders;
-    for (const auto& one : messages)
-        orders[one.message.queue.broker_name].parts.push_back(
+    std::map<std::string, std::vector<actors::acknowledge_messages>> orders;
+    for (const auto& one : messages) {
+        auto& of_broker = orders[one.message.queue.broker_name];
+        if (of_broker.empty() || of_broker.back().parts.size() == acks_per_order_max)
+            of_broker.emplace_back();
+        of_broker.back().parts.push_back(
             {options_.group, {one.lies_in, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
+    }
     asker ask{via_};
     result<void> outcome;
-    for (const auto& [name, order] : orders) // each, whatever became of the others
-        if (const auto done = ask_broker<actors::messages_acknowledged>(ask, name, order); !done)
-            outcome = done.failure();
+    for (const auto& [name, of_broker] : orders) // each, whatever became of the others
+        for (const auto& order : of_broker)
+            if (const auto done = ask_broker<actors::messages_acknowledged>(ask, name, order); !done)
+                outcome = done.failure();
     return outcome;
 }
 

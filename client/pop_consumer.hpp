@@ -52,7 +52,7 @@ public:
     result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
     /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure.
     result<void> acknowledge(const popped_message& message);
-    /// Of one pop or several; one request for each broker.
+    /// Of one pop or several; one request for each broker and 4096 messages.
     result<void> acknowledge(const std::vector<popped_message>& messages);
     /// Deliver it again when `invisible` is over, counted from now; 0: at once. `message` has the handle from then on. Fails with
     /// message_illegal when it was acknowledged, or delivered once more since.

@@ -24,8 +24,10 @@ result<known_brokers::broker_map> known_brokers::of_topic(asker& ask, const std:
     }
     if (found.code() == errc::topic_not_found)
         known = {{}, found.failure(), clock::now() + options_.retry};
-    else if (!known.brokers.empty()) // name servers are away: what was known goes on
+    else if (!known.brokers.empty()) { // name servers are away: what was known goes on, and not each call waits for them
+        known.fresh_until = clock::now() + options_.retry;
         return known.brokers;
+    }
     return found.failure();
 }
 
@@ -35,14 +37,18 @@ result<known_brokers::broker_map> known_brokers::look_up(asker& ask, const std::
         return found.failure();
     const auto addresses = addresses_of(found->route);
     broker_map brokers;
+    result<void> outcome;
     for (const auto& queue : queues_of(topic, found->route).readable) {
         if (brokers.contains(queue.broker_name))
             continue;
         auto dialed = ask.dial(queue.broker_name, addresses.at(queue.broker_name));
-        if (!dialed)
-            return dialed.failure();
-        brokers.emplace(queue.broker_name, std::move(*dialed));
+        if (dialed)
+            brokers.emplace(queue.broker_name, std::move(*dialed));
+        else // the others have messages, too
+            outcome = dialed.failure();
     }
+    if (brokers.empty() && !outcome)
+        return outcome.failure();
     if (brokers.empty())
         return error{errc::no_route, "no broker hands out messages of topic " + topic};
     return brokers;

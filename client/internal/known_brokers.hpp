@@ -21,12 +21,12 @@ public:
 
     struct options {
         std::chrono::milliseconds refresh{30'000}; ///< a route is asked for anew
-        std::chrono::milliseconds retry{5'000};    ///< so is a topic that did not exist
+        std::chrono::milliseconds retry{5'000};    ///< so is a topic that did not exist, or one when no name server answered
         std::chrono::milliseconds pause{1'000};    ///< a broker that has failed is left alone, if there are others
     };
     explicit known_brokers(options all) : options_{all} {}
 
-    /// Brokers with queues of the topic to read. Fails with topic_not_found, no_route, no_name_server, connect_failed, timed_out.
+    /// Brokers with queues of the topic to read; those that cannot be dialed are left out while there is another. Fails with topic_not_found, no_route, no_name_server, connect_failed, timed_out.
     result<broker_map> of_topic(asker& ask, const std::string& topic);
     /// The broker of that name: as of_topic() has shown it, as another user of the connection knows it, or as the name servers say.
     result<actors::broker_actor> named(asker& ask, const std::string& broker_name);

@@ -1,8 +1,12 @@
+#include "actors/net/wire_pop.hpp"
 #include "actors/pop_messages.hpp"
 #include "actors/type_ids.hpp"
 #include "client/embedded.hpp"
+#include "client/internal/asker.hpp"
+#include "client/internal/known_brokers.hpp"
 #include "client/pop_consumer.hpp"
 #include "protocol/message_codec.hpp"
+#include "protocol/pop_bodies.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -225,4 +229,69 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a selector that is none is refused w
     options.topic = "t";
     options.selector = message_selector::sql92("a >");
     CHECK(pop_consumer::open(*via, options).code() == errc::subscription_illegal);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "known_brokers: while name servers are away, not each call asks them") {
+    known_brokers::options times;
+    times.refresh = 0ms;
+    times.retry = 1h;
+    known_brokers brokers{times};
+    asker ask{*via};
+    REQUIRE(brokers.of_topic(ask, "t").ok());
+    known->is_down = true;
+    const auto asked = known->asked.load();
+    for (int i = 0; i < 3; ++i) {
+        const auto found = brokers.of_topic(ask, "t");
+        REQUIRE(found.ok());
+        CHECK(found->size() == 2);
+    }
+    CHECK(known->asked == asked + 1);
+    brokers.failed("a");
+    CHECK(brokers.of_topic(ask, "t").ok());
+    CHECK(known->asked == asked + 2);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "known_brokers: one that cannot be dialed hides no other") {
+    local_handles handles;
+    handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
+    std::vector<std::string> names;
+    SUBCASE("one is left") {
+        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
+        names = {"b"};
+    }
+    SUBCASE("none is left") {}
+    const auto partial = embed(system, std::move(handles));
+    REQUIRE(partial.ok());
+    known_brokers brokers{known_brokers::options{}};
+    asker ask{*partial};
+    const auto found = brokers.of_topic(ask, "t");
+    CHECK(found.code() == (names.empty() ? errc::connect_failed : errc::none));
+    std::vector<std::string> seen;
+    if (found)
+        for (const auto& one : *found)
+            seen.push_back(one.first);
+    CHECK(seen == names);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: more acknowledgements than a request may carry go by several") {
+    a->bodies = {"0"};
+    auto popping = consumer();
+    auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 1);
+    std::vector<popped_message> many(protocol::acks_per_request_max + 1, popped->front());
+    for (std::size_t i = 0; i < many.size(); ++i)
+        many[i].message.offset = queue_offset{static_cast<std::int64_t>(i)};
+    REQUIRE(popping.acknowledge(many).ok());
+    const std::lock_guard lock{a->mutex};
+    std::vector<queue_offset> acknowledged;
+    for (const auto& order : a->acknowledged) {
+        const auto read = actors::net::decode_request<actors::acknowledge_messages>(actors::net::encode_request(order));
+        REQUIRE_MESSAGE(read.ok(), (read ? std::string{} : to_string(read.failure())));
+        for (const auto& part : read->parts)
+            acknowledged.insert(acknowledged.end(), part.offsets.begin(), part.offsets.end());
+    }
+    REQUIRE(acknowledged.size() == many.size());
+    for (std::size_t i = 0; i < many.size(); ++i)
+        REQUIRE(acknowledged[i] == many[i].message.offset);
 }
