@@ -64,7 +64,8 @@ queue_locks::queue_list queue_locks::answered(const request& asked, queue_list h
         lock.asked_by = 0;
         if (std::binary_search(held.begin(), held.end(), queue)) {
             lock.belief->begin(asked.asked_at, options_.belief);
-            lock.due = now.steady + options_.renewal;
+            // When the machine slept over the answer, nothing is believed: ask again, or the queue stands still until the renewal.
+            lock.due = lock.belief->holds(now) ? now.steady + options_.renewal : now.steady;
             continue;
         }
         lock.due = now.steady + options_.retry;

@@ -73,6 +73,20 @@ TEST_CASE("queue locks: a machine that has slept does not believe for longer") {
     CHECK_FALSE(f.locks.holds(a0, f.now));
 }
 
+TEST_CASE("queue locks: a machine that slept over the answer asks again at once") {
+    fixture f;
+    f.locks.want(a0, f.now);
+    const auto asked = f.ask("a");
+    const lock_moment woken{f.now + 1s, {40s, 0s}};
+    CHECK(f.locks.answered(asked, {a0}, woken).empty());
+    CHECK_FALSE(f.locks.holds(a0, woken));
+    const auto again = f.locks.take_due(woken);
+    REQUIRE(again.contains("a"));
+    CHECK(f.locks.answered(again.at("a"), {a0}, woken).empty());
+    CHECK(f.locks.holds(a0, woken));
+    CHECK(f.locks.take_due(woken).empty());
+}
+
 TEST_CASE("queue locks: refused and failed questions are repeated soon, and a lock that went to another is lost") {
     fixture f;
     f.lock(a0);
