@@ -5,6 +5,15 @@
 
 namespace troupe::actors {
 
+pop_keeper_state::continuation pop_keeper_state::answer_of(caf::typed_response_promise<pops_changed> promise) {
+    return [promise](const error& failure) mutable {
+        if (failure.code != errc::none)
+            promise.deliver(make_caf_error(failure));
+        else
+            promise.deliver(pops_changed{});
+    };
+}
+
 caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
     note_offsets told;    // once more, behind what was noted before: later notes only go forward
     commit_offsets again; // of queues just closed: what was committed then may have come behind what was set, and the row is gone
@@ -20,12 +29,7 @@ caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
     }
     send_notes(std::move(told));
     auto promise = self_->make_response_promise<pops_changed>();
-    const continuation done = [promise](const error& failure) mutable {
-        if (failure.code != errc::none)
-            promise.deliver(make_caf_error(failure));
-        else
-            promise.deliver(pops_changed{});
-    };
+    const auto done = answer_of(promise);
     write_soon();
     if (again.offsets.empty()) {
         waiting_.push_back(done);
@@ -45,7 +49,7 @@ caf::result<pops_changed> pop_keeper_state::handle(const reset_pops& order) {
 
 caf::result<pops_changed> pop_keeper_state::handle(const forget_pops& order) {
     auto promise = self_->make_response_promise<pops_changed>();
-    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
+    const auto done = answer_of(promise);
     commit_offsets commit;
     commit.offsets = book_->progress_of(order.group, order.topic);
     commit.only_forward = true; // pulls may have gone on
@@ -53,39 +57,31 @@ caf::result<pops_changed> pop_keeper_state::handle(const forget_pops& order) {
         notes_.erase(entry.first);
     // Where they are is stored first: should the disk fail then, nothing is forgotten.
     self_->request(options_.offset_keeper, options_.request_deadline, std::move(commit))
-        .then([this, promise, fail, order](offset_committed) mutable { forget(order, promise, fail); },
-              [fail](const caf::error& failure) { fail(to_error(failure)); });
+        .then([this, order, done](offset_committed) { forget(order, done); },
+              [done](const caf::error& failure) { done(to_error(failure)); });
     return promise;
 }
 
-void pop_keeper_state::forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail) {
+void pop_keeper_state::forget(const forget_pops& order, const continuation& done) {
     if (finishing_)
-        return fail({errc::shutting_down, "the broker is stopping"});
+        return done({errc::shutting_down, "the broker is stopping"});
     for (const auto& entry : book_->progress_of(order.group, order.topic))
         notes_.erase(entry.first);
     book_->forget(order.group, order.topic);
     book_->end_glimpses(order.group, order.topic);
     openings_.forget(order.group, order.topic);
     // Whoever asks again is told what has become of it.
-    waiting_.push_back([this, promise, fail, held = hold_->take(order.group, order.topic)](const error& failure) mutable {
+    waiting_.push_back([this, done, held = hold_->take(order.group, order.topic)](const error& failure) {
         for (const auto& one : held)
             answer_nothing(one.pop, pop_status::nothing);
-        if (failure.code != errc::none)
-            fail(failure);
-        else
-            promise.deliver(pops_changed{});
+        done(failure);
     });
     write_soon();
 }
 
 caf::result<pops_changed> pop_keeper_state::handle(const follow_commits& order) {
     auto promise = self_->make_response_promise<pops_changed>();
-    const continuation done = [promise](const error& failure) mutable {
-        if (failure.code != errc::none)
-            promise.deliver(make_caf_error(failure));
-        else
-            promise.deliver(pops_changed{});
-    };
+    const auto done = answer_of(promise);
     self_->request(options_.offset_keeper, options_.request_deadline, list_offsets{order.group, order.topic})
         .then(
             [this, order, done](const offsets_listed& committed) {

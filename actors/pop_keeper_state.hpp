@@ -66,7 +66,8 @@ private:
     void opening_ended(const progress_key& key);
     void bury(const pop_book::dead_letter& letter);
     void buried(const pop_book::dead_letter& letter, const error& failure);
-    void forget(const forget_pops& order, caf::typed_response_promise<pops_changed> promise, continuation fail);
+    static continuation answer_of(caf::typed_response_promise<pops_changed> promise);
+    void forget(const forget_pops& order, const continuation& done);
     /// Of a queue that may be read.
     [[nodiscard]] result<storage::queue_bounds> bounds_of(const topic_queue& queue) const;
     error acknowledge(const acknowledge_messages::part& part, bool is_batch);
