@@ -440,7 +440,7 @@ void listener_state::sweep() {
     send_written();
 }
 
-/// The rest holds up everything that the multiplexer does, for a fifth of a millisecond at most: docs/decisions/0016.
+/// The rest holds up everything that the multiplexer does, for network.rest_max_us at most: docs/decisions/0016.
 void listener_state::flush() {
     gateway_->flush();
     const auto rest = coalescing_.rest_after(std::exchange(round_requests_, 0), now());
