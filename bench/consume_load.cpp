@@ -8,25 +8,14 @@ namespace {
 
 /// Counts the records in a pull answer and, if `latencies` is given, records how long ago each was sent.
 std::uint64_t count_records(std::string_view records, std::int64_t now, histogram* latencies) {
-    constexpr std::size_t body_length_offset = 84; ///< of an IPv4 record, reference "remoting-client.md" 2.1
     std::uint64_t count = 0;
-    while (records.size() > body_length_offset + 12) {
-        const auto size = get_be32(records.data());
-        if (size > records.size() || size < body_length_offset) {
-            break;
+    while (const auto record = next_record(records)) {
+        if (latencies != nullptr && record->sent_ns != 0) {
+            latencies->record(now - record->sent_ns);
         }
-        if (latencies != nullptr && get_be32(records.data() + body_length_offset) >= 8) {
-            latencies->record(now - static_cast<std::int64_t>(get_be64(records.data() + body_length_offset + 4)));
-        }
-        records.remove_prefix(size);
         ++count;
     }
     return count;
-}
-
-std::string_view frame_body(std::string_view frame) {
-    const auto head = get_be32(frame.data() + 4) & 0xffffffu;
-    return frame.substr(std::min<std::size_t>(8 + head, frame.size()));
 }
 
 result<std::int64_t> next_offset(std::string_view frame) {
@@ -39,14 +28,6 @@ result<std::int64_t> next_offset(std::string_view frame) {
         return error{errc::protocol_error, "pull answered " + std::to_string(decoded->code) + " " + decoded->remark};
     }
     return std::stoll(*next);
-}
-
-/// `frame` cut after its header, with lengths to match: so that the fields can be decoded without copying the body.
-std::string header_only(std::string_view frame) {
-    const auto head = get_be32(frame.data() + 4) & 0xffffffu;
-    std::string cut{frame.substr(0, 8 + head)};
-    put_be32(cut.data(), 4 + head);
-    return cut;
 }
 
 } // namespace

@@ -6,6 +6,7 @@
 #include "protocol/remoting_command.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <sys/epoll.h>
 #include <unistd.h>
 #include <vector>
@@ -27,7 +28,22 @@ inline constexpr std::int64_t stall_ns = 10'000'000'000;
 protocol::remoting_command binary_command(std::int32_t code);
 
 /// A pull of queue `queue` of load.topic, with the queue number as opaque number.
+protocol::remoting_command pull_command(const consume_load& load, std::int32_t queue, std::int64_t offset, std::chrono::milliseconds hold);
 std::string pull_frame(const consume_load& load, std::int32_t queue, std::int64_t offset, std::chrono::milliseconds hold);
+
+/// `frame` cut after its header, with lengths to match: so that the fields can be decoded without copying the body.
+std::string header_only(std::string_view frame);
+std::string_view frame_body(std::string_view frame);
+
+/// What the generator wants to know of a record.
+struct record_head {
+    std::int32_t queue = 0;
+    std::int64_t offset = 0;
+    std::int32_t tries = 0;   ///< deliveries before this one, where the broker counts them
+    std::int64_t sent_ns = 0; ///< the first eight bytes of the body; 0: the body is shorter
+};
+/// Takes the first record off `records`; none at their end, or where they are no records.
+std::optional<record_head> next_record(std::string_view& records);
 
 /// Makes `group` known to the broker with a heartbeat.
 result<void> announce_group(peer& connection, const std::string& group, const std::string& topic);

@@ -19,6 +19,7 @@ struct suite_options {
     std::set<std::string> figures;   ///< what select_figures made of the names of scenarios and figures; empty: all
     std::chrono::milliseconds measure{5000};
     std::uint64_t timers = 1'000'000;              ///< that wait, in scenario "timers"
+    std::size_t timer_body_bytes = 1024;           ///< of their messages
     std::uint64_t large_store_bytes = 10ull << 30; ///< stored before the cold read and the restart after kill -9
 
     /// Whether any of `ids` ("P4") is to be measured.
@@ -53,6 +54,7 @@ void measure_topics(const suite_options& options, report& out);
 void measure_timers(const suite_options& options, report& out);
 void measure_filtered_pulls(const suite_options& options, report& out);
 void measure_groups(const suite_options& options, report& out);
+void measure_members(const suite_options& options, report& out);
 void measure_lifecycle(const suite_options& options, report& out);
 
 } // namespace troupe::bench

@@ -165,10 +165,18 @@ void add_suite(CLI::App& bench, command_context& context, const std::shared_ptr<
     command->add_option("--large-store-gib", arguments->large_store_gib, "Size of the store for cold reads and restarts")
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
+    auto& suite = arguments->suite;
+    command->add_option("--timers", suite.timers, "Timed messages that wait in scenario \"timers\"")
+        ->check(CLI::Range(10'000, 100'000'000))
+        ->capture_default_str();
+    command->add_option("--timer-body-bytes", suite.timer_body_bytes, "Size of their bodies")
+        ->check(CLI::Range(8, 4 << 20))
+        ->capture_default_str();
     arguments->measure = std::chrono::milliseconds{5000};
     add_duration_option(*command, "--measure", arguments->measure, "Time measured per figure");
     set_examples(*command, "troupe bench suite --json figures.json\n"
-                           "troupe bench suite --only sends,P15 --measure 10s");
+                           "troupe bench suite --only sends,P15 --measure 10s\n"
+                           "troupe bench suite --only P32 --timers 10000000 --timer-body-bytes 128");
     command->callback([&context, arguments] { context.chosen = [&context, arguments] { return bench_suite(context, *arguments); }; });
 }
 
