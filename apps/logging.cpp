@@ -1,6 +1,6 @@
 #include "apps/logging.hpp"
 
-#include "actors/log.hpp"
+#include "actors/base/log.hpp"
 #include "apps/output.hpp"
 
 #include <nlohmann/json.hpp>

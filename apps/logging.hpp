@@ -4,7 +4,7 @@
 
 namespace troupe::apps {
 
-/// Sends every line that roles write (actors/log.hpp) to standard error, through spdlog. Call before the first role is
+/// Sends every line that roles write (actors/base/log.hpp) to standard error, through spdlog. Call before the first role is
 /// spawned; the lines are whole, whichever thread writes them.
 void start_logging(const config::log_config& options);
 

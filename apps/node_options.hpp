@@ -1,10 +1,10 @@
 #pragma once
 
-#include "actors/broker_options.hpp"
-#include "actors/name_server.hpp"
+#include "actors/broker/broker_options.hpp"
+#include "actors/broker/registrar.hpp"
+#include "actors/name_server/name_server.hpp"
 #include "actors/net/gateway_options.hpp"
 #include "actors/net/listener.hpp"
-#include "actors/registrar.hpp"
 #include "config/node_config.hpp"
 
 /// The configuration, as the options of each part. Pure functions.

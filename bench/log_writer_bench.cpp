@@ -1,5 +1,5 @@
-#include "actors/broker_node.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/broker/broker_node.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "bench/peer.hpp"
 #include "bench/raw_limits.hpp"
 #include "bench/suite_support.hpp"

@@ -1,6 +1,6 @@
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/broker_proxy.hpp"
 #include "actors/net/name_server_proxy.hpp"
-#include "actors/type_ids.hpp"
 #include "bench/peer.hpp"
 #include "bench/process_stats.hpp"
 #include "bench/suite_support.hpp"

@@ -1,7 +1,7 @@
 #include "client/admin.hpp"
 
-#include "actors/member_messages.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/vocabulary/names.hpp"
 

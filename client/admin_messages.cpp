@@ -1,4 +1,4 @@
-#include "actors/message_finder.hpp"
+#include "actors/log/message_finder.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/to_received.hpp"

@@ -1,4 +1,4 @@
-#include "actors/timer_keeper.hpp"
+#include "actors/schedule/timer_keeper.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/to_received.hpp"

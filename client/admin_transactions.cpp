@@ -1,5 +1,5 @@
-#include "actors/transaction_messages.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/messages/transaction_messages.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/message_codec.hpp"

@@ -1,8 +1,8 @@
 #include "client/connection.hpp"
 
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/broker_proxy.hpp"
 #include "actors/net/name_server_proxy.hpp"
-#include "actors/type_ids.hpp"
 #include "client/embedded.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/unique_key.hpp"

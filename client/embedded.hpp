@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/roles.hpp"
+#include "actors/messages/roles.hpp"
 #include "client/connection.hpp"
 
 #include <caf/actor_system.hpp>

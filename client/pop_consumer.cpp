@@ -1,7 +1,7 @@
 #include "client/pop_consumer.hpp"
 
-#include "actors/message_return.hpp"
-#include "actors/pop_messages.hpp"
+#include "actors/messages/pop_messages.hpp"
+#include "actors/schedule/message_return.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
 #include "client/internal/subscription_filter.hpp"

@@ -1,6 +1,6 @@
 #include "client/producer.hpp"
 
-#include "actors/timer_keeper.hpp"
+#include "actors/schedule/timer_keeper.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/sender.hpp"

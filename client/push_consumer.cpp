@@ -1,6 +1,6 @@
 #include "client/push_consumer.hpp"
 
-#include "actors/message_return.hpp"
+#include "actors/schedule/message_return.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/handler_pool.hpp"
 #include "client/internal/offset_file.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/broker_node.hpp"
+#include "actors/broker/broker_node.hpp"
 #include "actors/net/listener.hpp"
 
 namespace troupe::actors::net {

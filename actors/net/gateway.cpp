@@ -1,8 +1,8 @@
 #include "actors/net/gateway.hpp"
 
-#include "actors/net/wire.hpp"
-#include "actors/net/wire_pop.hpp"
-#include "actors/net/wire_transaction.hpp"
+#include "actors/wire/wire.hpp"
+#include "actors/wire/wire_pop.hpp"
+#include "actors/wire/wire_transaction.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/vocabulary/names.hpp"
 

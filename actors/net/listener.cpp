@@ -1,12 +1,12 @@
 #include "actors/net/listener.hpp"
 
-#include "actors/log.hpp"
+#include "actors/base/log.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/gateway.hpp"
 #include "actors/net/io_broker.hpp"
 #include "actors/net/request_coalescing.hpp"
 #include "actors/net/socket.hpp"
-#include "actors/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/messages/roles.hpp"
 #include "actors/net/link_options.hpp"
-#include "actors/roles.hpp"
 
 #include <caf/fwd.hpp>
 

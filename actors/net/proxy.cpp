@@ -1,6 +1,6 @@
 #include "actors/net/proxy.hpp"
 
-#include "actors/log.hpp"
+#include "actors/base/log.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/connector.hpp"
 #include "actors/net/io_broker.hpp"

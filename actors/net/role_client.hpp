@@ -1,8 +1,8 @@
 #pragma once
 
+#include "actors/messages/roles.hpp"
 #include "actors/net/link.hpp"
 #include "actors/net/send_turns.hpp"
-#include "actors/roles.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/fwd.hpp>

@@ -1,8 +1,8 @@
 #include "actors/net/session.hpp"
 
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_members.hpp"
-#include "actors/net/wire_transaction.hpp"
+#include "actors/wire/wire_members.hpp"
+#include "actors/wire/wire_transaction.hpp"
 #include "protocol/request_table.hpp"
 
 #include <caf/actor_cast.hpp>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/member_messages.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/pop_messages.hpp"
 #include "actors/net/gateway_options.hpp"
-#include "actors/pop_messages.hpp"
 #include "protocol/remoting_command.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>

@@ -1,7 +1,7 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_consumers.hpp"
-#include "actors/net/wire_members.hpp"
-#include "actors/net/wire_message_back.hpp"
+#include "actors/wire/wire_consumers.hpp"
+#include "actors/wire/wire_members.hpp"
+#include "actors/wire/wire_message_back.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,7 +1,7 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_message_back.hpp"
-#include "actors/net/wire_timers.hpp"
-#include "actors/net/wire_transaction.hpp"
+#include "actors/wire/wire_message_back.hpp"
+#include "actors/wire/wire_timers.hpp"
+#include "actors/wire/wire_transaction.hpp"
 
 namespace troupe::actors::net {
 

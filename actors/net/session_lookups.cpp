@@ -1,5 +1,5 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_lookup.hpp"
+#include "actors/wire/wire_lookup.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,5 +1,5 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_members.hpp"
+#include "actors/wire/wire_members.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,5 +1,5 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_name_server_admin.hpp"
+#include "actors/wire/wire_name_server_admin.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,8 +1,8 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_dead_letters.hpp"
-#include "actors/net/wire_lags.hpp"
-#include "actors/net/wire_members.hpp"
-#include "actors/net/wire_trace.hpp"
+#include "actors/wire/wire_dead_letters.hpp"
+#include "actors/wire/wire_lags.hpp"
+#include "actors/wire/wire_members.hpp"
+#include "actors/wire/wire_trace.hpp"
 
 namespace troupe::actors::net {
 

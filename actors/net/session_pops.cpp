@@ -1,5 +1,5 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_pop.hpp"
+#include "actors/wire/wire_pop.hpp"
 
 namespace troupe::actors::net {
 

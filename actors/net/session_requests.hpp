@@ -1,9 +1,9 @@
 #pragma once
 
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/push_table.hpp"
 #include "actors/net/session.hpp"
-#include "actors/net/wire.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/request_code.hpp"
 
 #include <caf/typed_event_based_actor.hpp>

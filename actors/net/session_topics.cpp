@@ -1,6 +1,6 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/net/wire_broker_admin.hpp"
-#include "actors/net/wire_consumers.hpp"
+#include "actors/wire/wire_broker_admin.hpp"
+#include "actors/wire/wire_consumers.hpp"
 
 namespace troupe::actors::net {
 

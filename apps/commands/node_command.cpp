@@ -1,4 +1,4 @@
-#include "actors/log.hpp"
+#include "actors/base/log.hpp"
 #include "apps/commands/commands.hpp"
 #include "apps/commands/config_flags.hpp"
 #include "apps/logging.hpp"

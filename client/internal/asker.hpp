@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/connection.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/retry_policy.hpp"

@@ -1,6 +1,6 @@
 #include "client/internal/hub.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/route_cache.hpp"
 
 #include <caf/actor_system.hpp>

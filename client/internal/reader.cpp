@@ -1,6 +1,6 @@
 #include "client/internal/reader.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
 #include "client/internal/unique_key.hpp"
 

@@ -1,4 +1,4 @@
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/assignment_change.hpp"
 #include "client/internal/reader_state.hpp"
 

@@ -1,5 +1,5 @@
-#include "actors/queue_locks.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/group/queue_locks.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
 
 #include <caf/actor_cast.hpp>

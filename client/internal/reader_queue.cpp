@@ -1,5 +1,5 @@
-#include "actors/message_back.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/messages/message_back.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"

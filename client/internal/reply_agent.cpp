@@ -1,6 +1,6 @@
 #include "client/internal/reply_agent.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/retry_policy.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/properties.hpp"

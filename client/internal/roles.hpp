@@ -1,9 +1,9 @@
 #pragma once
 
-#include "actors/member_messages.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/roles.hpp"
+#include "actors/messages/transaction_messages.hpp"
 #include "actors/net/connection_news.hpp"
-#include "actors/roles.hpp"
-#include "actors/transaction_messages.hpp"
 #include "client/message.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>

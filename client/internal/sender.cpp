@@ -1,6 +1,6 @@
 #include "client/internal/sender.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/queue_selector.hpp"
 
 #include <caf/actor_system.hpp>

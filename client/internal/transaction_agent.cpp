@@ -1,7 +1,7 @@
 #include "client/internal/transaction_agent.hpp"
 
-#include "actors/spawn_role.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/base/spawn_role.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/retry_policy.hpp"
 #include "client/internal/to_received.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/transaction_messages.hpp"
+#include "actors/messages/transaction_messages.hpp"
 #include "client/internal/call_gate.hpp"
 #include "client/internal/roles.hpp"
 #include "client/transaction_producer.hpp"

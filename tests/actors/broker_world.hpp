@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/broker_node.hpp"
+#include "actors/broker/broker_node.hpp"
 #include "protocol/message_codec.hpp"
 #include "tests/actors/virtual_system.hpp"
 #include "tests/support/fault_file_system.hpp"

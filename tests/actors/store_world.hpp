@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/admission.hpp"
-#include "actors/log.hpp"
-#include "actors/metrics.hpp"
+#include "actors/base/admission.hpp"
+#include "actors/base/log.hpp"
+#include "actors/base/metrics.hpp"
 #include "protocol/message_codec.hpp"
 #include "storage/message_store.hpp"
 #include "tests/actors/virtual_system.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/timer_book.hpp"
+#include "actors/schedule/timer_book.hpp"
 #include "protocol/property_edit.hpp"
 #include "tests/support/fault_file_system.hpp"
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "actors/member_messages.hpp"
-#include "actors/transaction_messages.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/transaction_messages.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"
 #include "storage/pending_transaction.hpp"

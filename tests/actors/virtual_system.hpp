@@ -1,8 +1,8 @@
 #pragma once
 
-#include "actors/internal_roles.hpp"
-#include "actors/type_ids.hpp"
-#include "actors/wall_clock.hpp"
+#include "actors/base/wall_clock.hpp"
+#include "actors/messages/internal_roles.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "protocol/vocabulary/result.hpp"
 
 #include <caf/actor_system.hpp>

@@ -1,8 +1,8 @@
 #pragma once
 
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/broker_listener.hpp"
 #include "actors/net/broker_proxy.hpp"
-#include "actors/type_ids.hpp"
 #include "protocol/remoting_command.hpp"
 #include "tests/support/fault_file_system.hpp"
 #include "tests/support/raw_client.hpp"

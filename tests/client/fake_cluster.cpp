@@ -1,6 +1,6 @@
 #include "tests/client/fake_cluster.hpp"
 
-#include "actors/queue_locks.hpp"
+#include "actors/group/queue_locks.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"
 

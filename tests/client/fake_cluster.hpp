@@ -1,9 +1,9 @@
 #pragma once
 
-#include "actors/message_back.hpp"
-#include "actors/queue_lock_table.hpp"
-#include "actors/roles.hpp"
-#include "actors/type_ids.hpp"
+#include "actors/group/queue_lock_table.hpp"
+#include "actors/messages/message_back.hpp"
+#include "actors/messages/roles.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/message.hpp"
 
 #include <caf/actor_system.hpp>

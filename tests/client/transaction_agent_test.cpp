@@ -1,6 +1,6 @@
 #include "client/internal/transaction_agent.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "client/internal/call_gate.hpp"
 #include "client/internal/hub.hpp"
 #include "protocol/message_codec.hpp"

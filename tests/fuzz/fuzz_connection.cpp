@@ -1,6 +1,6 @@
 // Clients that do anything to their connections: the bytes are steps of a script, see script::step. What must hold is in
 // served_node.hpp.
-#include "actors/net/wire.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/admin_bodies.hpp"
 #include "protocol/consumer_bodies.hpp"
 #include "protocol/pop_bodies.hpp"

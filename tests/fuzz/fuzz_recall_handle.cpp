@@ -1,4 +1,4 @@
-#include "actors/timer_message.hpp"
+#include "actors/schedule/timer_message.hpp"
 #include "protocol/recall_handle.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 

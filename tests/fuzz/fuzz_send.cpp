@@ -1,5 +1,5 @@
-#include "actors/net/wire.hpp"
-#include "actors/send_encoder.hpp"
+#include "actors/broker/send_encoder.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/remoting_command.hpp"
 #include "protocol/request_code.hpp"
 #include "tests/fuzz/fuzz_target.hpp"

@@ -1,4 +1,4 @@
-#include "actors/timer_message.hpp"
+#include "actors/schedule/timer_message.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
 FUZZ_TARGET(bytes) {

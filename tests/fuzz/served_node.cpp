@@ -1,7 +1,7 @@
 #include "tests/fuzz/served_node.hpp"
 
-#include "actors/log.hpp"
-#include "actors/name_server.hpp"
+#include "actors/base/log.hpp"
+#include "actors/name_server/name_server.hpp"
 #include "actors/net/broker_listener.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/vocabulary/limits.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/broker_node.hpp"
+#include "actors/broker/broker_node.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/gateway.hpp"
 #include "tests/actors/virtual_system.hpp"

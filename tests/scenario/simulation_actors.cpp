@@ -1,6 +1,6 @@
 #include "tests/scenario/simulation_actors.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <caf/event_based_actor.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/roles.hpp"
+#include "actors/messages/roles.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/actor_system.hpp>

@@ -1,8 +1,8 @@
 #include "tests/support/sim_network.hpp"
 
+#include "actors/messages/type_ids.hpp"
 #include "actors/net/gateway.hpp"
 #include "actors/net/role_client.hpp"
-#include "actors/type_ids.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/event_based_actor.hpp>

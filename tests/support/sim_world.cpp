@@ -1,6 +1,6 @@
 #include "tests/support/sim_world.hpp"
 
-#include "actors/type_ids.hpp"
+#include "actors/messages/type_ids.hpp"
 
 #include <caf/atom.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/wall_clock.hpp"
+#include "actors/base/wall_clock.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

@@ -18,7 +18,7 @@ import org.apache.rocketmq.common.message.MessageQueue;
 /**
  * What record.py records: each usual request of a client, with values that are told apart easily and never change.
  *
- * <p>Usage: Recording NAME_SERVER TOPIC BROKER. Names and numbers here are those of tests/actors/golden_frames_test.cpp.
+ * <p>Usage: Recording NAME_SERVER TOPIC BROKER. Names and numbers here are those of tests/actors/wire/golden_frames_test.cpp.
  */
 public final class Recording {
     private static final int WAIT_SECONDS = 30;

@@ -1,0 +1,388 @@
+#include "actors/broker/broker.hpp"
+
+#include "actors/base/log.hpp"
+#include "actors/broker/broker_config.hpp"
+#include "actors/broker/broker_state.hpp"
+#include "protocol/vocabulary/limits.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+error broker_state::closing() {
+    return {errc::shutting_down, "this broker is ending; use another one"};
+}
+
+void broker_state::start(broker_role::pointer self, broker_setup setup) {
+    self_ = self;
+    setup_ = std::move(setup);
+    topics_ = setup_.directory->current();
+    for (const auto& topic : topics_->table().topics) {
+        setup_.quotas->set(topic.first, send_rates_of(topic.second));
+        note_retention(topic.second);
+    }
+    for (const auto& topic : topics_->table().topics)
+        system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
+    for (auto& group : std::exchange(setup_.groups, {})) {
+        setup_.shares->set(group.name, group.deliver_messages);
+        groups_.emplace(group.name, group);
+    }
+    for (auto& mode : std::exchange(setup_.modes, {})) {
+        std::pair key{mode.topic, mode.group};
+        modes_.emplace(std::move(key), std::move(mode));
+    }
+    started_ = now();
+    started_ms_ = setup_.options.now().value();
+    groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
+    sample_traffic();
+    auto encoder = encoder_options(setup_.options);
+    encoder.transactions = setup_.room_for_transactions;
+    encoder_ = std::make_unique<send_encoder>(std::move(encoder));
+    members_ = consumer_groups{setup_.options.client_expire};
+    lags_ = lag_book{setup_.options.slow_after};
+    producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
+    next_expire_ = now() + setup_.options.expire_interval;
+    const auto watch = [this](const auto& role, const std::string& name_of_role) {
+        self_->monitor(role);
+        roles_.emplace(role.address(), name_of_role);
+    };
+    watch(setup_.log_writer, "log writer");
+    for (const auto& reader : setup_.log_readers)
+        watch(reader, "log reader");
+    watch(setup_.offset_keeper, "offset keeper");
+    watch(setup_.metadata_keeper, "metadata keeper");
+    watch(setup_.indexer, "indexer");
+    if (setup_.record_reader)
+        watch(setup_.record_reader, "record reader");
+    if (setup_.schedule)
+        watch(setup_.schedule, "schedule");
+    if (setup_.pop_keeper)
+        watch(setup_.pop_keeper, "pop keeper");
+    if (setup_.transactions)
+        watch(setup_.transactions, "transaction check");
+    if (setup_.log_flusher)
+        watch(setup_.log_flusher, "log flusher");
+    for (const auto& neighbour : setup_.neighbours)
+        watch(neighbour.first, neighbour.second);
+    self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
+    // A stray error answer must not end the broker.
+    self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
+    self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
+}
+
+bool broker_state::begin_change(const std::string& what, bool removes, continuation done) {
+    const auto running = changes_.find(what);
+    const bool full = changes_waiting_ >= limits::changes_per_broker_max;
+    if (full || (running != changes_.end() && running->second.removes != removes)) {
+        add(setup_.metrics->busy_answers);
+        done({errc::busy, full ? "more than " + std::to_string(limits::changes_per_broker_max) +
+                                     " requests wait for topics and groups to be stored; repeat this one later"
+                               : "another change of " + what + " is under way; repeat this one later"});
+        return false;
+    }
+    const auto [place, first] = changes_.try_emplace(what, running_change{removes, {}});
+    place->second.waiting.push_back({std::move(done), now() + setup_.options.request_deadline});
+    ++changes_waiting_;
+    return first;
+}
+
+void broker_state::end_change(const std::string& what, const error& failure) {
+    auto ended = changes_.extract(what);
+    if (ended.empty())
+        return; // failed already, because the broker ends
+    changes_waiting_ -= ended.mapped().waiting.size();
+    for (const auto& waiter : ended.mapped().waiting)
+        waiter.done(failure);
+    end_if_idle();
+}
+
+void broker_state::fail_overdue_changes() {
+    std::vector<continuation> overdue;
+    for (auto& entry : changes_)
+        std::erase_if(entry.second.waiting, [this, &overdue](auto& waiter) {
+            if (now() < waiter.deadline)
+                return false;
+            overdue.push_back(std::move(waiter.done));
+            return true;
+        });
+    changes_waiting_ -= overdue.size();
+    for (const auto& done : overdue)
+        done({errc::timed_out, "no answer within the deadline; the outcome is unknown"});
+}
+
+std::size_t broker_state::changes_under_way(std::string_view prefix) const {
+    const auto begins_so = [prefix](const auto& change) { return change.first.starts_with(prefix); };
+    return static_cast<std::size_t>(std::count_if(changes_.begin(), changes_.end(), begins_so));
+}
+
+caf::result<broker_described> broker_state::handle(const describe_broker&) {
+    auto promise = self_->make_response_promise<broker_described>();
+    ask<broker_described>(
+        background_reader(), describe_store{}, [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+        [this, promise](broker_described& described) mutable {
+            const auto& metrics = *setup_.metrics;
+            auto& values = described.values;
+            const auto count = [&values](const char* key, const broker_metrics::counter& counter) {
+                values[key] = std::to_string(counter.load(std::memory_order_relaxed));
+            };
+            values["brokerName"] = setup_.options.broker_name;
+            values["clusterName"] = setup_.options.cluster;
+            count("putMessageSizeTotal", metrics.put_bytes);
+            count("putMessageFailedTimes", metrics.put_failures);
+            count("groupCommits", metrics.commits);
+            count("groupCommitMicros", metrics.commit_us);
+            count("pullTimesTotal", metrics.pulls);
+            count("pullFoundTimesTotal", metrics.pulls_found);
+            count("pullSizeTotal", metrics.pull_bytes);
+            count("pullsThrottledTotal", metrics.pulls_throttled);
+            count("pullsHeld", metrics.pulls_held);
+            count("pullsExpired", metrics.pulls_expired);
+            count("readTimesTotal", metrics.reads);
+            count("readFailedTimes", metrics.read_failures);
+            count("queueActors", metrics.queue_actors);
+            count("offsetCommitsTotal", metrics.offset_commits);
+            count("busyAnswersTotal", metrics.busy_answers);
+            count("sendsThrottledTotal", metrics.sends_throttled);
+            count("messagesReturnedTotal", metrics.messages_returned);
+            count("deadLettersTotal", metrics.dead_letters);
+            count("deadLettersResentTotal", metrics.dead_letters_resent);
+            count("transactionsCommittedTotal", metrics.transactions_committed);
+            count("transactionsRolledBackTotal", metrics.transactions_rolled_back);
+            count("transactionsGivenUpTotal", metrics.transactions_given_up);
+            count("transactionChecksTotal", metrics.transaction_checks);
+            count("transactionChecksUnheardTotal", metrics.transaction_checks_unheard);
+            count("scheduledDeliveredTotal", metrics.scheduled_delivered);
+            count("scheduledDroppedTotal", metrics.scheduled_dropped);
+            count("scheduledLostTotal", metrics.scheduled_lost);
+            count("popLeases", metrics.pop_leases);
+            count("popsHeld", metrics.pops_held);
+            count("popTimesTotal", metrics.pops);
+            count("poppedMessagesTotal", metrics.popped);
+            count("popRedeliveredTotal", metrics.pop_redelivered);
+            count("popAckedTotal", metrics.pop_acked);
+            count("popStaleAcksTotal", metrics.pop_stale_acks);
+            count("popDeadLettersTotal", metrics.pop_dead);
+            count("popDeadDroppedTotal", metrics.pop_dropped);
+            count("timersPending", metrics.timers_pending);
+            count("timersLateMillis", metrics.timers_late_ms);
+            count("timersTakenInTotal", metrics.timers_taken_in);
+            count("timersDeliveredTotal", metrics.timers_delivered);
+            count("timersRecalledTotal", metrics.timers_recalled);
+            count("timersDroppedTotal", metrics.timers_dropped);
+            count("timersLostTotal", metrics.timers_lost);
+            add_runtime_info(values);
+            // RocketMQ's names of the same.
+            count("timerOffsetBehind", metrics.timers_behind);
+            count("timerCongestNum", metrics.timers_pending);
+            values["timerReadBehind"] = std::to_string(metrics.timers_late_ms.load(std::memory_order_relaxed) / 1'000);
+            values["topics"] = std::to_string(topics_->size());
+            values["groups"] = std::to_string(groups_.size());
+            values["consumerGroupsOnline"] = std::to_string(members_.group_count());
+            values["consumerGroupsDiffering"] = std::to_string(members_.differing_count());
+            values["consumerGroupsSlow"] = std::to_string(lags_.slow_count());
+            values["consumerLagMessagesMax"] = std::to_string(lags_.messages_max());
+            values["consumerLagMillisMax"] = std::to_string(lags_.age_ms_max());
+            values["consumersOnline"] = std::to_string(members_.member_count());
+            values["producersOnline"] = std::to_string(producers_.membership_count());
+            add_schedule_info(std::move(described), promise);
+        });
+    return promise;
+}
+
+void broker_state::handle(broker_tick tick) {
+    if (tick.repeat)
+        self_->delayed_send(self_, std::chrono::seconds{1}, tick);
+    sample_traffic();
+    tell_differences();
+    measure_lags();
+    apply_retention();
+    fail_overdue();
+    if (next_expire_ <= now()) {
+        next_expire_ = now() + setup_.options.expire_interval;
+        notify(members_.expire(now()));
+        producers_.expire(now());
+    }
+    if (finishing_ && finish_by_ <= now()) {
+        fail_everything(closing());
+        self_->quit();
+    }
+}
+
+template <class Pending>
+void broker_state::fail_overdue_of(Pending& pending) {
+    for (auto entry = pending.begin(); entry != pending.end();) {
+        if (now() < entry->second.deadline) {
+            ++entry;
+            continue;
+        }
+        entry->second.promise.deliver(make_caf_error(errc::timed_out, "no answer within the deadline; the outcome is unknown"));
+        entry = pending.erase(entry);
+    }
+}
+
+void broker_state::fail_overdue() {
+    fail_overdue_of(pending_sends_);
+    fail_overdue_of(pending_pulls_);
+    fail_copies({errc::timed_out, "no answer within the deadline; the outcome is unknown"}, true);
+    fail_overdue_changes();
+    end_if_idle();
+}
+
+void broker_state::fail_everything(const error& failure) {
+    for (auto& entry : std::exchange(pending_sends_, {}))
+        entry.second.promise.deliver(make_caf_error(failure));
+    for (auto& entry : std::exchange(pending_pulls_, {}))
+        entry.second.promise.deliver(make_caf_error(failure));
+    fail_copies(failure, false);
+    for (const auto& question : std::exchange(questions_, {}))
+        question.second(failure);
+    changes_waiting_ = 0;
+    for (const auto& entry : std::exchange(changes_, {}))
+        for (const auto& waiter : entry.second.waiting)
+            waiter.done(failure);
+}
+
+void broker_state::handle(const finish& order) {
+    finishing_ = true;
+    send_notes(); // the keeper's own finish comes after them
+    finish_by_ = now() + setup_.options.finish_deadline;
+    fail_throttled(closing());
+    finish_queues(order, {});
+    self_->delayed_send(self_, setup_.options.finish_deadline, broker_tick{false});
+    end_if_idle();
+}
+
+void broker_state::end_if_idle() {
+    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && pending_copies_.empty() &&
+        changes_.empty() && questions_.empty())
+        self_->quit();
+}
+
+void broker_state::handle(const caf::down_msg& event) {
+    const auto address = event.source;
+    if (const auto session = session_addresses_.find(address); session != session_addresses_.end()) {
+        const auto number = session->second;
+        session_addresses_.erase(session);
+        const auto left = sessions_.extract(number);
+        if (!left.empty())
+            session_of_connection_.erase(left.mapped().origin.connection);
+        notify(members_.session_lost(number));
+        producers_.session_lost(number);
+    } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
+        const auto live = queues_.find(queue->second.first);
+        if (live != queues_.end() && live->second.instance == queue->second.second)
+            queues_.erase(live);
+        queue_addresses_.erase(queue);
+        end_if_idle();
+    } else if (watchers_.erase(address) == 0) {
+        end_with_role(address, event.reason);
+    }
+}
+
+/// A role below has ended before the broker: a bug. What it left behind is unknown, so nothing may build on it.
+void broker_state::end_with_role(const caf::actor_addr& address, const caf::error& reason) {
+    const auto role = roles_.find(address);
+    if (role == roles_.end())
+        return;
+    const error failure{errc::internal, "the " + role->second + " has ended (" + to_string(to_error(reason)) + "); restart this broker"};
+    write_log(log_level::error, "broker: " + failure.text);
+    roles_.clear();
+    fail_throttled(failure);
+    fail_everything(failure);
+    finish_queues(finish{}, {});
+    self_->quit(make_caf_error(failure));
+}
+
+namespace {
+
+broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> self, broker_setup setup) {
+    self->state.start(self, std::move(setup));
+    return {
+        [self](const send_messages& order) { return self->state.serve(order); },
+        [self](const pull_messages& order) { return self->state.serve(order); },
+        [self](const commit_offset& order) { return self->state.serve(order); },
+        [self](const query_offset& order) { return self->state.serve(order); },
+        [self](const find_max_offset& order) { return self->state.serve(order); },
+        [self](const find_min_offset& order) { return self->state.serve(order); },
+        [self](const search_offset& order) { return self->state.serve(order); },
+        [self](const client_heartbeat& order) { return self->state.serve(order); },
+        [self](const unregister_client& order) { return self->state.serve(order); },
+        [self](const list_group_members& order) { return self->state.serve(order); },
+        [self](const put_topic& order) { return self->state.serve(order); },
+        [self](const delete_topic& order) { return self->state.serve(order); },
+        [self](const list_topics& order) { return self->state.serve(order); },
+        [self](const describe_topic& order) { return self->state.serve(order); },
+        [self](const put_group& order) { return self->state.serve(order); },
+        [self](const delete_group& order) { return self->state.serve(order); },
+        [self](const list_groups& order) { return self->state.serve(order); },
+        [self](const describe_group& order) { return self->state.serve(order); },
+        [self](const describe_broker& order) { return self->state.serve(order); },
+        [self](const find_group_config& order) { return self->state.serve(order); },
+        [self](const change_topic& order) { return self->state.serve(order); },
+        [self](const change_topics& order) { return self->state.serve(order); },
+        [self](const find_topic_config& order) { return self->state.serve(order); },
+        [self](const list_system_topics& order) { return self->state.serve(order); },
+        [self](const describe_topic_state& order) { return self->state.serve(order); },
+        [self](const put_groups& order) { return self->state.serve(order); },
+        [self](const describe_group_state& order) { return self->state.serve(order); },
+        [self](const describe_consumption& order) { return self->state.serve(order); },
+        [self](const query_forbidden& order) { return self->state.serve(order); },
+        [self](const set_request_mode& order) { return self->state.serve(order); },
+        [self](const list_request_modes& order) { return self->state.serve(order); },
+        [self](const clean_store& order) { return self->state.serve(order); },
+        [self](const view_statistics& order) { return self->state.serve(order); },
+        [self](const list_broker_config& order) { return self->state.serve(order); },
+        [self](const change_broker_config& order) { return self->state.serve(order); },
+        [self](const remote_heartbeat& order) { return self->state.serve(order); },
+        [self](const send_reply& order) { return self->state.serve(order); },
+        [self](const list_consumer_connections& order) { return self->state.serve(order); },
+        [self](const list_members& order) { return self->state.serve(order); },
+        [self](const list_dead_letters& order) { return self->state.serve(order); },
+        [self](const read_page& order) { return self->state.serve(order); },
+        [self](const trace_message& order) { return self->state.serve(order); },
+        [self](const list_lags& order) { return self->state.serve(order); },
+        [self](const resend_dead_letters& order) { return self->state.serve(order); },
+        [self](const list_producer_connections& order) { return self->state.serve(order); },
+        [self](const list_producers& order) { return self->state.serve(order); },
+        [self](const check_subscription& order) { return self->state.serve(order); },
+        [self](const list_topic_readers& order) { return self->state.serve(order); },
+        [self](const list_group_topics& order) { return self->state.serve(order); },
+        [self](const find_subscription& order) { return self->state.serve(order); },
+        [self](const ask_member& order) { return self->state.serve(order); },
+        [self](const ask_members_status& order) { return self->state.serve(order); },
+        [self](const reset_offsets& order) { return self->state.serve(order); },
+        [self](const clone_offsets& order) { return self->state.serve(order); },
+        [self](const send_message_back& order) { return self->state.serve(order); },
+        [self](const send_retry_message& order) { return self->state.serve(order); },
+        [self](const lock_queues& order) { return self->state.serve(order); },
+        [self](const unlock_queues& order) { return self->state.serve(order); },
+        [self](const end_transaction& order) { return self->state.serve(order); },
+        [self](const list_transactions& order) { return self->state.serve(order); },
+        [self](const check_transaction& order) { return self->state.serve(order); },
+        [self](const query_assignment& order) { return self->state.serve(order); },
+        [self](const pull_ticketed& order) { self->state.handle(order); },
+        [self](const pop_ticketed& order) { self->state.handle(order); },
+        [self](const pops_abandoned& order) { self->state.handle(order); },
+        [self](const use_name_servers& order) { self->state.handle(order); },
+        [self](const pull_abandoned& order) { self->state.handle(order); },
+        [self](const watch_topics& order) { self->state.handle(order); },
+        [self](const finish& order) { self->state.handle(order); },
+        [self](const records_appended& result) { self->state.handle(result); },
+        [self](const pull_answered& result) { self->state.handle(result); },
+        [self](const queue_idle& event) { self->state.handle(event); },
+        [self](broker_tick tick) { self->state.handle(tick); },
+        [self](throttle_tick tick) { self->state.handle(tick); },
+    };
+}
+
+} // namespace
+
+spawned_broker spawn_broker(caf::actor_system& system, broker_setup setup) {
+    const broker_role spawned = system.spawn(broker, std::move(setup));
+    return {spawned, spawned, spawned, spawned, spawned, spawned, spawned};
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,485 @@
+#pragma once
+
+#include "actors/base/message_filter.hpp"
+#include "actors/broker/broker.hpp"
+#include "actors/broker/send_encoder.hpp"
+#include "actors/broker/throttled_pulls.hpp"
+#include "actors/group/consumer_groups.hpp"
+#include "actors/group/offset_notes.hpp"
+#include "actors/group/pending_resets.hpp"
+#include "actors/group/producer_groups.hpp"
+#include "actors/group/pull_positions.hpp"
+#include "actors/group/queue_assignment.hpp"
+#include "actors/messages/broker_admin.hpp"
+#include "actors/messages/dead_letters.hpp"
+#include "actors/messages/lag_messages.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/message_back.hpp"
+#include "actors/messages/type_ids.hpp"
+#include "actors/schedule/message_return.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+/// Self-message of the broker: look for what is overdue.
+struct broker_tick {
+    bool repeat = true;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, broker_tick& x) {
+        return f(x.repeat);
+    }
+};
+
+/// Self-message of the broker: pulls that waited for their group's share may go on.
+struct throttle_tick {
+    std::uint64_t epoch = 0; ///< out of date unless it is the latest
+    template <class Inspector>
+    friend auto inspect(Inspector& f, throttle_tick& x) {
+        return f(x.epoch);
+    }
+};
+
+/// Everything the broker understands, its own messages included.
+using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
+    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
+    extend_with<pop_checker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
+                                           caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>>;
+
+/// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
+class broker_state {
+public:
+    static inline const char* name = "broker";
+
+    void start(broker_role::pointer self, broker_setup setup);
+
+    // traffic (broker_traffic.cpp)
+    caf::result<messages_stored> handle(const send_messages& order);
+    caf::result<messages_pulled> handle(const pull_messages& order);
+    void handle(const pull_ticketed& order);
+    void handle(const pull_abandoned& order);
+    void handle(const records_appended& result);
+    void handle(const pull_answered& result);
+    void handle(const queue_idle& event);
+    void handle(throttle_tick tick);
+
+    // topics (broker_topics.cpp)
+    caf::result<topic_put> handle(const put_topic& order);
+    caf::result<topic_deleted> handle(const delete_topic& order);
+    caf::result<topics_listed> handle(const list_topics& order);
+    caf::result<topic_described> handle(const describe_topic& order);
+    caf::result<offset_found> handle(const find_max_offset& order);
+    caf::result<offset_found> handle(const find_min_offset& order);
+    caf::result<offset_found> handle(const search_offset& order);
+    void handle(const watch_topics& order);
+
+    // groups (broker_groups.cpp)
+    caf::result<heartbeat_accepted> handle(const client_heartbeat& order);
+    caf::result<client_unregistered> handle(const unregister_client& order);
+    caf::result<group_members> handle(const list_group_members& order);
+    caf::result<offset_committed> handle(const commit_offset& order);
+    caf::result<offset_found> handle(const query_offset& order);
+    caf::result<group_put> handle(const put_group& order);
+    caf::result<group_deleted> handle(const delete_group& order);
+    caf::result<groups_listed> handle(const list_groups& order);
+    caf::result<group_described> handle(const describe_group& order);
+
+    // connected clients (broker_members.cpp)
+    caf::result<heartbeat_accepted> handle(const remote_heartbeat& order);
+    caf::result<messages_stored> handle(const send_reply& order);
+    caf::result<consumer_connections_listed> handle(const list_consumer_connections& order);
+    caf::result<members_listed> handle(const list_members& order);
+    caf::result<producer_connections_listed> handle(const list_producer_connections& order);
+    caf::result<producers_listed> handle(const list_producers& order);
+    caf::result<subscription_checked> handle(const check_subscription& order);
+    caf::result<topic_readers_listed> handle(const list_topic_readers& order);
+    caf::result<group_topics_listed> handle(const list_group_topics& order);
+    caf::result<subscription_found> handle(const find_subscription& order);
+    caf::result<client_answered> handle(const ask_member& order);
+    caf::result<members_status_told> handle(const ask_members_status& order);
+
+    // offsets that operators set (broker_resets.cpp)
+    caf::result<offsets_reset> handle(const reset_offsets& order);
+    caf::result<offsets_cloned> handle(const clone_offsets& order);
+    // failed messages (broker_retry.cpp)
+    caf::result<message_sent_back> handle(const send_message_back& order);
+    caf::result<messages_stored> handle(const send_retry_message& order);
+    // dead letters (broker_dead_letters.cpp)
+    caf::result<dead_letters_listed> handle(const list_dead_letters& order);
+    caf::result<page_read> handle(const read_page& order);
+    caf::result<dead_letters_resent> handle(const resend_dead_letters& order);
+    // slow consumers (broker_lags.cpp)
+    caf::result<lags_listed> handle(const list_lags& order);
+    // one message's way (broker_trace.cpp)
+    caf::result<message_traced> handle(const trace_message& order);
+    // transactions, for embedded clients (broker_members.cpp)
+    caf::result<queues_locked> handle(const lock_queues& order);
+    caf::result<queues_unlocked> handle(const unlock_queues& order);
+    caf::result<transaction_ended> handle(const end_transaction& order);
+    caf::result<transactions_listed> handle(const list_transactions& order);
+    caf::result<transaction_check_sent> handle(const check_transaction& order);
+
+    // pop consumers (broker_pops.cpp)
+    void handle(const pop_ticketed& order);
+    void handle(const pops_abandoned& order);
+    caf::result<request_mode_set> handle(const set_request_mode& order);
+    caf::result<request_modes_listed> handle(const list_request_modes& order);
+    caf::result<assignment_found> handle(const query_assignment& order);
+    void handle(const use_name_servers& order);
+
+    // administration (broker_admin.cpp)
+    caf::result<group_config_found> handle(const find_group_config& order);
+    // (broker_settings.cpp)
+    caf::result<topic_put> handle(const change_topic& order);
+    caf::result<topics_put> handle(const change_topics& order);
+    caf::result<topic_config_found> handle(const find_topic_config& order);
+    caf::result<system_topics_listed> handle(const list_system_topics& order);
+    caf::result<groups_put> handle(const put_groups& order);
+    caf::result<forbidden_found> handle(const query_forbidden& order);
+    caf::result<clean_begun> handle(const clean_store& order);
+    // (broker_config_orders.cpp)
+    caf::result<broker_config_listed> handle(const list_broker_config& order);
+    caf::result<broker_config_changed> handle(const change_broker_config& order);
+    // (broker_statistics.cpp)
+    caf::result<topic_state_described> handle(const describe_topic_state& order);
+    caf::result<group_described> handle(const describe_group_state& order);
+    caf::result<consumption_described> handle(const describe_consumption& order);
+    caf::result<statistics_viewed> handle(const view_statistics& order);
+
+    // life (broker.cpp)
+    caf::result<broker_described> handle(const describe_broker& order);
+    void handle(broker_tick tick);
+    void handle(const finish& order);
+    void handle(const caf::down_msg& event);
+
+    /// Every order comes through here: one that arrives while the broker ends fails at once.
+    template <class Order>
+    auto serve(const Order& order) -> decltype(this->handle(order)) {
+        if (finishing_)
+            return make_caf_error(closing());
+        return handle(order);
+    }
+
+private:
+    static constexpr std::size_t give_backs_max = 128;   ///< under way, each with a record of up to 4 MiB; beyond them: busy
+    static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
+    using continuation = std::function<void(const error& failure)>; ///< code none: it worked
+
+    static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
+    static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
+
+    struct client_session {
+        client_session_actor actor;
+        client_origin origin;
+    };
+    struct live_queue {
+        queue_actor actor;
+        std::uint64_t instance = 0;
+    };
+    struct pending_send {
+        caf::typed_response_promise<messages_stored> promise;
+        send_receipt receipt;
+        clock_time deadline;
+    };
+    /// A topic or group on its way to the disk. The request that carries it has no deadline, on purpose: until the disk has
+    /// answered nobody knows whether the change happened, and a second one must not begin. Who waits for it has a deadline,
+    /// and a role on the disk that dies ends the broker, so nothing waits for ever.
+    struct running_change {
+        struct waiter {
+            continuation done;
+            clock_time deadline;
+        };
+        bool removes = false;
+        std::vector<waiter> waiting; ///< may be empty: all are over their deadline, and the outcome is still open
+    };
+    struct pending_copy {
+        continuation done;
+        clock_time deadline;
+    };
+    struct pending_pull {
+        caf::typed_response_promise<messages_pulled> promise;
+        clock_time deadline;
+        std::string group;
+        topic_queue queue;
+    };
+
+    /// A walk over all groups, one after the other, so that it never has more than one question under way.
+    struct consumption_walk {
+        std::shared_ptr<void> place; ///< among the walks under way, which are few
+        caf::typed_response_promise<consumption_described> promise;
+        protocol::broker_consume_stats stats;
+        std::size_t queues = 0;          ///< in stats
+        std::vector<std::string> groups; ///< still to do, in reverse
+        bool ordered_only = false;
+        clock_time deadline;
+    };
+
+    static error closing();
+    [[nodiscard]] clock_time now() const { return self_->clock().now(); }
+    [[nodiscard]] const log_reader_actor& background_reader() const { return setup_.log_readers.back(); }
+
+    // traffic
+    void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
+    [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order, std::uint64_t connection);
+    [[nodiscard]] result<message_filter> filter_of(const pull_messages& order, std::uint64_t connection);
+    [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
+    result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
+                              std::uint64_t connection);
+    [[nodiscard]] clock_time throttle_deadline(std::int64_t hold_ms) const;
+    result<void> throttle(throttled_pull pull);
+    result<void> throttle(throttled_pop pop);
+    template <class Held>
+    result<void> throttle(throttled<Held>& held, Held pull);
+    template <class Held>
+    void await_share(throttled<Held>& held, Held pull);
+    /// Of those whose turn it may be: waits on, or is over, or goes on.
+    template <class Held, class End, class GoOn>
+    void look_at_throttled(throttled<Held>& held, End end, GoOn go_on);
+    void answer_nothing(const checked_pop& pop);
+    void arm_throttle();
+    void fail_throttled(const error& failure);
+    void note_offset(const progress_key& key, queue_offset offset);
+    void send_notes();
+    queue_actor queue_for(const topic_queue& queue);
+    void finish_queues(const finish& order, std::string_view topic);
+
+    // pop consumers
+    struct known_route {
+        std::vector<protocol::queue_data> queues;
+        clock_time fresh_until;
+    };
+    [[nodiscard]] result<checked_pop> check_pop(const pop_messages& order);
+    [[nodiscard]] result<void> check_settled(const std::string& topic, const std::string& group) const;
+    void forget_popped(const std::string& group, const std::string& topic, continuation next);
+    /// What the group has committed by pulls is done for its pops, too; then `next` is told of the outcome.
+    void follow_commits_of(const std::string& group, const std::string& topic, continuation next);
+    void store_mode(const request_mode& mode, const std::string& change);
+    [[nodiscard]] static std::string change_of_mode(const std::string& topic, const std::string& group) {
+        return "mode of group " + group + " on topic " + topic;
+    }
+    [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
+    /// Of what was deleted; an empty name: nothing.
+    void forget_modes(const std::string& topic, const std::string& group);
+    void find_topic_route(const protocol::assignment_request& request, std::size_t server,
+                          caf::typed_response_promise<assignment_found> promise);
+    [[nodiscard]] assignment_found assign(const protocol::assignment_request& request,
+                                          const std::vector<protocol::queue_data>& route) const;
+
+    // failed messages
+    [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
+    void take_back(const send_message_back& order, const payload& record, const continuation& done);
+    void store_returned(returned_message returned, const std::string& group, const continuation& done);
+    /// Stores what the broker itself has encoded.
+    void append_copy(storage::unplaced_records records, continuation done);
+    void copies_appended(const append_outcome& outcome);
+    void fail_copies(const error& failure, bool only_overdue);
+    caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
+
+    // what topics keep (broker_retention.cpp)
+    void note_retention(const topic_config& topic);
+    void apply_retention();
+    void trim_next();
+    void trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule);
+
+    // slow consumers
+    void measure_lags();
+    void measure_next_lag(std::size_t left);
+    [[nodiscard]] measure_lag lag_question(const std::string& group, const offsets_listed& committed) const;
+    void note_lag(const std::string& group, const group_lag& lag);
+
+    struct resending;
+    void read_dead_letters(const std::shared_ptr<resending>& work);
+    void put_back(const std::shared_ptr<resending>& work, const page_read& page);
+    void remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome);
+    [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group);
+
+    // topics
+    [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
+    void ensure_topic(topic_config topic, continuation done);
+    void store_topic(const topic_config& topic, continuation done);
+    void drop_index(const std::string& topic, const std::string& change);
+    void publish(std::shared_ptr<const topic_snapshot> next);
+    [[nodiscard]] topic_config default_topic(const std::string& topic) const;
+
+    [[nodiscard]] result<topic_config> changed_topic(const protocol::topic_change& change) const;
+
+    // settings and statistics
+    [[nodiscard]] result<void> check_unchanging(const std::string& what) const;
+    [[nodiscard]] result<void> check_topic_config(const topic_config& topic) const;
+    [[nodiscard]] static result<void> check_group_config(const group_config& group);
+    [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
+    void complete(protocol::consume_stats& stats, const std::string& group) const;
+    void add_popped(group_described described, const std::string& group, caf::typed_response_promise<group_described> promise);
+    void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
+    void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
+    void sample_traffic();
+    [[nodiscard]] std::int64_t pulls_missed() const;
+    void add_runtime_info(protocol::key_value_table& values) const;
+    void add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise);
+
+    // groups
+    void ensure_group(const std::string& group, continuation done);
+    void store_group(const group_config& group, continuation done);
+    [[nodiscard]] bool may_use_group(const std::string& group) const;
+    void notify(const std::set<std::string>& groups);
+    void tell_differences();
+    session_number number_of(const client_session_actor& session, const client_origin& origin = {});
+    caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
+    caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
+
+    // connected clients
+    [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
+    [[nodiscard]] result<session_number> session_of_member(const std::string& group, const std::string& client_id) const;
+    void ask_member_client(session_number session, forward_to_client request, caf::typed_response_promise<client_answered> promise);
+    void ask_producer(const check_transaction& order, std::vector<session_number> sessions,
+                      caf::typed_response_promise<transaction_check_sent> promise);
+    /// As `ask`, of a client.
+    template <class Answer, class Order, class Then>
+    void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
+
+    // offsets that operators set
+    void set_offsets(const std::string& group, const std::vector<std::pair<topic_queue, queue_offset>>& offsets, continuation done);
+    [[nodiscard]] bool tell_reset(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
+
+    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome, each until its
+    /// own deadline; the change stays until the role below has answered, because until then nobody knows what is on the disk.
+    /// False when there is nothing to do for this caller: another works already, or `done` has been told busy, because the
+    /// running change is of the other kind or too many wait.
+    bool begin_change(const std::string& what, bool removes, continuation done);
+    void end_change(const std::string& what, const error& failure);
+    [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
+
+    /// Asks a role below. `then` takes the answer; `fail` is told of a failure, of the deadline, or of the broker's end.
+    template <class Answer, class Role, class Order, class Then>
+    void ask(const Role& role, Order order, continuation fail, Then then);
+    template <class Answer, class Role, class Order, class Then>
+    void ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then);
+    /// Asks a role below for the answer to the order that is being served.
+    template <class Answer, class Role, class Order>
+    caf::typed_response_promise<Answer> pass_on(const Role& role, Order order);
+
+    void end_with_role(const caf::actor_addr& address, const caf::error& reason);
+    void fail_overdue();
+    template <class Pending>
+    void fail_overdue_of(Pending& pending);
+    void fail_overdue_changes();
+    void fail_everything(const error& failure);
+    void end_if_idle();
+
+    broker_role::pointer self_ = nullptr;
+    broker_setup setup_;
+    std::shared_ptr<const topic_snapshot> topics_; ///< what the directory shows
+    std::map<std::string, group_config, std::less<>> groups_;
+    protocol::data_version groups_version_;
+    std::unique_ptr<send_encoder> encoder_;
+    pull_positions pull_positions_;
+    protocol::data_version config_version_;
+    clock_time next_forced_retain_;                                         ///< not before, however many ask
+    std::shared_ptr<std::size_t> walks_ = std::make_shared<std::size_t>(0); ///< consumption_walks under way
+    clock_time started_;
+    std::int64_t started_ms_ = 0; ///< wall clock
+
+    std::unordered_map<topic_queue, live_queue> queues_;
+    std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
+    std::uint64_t next_instance_ = 1;
+    message_filters filters_;
+    throttled_pulls throttled_;     ///< bounded by the hold admission
+    throttled_pops throttled_pops_; ///< likewise
+    bool throttle_armed_ = false;
+    clock_time throttle_due_;
+    std::uint64_t throttle_epoch_ = 0;
+
+    std::uint64_t next_ticket_ = 1;
+    std::map<std::uint64_t, pending_send> pending_sends_;
+    std::map<std::uint64_t, pending_pull> pending_pulls_;
+    std::map<std::uint64_t, pending_copy> pending_copies_;
+    std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
+    std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
+
+    std::map<std::string, storage::topic_rule> retention_rules_; ///< topics that keep less than the log
+    std::string trim_cursor_;                                    ///< the topic that was trimmed last; empty: no round is under way
+    bool trimming_ = false;
+    clock_time next_trim_round_{};
+
+    lag_book lags_;
+    std::string lag_cursor_; ///< the group that was measured last; empty: no round is under way
+    bool measuring_ = false;
+    clock_time next_lag_round_;
+
+    std::set<topic_queue> resends_;                                     ///< queues whose dead letters are being put back
+    std::map<std::pair<std::string, std::string>, request_mode> modes_; ///< that were set, by topic and group; bounded
+    std::vector<name_server_actor> name_servers_;
+    std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
+    pending_resets resets_{resets_max};
+    offset_notes notes_; ///< commits of pulls
+
+    std::uint64_t next_question_ = 1;
+    std::size_t give_backs_ = 0;                      ///< messages that consumers give back, under way
+    std::map<std::uint64_t, continuation> questions_; ///< to roles below and clients, by what to do if they fail; bounded
+
+    consumer_groups members_{std::chrono::milliseconds{0}};
+    producer_groups producers_{std::chrono::milliseconds{0}, 0};
+    std::map<session_number, client_session> sessions_;
+    std::map<caf::actor_addr, session_number> session_addresses_;
+    std::unordered_map<std::uint64_t, session_number> session_of_connection_;
+    session_number next_session_ = 1;
+    clock_time next_expire_;
+
+    std::map<std::string, running_change> changes_; ///< under way, by what is changed
+    std::set<std::string> undropped_;               ///< topics that are deleted, but for their index
+    std::size_t system_topics_ = 0;                 ///< the broker's own, which count towards no bound
+    std::size_t changes_waiting_ = 0;               ///< continuations in changes_; bounded
+    std::map<caf::actor_addr, topics_watcher_actor> watchers_;
+    std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
+    bool finishing_ = false;
+    clock_time finish_by_;
+};
+
+template <class Answer, class Role, class Order, class Then>
+void broker_state::ask(const Role& role, Order order, continuation fail, Then then) {
+    ask_within<Answer>(setup_.options.request_deadline, role, std::move(order), std::move(fail), std::move(then));
+}
+
+template <class Answer, class Role, class Order, class Then>
+void broker_state::ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then) {
+    if (questions_.size() >= questions_max) {
+        add(setup_.metrics->busy_answers);
+        fail({errc::busy, "more than " + std::to_string(questions_max) + " requests wait for the disk or a client; repeat this one later"});
+        return;
+    }
+    const auto number = next_question_++;
+    questions_.emplace(number, std::move(fail));
+    self_->request(role, deadline, std::move(order))
+        .then(
+            [this, number, then](Answer& answer) mutable {
+                if (questions_.erase(number) != 0)
+                    then(answer);
+                end_if_idle();
+            },
+            [this, number](const caf::error& failure) {
+                if (const auto question = questions_.extract(number); !question.empty())
+                    question.mapped()(to_error(failure));
+                end_if_idle();
+            });
+}
+
+template <class Answer, class Role, class Order>
+caf::typed_response_promise<Answer> broker_state::pass_on(const Role& role, Order order) {
+    auto promise = self_->make_response_promise<Answer>();
+    ask<Answer>(
+        role, std::move(order), [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+        [promise](Answer& answer) mutable { promise.deliver(std::move(answer)); });
+    return promise;
+}
+
+} // namespace troupe::actors

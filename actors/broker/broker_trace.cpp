@@ -1,0 +1,53 @@
+#include "actors/broker/broker_state.hpp"
+#include "actors/messages/trace_messages.hpp"
+
+#include <map>
+#include <string>
+#include <utility>
+
+namespace troupe::actors {
+
+namespace {
+
+/// Names that no client can have are the broker's own (delayed_message.hpp, dead_letters.hpp).
+bool is_own_group(const std::string& group) {
+    return group.starts_with('@');
+}
+
+protocol::message_trace trace_of(delivery_book::found found, const queue_offsets_listed& committed) {
+    std::map<std::string, protocol::traced_group> groups;
+    for (const auto& [group, offset] : committed.groups)
+        if (!is_own_group(group))
+            groups[group].committed = offset;
+    for (auto& [group, deliveries] : found.by_group)
+        groups[group].deliveries = std::move(deliveries);
+    protocol::message_trace trace;
+    trace.complete_since = found.complete_since;
+    for (auto& [name, group] : groups) {
+        group.group = name;
+        trace.groups.push_back(std::move(group));
+    }
+    return trace;
+}
+
+} // namespace
+
+caf::result<message_traced> broker_state::handle(const trace_message& order) {
+    if (const auto known = check_queue(order.queue); !known)
+        return make_caf_error(known.failure());
+    auto promise = self_->make_response_promise<message_traced>();
+    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
+    send_notes();
+    ask<queue_offsets_listed>(
+        setup_.offset_keeper, list_queue_offsets{order.queue}, fail, [this, promise, fail, order](const queue_offsets_listed& committed) {
+            auto trace = trace_of(setup_.deliveries->find(order.queue, order.offset), committed);
+            ask<bounds_found>(background_reader(), find_bounds{order.queue}, fail,
+                              [promise, trace = std::move(trace), offset = order.offset](const bounds_found& bounds) mutable {
+                                  trace.is_indexed = bounds.min <= offset && offset < bounds.max;
+                                  promise.deliver(message_traced{std::move(trace)});
+                              });
+        });
+    return promise;
+}
+
+} // namespace troupe::actors

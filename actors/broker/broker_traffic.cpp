@@ -1,0 +1,390 @@
+#include "actors/broker/broker_config.hpp"
+#include "actors/broker/broker_state.hpp"
+#include "actors/log/queue.hpp"
+#include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
+
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace troupe::actors {
+
+// ---- sends of embedded clients, and sends to topics that are not there yet ------------------------------------------
+
+caf::result<messages_stored> broker_state::handle(const send_messages& order) {
+    if (is_retry_topic(order.topic))
+        return send_to_retry_topic(order, std::nullopt);
+    const bool is_missing = topics_->find(order.topic) == nullptr && check_topic_name(order.topic);
+    auto promise = self_->make_response_promise<messages_stored>();
+    if (!is_missing) {
+        append(order, promise);
+        return promise;
+    }
+    if (!setup_.options.auto_create_topics || is_own_topic(setup_.options, order.topic)) {
+        append(order, promise); // fails, and says why
+        return promise;
+    }
+    ensure_topic(default_topic(order.topic), [this, order, promise](const error& failure) mutable {
+        if (failure.code == errc::none)
+            append(order, promise);
+        else
+            promise.deliver(make_caf_error(failure));
+    });
+    return promise;
+}
+
+void broker_state::append(const send_messages& order, caf::typed_response_promise<messages_stored> promise) {
+    const auto fail = [&promise](const error& failure) { promise.deliver(make_caf_error(failure)); };
+    auto encoded = encoder_->encode(order, *topics_);
+    if (!encoded)
+        return fail(encoded.failure());
+    const auto bytes = static_cast<std::int64_t>(encoded->records.bytes.size());
+    if (const auto admitted = setup_.quotas->admit(order.topic, encoded->records.count, bytes, now()); !admitted) {
+        add(setup_.metrics->sends_throttled);
+        return fail(admitted.failure());
+    }
+    if (!setup_.append_admission->try_acquire(encoded->records.bytes.size())) {
+        add(setup_.metrics->busy_answers);
+        return fail({errc::busy, "too many bytes wait to be written; back off and send again"});
+    }
+    const auto ticket = next_ticket_++;
+    pending_sends_.emplace(ticket, pending_send{std::move(promise), std::move(encoded->receipt), now() + setup_.options.request_deadline});
+    append_records work;
+    work.entries.push_back({ticket, std::move(encoded->records)});
+    work.reply_to = ticket_holder_actor{self_};
+    self_->send(setup_.log_writer, std::move(work));
+}
+
+void broker_state::handle(const records_appended& result) {
+    for (const auto& outcome : result.outcomes) {
+        auto found = pending_sends_.extract(outcome.ticket);
+        if (found.empty()) {
+            copies_appended(outcome); // or over its deadline, and answered
+            continue;
+        }
+        auto& send = found.mapped();
+        if (outcome.failure.code != errc::none)
+            send.promise.deliver(make_caf_error(outcome.failure));
+        else
+            send.promise.deliver(encoder_->describe(send.receipt, outcome.placed));
+    }
+    end_if_idle();
+}
+
+// ---- pulls ----------------------------------------------------------------------------------------------------------
+
+caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
+    const auto ticket = next_ticket_++;
+    if (const auto forwarded = forward_pull(order, ticket, ticket_holder_actor{self_}, 0); !forwarded)
+        return make_caf_error(forwarded.failure());
+    const auto hold = std::clamp(std::chrono::milliseconds{order.hold_ms}, std::chrono::milliseconds{0}, setup_.options.hold_max);
+    auto promise = self_->make_response_promise<messages_pulled>();
+    pending_pulls_.emplace(
+        ticket, pending_pull{promise, now() + hold + setup_.options.request_deadline, order.group, topic_queue{order.topic, order.queue}});
+    return promise;
+}
+
+void broker_state::handle(const pull_ticketed& order) {
+    const auto forwarded = finishing_ ? result<void>{closing()} : forward_pull(order.pull, order.ticket, order.reply_to, order.connection);
+    if (!forwarded)
+        self_->send(order.reply_to, pull_answered{order.ticket, forwarded.failure(), {}});
+}
+
+void broker_state::handle(const pull_answered& result) {
+    auto found = pending_pulls_.extract(result.ticket);
+    if (found.empty())
+        return;
+    if (result.failure.code != errc::none)
+        found.mapped().promise.deliver(make_caf_error(result.failure));
+    else {
+        const auto messages = note_handed_out(*setup_.traffic, *setup_.deliveries, found.mapped().group, found.mapped().queue,
+                                              result.answer, 0, setup_.options.now());
+        setup_.shares->charge(found.mapped().group, messages, now());
+        found.mapped().promise.deliver(result.answer);
+    }
+    end_if_idle();
+}
+
+void broker_state::handle(const pull_abandoned& order) {
+    auto sorted = order;
+    std::sort(sorted.tickets.begin(), sorted.tickets.end());
+    setup_.hold_admission->release(throttled_.drop(sorted.reply_to, sorted.tickets));
+    const auto queues = std::exchange(sorted.queues, {});
+    const auto message = caf::make_message(std::move(sorted));
+    const auto tell = [&message](const live_queue& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue.actor), message); };
+    if (queues.empty())
+        for (const auto& entry : queues_)
+            tell(entry.second);
+    for (const auto& queue : std::set<topic_queue>{queues.begin(), queues.end()})
+        if (const auto live = queues_.find(queue); live != queues_.end())
+            tell(live->second);
+}
+
+result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
+                                        std::uint64_t connection) {
+    auto pull = check_pull(order, connection);
+    if (!pull)
+        return pull.failure();
+    const topic_queue queue{order.topic, order.queue};
+    if (tell_reset(order, ticket, holder))
+        return {};
+    if (order.commit)
+        note_offset({order.group, queue}, order.commit_offset);
+    pull->ticket = ticket;
+    pull->reply_to = holder;
+    pull->connection = connection;
+    if (setup_.shares->wait(order.group, now()).count() > 0)
+        return throttle({order.group, queue, std::move(*pull), throttle_deadline(order.hold_ms)});
+    self_->send(queue_for(queue), std::move(*pull));
+    return {};
+}
+
+/// A pull that would not wait for messages waits a moment for its turn all the same: its client would only ask again at once.
+clock_time broker_state::throttle_deadline(std::int64_t hold_ms) const {
+    constexpr std::chrono::milliseconds wait_min{1'000};
+    return now() + std::min(std::max(std::chrono::milliseconds{std::max<std::int64_t>(hold_ms, 0)}, wait_min), setup_.options.hold_max);
+}
+
+/// The pull goes on when its group may have something again.
+result<void> broker_state::throttle(throttled_pull pull) {
+    return throttle(throttled_, std::move(pull));
+}
+
+result<void> broker_state::throttle(throttled_pop pop) {
+    return throttle(throttled_pops_, std::move(pop));
+}
+
+template <class Held>
+result<void> broker_state::throttle(throttled<Held>& held, Held pull) {
+    if (!setup_.hold_admission->try_acquire(1)) {
+        add(setup_.metrics->busy_answers);
+        return error{errc::busy, "too many pulls are held (" + std::to_string(setup_.hold_admission->amount_max()) + "); pull again later"};
+    }
+    add(setup_.metrics->pulls_throttled);
+    await_share(held, std::move(pull));
+    return {};
+}
+
+template <class Held>
+void broker_state::await_share(throttled<Held>& held, Held pull) {
+    const auto share = now() + std::chrono::duration_cast<clock_time::duration>(setup_.shares->wait(pull.group, now()));
+    const auto deadline = pull.deadline;
+    held.add(std::move(pull), std::min(share, deadline));
+    arm_throttle();
+}
+
+/// Keeps one timer running, for the earliest.
+void broker_state::arm_throttle() {
+    auto next = throttled_.next_due();
+    if (const auto pop = throttled_pops_.next_due(); pop && (!next || *pop < *next))
+        next = pop;
+    if (!next || (throttle_armed_ && throttle_due_ <= *next))
+        return;
+    throttle_armed_ = true;
+    throttle_due_ = *next;
+    self_->delayed_send(self_, std::max(*next - now(), clock_time::duration::zero()), throttle_tick{++throttle_epoch_});
+}
+
+template <class Held, class End, class GoOn>
+void broker_state::look_at_throttled(throttled<Held>& held, End end, GoOn go_on) {
+    for (auto& pull : held.take_due(now())) {
+        if (setup_.shares->wait(pull.group, now()).count() > 0 && now() < pull.deadline) {
+            await_share(held, std::move(pull)); // others were faster
+            continue;
+        }
+        setup_.hold_admission->release(1);
+        if (pull.deadline <= now())
+            end(pull);
+        else
+            go_on(pull, std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now()).count());
+    }
+}
+
+void broker_state::handle(throttle_tick tick) {
+    if (tick.epoch != throttle_epoch_)
+        return;
+    throttle_armed_ = false;
+    look_at_throttled(
+        throttled_,
+        [this](const throttled_pull& pull) {
+            self_->send(pull.pull.reply_to,
+                        pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, pull.pull.from, {}}});
+        },
+        [this](throttled_pull& pull, std::int64_t left_ms) {
+            pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left_ms);
+            self_->send(queue_for(pull.queue), std::move(pull.pull));
+        });
+    look_at_throttled(
+        throttled_pops_, [this](const throttled_pop& pop) { answer_nothing(pop.pull); },
+        [this](throttled_pop& pop, std::int64_t left_ms) {
+            auto settled = check_settled(pop.pull.pop.topic, pop.group);
+            if (settled && !groups_.contains(pop.group))
+                settled = error{errc::group_not_found, "group " + pop.group + " was deleted"};
+            if (!settled) {
+                self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, settled.failure(), {}});
+                return;
+            }
+            if (pop.pull.pop.born.value() <= 0) // else it waits from then on
+                pop.pull.pop.poll_ms = std::min<std::int64_t>(pop.pull.pop.poll_ms, left_ms);
+            self_->send(setup_.pop_keeper, std::move(pop.pull));
+        });
+    arm_throttle();
+}
+
+/// The broker ends: what still waits is answered, as queues answer what they hold.
+void broker_state::fail_throttled(const error& failure) {
+    for (const auto& pull : throttled_.take_all()) {
+        setup_.hold_admission->release(1);
+        self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, failure, {}});
+    }
+    for (const auto& pop : throttled_pops_.take_all()) {
+        setup_.hold_admission->release(1);
+        self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, failure, {}});
+    }
+}
+
+void broker_state::note_offset(const progress_key& key, queue_offset offset) {
+    notes_.add(key, offset);
+    if (notes_.is_idle())
+        send_notes();
+}
+
+/// Whoever asks the offset keeper sends the notes first: an answer must not be older than a pull before the question.
+void broker_state::send_notes() {
+    note_offsets order;
+    order.offsets = notes_.take();
+    if (order.offsets.empty())
+        return;
+    notes_.sent();
+    const auto answered = [this] {
+        notes_.answered();
+        if (notes_.is_idle())
+            send_notes();
+    };
+    self_->request(setup_.offset_keeper, caf::infinite, std::move(order))
+        .then([answered](offsets_noted) { answered(); }, [answered](const caf::error&) { answered(); });
+}
+
+/// Order and outcome of the checks: reference "remoting-client.md" 4.4.
+result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std::uint64_t connection) {
+    if ((topics_->broker_perm() & permission::read) == 0)
+        return error{errc::not_permitted, "this broker hands out no messages (its permission lacks read)"};
+    if (!may_use_group(order.group))
+        return error{errc::group_not_found, "group " + order.group + " does not exist on this broker; create it first"};
+    if (const auto group = groups_.find(order.group); group != groups_.end() && !group->second.consume_enable)
+        return error{errc::not_permitted, "group " + order.group + " may not consume (consume_enable is off)"};
+    const auto* topic = topics_->find(order.topic);
+    if (topic == nullptr)
+        return error{errc::topic_not_found, "topic " + order.topic + " does not exist on this broker; create it first"};
+    if ((topic->perm & permission::read) == 0)
+        return error{errc::not_permitted, "topic " + order.topic + " hands out no messages (its permission lacks read)"};
+    if (order.queue.value() < 0 || order.queue.value() >= topic->read_queues)
+        return error{errc::queue_not_found, "topic " + order.topic + " has " + std::to_string(topic->read_queues) +
+                                                " queues to read, there is no queue " + to_string(order.queue)};
+    if (order.commit && order.commit_offset.value() < 0)
+        return error{errc::argument_illegal, "commit offset " + to_string(order.commit_offset) + " is below 0"};
+    auto filter = filter_of(order, connection);
+    if (!filter)
+        return filter.failure();
+    pull_positions_.note(order.group, order.topic, order.queue, order.offset);
+    pull_from_queue pull;
+    pull.from = order.offset;
+    const auto share = std::clamp<std::int64_t>(setup_.shares->messages_max(order.group), 1, setup_.options.messages_per_pull_max);
+    pull.limits.messages_max = std::clamp(order.messages_max, 1, static_cast<std::int32_t>(share));
+    pull.limits.bytes_max = std::min(static_cast<std::size_t>(std::max(order.bytes_max, 1)), setup_.options.bytes_per_pull_max);
+    pull.filter = std::move(*filter);
+    pull.hold_ms = std::max<std::int64_t>(order.hold_ms, 0);
+    return pull;
+}
+
+/// A pull that does not say what it wants wants what its own member has subscribed to, as its heartbeat said: it came over the same
+/// connection. Another member's filter would skip what this one wants, and what is skipped counts as read.
+result<message_filter> broker_state::filter_of(const pull_messages& order, std::uint64_t connection) {
+    if (order.has_expression)
+        return filter_for(order.topic, order.expression, order.expression_type);
+    if (!members_.has_members(order.group))
+        return error{errc::subscription_not_found, "group " + order.group + " has no live member; send a heartbeat first"};
+    const auto group = groups_.find(order.group);
+    if (members_.is_broadcasting(order.group) && group != groups_.end() && !group->second.consume_broadcast_enable)
+        return error{errc::not_permitted, "group " + order.group + " may not consume by broadcasting"};
+    const auto known = session_of_connection_.find(connection);
+    const auto session = known == session_of_connection_.end() ? session_number{0} : known->second;
+    const bool is_member = (connection == 0 || session != 0) && members_.is_told(order.group, session); // an embedded client has neither
+    if (!is_member && members_.differs(order.group))
+        return error{errc::subscription_not_found, "the members of group " + order.group +
+                                                       " differ in what they subscribe to, and this pull came before a heartbeat on its "
+                                                       "connection; send one first, or the subscription with the pull"};
+    const auto* subscription =
+        is_member ? members_.subscription(order.group, order.topic, session) : members_.subscription(order.group, order.topic);
+    if (subscription == nullptr)
+        return error{errc::subscription_not_found, "group " + order.group + " has not subscribed to topic " + order.topic};
+    if (subscription->version < order.subscription_version)
+        return error{errc::subscription_outdated,
+                     "the subscription of group " + order.group + " to topic " + order.topic + " is older than this pull's"};
+    return filter_for(order.topic, subscription->expression, subscription->expression_type);
+}
+
+result<message_filter> broker_state::filter_for(const std::string& topic, const std::string& expression, const std::string& type) {
+    const bool is_sql92 = type == sql92_type;
+    if (is_sql92 && !setup_.options.property_filter)
+        return error{errc::not_supported,
+                     "this broker does not filter messages by SQL92 (broker.property_filter is off); subscribe by tags "
+                     "(\"TagA || TagB\") or \"*\""};
+    auto filter = filters_.find(expression, type);
+    if (!filter)
+        return error{filter.code(), "subscription to topic " + topic + ": " + filter.failure().text};
+    // A failed message was wanted when it was delivered first, and it has other properties now.
+    return is_sql92 && is_retry_topic(topic) ? message_filter{} : filter;
+}
+
+caf::result<subscription_checked> broker_state::handle(const check_subscription& order) {
+    const auto filter = filter_for(order.subscription.topic, order.subscription.expression, order.subscription.expression_type);
+    return subscription_checked{filter ? error{} : filter.failure()};
+}
+
+// ---- queues ---------------------------------------------------------------------------------------------------------
+
+queue_actor broker_state::queue_for(const topic_queue& queue) {
+    auto& live = queues_[queue];
+    if (live.actor)
+        return live.actor;
+    queue_options options;
+    options.queue = queue;
+    options.instance = next_instance_++;
+    options.owner = queue_owner_actor{self_};
+    options.log_writer = setup_.log_writer;
+    options.log_readers = setup_.log_readers;
+    options.read_admission = setup_.read_admission;
+    options.hold_admission = setup_.hold_admission;
+    options.metrics = setup_.metrics;
+    options.hold_max = setup_.options.hold_max;
+    options.read_deadline = setup_.options.request_deadline;
+    options.idle = setup_.options.queue_idle;
+    live = {spawn_queue(self_->home_system(), options), options.instance};
+    self_->monitor(live.actor);
+    queue_addresses_.emplace(live.actor.address(), std::pair{queue, options.instance});
+    return live.actor;
+}
+
+/// A pull that was sent before this finish reaches the queue before it, and is answered; the next one meets a new queue.
+void broker_state::handle(const queue_idle& event) {
+    const auto live = queues_.find(event.queue);
+    if (live == queues_.end() || live->second.instance != event.instance)
+        return;
+    self_->send(live->second.actor, finish{false});
+    queues_.erase(live);
+}
+
+/// Of one topic, or of all if `topic` is empty.
+void broker_state::finish_queues(const finish& order, std::string_view topic) {
+    std::erase_if(queues_, [this, &order, topic](const auto& entry) {
+        if (!topic.empty() && entry.first.topic != topic)
+            return false;
+        self_->send(entry.second.actor, order);
+        return true;
+    });
+}
+
+} // namespace troupe::actors

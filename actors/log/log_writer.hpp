@@ -1,0 +1,50 @@
+#pragma once
+
+#include "actors/base/admission.hpp"
+#include "actors/base/metrics.hpp"
+#include "actors/base/transaction_room.hpp"
+#include "actors/base/wall_clock.hpp"
+#include "actors/log/traffic_statistics.hpp"
+#include "actors/messages/internal_roles.hpp"
+
+#include <caf/fwd.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace troupe::actors {
+
+struct log_writer_options {
+    std::shared_ptr<storage::message_store> store;
+    std::shared_ptr<admission> append_admission; ///< of a record: released here when it is written, or refused
+    std::shared_ptr<broker_metrics> metrics;
+    std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>();
+    indexer_actor indexer;                                    ///< nudged every index_nudge_bytes; may be null
+    log_flusher_actor flusher;                                ///< flush mode async: nudged every flush_nudge_bytes; may be null
+    std::shared_ptr<transaction_room> transactions = nullptr; ///< told how many half messages have no outcome
+    wall_clock now = system_wall_clock;
+    std::size_t batch_bytes_max = 4u << 20;
+    std::size_t index_nudge_bytes = 1u << 20;
+    std::size_t flush_nudge_bytes = 8u << 20; ///< so that leaving a segment, which is synced whole, does not take long
+    std::size_t fresh_bytes_max = 64u << 10;  ///< what of one queue comes along with records_arrived
+    std::size_t fresh_room_bytes = 64u << 20; ///< what of all queues does at once; a queue that is slow then reads for itself
+    std::chrono::milliseconds probe_interval{1'000};
+    std::chrono::milliseconds retain_interval{10'000};
+};
+
+/// Spawns the owner of all positions of one log.
+///
+/// In     append_records                      collected; answered to reply_to with one records_appended per group commit
+///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible, which
+///                                            come along up to fresh_bytes_max
+///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
+///        finish                              writes and syncs what is collected, answers it, ends
+///        write_tick, probe_tick, retain_tick   to itself; a retain_tick of somebody else: look at once
+/// State  the writer side of the message store (sole caller); at most append_admission bytes not yet written
+/// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
+///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.
+///        3. After a failed write or sync each ticket fails with what the store says, at once.
+/// Blocks on the disk: runs on its own thread.
+log_writer_actor spawn_log_writer(caf::actor_system& system, log_writer_options options);
+
+} // namespace troupe::actors

@@ -1,0 +1,610 @@
+#include "actors/transaction/transaction_check.hpp"
+
+#include "actors/base/log.hpp"
+#include "actors/base/spawn_role.hpp"
+#include "actors/messages/type_ids.hpp"
+#include "actors/transaction/transaction_record.hpp"
+#include "protocol/property_edit.hpp"
+#include "storage/message_store.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+namespace troupe::actors {
+
+namespace {
+
+namespace name = protocol::property_name;
+using protocol::find_property;
+
+constexpr std::int32_t listed_max = 1'000;
+// Of one list_transactions, whose half messages may be of other groups, most of them. Decisions wait meanwhile.
+constexpr std::size_t listed_reads_max = 1'024;
+constexpr std::int64_t listed_bytes_max = 4 << 20;
+
+std::string text_of(std::string_view properties, std::string_view property) {
+    return std::string{find_property(properties, property).value_or("")};
+}
+
+/// Of a half message that the store says is pending. Where the head of a record is damaged, the log says that none is there.
+bool is_damage(const error& failure) {
+    return failure.code == errc::corrupt || failure.code == errc::message_not_found;
+}
+
+std::string named(log_position half) {
+    return "the transaction at log position " + to_string(half);
+}
+
+protocol::transaction_entry describe(const storage::pending_transaction& pending, const protocol::message& half) {
+    protocol::transaction_entry one;
+    one.position = pending.position;
+    one.offset = pending.offset;
+    one.offset_message_id = protocol::offset_message_id(half.store_host, pending.position);
+    one.unique_key = text_of(half.properties, name::unique_key);
+    one.group = text_of(half.properties, name::producer_group);
+    if (const auto asked = asked_message(half)) {
+        one.topic = asked->topic;
+        one.queue = asked->queue;
+    }
+    one.body_bytes = static_cast<std::int32_t>(half.body.size());
+    one.born = half.born;
+    one.stored = pending.stored;
+    one.checks = pending.checks;
+    one.asked = pending.asked;
+    return one;
+}
+
+class transaction_check_state {
+public:
+    static inline const char* name = "transaction_check";
+
+    void start(transaction_check_actor::pointer self, transaction_check_options options);
+    caf::result<transaction_ended> handle(const end_transaction& order);
+    void handle(const end_ticketed& work);
+    caf::result<transactions_listed> handle(const list_transactions& order) const;
+    void handle(const records_appended& result);
+    void handle(const begin_checks& order);
+    void handle(const transaction_tick& tick);
+    void handle(const finish& order);
+
+private:
+    /// Who waits for a decision: with a promise, or with a ticket.
+    struct waiter {
+        caf::typed_response_promise<transaction_ended> promise;
+        ticket_holder_actor holder; ///< null: the promise
+        std::uint64_t ticket = 0;
+    };
+
+    /// A decision on its way to the log.
+    struct decision {
+        log_position half;
+        std::optional<transaction_decision> what; ///< none: it is given up
+        std::string group;
+        queue_offset offset;
+        timestamp_ms stored; ///< of the half message
+        std::vector<waiter> waiting;
+    };
+
+    // decisions
+    void begin(const end_transaction& order, const waiter& waiting);
+    void answer(const waiter& waiting, const error& failure);
+    void send_collected();
+    [[nodiscard]] result<protocol::message> read(log_position position) const;
+    [[nodiscard]] result<protocol::message> outcome_of(protocol::message half, transaction_decision what) const;
+    [[nodiscard]] result<void> place(protocol::message& message) const;
+    result<void> join(const end_transaction& order, const waiter& waiting);
+    result<void> decide(const end_transaction& order, const waiter& waiting);
+    [[nodiscard]] result<void> check_decided(const end_transaction& order) const;
+    [[nodiscard]] result<std::optional<transaction_decision>> find_outcome(const protocol::message& half) const;
+    result<void> append(decision next, const protocol::message& outcome);
+    result<void> append(std::uint64_t ticket, const protocol::message& message);
+    void settle(const decision& done, const error& failure);
+    void count(const decision& done) const;
+
+    // questions
+    void look_around();
+    [[nodiscard]] bool look_for_new();
+    void serve_due();
+    void ask(const transaction_table::need& due);
+    void asked(const transaction_table::need& due, queue_offset offset);
+    void question_ended();
+    void give_up(log_position position);
+    void give_up_damaged(const storage::pending_transaction& pending, const error& damage);
+    void arm(bool has_more);
+    void end_if_idle();
+
+    transaction_check_actor::pointer self_ = nullptr;
+    transaction_check_options options_;
+    std::optional<transaction_table> table_;
+    transaction_asker_actor producers_;
+    std::uint64_t next_ticket_ = 1;
+    std::unordered_map<std::uint64_t, decision> decisions_;                 ///< under way, by ticket
+    std::unordered_map<std::int64_t, std::uint64_t> tickets_;               ///< of decisions under way, by position of the half message
+    append_records collected_;                                              ///< for the log writer, when the message is handled
+    std::vector<std::pair<ticket_holder_actor, records_appended>> answers_; ///< likewise, for who holds tickets
+    std::size_t waiting_ = 0;                                               ///< promises in decisions_
+    std::size_t asking_ = 0;                                                ///< questions under way
+    bool is_failing_ = false;                                               ///< a row of failures is reported once
+    bool finishing_ = false;
+    std::uint64_t epoch_ = 0;
+};
+
+void transaction_check_state::start(transaction_check_actor::pointer self, transaction_check_options options) {
+    self_ = self;
+    options_ = std::move(options);
+    table_.emplace(options_.rules);
+    self_->monitor(options_.log_writer);
+    self_->set_down_handler([this](const caf::down_msg& event) { self_->quit(event.reason); });
+    self_->set_error_handler(
+        [](caf::error& failure) { write_log(log_level::warning, "transaction check: " + to_string(to_error(failure))); });
+}
+
+// ---- decisions ------------------------------------------------------------------------------------------------------
+
+caf::result<transaction_ended> transaction_check_state::handle(const end_transaction& order) {
+    const waiter waiting{self_->make_response_promise<transaction_ended>(), {}, 0};
+    begin(order, waiting);
+    send_collected();
+    return waiting.promise;
+}
+
+void transaction_check_state::handle(const end_ticketed& work) {
+    for (const auto& [ticket, order] : work.entries)
+        begin(order, {{}, work.reply_to, ticket});
+    send_collected();
+}
+
+void transaction_check_state::begin(const end_transaction& order, const waiter& waiting) {
+    if (finishing_)
+        return answer(waiting, {errc::shutting_down, "this broker is ending; it asks again after its restart"});
+    if (order.decision == transaction_decision::unknown)
+        return answer(waiting, {});
+    const auto begun = tickets_.contains(order.position.value()) ? join(order, waiting) : decide(order, waiting);
+    if (!begun)
+        answer(waiting, begun.failure());
+}
+
+void transaction_check_state::answer(const waiter& waiting, const error& failure) {
+    if (!waiting.holder) {
+        auto promise = waiting.promise;
+        if (failure.code == errc::none)
+            promise.deliver(transaction_ended{});
+        else
+            promise.deliver(make_caf_error(failure));
+        return;
+    }
+    // There are few holders: one for each port.
+    auto place = std::find_if(answers_.begin(), answers_.end(), [&waiting](const auto& one) { return one.first == waiting.holder; });
+    if (place == answers_.end())
+        place = answers_.insert(answers_.end(), {waiting.holder, {}});
+    place->second.outcomes.push_back({waiting.ticket, failure, {}});
+}
+
+/// One message each, whatever the number of decisions that came together.
+void transaction_check_state::send_collected() {
+    for (auto& [holder, outcomes] : std::exchange(answers_, {}))
+        self_->send(holder, std::move(outcomes));
+    if (collected_.entries.empty())
+        return;
+    collected_.reply_to = ticket_holder_actor{self_};
+    self_->send(options_.log_writer, std::exchange(collected_, {}));
+}
+
+/// A decision of the same transaction is under way: the second one shares its outcome, or hears that it is the other one.
+result<void> transaction_check_state::join(const end_transaction& order, const waiter& waiting) {
+    auto& under_way = decisions_.at(tickets_.at(order.position.value()));
+    if (under_way.group != order.producer_group || under_way.offset != order.offset)
+        return error{errc::argument_illegal, named(order.position) + " belongs to another producer group, or has another offset"};
+    if (table_->begin(order.position, order.decision) == transaction_table::verdict::other_under_way)
+        return error{errc::not_permitted, named(order.position) + " is just being decided otherwise"};
+    if (waiting_ >= options_.decisions_max)
+        return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
+    under_way.waiting.push_back(waiting);
+    ++waiting_;
+    return {};
+}
+
+result<void> transaction_check_state::decide(const end_transaction& order, const waiter& waiting) {
+    if (decisions_.size() >= options_.decisions_max || waiting_ >= options_.decisions_max)
+        return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
+    // After a failed write nobody knows what is in the log, until the next start has looked.
+    if (options_.store->state() == storage::store_state::read_only)
+        return error{errc::store_read_only,
+                     "the store takes nothing any more; " + named(order.position) + " is asked about after the broker's restart"};
+    if (!options_.store->pending(order.position)) {
+        if (auto same = check_decided(order); !same)
+            return same;
+        answer(waiting, {});
+        return {};
+    }
+    auto half = read(order.position);
+    if (!half)
+        return half.failure();
+    if (auto fits = check_order(order, *half); !fits)
+        return fits;
+    if (auto in_time = check_in_time(order, *half, options_.now()); !in_time)
+        return in_time;
+    decision next{order.position, order.decision, order.producer_group, order.offset, half->stored, {waiting}};
+    auto outcome = outcome_of(std::move(*half), order.decision);
+    if (!outcome)
+        return outcome.failure();
+    return append(std::move(next), *outcome);
+}
+
+result<protocol::message> transaction_check_state::read(log_position position) const {
+    auto record = options_.store->record_at(position);
+    return record ? protocol::decode_record(*record) : result<protocol::message>{record.failure()};
+}
+
+result<protocol::message> transaction_check_state::outcome_of(protocol::message half, transaction_decision what) const {
+    if (what == transaction_decision::roll_back) {
+        auto note = rolled_back_message(half.position, half.offset, text_of(half.properties, name::unique_key));
+        note.store_host = options_.store_host;
+        return note;
+    }
+    auto message = committed_message(std::move(half));
+    if (!message)
+        return message;
+    if (auto placed = place(*message); !placed)
+        return placed.failure();
+    return message;
+}
+
+/// The topic may have been deleted since, or have fewer queues.
+result<void> transaction_check_state::place(protocol::message& message) const {
+    const auto topics = options_.topics->current();
+    const auto* topic = topics->find(message.topic);
+    if (topic == nullptr)
+        return error{errc::topic_not_found,
+                     "topic " + message.topic + " does not exist on this broker any more; create it, or roll the transaction back"};
+    message.queue = queue_id{message.queue.value() % std::max({topic->read_queues, topic->write_queues, 1})};
+    message.store_host = options_.store_host;
+    return {};
+}
+
+result<void> transaction_check_state::append(decision next, const protocol::message& outcome) {
+    const auto ticket = next_ticket_++;
+    if (auto sent = append(ticket, outcome); !sent)
+        return sent;
+    const auto verdict = table_->begin(next.half, next.what);
+    static_cast<void>(verdict); // tickets_ has said that none is under way
+    tickets_.emplace(next.half.value(), ticket);
+    waiting_ += next.waiting.size();
+    decisions_.emplace(ticket, std::move(next));
+    return {};
+}
+
+result<void> transaction_check_state::append(std::uint64_t ticket, const protocol::message& message) {
+    append_entry entry;
+    entry.ticket = ticket;
+    entry.records.queue = {message.topic, message.queue};
+    auto record = protocol::encode_record(message);
+    if (!record)
+        return record.failure();
+    if (!options_.append_admission->try_acquire(record->size()))
+        return error{errc::busy, "too many bytes wait to be written; the transaction is pending as before"};
+    entry.records.bytes = std::move(*record);
+    collected_.entries.push_back(std::move(entry));
+    return {};
+}
+
+void transaction_check_state::handle(const records_appended& result) {
+    for (const auto& outcome : result.outcomes) {
+        auto done = decisions_.extract(outcome.ticket);
+        if (done.empty())
+            continue; // a question that was noted, or not: then it counts until the next start
+        tickets_.erase(done.mapped().half.value());
+        settle(done.mapped(), outcome.failure);
+    }
+    send_collected();
+    end_if_idle();
+}
+
+void transaction_check_state::settle(const decision& done, const error& failure) {
+    waiting_ -= done.waiting.size();
+    if (failure.code == errc::none) {
+        table_->decided(done.half);
+        count(done);
+        is_failing_ = false;
+    } else {
+        table_->failed(done.half, options_.now());
+        if (!std::exchange(is_failing_, true))
+            write_log(log_level::warning, "transaction check: " + named(done.half) + " is pending as before: " + to_string(failure));
+    }
+    for (const auto& waiting : done.waiting)
+        answer(waiting, failure);
+}
+
+void transaction_check_state::count(const decision& done) const {
+    auto& metrics = *options_.metrics;
+    if (!done.what)
+        add(metrics.transactions_given_up);
+    else if (*done.what == transaction_decision::commit)
+        add(metrics.transactions_committed);
+    else
+        add(metrics.transactions_rolled_back);
+}
+
+/// The transaction is not pending. The same decision again is fine; anything else is too late, or about nothing.
+result<void> transaction_check_state::check_decided(const end_transaction& order) const {
+    const auto half = read(order.position);
+    if (!half)
+        return half.failure();
+    if (auto fits = check_order(order, *half); !fits)
+        return fits;
+    std::optional<transaction_decision> decided;
+    if (const auto known = table_->recent(order.position)) {
+        decided = known->decision;
+    } else {
+        auto found = find_outcome(*half);
+        if (!found)
+            return found.failure();
+        decided = *found;
+    }
+    if (decided == order.decision)
+        return {};
+    return error{errc::not_permitted, named(order.position) + " was " +
+                                          (!decided                                   ? "given up"
+                                           : *decided == transaction_decision::commit ? "committed"
+                                                                                      : "rolled back") +
+                                          " before"};
+}
+
+/// Looks through the log, by the unique key. None: it was given up.
+result<std::optional<transaction_decision>> transaction_check_state::find_outcome(const protocol::message& half) const {
+    constexpr std::int32_t candidates_max = 64;
+    const auto key = text_of(half.properties, name::unique_key);
+    struct place {
+        std::string topic;
+        std::optional<transaction_decision> means;
+    };
+    const std::vector<place> places{{text_of(half.properties, name::real_topic), transaction_decision::commit},
+                                    {std::string{storage::transaction_operation_topic}, transaction_decision::roll_back},
+                                    {std::string{storage::transaction_given_up_topic}, std::nullopt}};
+    for (const auto& [topic, means] : places) {
+        const auto records = options_.store->find_by_key(topic, key, half.stored, timestamp_ms{INT64_MAX}, candidates_max);
+        if (!records && records.code() != errc::message_not_found)
+            return records.failure();
+        if (!records)
+            continue;
+        for (const auto& record : *records)
+            if (protocol::record_prepared_transaction(record.view()) == half.position)
+                return means;
+    }
+    return error{errc::message_not_found, named(half.position) + " was decided, and the record of it is gone"};
+}
+
+// ---- questions ------------------------------------------------------------------------------------------------------
+
+void transaction_check_state::handle(const begin_checks& order) {
+    producers_ = order.producers;
+    look_around();
+}
+
+void transaction_check_state::handle(const transaction_tick& tick) {
+    if (tick.epoch == epoch_ && !finishing_)
+        look_around();
+}
+
+void transaction_check_state::look_around() {
+    const bool has_more = look_for_new();
+    // While nothing can be stored nobody is asked: the answers would be lost, and the questions would count.
+    if (options_.store->state() == storage::store_state::open)
+        serve_due();
+    send_collected();
+    arm(has_more);
+}
+
+/// Adds to the table what has been pending for a while. True: there is more.
+bool transaction_check_state::look_for_new() {
+    const auto now = options_.now();
+    const auto found = options_.store->list_pending(table_->seen(), options_.looks_max);
+    for (const auto& pending : found) {
+        if (pending.stored + table_->look_after().count() > now && pending.stored <= now)
+            return false;
+        const auto half = read(pending.position);
+        if (!half && !is_damage(half.failure())) {
+            if (!std::exchange(is_failing_, true))
+                write_log(log_level::warning, "transaction check: cannot read half messages: " + to_string(half.failure()));
+            return false; // tried again with the next tick
+        }
+        transaction_table::facts facts;
+        if (half) {
+            facts.group = text_of(half->properties, name::producer_group);
+            if (const auto immunity = immunity_of(half->properties))
+                facts.immunity = *immunity;
+        }
+        table_->add(pending, facts, now);
+        if (!half)
+            give_up_damaged(pending, half.failure());
+    }
+    return found.size() == options_.looks_max;
+}
+
+void transaction_check_state::serve_due() {
+    const auto room = options_.questions_max - std::min(asking_, options_.questions_max);
+    for (const auto& due : table_->take_due(options_.now(), room)) {
+        if (!options_.store->pending(due.position))
+            table_->forget(due.position); // retention took it
+        else if (due.what == transaction_table::step::give_up)
+            give_up(due.position);
+        else
+            ask(due);
+    }
+}
+
+void transaction_check_state::ask(const transaction_table::need& due) {
+    auto half = read(due.position);
+    if (!half) {
+        if (const auto pending = options_.store->pending(due.position); pending && is_damage(half.failure()))
+            return give_up_damaged(*pending, half.failure());
+        return table_->not_asked(due.position, options_.now());
+    }
+    check_transaction question;
+    question.group = due.group;
+    question.unique_key = text_of(half->properties, name::unique_key);
+    question.position = due.position;
+    question.offset = half->offset;
+    question.offset_message_id = protocol::offset_message_id(half->store_host, due.position);
+    question.broker_name = options_.broker_name;
+    const auto stored = half->stored;
+    const auto message = asked_message(std::move(*half));
+    auto record = message ? protocol::encode_record(*message) : result<std::string>{message.failure()};
+    if (!record) {
+        write_log(log_level::error,
+                  "transaction check: nobody can be asked about " + named(due.position) + ": " + to_string(record.failure()));
+        return table_->not_asked(due.position, options_.now());
+    }
+    protocol::place_record({record->data(), record->size()}, question.offset, due.position, stored);
+    question.topic = message->topic;
+    question.record = payload{std::move(*record)};
+    ++asking_;
+    const auto offset = question.offset;
+    self_->request(producers_, options_.request_deadline, std::move(question))
+        .then(
+            [this, due, offset](const transaction_check_sent&) {
+                asked(due, offset);
+                send_collected();
+                question_ended();
+            },
+            [this, due](const caf::error&) {
+                add(options_.metrics->transaction_checks_unheard);
+                table_->not_asked(due.position, options_.now());
+                question_ended();
+            });
+}
+
+void transaction_check_state::question_ended() {
+    if (--asking_ == 0 && !finishing_)
+        look_around(); // more may be due than may be asked at the same time
+    end_if_idle();
+}
+
+/// Noted in the log too, so that a restart goes on counting. If that fails it counts until the next start.
+void transaction_check_state::asked(const transaction_table::need& due, queue_offset offset) {
+    add(options_.metrics->transaction_checks);
+    table_->asked(due.position, options_.now());
+    if (!table_->contains(due.position))
+        return; // answered already
+    auto note = question_message(due.position, offset, due.number);
+    note.store_host = options_.store_host;
+    const auto noted = append(next_ticket_++, note);
+    static_cast<void>(noted);
+}
+
+void transaction_check_state::give_up(log_position position) {
+    auto half = read(position);
+    const auto pending = options_.store->pending(position);
+    if (!half || !pending) {
+        if (pending && !half && is_damage(half.failure()))
+            return give_up_damaged(*pending, half.failure());
+        return table_->not_asked(position, options_.now());
+    }
+    const auto group = text_of(half->properties, name::producer_group);
+    const auto key = text_of(half->properties, name::unique_key);
+    const auto topic = text_of(half->properties, name::real_topic);
+    const auto offset = half->offset;
+    const auto stored = half->stored;
+    auto message = given_up_message(std::move(*half));
+    message.store_host = options_.store_host;
+    if (const auto sent = append(decision{position, std::nullopt, group, offset, stored, {}}, message); !sent)
+        return table_->not_asked(position, options_.now());
+    write_log(log_level::warning, "transaction check: " + named(position) + " (" + key + ", topic " + topic + ", producer group " + group +
+                                      ") is given up after " + std::to_string(pending->checks) + " questions; the message is in " +
+                                      std::string{storage::transaction_given_up_topic});
+}
+
+void transaction_check_state::give_up_damaged(const storage::pending_transaction& pending, const error& damage) {
+    write_log(log_level::error,
+              "transaction check: " + named(pending.position) + " is rolled back, its record cannot be read: " + to_string(damage));
+    auto note = rolled_back_message(pending.position, pending.offset, {});
+    note.store_host = options_.store_host;
+    decision next{pending.position, transaction_decision::roll_back, {}, pending.offset, pending.stored, {}};
+    if (tickets_.contains(pending.position.value()) || !append(std::move(next), note))
+        table_->not_asked(pending.position, options_.now());
+}
+
+/// Keeps one timer running, for the earliest thing due.
+void transaction_check_state::arm(bool has_more) {
+    if (finishing_)
+        return;
+    auto wait = options_.tick_max;
+    if (has_more)
+        wait = std::chrono::milliseconds{0};
+    else if (const auto due = table_->next_due(); due && asking_ < options_.questions_max)
+        wait = std::clamp(std::chrono::milliseconds{*due - options_.now()}, std::chrono::milliseconds{10}, options_.tick_max);
+    self_->delayed_send(self_, wait, transaction_tick{++epoch_});
+}
+
+// ---- for people -----------------------------------------------------------------------------------------------------
+
+caf::result<transactions_listed> transaction_check_state::handle(const list_transactions& order) const {
+    if (order.transactions_max < 1 || order.transactions_max > listed_max)
+        return make_caf_error(errc::argument_illegal, "ask for 1 to " + std::to_string(listed_max) + " transactions, not " +
+                                                          std::to_string(order.transactions_max));
+    if (order.given_up <= self_->clock().now())
+        return make_caf_error(errc::timed_out, "other orders took so long that this list was given up; repeat it later");
+    transactions_listed listed;
+    auto& list = listed.list;
+    list.pending = static_cast<std::int64_t>(options_.store->pending_count());
+    list.next = order.after;
+    const auto found = options_.store->list_pending(order.after, listed_reads_max);
+    list.is_complete = found.size() < listed_reads_max;
+    std::int64_t bytes = 0;
+    for (const auto& pending : found) {
+        const bool is_large = bytes > 0 && bytes + pending.bytes > listed_bytes_max;
+        if (is_large || list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
+            list.is_complete = false;
+            break;
+        }
+        bytes += pending.bytes;
+        list.next = pending.position;
+        const auto half = read(pending.position);
+        if (!half)
+            continue; // rolled back soon, and reported then
+        if (order.group.empty() || text_of(half->properties, name::producer_group) == order.group)
+            list.entries.push_back(describe(pending, *half));
+    }
+    return listed;
+}
+
+// ---- the end --------------------------------------------------------------------------------------------------------
+
+void transaction_check_state::handle(const finish&) {
+    finishing_ = true;
+    producers_ = nullptr; // which may hold this role
+    end_if_idle();
+}
+
+void transaction_check_state::end_if_idle() {
+    if (finishing_ && decisions_.empty())
+        self_->quit();
+}
+
+transaction_check_actor::behavior_type transaction_check(transaction_check_actor::stateful_pointer<transaction_check_state> self,
+                                                         transaction_check_options options) {
+    self->state.start(self, std::move(options));
+    return {
+        [self](const end_transaction& order) { return self->state.handle(order); },
+        [self](const list_transactions& order) { return self->state.handle(order); },
+        [self](const end_ticketed& work) { self->state.handle(work); },
+        [self](const records_appended& result) { self->state.handle(result); },
+        [](const pull_answered&) {}, // it pulls nothing
+        [self](const begin_checks& order) { self->state.handle(order); },
+        [self](const transaction_tick& tick) { self->state.handle(tick); },
+        [self](const finish& order) { self->state.handle(order); },
+    };
+}
+
+} // namespace
+
+transaction_check_actor spawn_transaction_check(caf::actor_system& system, transaction_check_options options) {
+    return spawn_blocking_role(system, transaction_check, std::move(options));
+}
+
+} // namespace troupe::actors

@@ -1,0 +1,28 @@
+#pragma once
+
+#include "actors/messages/message_back.hpp"
+#include "actors/wire/wire.hpp"
+
+/// `wire.hpp` for failed messages. Fields: reference "remoting-client.md" 3.1, 3.4.
+namespace troupe::actors::net {
+
+/// A send (codes 10, 310, 320) whose topic is a group's retry topic.
+[[nodiscard]] bool is_sent_to_retry_topic(const protocol::remoting_command& command);
+
+template <>
+result<send_retry_message> decode_request(const protocol::remoting_command& command);
+
+template <>
+protocol::remoting_command encode_request(const send_message_back& order);
+template <>
+result<send_message_back> decode_request(const protocol::remoting_command& command);
+template <>
+protocol::remoting_command encode_answer(const message_sent_back& answer);
+template <>
+result<message_sent_back> decode_answer(const protocol::remoting_command& command);
+
+/// As RocketMQ: but for an unknown group and a missing permission, whatever goes wrong is SYSTEM_ERROR, and the consumer sends the
+/// message to the retry topic itself.
+protocol::remoting_command encode_message_back_failure(const error& failure);
+
+} // namespace troupe::actors::net

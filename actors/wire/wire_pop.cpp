@@ -1,0 +1,281 @@
+#include "actors/wire/wire_pop.hpp"
+
+#include "actors/wire/wire_codec.hpp"
+#include "protocol/request_code.hpp"
+#include "protocol/response_code.hpp"
+#include "protocol/vocabulary/limits.hpp"
+
+#include <array>
+#include <utility>
+
+namespace troupe::actors::net {
+
+namespace {
+
+using protocol::remoting_command;
+namespace code = protocol::request_code;
+namespace answers = protocol::response_code;
+
+/// By pop_kind.
+constexpr std::array codes{code::pop_message, code::peek_message, code::notification, code::polling_info};
+
+pop_kind kind_of(std::int32_t request) {
+    for (std::size_t i = 0; i < codes.size(); ++i)
+        if (codes.at(i) == request)
+            return static_cast<pop_kind>(i);
+    return pop_kind::take;
+}
+
+error no_messages() {
+    return {errc::message_not_found, "the order names no messages"};
+}
+
+} // namespace
+
+// ---- pops -----------------------------------------------------------------------------------------------------------
+
+template <>
+result<pop_messages> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    pop_messages order;
+    order.kind = kind_of(command.code);
+    order.group = in.text("consumerGroup");
+    order.topic = in.text("topic");
+    order.queue = queue_id{in.int32("queueId")};
+    const bool is_take = order.kind == pop_kind::take;
+    const bool waits = is_take || order.kind == pop_kind::notify;
+    if (is_take || order.kind == pop_kind::peek)
+        order.messages_max = in.int32("maxMsgNums");
+    if (waits) {
+        order.poll_ms = in.int64("pollTime");
+        order.born = timestamp_ms{in.int64("bornTime")};
+        order.ordered = in.boolean_or("order", false);
+        order.attempt = in.text_or("attemptId");
+        order.expression = in.text_or("exp");
+        order.expression_type = in.text_or("expType");
+    }
+    if (is_take) {
+        order.invisible_ms = in.int64("invisibleTime");
+        order.from_end = in.int32("initMode") != 0;
+    }
+    return in.finish(std::move(order));
+}
+
+template <>
+remoting_command encode_request(const pop_messages& order) {
+    auto command = request_of(codes.at(static_cast<std::size_t>(order.kind)));
+    auto& fields = command.fields;
+    fields.set("consumerGroup", order.group);
+    fields.set("topic", order.topic);
+    fields.set("queueId", order.queue.value());
+    const bool is_take = order.kind == pop_kind::take;
+    if (is_take || order.kind == pop_kind::peek)
+        fields.set("maxMsgNums", order.messages_max);
+    if (is_take || order.kind == pop_kind::notify) {
+        fields.set("pollTime", order.poll_ms);
+        fields.set("bornTime", order.born.value());
+        fields.set("order", order.ordered ? "true" : "false");
+        if (!order.attempt.empty())
+            fields.set("attemptId", order.attempt);
+        if (!order.expression.empty()) {
+            fields.set("exp", order.expression);
+            fields.set("expType", order.expression_type);
+        }
+    }
+    if (is_take) {
+        fields.set("invisibleTime", order.invisible_ms);
+        fields.set("initMode", order.from_end ? 1 : 0);
+    }
+    return command;
+}
+
+template <>
+remoting_command encode_answer(const messages_popped& answer) {
+    remoting_command command;
+    auto& fields = command.fields;
+    const bool is_found = answer.status == pop_status::found;
+    if (answer.kind == pop_kind::notify) {
+        fields.set("hasMsg", is_found ? "true" : "false");
+        fields.set("pollingFull", answer.status == pop_status::full ? "true" : "false");
+        return command;
+    }
+    if (answer.kind == pop_kind::count) {
+        fields.set("pollingNum", answer.rest);
+        return command;
+    }
+    fields.set("popTime", answer.popped.value());
+    fields.set("invisibleTime", answer.invisible_ms);
+    fields.set("reviveQid", answer.revive_queue);
+    fields.set("restNum", answer.rest);
+    if (is_found) {
+        fields.set("startOffsetInfo", protocol::encode_start_offsets(answer.queues));
+        fields.set("msgOffsetInfo", protocol::encode_message_offsets(answer.queues));
+        if (answer.revive_queue == protocol::ordered_revive_queue)
+            fields.set("orderCountInfo", protocol::encode_order_counts(answer.queues));
+        command.body = answer.records;
+    } else if (answer.kind == pop_kind::peek) {
+        command.code = answers::pull_not_found;
+        command.remark = "there are no messages to look at";
+    } else if (answer.status == pop_status::full) {
+        command.code = answers::polling_full;
+        command.remark = "too many wait for messages of this topic already; wait a while before asking again";
+    } else {
+        command.code = answers::polling_timeout;
+        command.remark = "no message came in time, or the request itself came when its time was over: then compare the clocks";
+    }
+    return command;
+}
+
+template <>
+result<messages_popped> decode_answer(const remoting_command& command) {
+    messages_popped answer;
+    if (command.code == answers::polling_full || command.code == answers::polling_timeout || command.code == answers::pull_not_found) {
+        answer.status = command.code == answers::polling_full ? pop_status::full : pop_status::nothing;
+        return answer;
+    }
+    field_reader in{command};
+    answer.status = pop_status::found;
+    answer.popped = in.number<timestamp_ms>("popTime");
+    answer.invisible_ms = in.int64("invisibleTime");
+    answer.revive_queue = in.int32("reviveQid");
+    answer.rest = in.int64_or("restNum", 0);
+    auto queues = protocol::decode_popped_queues(in.text_or("startOffsetInfo"), in.text_or("msgOffsetInfo"));
+    if (!queues)
+        return queues.failure();
+    answer.queues = std::move(*queues);
+    answer.records = command.body;
+    return in.finish(std::move(answer));
+}
+
+// ---- handles --------------------------------------------------------------------------------------------------------
+
+template <>
+result<acknowledge_messages> decode_request(const remoting_command& command) {
+    acknowledge_messages order;
+    if (command.code == code::batch_ack_message) {
+        auto batch = protocol::decode_batch_ack_request(command.body.view());
+        if (!batch)
+            return batch.failure();
+        if (batch->acks.empty())
+            return no_messages();
+        order.is_batch = true;
+        for (auto& ack : batch->acks)
+            order.parts.push_back({std::move(ack.group),
+                                   {std::move(ack.topic), ack.queue},
+                                   ack.popped,
+                                   ack.revive_queue == protocol::ordered_revive_queue,
+                                   std::move(ack.offsets)});
+        return order;
+    }
+    field_reader in{command};
+    acknowledge_messages::part part;
+    part.group = in.text("consumerGroup");
+    part.queue.topic = in.text("topic");
+    part.queue.queue = queue_id{in.int32("queueId")};
+    part.offsets.push_back(in.number<queue_offset>("offset"));
+    const auto text = in.text("extraInfo");
+    if (auto read = in.finish(true); !read)
+        return read.failure();
+    const auto handle = protocol::decode_receipt_handle(text);
+    if (!handle)
+        return handle.failure();
+    part.popped = handle->popped;
+    part.ordered = handle->revive_queue == protocol::ordered_revive_queue;
+    order.parts.push_back(std::move(part));
+    return order;
+}
+
+template <>
+remoting_command encode_request(const acknowledge_messages& order) {
+    auto command = request_of(code::batch_ack_message);
+    protocol::batch_ack_request batch;
+    for (const auto& part : order.parts) {
+        protocol::batch_ack ack;
+        ack.group = part.group;
+        ack.topic = part.queue.topic;
+        ack.queue = part.queue.queue;
+        ack.popped = part.popped;
+        ack.revive_queue = part.ordered ? protocol::ordered_revive_queue : 0;
+        ack.offsets = part.offsets;
+        if (!ack.offsets.empty())
+            ack.start = ack.offsets.front();
+        batch.acks.push_back(std::move(ack));
+    }
+    command.body = payload{protocol::encode_batch_ack_request(batch)};
+    return command;
+}
+
+template <>
+remoting_command encode_answer(const messages_acknowledged&) {
+    return {};
+}
+template <>
+result<messages_acknowledged> decode_answer(const remoting_command&) {
+    return messages_acknowledged{};
+}
+
+template <>
+result<change_invisible_time> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    change_invisible_time order;
+    order.group = in.text("consumerGroup");
+    order.queue.topic = in.text("topic");
+    order.queue.queue = queue_id{in.int32("queueId")};
+    order.offset = in.number<queue_offset>("offset");
+    order.invisible_ms = in.int64("invisibleTime");
+    const auto text = in.text("extraInfo");
+    if (auto read = in.finish(true); !read)
+        return read.failure();
+    const auto handle = protocol::decode_receipt_handle(text);
+    if (!handle)
+        return handle.failure();
+    order.popped = handle->popped;
+    order.ordered = handle->revive_queue == protocol::ordered_revive_queue;
+    return order;
+}
+
+template <>
+remoting_command encode_request(const change_invisible_time& order) {
+    auto command = request_of(code::change_message_invisible_time);
+    auto& fields = command.fields;
+    fields.set("consumerGroup", order.group);
+    fields.set("topic", order.queue.topic);
+    fields.set("queueId", order.queue.queue.value());
+    fields.set("offset", order.offset.value());
+    fields.set("invisibleTime", order.invisible_ms);
+    protocol::receipt_handle handle;
+    handle.start = handle.offset = order.offset;
+    handle.popped = order.popped;
+    handle.revive_queue = order.ordered ? protocol::ordered_revive_queue : 0;
+    handle.broker_name = "-"; // of whoever is asked
+    handle.queue = order.queue.queue;
+    fields.set("extraInfo", protocol::encode_receipt_handle(handle));
+    return command;
+}
+
+template <>
+remoting_command encode_answer(const invisible_time_changed& answer) {
+    remoting_command command;
+    command.fields.set("popTime", answer.popped.value());
+    command.fields.set("invisibleTime", answer.invisible_ms);
+    command.fields.set("reviveQid", answer.revive_queue);
+    return command;
+}
+template <>
+result<invisible_time_changed> decode_answer(const remoting_command& command) {
+    field_reader in{command};
+    invisible_time_changed answer;
+    answer.popped = in.number<timestamp_ms>("popTime");
+    answer.invisible_ms = in.int64("invisibleTime");
+    answer.revive_queue = in.int32("reviveQid");
+    return in.finish(std::move(answer));
+}
+
+remoting_command encode_handle_failure(const error& failure) {
+    auto answer = encode_failure(failure);
+    if (failure.code == errc::message_not_found)
+        answer.code = answers::no_message;
+    return answer;
+}
+
+} // namespace troupe::actors::net

@@ -1,0 +1,98 @@
+#include "actors/broker/broker_node.hpp"
+
+#include "actors/messages/type_ids.hpp"
+#include "storage/file_system.hpp"
+#include "tests/support/fault_file_system.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <thread>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct real_config : caf::actor_system_config {
+    real_config() {
+        register_types(*this);
+        set("scheduler.max-threads", 2);
+    }
+};
+
+broker_options options_for_test() {
+    broker_options options;
+    options.store.directory = "/store";
+    options.store.segment_bytes = 1 << 20;
+    options.store.disk_reserve_bytes = 0;
+    return options;
+}
+
+template <class Answer, class Order>
+result<Answer> ask(caf::actor_system& system, const local_broker_actor& broker, const Order& order) {
+    result<Answer> outcome{error{errc::internal, "no answer"}};
+    caf::scoped_actor self{system};
+    self->request(broker, 20s, order)
+        .receive([&outcome](Answer& answer) { outcome = std::move(answer); },
+                 [&outcome](caf::error& failure) { outcome = to_error(failure); });
+    return outcome;
+}
+
+send_messages message(int number) {
+    send_messages send;
+    send.topic = "orders";
+    send.queue = queue_id{number % 4};
+    send.body = payload{std::to_string(number)};
+    return send;
+}
+
+} // namespace
+
+TEST_CASE("broker_node: on real threads, senders from several threads all get their answer, and a restart finds everything") {
+    real_config config;
+    caf::actor_system system{config};
+    auto files = test_support::fault_file_system::make(1);
+    {
+        auto node = broker_node::start(system, options_for_test(), files);
+        REQUIRE(node);
+        topic_config topic;
+        topic.name = "orders";
+        topic.read_queues = topic.write_queues = 4;
+        REQUIRE(ask<topic_put>(system, (*node)->broker(), put_topic{topic}));
+        std::atomic<int> stored{0};
+        std::vector<std::thread> senders;
+        for (int sender = 0; sender < 4; ++sender)
+            senders.emplace_back([&system, &node, &stored, sender] {
+                for (int i = 0; i < 50; ++i)
+                    stored += ask<messages_stored>(system, (*node)->broker(), message(sender * 50 + i)).ok() ? 1 : 0;
+            });
+        for (auto& sender : senders)
+            sender.join();
+        CHECK(stored == 200);
+        (*node)->stop();
+        (*node)->stop(); // the second time does nothing
+    }
+    auto node = broker_node::start(system, options_for_test(), files);
+    REQUIRE(node);
+    std::int64_t found = 0;
+    for (int queue = 0; queue < 4; ++queue)
+        found += ask<offset_found>(system, (*node)->broker(), find_max_offset{{"orders", queue_id{queue}}})->offset.value();
+    CHECK(found == 200);
+}
+
+TEST_CASE("broker_node: a second node on the same store is refused, and the first goes on") {
+    real_config config;
+    caf::actor_system system{config};
+    auto files = test_support::fault_file_system::make(1);
+    auto first = broker_node::start(system, options_for_test(), files);
+    REQUIRE(first);
+    const auto second = broker_node::start(system, options_for_test(), files);
+    CHECK(second.code() == errc::locked);
+    CHECK(ask<topics_listed>(system, (*first)->broker(), list_topics{}).ok());
+}

@@ -1,0 +1,195 @@
+#include "actors/group/offset_keeper.hpp"
+
+#include "actors/base/log.hpp"
+#include "storage/metadata_store.hpp"
+#include "tests/actors/broker_world.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace troupe;
+using namespace troupe::actors;
+using namespace troupe::test_support;
+
+namespace {
+
+progress_key key(const std::string& group, std::int32_t queue = 0, const std::string& topic = "orders") {
+    return {group, {topic, queue_id{queue}}};
+}
+
+/// The keeper alone, on stores in memory.
+struct keeper_world {
+    virtual_system world;
+    std::shared_ptr<fault_file_system> files = fault_file_system::make(1);
+    std::shared_ptr<storage::message_store> store;
+    std::shared_ptr<storage::metadata_store> metadata;
+    std::shared_ptr<broker_metrics> metrics = std::make_shared<broker_metrics>();
+    offset_keeper_actor keeper;
+
+    keeper_world() {
+        auto options = small_broker().store;
+        auto opened = storage::message_store::open(files, options);
+        REQUIRE(opened);
+        store = std::move(*opened);
+        auto opened_metadata = storage::metadata_store::open(files, "/store/metadata");
+        REQUIRE(opened_metadata);
+        metadata = std::move(*opened_metadata);
+        keeper = spawn_offset_keeper(world.system(), {metadata, store, *metadata->offsets(), metrics, 500ms, 10});
+        world.run();
+    }
+    ~keeper_world() {
+        caf::anon_send(keeper, finish{});
+        world.run();
+    }
+    /// Offsets on disk.
+    std::map<progress_key, queue_offset> durable() {
+        const auto all = metadata->offsets();
+        REQUIRE(all);
+        return {all->begin(), all->end()};
+    }
+    result<offset_found> query(const progress_key& what, bool zero_if_not_found = true) {
+        const auto found = world.ask<offset_found>(keeper, query_offset{what, zero_if_not_found});
+        REQUIRE(found->has_value());
+        return **found;
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a committed offset is on disk when it is answered, and may go back") {
+    auto committed = world.ask<offset_committed>(keeper, commit_offset{key("g"), queue_offset{7}});
+    REQUIRE(committed->has_value());
+    CHECK((*committed)->ok());
+    CHECK(durable().at(key("g")) == queue_offset{7});
+    CHECK(query(key("g"))->offset == queue_offset{7});
+    committed = world.ask<offset_committed>(keeper, commit_offset{key("g"), queue_offset{3}});
+    CHECK((*committed)->ok());
+    CHECK(durable().at(key("g")) == queue_offset{3});
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: an offset that came with a pull is durable a moment later") {
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
+    world.run();
+    CHECK(query(key("g"))->offset == queue_offset{5});
+    CHECK(durable().empty());
+    world.advance(600ms);
+    CHECK(durable().at(key("g")) == queue_offset{5});
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: finish makes noted offsets durable") {
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
+    caf::anon_send(keeper, finish{});
+    world.run();
+    CHECK(durable().at(key("g")) == queue_offset{5});
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a young queue starts at 0, unless the question forbids it") {
+    CHECK(query(key("g"))->offset == queue_offset{0});
+    CHECK(query(key("g"), false).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: on a queue whose first message is far from the log's end a new group chooses itself") {
+    protocol::message message;
+    message.topic = "orders";
+    message.body = payload{"x"};
+    REQUIRE(store->append({{{"orders", queue_id{0}}, *protocol::encode_record(message), 1}}, world.wall_clock()()));
+    REQUIRE(store->flush());
+    CHECK(query(key("g"))->offset == queue_offset{0});
+    const auto first = store->read({"orders", queue_id{0}}, queue_offset{0}, {}, {});
+    REQUIRE(first);
+    const auto distance = store->stats().log_end - protocol::record_position(first->records.view());
+    const auto ask_with_window = [&](std::int64_t bytes) {
+        const auto other = spawn_offset_keeper(world.system(), {metadata, store, {}, metrics, 500ms, 10, bytes});
+        const auto found = world.ask<offset_found>(other, query_offset{key("g"), true});
+        caf::anon_send(other, finish{});
+        world.run();
+        REQUIRE(found->has_value());
+        return **found;
+    };
+    CHECK(ask_with_window(distance)->offset == queue_offset{0});
+    CHECK(ask_with_window(distance - 1).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a failed write is told, and the next one carries the offset") {
+    files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+        return call.kind == call_kind::write || call.kind == call_kind::sync ? std::optional{call_fault::io} : std::nullopt;
+    });
+    const auto committed = world.ask<offset_committed>(keeper, commit_offset{key("g"), queue_offset{7}});
+    REQUIRE(committed->has_value());
+    CHECK_FALSE((*committed)->ok());
+    files->set_hook(nullptr);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a disk that fails on and on is reported once, and again after it had worked") {
+    int reports = 0;
+    set_log_sink([&reports](log_level, std::string_view text) { reports += text.starts_with("offset keeper") ? 1 : 0; });
+    const auto fail = [this](bool fails) {
+        files->set_hook([fails](const call_info& call) -> std::optional<call_fault> {
+            return fails && (call.kind == call_kind::write || call.kind == call_kind::sync) ? std::optional{call_fault::io} : std::nullopt;
+        });
+    };
+    fail(true);
+    caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
+    world.advance(3s);
+    CHECK(reports == 1);
+    set_log_sink({});
+    fail(false);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: beyond the bound of waiting commits the answer is busy") {
+    std::vector<virtual_system::awaited<offset_committed>> all;
+    int busy = 0;
+    // Asks without running in between, so that all of them wait at once.
+    for (int i = 0; i < 12; ++i) {
+        auto place = std::make_shared<std::optional<result<offset_committed>>>();
+        all.push_back(place);
+        world.system().spawn([this, i, place](caf::event_based_actor* self) {
+            self->request(keeper, caf::infinite, commit_offset{key("g", i), queue_offset{1}})
+                .then([place](offset_committed answer) { *place = result<offset_committed>{answer}; },
+                      [place](caf::error& failure) { *place = result<offset_committed>{to_error(failure)}; });
+        });
+    }
+    world.run();
+    for (const auto& place : all) {
+        REQUIRE(place->has_value());
+        busy += (*place)->code() == errc::busy ? 1 : 0;
+    }
+    CHECK(busy == 2);
+    CHECK(durable().size() == 10);
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: lists the offsets of a group, all or of one topic") {
+    for (const auto& one : {key("g", 0), key("g", 1), key("g", 0, "other"), key("h", 0)})
+        world.ask<offset_committed>(keeper, commit_offset{one, queue_offset{1}});
+    CHECK((**world.ask<offsets_listed>(keeper, list_offsets{"g", ""}))->offsets.size() == 3);
+    CHECK((**world.ask<offsets_listed>(keeper, list_offsets{"g", "orders"}))->offsets.size() == 2);
+    CHECK((**world.ask<offsets_listed>(keeper, list_offsets{"nobody", ""}))->offsets.empty());
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a removed topic or group takes its offsets along") {
+    for (const auto& one : {key("g", 0), key("g", 0, "other"), key("h", 0)})
+        world.ask<offset_committed>(keeper, commit_offset{one, queue_offset{9}});
+    caf::anon_send(keeper, note_offsets{{{key("k", 0), queue_offset{9}}}});
+    CHECK((*world.ask<topic_deleted>(keeper, delete_topic{"orders"}))->ok());
+    CHECK(durable().size() == 1);
+    CHECK(query(key("g", 0), false).code() == errc::offset_not_found);
+    CHECK((*world.ask<group_deleted>(keeper, delete_group{"g", false}))->ok());
+    CHECK(durable().size() == 1);
+    CHECK((*world.ask<group_deleted>(keeper, delete_group{"g", true}))->ok());
+    CHECK(durable().empty());
+}
+
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: several offsets are committed as one, and groups are found by topic") {
+    const auto committed = world.ask<offset_committed>(
+        keeper, commit_offsets{{{key("g"), queue_offset{1}}, {key("g", 1), queue_offset{2}}, {key("f", 0, "bills"), queue_offset{3}}}});
+    REQUIRE(committed->has_value());
+    CHECK((*committed)->ok());
+    CHECK(durable() == std::map<progress_key, queue_offset>{
+                           {key("g"), queue_offset{1}}, {key("g", 1), queue_offset{2}}, {key("f", 0, "bills"), queue_offset{3}}});
+    REQUIRE((*world.ask<offset_committed>(keeper, commit_offset{key("e"), queue_offset{0}}))->ok());
+    const auto groups = [this](const std::string& topic) {
+        return (**world.ask<offset_groups_listed>(keeper, list_offset_groups{topic}))->groups;
+    };
+    CHECK(groups("orders") == std::vector<std::string>{"e", "g"});
+    CHECK(groups("bills") == std::vector<std::string>{"f"});
+    CHECK(groups("nothing").empty());
+}

@@ -1,0 +1,163 @@
+#include "actors/schedule/message_return.hpp"
+
+#include "actors/messages/messages.hpp"
+#include "actors/schedule/delayed_message.hpp"
+#include "protocol/property_edit.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using namespace troupe;
+using namespace troupe::actors;
+
+namespace {
+
+const protocol::host_address here{{127, 0, 0, 1}, false, 10911};
+
+protocol::message failed_message() {
+    protocol::message message;
+    message.topic = "orders";
+    message.queue = queue_id{3};
+    message.offset = queue_offset{7};
+    message.position = log_position{0x1234};
+    message.flag = 5;
+    message.sys_flag = 1;
+    message.born = timestamp_ms{42};
+    message.born_host = {{10, 0, 0, 9}, false, 40'000};
+    message.store_host = here;
+    message.body = payload{"hello"};
+    message.properties = "TAGS\1TagA\2KEYS\1k1\2UNIQ_KEY\1u1\2";
+    return message;
+}
+
+std::string property(const protocol::message& message, std::string_view name) {
+    return std::string{protocol::find_property(message.properties, name).value_or("")};
+}
+
+} // namespace
+
+TEST_CASE("a failed message keeps what it is, and learns where it came from") {
+    const auto [copy, level] = return_message(failed_message(), {"billing", 0, 16});
+    CHECK(level == 3);
+    CHECK(copy.topic == "%RETRY%billing");
+    CHECK(copy.body.view() == "hello");
+    CHECK(copy.flag == 5);
+    CHECK(copy.sys_flag == 1);
+    CHECK(copy.born == timestamp_ms{42});
+    CHECK(copy.born_host == failed_message().born_host);
+    CHECK(copy.reconsume_times == 1);
+    CHECK(protocol::decode_properties(copy.properties) == protocol::properties{{"TAGS", "TagA"},
+                                                                               {"KEYS", "k1"},
+                                                                               {"UNIQ_KEY", "u1"},
+                                                                               {"RETRY_TOPIC", "orders"},
+                                                                               {"ORIGIN_MESSAGE_ID", "7F00000100002A9F0000000000001234"},
+                                                                               {"WAIT", "false"},
+                                                                               {"DELAY", "3"}});
+}
+
+TEST_CASE("a message that fails again keeps its first topic and id, and waits longer each time") {
+    auto message = failed_message();
+    for (int tries = 0; tries < 16; ++tries) {
+        auto [copy, level] = return_message(message, {"billing", 0, 16});
+        CHECK(level == 3 + tries);
+        CHECK(copy.reconsume_times == tries + 1);
+        CHECK(property(copy, "RETRY_TOPIC") == "orders");
+        CHECK(property(copy, "ORIGIN_MESSAGE_ID") == "7F00000100002A9F0000000000001234");
+        message = copy;
+        message.position = log_position{9'999}; // where it was stored this time
+    }
+    const auto [copy, level] = return_message(message, {"billing", 0, 16});
+    CHECK(level == 0);
+    CHECK(copy.topic == "%DLQ%billing");
+    CHECK(copy.reconsume_times == 17);
+    CHECK(property(copy, "DELAY") == "0");
+}
+
+TEST_CASE("the consumer chooses a level, or that there is no further try") {
+    CHECK(return_message(failed_message(), {"g", 5, 16}).delay_level == 5);
+    const auto dead = return_message(failed_message(), {"g", -1, 16});
+    CHECK(dead.delay_level == 0);
+    CHECK(dead.copy.topic == "%DLQ%g");
+    CHECK(return_message(failed_message(), {"g", 0, 0}).copy.topic == "%DLQ%g");
+    CHECK(return_message(failed_message(), {"g", 0, -1}).copy.topic == "%RETRY%g"); // -1: as many as usual
+    auto message = failed_message();
+    message.reconsume_times = 16;
+    CHECK(return_message(message, {"g", 0, -1}).copy.topic == "%DLQ%g");
+}
+
+TEST_CASE("a message that a consumer sends to its retry topic itself is dead beyond the limit") {
+    send_messages order;
+    order.topic = "%RETRY%g";
+    order.queue = queue_id{2};
+    order.properties = "DELAY\1"
+                       "19\2";
+    order.reconsume_times = 16;
+    CHECK_FALSE(divert_if_dead(order, "g", 16));
+    CHECK(order.topic == "%RETRY%g");
+    order.reconsume_times = 17;
+    CHECK(divert_if_dead(order, "g", 16));
+    CHECK(order.topic == "%DLQ%g");
+    CHECK(order.queue == queue_id{0});
+    CHECK(protocol::find_property(order.properties, "DELAY") == "-1");
+}
+
+TEST_CASE("a parked message says where it goes, and goes there again") {
+    auto message = failed_message();
+    park(message, 4, 18);
+    CHECK(message.topic == "SCHEDULE_TOPIC_XXXX");
+    CHECK(message.queue == queue_id{3});
+    CHECK(property(message, "DELAY") == "4");
+    CHECK(property(message, "REAL_TOPIC") == "orders");
+    CHECK(property(message, "REAL_QID") == "3");
+    REQUIRE(unpark(message));
+    CHECK(message.topic == "orders");
+    CHECK(message.queue == queue_id{3});
+    CHECK(property(message, "DELAY") == "4");
+    CHECK(property(message, "REAL_QID") == "3");
+}
+
+TEST_CASE("a level above the last counts as the last") {
+    auto message = failed_message();
+    park(message, 99, 18);
+    CHECK(message.queue == queue_id{17});
+    CHECK(property(message, "DELAY") == "18");
+}
+
+TEST_CASE("a parked message without a destination stays what it is") {
+    for (const std::string properties : {"", "REAL_TOPIC\1t\2", "REAL_TOPIC\1t\2REAL_QID\1x\2", "REAL_TOPIC\1t\2REAL_QID\1-1\2"}) {
+        auto message = failed_message();
+        message.properties = properties;
+        CHECK(unpark(message).code() == errc::corrupt);
+        CHECK(message == [&] {
+            auto same = failed_message();
+            same.properties = properties;
+            return same;
+        }());
+    }
+}
+
+TEST_CASE("a delay level is a number") {
+    CHECK(*delay_level_of("") == 0);
+    CHECK(*delay_level_of("DELAY\1-1\2") == -1);
+    CHECK(*delay_level_of("DELAY\1"
+                          "18\2") == 18);
+    CHECK(delay_level_of("DELAY\1soon\2").code() == errc::property_illegal);
+    CHECK(default_delay_levels().size() == 18);
+}
+
+TEST_CASE("how often a message was tried is what its sender says, and costs nobody anything") {
+    constexpr auto most = std::numeric_limits<std::int32_t>::max();
+    auto message = failed_message();
+    message.reconsume_times = -2'000'000'000;
+    const auto low = return_message(message, {"billing", 0, 16});
+    CHECK(low.delay_level == 3);
+    CHECK(low.copy.reconsume_times == 1);
+    message.reconsume_times = most;
+    CHECK(return_message(message, {"billing", 0, 16}).copy.topic == "%DLQ%billing");
+    message.reconsume_times = most - 1;
+    const auto high = return_message(message, {"billing", 0, most});
+    CHECK(high.copy.topic == "%RETRY%billing");
+    CHECK(high.delay_level > 0);
+    CHECK(high.copy.reconsume_times > 0);
+}
