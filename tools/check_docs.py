@@ -5,6 +5,7 @@
 2. docs/ARCHITECTURE.md mentions every top-level folder.
 3. Each type in the table of docs/glossary.md occurs in the file that its row names.
 4. The commands `./dev <name>` in documents are commands of ./dev.
+5. The first line of a page is its title, and all rows of a table have the same number of cells.
 """
 import re
 
@@ -15,6 +16,7 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(r"^(?:\./)?(?:" + "|".join(re.escape(folder) for folder in FOLDERS) + r")/[\w./*{},-]*$")
 DEV = re.compile(r"\./dev ([a-z-]+)")
+CELL_END = re.compile(r"(?<!\\)\|")
 # Made by building or running, so absent from a clean checkout.
 GENERATED = ("build/", "data/")
 
@@ -57,6 +59,26 @@ def check_commands(document, number, line, commands):
             yield f"{document}:{number}: ./dev has no command {name}"
 
 
+def cells_of(row):
+    return [cell.strip() for cell in CELL_END.split(row.strip())[1:-1]]
+
+
+def check_shape(document, lines):
+    """What a formatter for another language does to a page shows here first."""
+    if not document.is_relative_to("changelog/unreleased") and not (lines and lines[0].startswith("# ")):
+        yield f"{document}:1: the first line is no title (`# Title`)"
+    in_code, columns = False, None  # columns: of the table that the line before belongs to
+    for number, line in enumerate(lines, start=1):
+        in_code ^= line.lstrip().startswith("```")
+        if in_code or not line.startswith("|"):
+            columns = None
+            continue
+        count = len(cells_of(line))
+        columns = columns or count
+        if count != columns:
+            yield f"{document}:{number}: a row of {count} cells in a table of {columns}"
+
+
 def dev_commands():
     text = (ROOT / "dev").read_text(encoding="utf-8")
     names = re.findall(r"^cmd_([a-z_]+)\(\)", text, re.MULTILINE)
@@ -74,7 +96,7 @@ def check_glossary():
     """Rows are | noun | meaning | RocketMQ's word | our type | its file |."""
     glossary = ROOT / "docs/glossary.md"
     for number, line in enumerate(glossary.read_text(encoding="utf-8").splitlines(), start=1):
-        cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
+        cells = cells_of(line)
         if len(cells) != 5 or not CODE.fullmatch(cells[4]):
             continue
         path = ROOT / cells[4].strip("`")
@@ -92,7 +114,9 @@ def main():
     commands = dev_commands()
     pages = documents()
     for document in pages:
-        for number, line in enumerate((ROOT / document).read_text(encoding="utf-8").splitlines(), start=1):
+        lines = (ROOT / document).read_text(encoding="utf-8").splitlines()
+        findings += check_shape(document, lines)
+        for number, line in enumerate(lines, start=1):
             findings += check_paths(document, number, line)
             findings += check_commands(document, number, line, commands)
     findings += check_map(files)
