@@ -73,6 +73,8 @@ struct spawned_broker {
 /// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor,
 ///        transaction_asker_actor, queue_lock_role and pop_checker_actor;
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics; use_name_servers of the registrar
+///        records_appended, pull_answered   of log writer and queues, for embedded clients; queue_idle of a queue
+///        broker_tick, throttle_tick        to itself
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,

@@ -12,10 +12,11 @@ class metadata_store;
 
 namespace troupe::actors {
 
-/// Spawns the role that keeps topics and groups on disk.
+/// Spawns the role that keeps topics, groups and request modes on disk.
 ///
-/// In     put_topic -> topic_put, put_group -> group_put   when durable; fails: io, disk_full
-///        finish                                          ends after what was sent before it
+/// In     put_topic -> topic_put, put_group -> group_put, put_request_mode -> request_mode_put
+///                     when durable; fails: io, disk_full
+///        finish       ends after what was sent before it
 /// State  none besides the metadata store; who may change what, and which topics exist, is the broker's decision
 /// Blocks on the disk: runs on its own thread.
 metadata_keeper_actor spawn_metadata_keeper(caf::actor_system& system, std::shared_ptr<storage::metadata_store> metadata);

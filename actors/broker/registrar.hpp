@@ -31,6 +31,7 @@ struct registrar_options {
 /// Keeps one broker registered with every configured name server.
 ///
 /// In    topics_changed                      registers everywhere at once
+///       consumers_changed                   nothing follows from it: sessions can receive it, and this is one
 ///       beat_tick                           to itself: heartbeats, repeats, retries that are due
 /// Out   use_name_servers and watch_topics to the broker; register_broker, broker_heartbeat, unregister_broker to each name server, at most one
 ///       outstanding per server

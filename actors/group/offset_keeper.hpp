@@ -33,9 +33,11 @@ struct offset_keeper_options {
 /// Spawns the role that knows how far each group has read.
 ///
 /// In     commit_offset -> offset_committed   fails: busy, io, disk_full; lower offsets are accepted, as in RocketMQ
+///        commit_offsets -> offset_committed  several in one write, only forward if the sender wants that; fails likewise
 ///        note_offsets -> offsets_noted       commits that nobody waits for, durable within options.interval
 ///        query_offset -> offset_found        fails: offset_not_found, io
-///        list_offsets -> offsets_listed
+///        list_offsets -> offsets_listed, list_offset_groups -> offset_groups_listed, list_queue_offsets -> queue_offsets_listed
+///                                            of a group; which groups have some on a topic; of all groups on a queue
 ///        delete_topic -> topic_deleted, delete_group -> group_deleted   with their offsets; fails: io, disk_full
 ///        offset_tick                         to itself
 ///        finish                              makes everything durable, answers it, ends

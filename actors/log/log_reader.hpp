@@ -28,9 +28,15 @@ struct log_reader_options {
 ///
 /// In     read_queue                       answered with records_read to reply_to
 ///        find_max_offset, find_min_offset, search_offset -> offset_found   fails: io, corrupt
-///        describe_queues -> topic_described, describe_progress -> group_described, describe_store -> broker_described
+///        describe_queues -> topic_described, describe_progress -> group_described, describe_ages -> ages_described,
+///        find_bounds -> bounds_found, measure_lag -> lag_measured                fails: io, corrupt
+///        describe_store -> broker_described
+///        read_record_at -> record_at_read   fails: message_not_found, io, corrupt
+///        read_page -> page_read           of at most 1,024 messages and 1 MiB, from the next offset that is there; fails: io, corrupt
+///        locate_offsets -> offsets_located   fails: argument_illegal (an offset outside its queue), io, corrupt
+///        trim_topic -> topic_trimmed      one bounded step; fails: io, corrupt
 ///        finish                           ends after what was sent before it
-/// State  none: any reader can answer anything
+/// State  none but the store's: any reader can answer anything
 /// Always each message is answered once, failures of the store included.
 /// Blocks on the disk: runs on its own thread.
 log_reader_actor spawn_log_reader(caf::actor_system& system, log_reader_options options);

@@ -37,9 +37,11 @@ struct log_writer_options {
 /// In     append_records                      collected; answered to reply_to with one records_appended per group commit
 ///        watch_queue, unwatch_queue          records_arrived to the watcher: now, and whenever records become visible, which
 ///                                            come along up to fresh_bytes_max
+///        watch_growth                        queues_grew to the one watcher of all: now, and whenever records become visible
 ///        drop_topic_index -> topic_index_dropped   fails: io, store_read_only
 ///        finish                              writes and syncs what is collected, answers it, ends
 ///        write_tick, probe_tick, retain_tick   to itself; a retain_tick of somebody else: look at once
+/// Out    records_arrived, queues_grew to watchers; index_tick to the indexer and sync_tick to the flusher after much was written
 /// State  the writer side of the message store (sole caller); at most append_admission bytes not yet written
 /// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
 ///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.

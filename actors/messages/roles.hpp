@@ -5,8 +5,8 @@
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
-/// The whole protocol on one page: the roles that other processes may talk to. A handle of one of these types may be the
-/// role itself or a proxy that turns messages into remoting frames; nobody can tell.
+/// The two roles that other processes talk to, with what clients need most. A handle may be the role itself or a proxy that turns messages
+/// into remoting frames; nobody can tell. What else they are asked is in interfaces beside: see docs/ARCHITECTURE.md, Interfaces.
 ///
 /// Every order is answered exactly once: by its result, or by an error of category "troupe" whose code is an `errc`.
 /// A remote role answers timed_out, connection_lost or connect_failed itself; the outcome is then unknown.

@@ -11,8 +11,9 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor, and message_back_actor, queue_lock_role, reply_sender_actor, message_finder_actor, transaction_actor,
-///            timers_actor and pop_ack_actor, and pop_messages -> messages_popped: actor_cast to them.
+/// Serves     broker_actor; and when actor_cast to them: queue_lock_role, reply_sender_actor, operator_actor, transaction_actor,
+///            timers_actor and pop_ack_actor; of message_back_actor send_message_back, of message_finder_actor find_message and
+///            find_messages, and pop_messages -> messages_popped.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     connection_changed, when the connection has ended or there is another; and

@@ -11,6 +11,8 @@ namespace troupe::actors::net {
 
 /// A name server in another process, as `broker_proxy.hpp` describes it for brokers.
 ///
+/// Serves  name_server_actor
+///
 /// register_broker.session is not used: the connection is the session. Therefore broker_heartbeat fails with connection_lost,
 /// without being sent, when the connection that carried the last registration has ended: register again. Name servers of RocketMQ
 /// before 5 know no heartbeat; for them it is answered without being sent, and only registrations keep the broker in the routes.

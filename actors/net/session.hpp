@@ -67,6 +67,7 @@ using gateway_actor =
 ///                                           from the broker: sent to the client, whose answer is the answer; timed_out after a
 ///                                           while, busy beyond the bound, connection_lost when the connection ends first
 ///       push_answered                       the client's answer to one of those
+///       push_tick                           to itself
 ///       session_closed                      ends it
 /// State its outstanding requests, which the gateway bounds; a push_table
 /// Always its end is the connection's end: brokers and name servers monitor it.

@@ -55,7 +55,7 @@ using schedule_actor = caf::typed_actor<caf::reacts_to<records_appended>, caf::r
 
 /// Spawns the role that brings delayed messages to their topics when they are due.
 ///
-/// In     records_appended            of the log writer
+/// In     records_appended            of the log writer; pull_answered never comes: it pulls nothing
 ///        schedule_tick               to itself
 ///        finish                      delivers nothing more, notes what was delivered, ends
 /// Out    find_due to the record reader, append_records to the log writer, note_offsets to the offset keeper

@@ -123,7 +123,7 @@ struct timer_keeper_options {
 /// Spawns the role that brings timed messages to their topics when they are due.
 ///
 /// In     records_arrived                 of the log writer: new timers and orders to recall some
-///        records_appended                of the log writer: a batch, or an order, is in the log
+///        records_appended                of the log writer: a batch, or an order, is in the log; pull_answered never comes
 ///        recall_message -> message_recalled   fails: not_permitted, topic_not_found, operation_illegal (a handle that names nothing of
 ///                                        this broker, or a time that is over), busy, and what the log writer fails with
 ///        list_timers -> timers_listed    fails: argument_illegal, timed_out (nobody waits for it any more), io, disk_full

@@ -73,7 +73,7 @@ struct transaction_check_options {
 ///        end_ticketed                                 the same, from ports
 ///        list_transactions -> transactions_listed     fails: argument_illegal, timed_out, io, corrupt; looks at a bounded part at once
 ///        begin_checks                                 from whoever made it, once the broker is there
-///        records_appended                             of the log writer
+///        records_appended                             of the log writer; pull_answered never comes: it pulls nothing
 ///        transaction_tick                             to itself
 ///        finish                                       waits for the decisions under way, then ends
 /// Out    append_records to the log writer, check_transaction to the broker

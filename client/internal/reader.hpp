@@ -121,7 +121,10 @@ struct reader_options {
 /// Reads queues for a consumer: pulls ahead within the prefetch window, hands messages to the sink, tracks what is done,
 /// commits; in a group also decides with the other members who reads which queue.
 ///
-/// In     the orders above; route_known, membership_changed from the hub; inbox_filled: the sink has left reports
+/// In     change_subscription, begin_reading, ask_positions, end_reading of a push consumer
+///        list_queues, assign_queues, seek_queue, ask_position, commit_positions, ask_committed of a pull consumer
+///        route_known, membership_changed from the hub; inbox_filled: the sink has left reports
+///        reader_tick to itself, when the next thing is due
 /// Out    pull_messages, query_offset, commit_offset, list_group_members, send_message_back, lock_queues and the like to brokers; watch_topic, join_group,
 ///        suspect_route, suspect_broker to the hub
 /// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)

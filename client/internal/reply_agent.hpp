@@ -56,6 +56,7 @@ using reply_agent_actor =
 ///        request_failed        the request was not sent after all
 ///        reply_arrived         of the hub; for another requester or too late: dropped
 ///        route_known, membership_changed, transaction_asked   of the hub; nothing follows from them
+///        reply_tick            to itself, when the next request has waited long enough
 /// Out    join_producers, watch_topic to the hub
 /// State  the requests that wait
 /// Always each is told once, at its time-out at the latest, or when the agent ends.

@@ -54,8 +54,8 @@ bool inside_callback();
 
 /// Sends what callers leave in the inbox.
 ///
-/// In     inbox_filled, route_known; producer_tick to itself while anything waits for a route, a pause or a timeout;
-///        producer_sweep to itself every minute while it knows a topic
+/// In     inbox_filled, route_known; membership_changed, from which nothing follows
+///        producer_tick to itself while anything waits for a route, a pause or a timeout; producer_sweep every minute while it knows a topic
 /// Out    watch_topic, unwatch_topic, suspect_route, suspect_broker to the hub; send_messages to brokers
 /// State  per queue a lane: messages waiting, at most requests_per_queue_max requests unanswered. Empty lanes go, and of more than
 ///        256 topics those that were not used for five minutes

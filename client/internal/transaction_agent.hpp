@@ -40,7 +40,8 @@ struct transaction_agent_options {
 ///
 /// In     end_half              finds the broker, tells it, and again until the request timeout; then `done`
 ///        transaction_asked     from the hub: a broker asks; `check` is run on a thread of its own, and its answer sent as an end_half
-///        route_known, membership_changed   of the hub; nothing follows from them
+///        route_known, membership_changed, reply_arrived   of the hub; nothing follows from them
+///        ending_tick           to itself
 /// Out    watch_topic, join_producers, find_broker to the hub; end_transaction to brokers
 /// State  the questions that wait for `check`, at most questions_max
 /// Always each `done` is called once, or destroyed with the agent.
