@@ -45,7 +45,7 @@ std::string_view frame_body(std::string_view frame) {
 }
 
 std::optional<record_head> next_record(std::string_view& records) {
-    // Of an IPv4 record, reference "remoting-client.md" 2.1.
+    // Of an IPv4 record, docs/formats/record.md.
     constexpr std::size_t queue_at = 12;
     constexpr std::size_t offset_at = 20;
     constexpr std::size_t tries_at = 72;

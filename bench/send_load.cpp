@@ -7,7 +7,7 @@ namespace troupe::bench {
 
 namespace {
 
-constexpr std::size_t batch_record_head_bytes = 22; ///< reference "remoting-client.md" 3.2
+constexpr std::size_t batch_record_head_bytes = 22; ///< see protocol/batch_codec.hpp
 constexpr std::size_t batch_body_offset = 20;
 constexpr std::size_t oneway_unsent_bytes_max = 256u << 10;
 /// A delay is written over in the frame, so it always has as many digits.

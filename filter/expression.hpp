@@ -26,7 +26,7 @@ using property_lookup = std::function<std::optional<std::string_view>(std::strin
 /// Bounds    an expression has at most limits::expression_bytes_max bytes, limits::expression_nesting_max levels of parentheses
 ///           and NOT, and names limits::expression_properties_max properties. Evaluating it takes no memory, and time that
 ///           grows with its length times that of the properties, never faster.
-/// Source    reference "broker-semantics.md" 5.2, 5.3; Apache RocketMQ 5.3, filter/: grammar and evaluation.
+/// Source    Apache RocketMQ 5.3, filter/: grammar and evaluation; docs/reference/sql92.md says where this differs.
 class expression {
 public:
     /// Compiles `text`. Fails with subscription_illegal, as "column 12: what was expected, what is there, and what helps";

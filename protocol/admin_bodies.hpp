@@ -12,7 +12,7 @@
 #include <vector>
 
 /// JSON bodies that only tools exchange with a broker. The same rules as in bodies.hpp.
-/// Source: reference "remoting-admin.md" 0.4, 2.1 to 2.3.
+/// Source: RocketMQ's classes in remoting/protocol/body, named at each.
 namespace troupe::protocol {
 
 // ---- topics and groups ----------------------------------------------------------------------------------------------

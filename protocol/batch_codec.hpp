@@ -12,7 +12,7 @@
 /// The body of a batch send: messages for one queue, one after the other.
 ///
 /// Element, big-endian:  u32 bytes | u32 magic 0 | u32 checksum 0 | i32 flag | u32 body_bytes, body | u16 properties_bytes, properties
-/// bytes counts the whole element. Source: reference "remoting-client.md" 3.2.
+/// bytes counts the whole element. Source: RocketMQ's MessageDecoder.encodeMessages.
 namespace troupe::protocol {
 
 /// One message of a batch; topic, queue and times come from the header of the request.

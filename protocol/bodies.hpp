@@ -13,7 +13,7 @@
 
 /// JSON bodies of requests and responses. Encoding writes compact standard JSON (object-keyed maps in fastjson's form,
 /// as Java clients need them); decoding accepts what Java, Go and C++ peers write. Every decode fails with protocol_error.
-/// Source: reference "remoting-client.md" 1.10, 4, 5 and "remoting-admin.md" 0.3, 0.4, 1, 2.
+/// Source: RocketMQ's classes of the same bodies, named at each; the dialect is that of RemotingSerializable.
 namespace troupe::protocol {
 
 // ---- routes ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// The text in which a broker's settings travel (codes 25, 26): "key=value" lines, as Java's Properties reads them.
-/// Source: reference "remoting-admin.md" 0.4 "Config text", 2.7.
+/// Source: RocketMQ's MixAll.properties2String, string2Properties.
 namespace troupe::protocol {
 
 using config_values = std::map<std::string, std::string>;

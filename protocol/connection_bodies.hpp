@@ -11,7 +11,7 @@
 #include <vector>
 
 /// JSON bodies about connected clients and the offsets of their groups. Rules and failures as in `bodies.hpp`.
-/// Source: reference "remoting-client.md" 4.1, 4.10 and "remoting-admin.md" 0.4, 2.3 to 2.5.
+/// Source: RocketMQ's ConsumerConnection, ProducerConnection, ResetOffsetBody, GetConsumerStatusBody.
 namespace troupe::protocol {
 
 // ---- heartbeats -----------------------------------------------------------------------------------------------------

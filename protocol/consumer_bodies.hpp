@@ -8,7 +8,7 @@
 #include <vector>
 
 /// Bodies that consumers send beside their heartbeats, see `bodies.hpp`. Every decode fails with protocol_error.
-/// Source: reference "remoting-client.md" 4.2.
+/// Source: RocketMQ's LockBatchRequestBody, UnlockBatchRequestBody, LockBatchResponseBody.
 namespace troupe::protocol {
 
 /// Body of 41 and 42 (RocketMQ: LockBatchRequestBody): queues that a consumer wants to itself, or gives back.

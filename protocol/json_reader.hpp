@@ -12,7 +12,7 @@
 ///
 /// A library for standard JSON would not do: fastjson writes numbers and whole objects as unquoted keys, and peers write
 /// numbers as strings and the reverse. Headers also pass here once per request, so nothing is built that nobody reads.
-/// Source of the dialect: reference "remoting-client.md" 1.2, 1.10 and "remoting-admin.md" 0.3.
+/// Source of the dialect: RocketMQ's RemotingSerializable, and what its Go and C++ clients write.
 namespace troupe::protocol {
 
 enum class json_kind : std::uint8_t { object, array, text, number, boolean, null, none };

@@ -7,7 +7,7 @@
 #include <vector>
 
 /// Bodies of answers to tools that look into queues, see `bodies.hpp`. They are only written.
-/// Source: reference "remoting-admin.md" 2.3.
+/// Source: RocketMQ's QueryConsumeQueueResponseBody, QueryConsumeTimeSpanBody.
 namespace troupe::protocol {
 
 /// What the index says of one message.

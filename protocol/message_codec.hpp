@@ -16,7 +16,7 @@
 #include <vector>
 
 /// The stored message record: what the commit log holds is what a pull hands out, byte for byte.
-/// Layout: `docs/formats/record.md`. Source: reference "remoting-client.md" 2.1 to 2.6, "broker-semantics.md" 2.2.
+/// Layout: `docs/formats/record.md`. Source: RocketMQ's MessageExtEncoder, MessageDecoder.
 namespace troupe::protocol {
 
 /// Address and port of a host, IPv4 (4 significant bytes) or IPv6.

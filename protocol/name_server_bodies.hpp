@@ -8,7 +8,7 @@
 #include <vector>
 
 /// JSON bodies that a name server exchanges with brokers and tools only, and what it keeps on disk. The same rules as in
-/// bodies.hpp. Source: reference "remoting-admin.md" 0.4, 1.1 to 1.4.
+/// bodies.hpp. Source: RocketMQ's RegisterBrokerBody, KVTable, kvConfig.json.
 namespace troupe::protocol {
 
 /// As encode_topic_route, with the member `orderTopicConf` unless it is empty: "broker-a:4;broker-b:4", the queues that a

@@ -11,7 +11,7 @@
 #include <vector>
 
 /// What pop consumers and brokers write into header fields and bodies: receipt handles, offset lists, batch acks, assignments.
-/// Source: reference "remoting-client.md" 4.7 to 4.9. Every decode fails with protocol_error.
+/// Source: RocketMQ's ExtraInfoUtil, BatchAckMessageRequestBody. Every decode fails with protocol_error.
 namespace troupe::protocol {
 
 /// Where ordered pops are kept instead of a queue of a revive topic (RocketMQ: POP_ORDER_REVIVE_QUEUE).

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// The property string of a message: name 0x01 value 0x02, repeated. Source: reference "remoting-client.md" 2.3, 2.4.
+/// The property string of a message: name 0x01 value 0x02, repeated. Source: RocketMQ's MessageDecoder.
 namespace troupe::protocol {
 
 using properties = std::map<std::string, std::string>;

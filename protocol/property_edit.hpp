@@ -7,7 +7,7 @@
 /// stays byte for byte, whoever wrote it.
 namespace troupe::protocol {
 
-/// Properties that a broker reads or writes. Source: reference "remoting-client.md" 2.4.
+/// Properties that a broker reads or writes. RocketMQ: MessageConst.
 namespace property_name {
 inline constexpr std::string_view delay = "DELAY"; ///< level, from 1; on a dead letter 0 or less
 inline constexpr std::string_view real_topic = "REAL_TOPIC";

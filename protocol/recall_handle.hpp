@@ -9,7 +9,7 @@
 namespace troupe::protocol {
 
 /// Names a message that waits for its time, for whoever may want it back: the answer to its send carries it as text.
-/// Text: "v1 topic broker time key" in the base64 of URLs. Source: reference "remoting-client.md" 3.6.
+/// Text: "v1 topic broker time key" in the base64 of URLs. Source: RocketMQ's RecallMessageHandle.
 struct recall_handle {
     std::string topic; ///< that the message is for
     std::string broker_name;

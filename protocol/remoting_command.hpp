@@ -15,7 +15,7 @@
 ///
 /// Frame, big-endian:  u32 frame_bytes | u8 header codec, u24 header_bytes | header | body
 /// frame_bytes counts everything after itself; at most limits::frame_bytes_max with the length word.
-/// Source: reference "remoting-client.md" 1.1 to 1.7; checked against real clients by the interop suite.
+/// Source: RocketMQ's RemotingCommand, RocketMQSerializable; checked against real clients by the interop suite.
 namespace troupe::protocol {
 
 /// Form of a frame's header; the numbers are the wire's.

@@ -4,7 +4,7 @@
 
 /// Request codes of the wire that code here names, under RocketMQ's names (RocketMQ: RequestCode). Plain numbers, as a frame
 /// may carry any. `request_table.hpp` has all of them, with what they mean.
-/// Source: reference "remoting-client.md" 3 to 5 and 7, "remoting-admin.md" 1.2 and 2.
+/// docs/reference/requests.md is made from that table.
 namespace troupe::protocol::request_code {
 
 // Producers

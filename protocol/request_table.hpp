@@ -29,7 +29,7 @@ struct request_kind {
     std::string_view purpose; ///< half a sentence
 };
 
-/// All of them, by code. Source: reference "remoting-client.md" 3 to 5 and 7, "remoting-admin.md" 1 to 3 and appendix A.
+/// All of them, by code. Source: RocketMQ's RequestCode, its clients' and tools' calls, and RocketMQAction at its request headers.
 std::span<const request_kind> request_table();
 /// nullptr for a number that no peer of any version sends.
 const request_kind* find_request(std::int32_t code);

@@ -7,7 +7,7 @@
 #include <string_view>
 
 /// Response codes of the wire, under RocketMQ's names (RocketMQ: ResponseCode), and what they are among our own errors.
-/// Source: reference "remoting-client.md" 1.7, 1.8, 3.1 and "remoting-admin.md" 0.2.
+/// Source: RocketMQ's RemotingSysResponseCode, ResponseCode.
 namespace troupe::protocol {
 
 namespace response_code {

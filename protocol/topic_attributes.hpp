@@ -10,7 +10,7 @@
 #include <vector>
 
 /// Attributes of a topic: how a change of them is written, and which there are.
-/// Source: reference "remoting-admin.md" 2.1 (RocketMQ: TopicAttributes, AttributeParser).
+/// RocketMQ: TopicAttributes, AttributeParser.
 namespace troupe::protocol {
 
 /// Names of attributes that RocketMQ does not have.

@@ -5,7 +5,8 @@
 2. docs/ARCHITECTURE.md mentions every top-level folder.
 3. Each type in the table of docs/glossary.md occurs in the file that its row names.
 4. The commands `./dev <name>` in documents are commands of ./dev.
-5. The first line of a page is its title, and all rows of a table have the same number of cells.
+5. Pages that comments of sources and scripts name are in the tree.
+6. The first line of a page is its title, and all rows of a table have the same number of cells.
 """
 import re
 
@@ -16,6 +17,9 @@ CODE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PATH = re.compile(r"^(?:\./)?(?:" + "|".join(re.escape(folder) for folder in FOLDERS) + r")/[\w./*{},-]*$")
 DEV = re.compile(r"\./dev ([a-z-]+)")
+COMMENT = re.compile(r"(?:(?<!:)//|(?<![\w$&{])#(?!\w)).*")
+PAGE = re.compile(r"[\w./-]*\w\.md\b|\bdocs/[\w./-]*\w")
+COMMENTED = (".hpp", ".cpp", ".java", ".go", ".js", ".py", ".sh", ".cmake", ".txt", ".yml")
 CELL_END = re.compile(r"(?<!\\)\|")
 # Made by building or running, so absent from a clean checkout.
 GENERATED = ("build/", "data/")
@@ -57,6 +61,15 @@ def check_commands(document, number, line, commands):
     for name in DEV.findall(line):
         if name not in commands:
             yield f"{document}:{number}: ./dev has no command {name}"
+
+
+def check_comments(source):
+    """`docs/decisions/0005` is enough of a decision's name. A page beside the source may be named without its folder."""
+    for number, line in enumerate((ROOT / source).read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        for comment in COMMENT.findall(line):
+            for name in PAGE.findall(comment):
+                if not any((exists(name), exists(name + "-*.md"), (ROOT / source.parent / name).is_file())):
+                    yield f"{source}:{number}: {name} does not exist; cite what a reader can open"
 
 
 def cells_of(row):
@@ -119,6 +132,9 @@ def main():
         for number, line in enumerate(lines, start=1):
             findings += check_paths(document, number, line)
             findings += check_commands(document, number, line, commands)
+    for path in files:
+        if path.suffix in COMMENTED or path.as_posix() in ("dev", ".ci/run"):
+            findings += check_comments(path)
     findings += check_map(files)
     findings += check_glossary()
     finish("documents", findings, f"{len(pages)} pages")

@@ -19,7 +19,7 @@ inline constexpr std::string_view sql92_type = "SQL92";
 /// The filter that a subscription means. `type` is "TAG" or empty: "*" or nothing for every message, or tags joined by "||"; or it is
 /// "SQL92": a condition over properties. Fails with subscription_illegal for any other type, for an expression of nothing but bars,
 /// for one that is too long, and for SQL92 that does not compile, with its column.
-/// Source: reference "broker-semantics.md" 5.1, 5.2; docs/reference/sql92.md.
+/// Source: RocketMQ's FilterAPI and SelectorParser; docs/reference/sql92.md.
 result<message_filter> parse_message_filter(std::string_view expression, std::string_view type);
 
 /// The filters of the expressions that consumers pull with, each compiled once.

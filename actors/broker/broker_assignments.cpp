@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-// Which queues a client reads, and how. Source: reference "remoting-client.md" 4.8.
+// Which queues a client reads, and how. RocketMQ: QueryAssignmentProcessor.
 
 namespace troupe::actors {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// A broker's settings under RocketMQ's names, for tools (codes 25 and 26).
-/// Source: reference "remoting-admin.md" 2.7 (RocketMQ: BrokerConfig, MessageStoreConfig, NettyServerConfig).
+/// RocketMQ: BrokerConfig, MessageStoreConfig, NettyServerConfig.
 namespace troupe::actors {
 
 /// Every setting that means here what it means in RocketMQ; a setting that would say something else is not there.

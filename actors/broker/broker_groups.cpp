@@ -99,7 +99,7 @@ caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& ord
 caf::result<heartbeat_accepted> broker_state::accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions) {
     if (const auto legal = check_heartbeat(data); !legal)
         return make_caf_error(legal.failure());
-    // A group that may not exist is left out, without failing the others (reference "remoting-client.md" 4.1).
+    // A group that may not exist is left out, without failing the others (RocketMQ: ClientManageProcessor).
     std::erase_if(data.consumers, [this](const auto& consumer) { return !may_use_group(consumer.group); });
     if (members_.member_count() + data.consumers.size() > limits::members_per_broker_max) {
         add(setup_.metrics->busy_answers);

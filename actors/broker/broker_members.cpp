@@ -9,13 +9,13 @@
 #include <algorithm>
 #include <utility>
 
-/// Connected clients: who they are, and what they are asked. Source: reference "remoting-client.md" 3.7, 4.10 and
-/// "remoting-admin.md" 2.3, 2.5.
+/// Connected clients: who they are, and what they are asked. RocketMQ: Broker2Client,
+/// ReplyMessageProcessor, and AdminBrokerProcessor's connections and forwarded calls.
 namespace troupe::actors {
 
 namespace {
 
-/// Frame versions from which clients understand what is asked (reference "remoting-client.md" 1.5).
+/// Frame versions from which clients understand what is asked (RocketMQ: MQVersion).
 constexpr std::int32_t status_version_min = 28;
 constexpr std::int32_t forward_version_min = 62;
 

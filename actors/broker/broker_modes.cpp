@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-// Whether a group takes messages of a topic by pulls or by pops. Source: reference "remoting-client.md" 4.8.
+// Whether a group takes messages of a topic by pulls or by pops. RocketMQ: SET_MESSAGE_REQUEST_MODE.
 
 namespace troupe::actors {
 

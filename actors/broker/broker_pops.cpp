@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-// Pops: what they may take. Source: reference "remoting-client.md" 4.7.
+// Pops: what they may take. RocketMQ: PopMessageProcessor, PeekMessageProcessor, NotificationProcessor.
 
 namespace troupe::actors {
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <utility>
 
-/// Offsets that operators set. Source: reference "remoting-client.md" 4.5 (server-side reset) and "remoting-admin.md" 2.4.
+/// Offsets that operators set. RocketMQ: RESET_CONSUMER_OFFSET with useServerSideResetOffset, CLONE_GROUP_OFFSET.
 namespace troupe::actors {
 
 caf::result<offsets_reset> broker_state::handle(const reset_offsets& order) {

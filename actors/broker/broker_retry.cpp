@@ -32,7 +32,7 @@ topic_config broker_state::topic_for_returned(const std::string& topic, const st
 
 // ---- messages given back --------------------------------------------------------------------------------------------
 
-/// Order and outcome of the checks: reference "remoting-client.md" 3.4.
+/// Order and outcome of the checks: RocketMQ's consumerSendMsgBack.
 caf::result<message_sent_back> broker_state::handle(const send_message_back& order) {
     if (!may_use_group(order.group))
         return make_caf_error(unknown_group(order.group));
@@ -153,7 +153,7 @@ caf::result<messages_stored> broker_state::handle(const send_retry_message& orde
     return send_to_retry_topic(order.send, order.retry_max);
 }
 
-/// Reference "remoting-client.md" 3.1, rows 5, 7 and 8. Not copied: RocketMQ takes a group that holds queue locks for one that
+/// What RocketMQ's SendMessageProcessor does with a retry topic. Not copied: it takes a group that holds queue locks for one that
 /// reads in order, and its message for dead, whatever its tries.
 caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max) {
     if (const auto legal = check_topic_name(order.topic); !legal)

@@ -16,7 +16,7 @@ namespace troupe::actors {
 
 namespace {
 
-/// Names that are the system's in every broker (reference "remoting-admin.md" 2).
+/// Names that are the system's in every broker (RocketMQ: TopicConfigManager).
 constexpr std::array<const char*, 10> system_topics{"TBW102",
                                                     "SCHEDULE_TOPIC_XXXX",
                                                     "BenchmarkTest",

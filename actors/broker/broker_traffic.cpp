@@ -267,7 +267,7 @@ void broker_state::send_notes() {
         .then([answered](offsets_noted) { answered(); }, [answered](const caf::error&) { answered(); });
 }
 
-/// Order and outcome of the checks: reference "remoting-client.md" 4.4.
+/// Order and outcome of the checks: RocketMQ's PullMessageProcessor.
 result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std::uint64_t connection) {
     if ((topics_->broker_perm() & permission::read) == 0)
         return error{errc::not_permitted, "this broker hands out no messages (its permission lacks read)"};

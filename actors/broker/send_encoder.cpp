@@ -27,7 +27,7 @@ namespace name = protocol::property_name;
 
 constexpr std::array timers{name::timer_delay_sec, name::timer_delay_ms, name::timer_deliver_ms};
 
-/// Topics that only the broker itself writes to (reference "broker-semantics.md" 1.4).
+/// Topics that only the broker itself writes to (RocketMQ: TopicValidator).
 constexpr std::array<std::string_view, 6> broker_only_topics{
     "SCHEDULE_TOPIC_XXXX",        "RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC",
     "TRANS_CHECK_MAX_TIME_TOPIC", "SELF_TEST_TOPIC",          "OFFSET_MOVED_EVENT"};
@@ -56,7 +56,7 @@ bool is_set(std::string_view properties, std::string_view property) {
 }
 
 /// Whether the message begins a transaction. One given back that is delayed, or dead, may carry TRAN_MSG: it was committed long ago
-/// (reference "remoting-client.md" 3.1, row 11).
+/// (RocketMQ: SendMessageProcessor).
 bool begins_transaction(const send_messages& send) {
     const auto level = delay_level_of(send.properties);
     return is_half_message(send.properties) && !(send.reconsume_times > 0 && level && *level != 0);

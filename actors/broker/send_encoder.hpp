@@ -49,7 +49,7 @@ struct encoded_send {
 /// way in for messages: gateways use it for frames, the broker for embedded clients.
 ///
 /// Threads  not synchronised; one per gateway.
-/// Source   order and outcome of checks: reference "remoting-client.md" 3.1, 3.2. Stricter in one thing: a topic or broker
+/// Source   order and outcome of checks: RocketMQ's SendMessageProcessor. Stricter in one thing: a topic or broker
 ///          without write permission refuses sends (RocketMQ only takes it out of the publish route).
 ///          A message with DELAY waits in the schedule topic (delayed_message.hpp), one with a TIMER_... property among the timers
 ///          (timer_message.hpp), one of a transaction in the half topic (transaction_record.hpp).

@@ -25,7 +25,7 @@ using session_number = std::uint64_t;
 /// Always   1. A member leaves by unregister, by the end of its session, or after `expire` without a heartbeat.
 ///          2. Each change that consumers must hear of is named in a returned set of groups (never a broadcasting group).
 ///          3. A member's heartbeat changes nothing of what is known of other members.
-/// Source   reference "broker-semantics.md" 4.9, "remoting-client.md" 4.1. Unlike RocketMQ, which keeps one subscription per group and
+/// Source   RocketMQ's ConsumerManager, ConsumerGroupInfo. Unlike RocketMQ, which keeps one subscription per group and
 ///          lets each heartbeat replace it, each member has its own (docs/decisions/0013); and an expired member is announced too.
 class consumer_groups {
 public:

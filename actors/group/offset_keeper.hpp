@@ -47,7 +47,7 @@ struct offset_keeper_options {
 /// Young  a group without an offset starts at 0 on a queue whose first message is still there and near the end of the log, so
 ///        that it does not skip what came while it started; on an older queue the group's own choice counts. An empty queue is
 ///        young, as in RocketMQ 4.9 (5.1 and later leave it to the group, which loses what arrives before it has chosen).
-/// Source of that rule: reference "remoting-client.md" 4.3.
+/// Source of that rule: RocketMQ's ConsumerManageProcessor, QUERY_CONSUMER_OFFSET.
 /// Blocks on the disk: runs on its own thread.
 offset_keeper_actor spawn_offset_keeper(caf::actor_system& system, offset_keeper_options options);
 

@@ -15,7 +15,7 @@ namespace troupe::actors {
 ///
 /// Threads  not synchronised.
 /// Bounded  at most `resets_max` queues.
-/// Source   reference "remoting-client.md" 4.5 (server-side reset). Kept in memory, as there: the new offset itself is committed,
+/// Source   RocketMQ's server-side reset (ConsumerOffsetManager). Kept in memory, as there: the new offset itself is committed,
 ///          so what a restart loses is only that consumers which go on through it are told.
 class pending_resets {
 public:

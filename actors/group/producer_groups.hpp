@@ -21,7 +21,7 @@ namespace troupe::actors {
 /// Always   1. A client leaves a group by unregister, by the end of its session, or after `expire` without a heartbeat that
 ///          names the group.
 ///          2. A client id is one client: the session of its last heartbeat is the one it is reached by.
-/// Source   reference "remoting-client.md" 3.7, 4.1.
+/// Source   RocketMQ's ProducerManager.
 class producer_groups {
 public:
     struct producer {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-/// Which queues of a topic a member of a group reads, when a broker decides that. Source: reference "remoting-client.md" 4.7, 6.4.
+/// Which queues of a topic a member of a group reads, when a broker decides that. RocketMQ: QueryAssignmentProcessor.
 namespace troupe::actors {
 
 struct assignment_question {

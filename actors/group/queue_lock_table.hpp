@@ -30,7 +30,7 @@ struct queue_lock_options {
 ///             would put two of them on one queue. RocketMQ knows no such end and lets the others wait for the whole lifetime.
 ///          3. At most `locks_max` locks.
 /// Lost at a restart, as in RocketMQ: the first client to ask then gets the queue.
-/// Source   reference "remoting-client.md" 4.2, "broker-semantics.md" 4.11.
+/// Source   RocketMQ's RebalanceLockManager; docs/states/queue_lock.md.
 class queue_lock_table {
 public:
     explicit queue_lock_table(queue_lock_options options) : options_{options} {}

@@ -8,7 +8,7 @@
 #include <string>
 
 /// How RocketMQ's tools read a broker's runtime information (code 28): each value as text of its own form.
-/// Source: reference "remoting-admin.md" 2.6.
+/// Source: RocketMQ's AdminBrokerProcessor, GET_BROKER_RUNTIME_INFO; docs/reference/admin-tools.md.
 namespace troupe::actors {
 
 /// "1.5 0.25 ": one rate per window, `unknown` for a window that is not yet full.

@@ -64,7 +64,7 @@ struct traffic_summary {
 /// Bounded  at most keys_max counters; traffic of further topics, queues and groups counts in the totals only, and keys_refused
 ///          says how often that happened. What had no traffic for a day leaves.
 /// Always   sums are exact: a window ends now, not at the last sample.
-/// Source   names, keys and windows: reference "remoting-admin.md" 2.3, 2.6.
+/// Source   names, keys and windows are RocketMQ's: VIEW_BROKER_STATS_DATA, GET_BROKER_RUNTIME_INFO.
 class traffic_statistics {
 public:
     using time_point = std::chrono::steady_clock::time_point;

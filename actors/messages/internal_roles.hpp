@@ -19,7 +19,7 @@
 /// Life of a send:  gateway (validates against topic_directory, encodes) -> log_writer (places, writes, syncs) -> gateway
 /// Life of a pull:  gateway -> broker (checks, filter, commit) -> queue (holds if there is nothing) -> log_reader -> gateway
 /// Requests on these two paths are one-way messages with a ticket, batched, because CAF keeps outstanding requests in a
-/// list that is searched for each answer (playbook 1.4); tickets cost the same with one or ten thousand outstanding.
+/// list that is searched for each answer (docs/decisions/0005); tickets cost the same with one or ten thousand outstanding.
 namespace troupe::actors {
 
 /// Finish what was accepted, answer it, then end. Sent with normal priority, so it comes after the work its sender sent

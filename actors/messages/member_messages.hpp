@@ -59,7 +59,7 @@ struct send_reply {
 
 // ---- to a client, which answers -------------------------------------------------------------------------------------
 
-/// How long a client has for an answer; tools wait longer than this (reference "remoting-admin.md" 2.5).
+/// How long a client has for an answer; tools wait longer than this (RocketMQ: mqadmin consumerStatus).
 inline constexpr std::chrono::milliseconds client_answer_timeout{10'000};
 /// Shorter where several clients are asked at once, and some kinds never answer: the tool wants those that do.
 inline constexpr std::chrono::milliseconds client_status_timeout{3'000};

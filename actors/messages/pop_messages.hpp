@@ -18,7 +18,7 @@
 #include <vector>
 
 /// Pop consumption: a group takes messages of any queue for a while, and acknowledges each. What is asked of a broker, and of the role that
-/// keeps what was popped. Source: reference "remoting-client.md" 4.7 to 4.9.
+/// keeps what was popped. RocketMQ: POP_MESSAGE, ACK_MESSAGE, CHANGE_MESSAGE_INVISIBLETIME.
 namespace troupe::actors {
 
 enum class pop_kind : std::uint8_t {

@@ -4,7 +4,7 @@
 #include "protocol/config_text.hpp"
 
 /// A name server's settings under RocketMQ's names, for tools (codes 318 and 319).
-/// Source: reference "remoting-admin.md" 1.9 (RocketMQ: NamesrvConfig, NettyServerConfig).
+/// RocketMQ: NamesrvConfig, NettyServerConfig.
 namespace troupe::actors {
 
 /// Every setting that means here what it means in RocketMQ; a setting that would say something else is not there.

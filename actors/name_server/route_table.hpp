@@ -19,7 +19,7 @@ namespace troupe::actors {
 /// Threads  one at a time, its actor's.
 /// Always   1. A broker is in the routes exactly from its registration to its end, expiry or unregistration.
 ///          2. With the last address of a broker name, its topics' queues go too.
-/// Source: reference "remoting-admin.md" 1.3 to 1.6. Not copied: refusing a new broker that has exactly one topic.
+/// Source: RocketMQ's RouteInfoManager. Not copied: refusing a new broker that has exactly one topic.
 class route_table {
 public:
     using time_point = std::chrono::steady_clock::time_point;

@@ -40,7 +40,7 @@ error outside(const topic_queue& queue, queue_offset offset, const storage::queu
 
 // ---- acknowledgements -----------------------------------------------------------------------------------------------
 
-/// Reference "remoting-client.md" 4.9.
+/// What a handle may name. RocketMQ: AckMessageProcessor.
 result<storage::queue_bounds> pop_keeper_state::bounds_of(const topic_queue& queue) const {
     const auto topics = options_.topics->current();
     const auto* topic = topics->find(queue.topic);

@@ -15,7 +15,7 @@ class topic_snapshot;
 }
 
 /// How a message waits: in a queue of its level in a topic of the system, with its destination among its properties.
-/// Source: reference "remoting-client.md" 2.4, 3.1 row 12; "broker-semantics.md" 6.1.
+/// Source: RocketMQ's ScheduleMessageService, MessageConst.
 namespace troupe::actors {
 
 /// Where delayed messages wait; level n in queue n - 1.

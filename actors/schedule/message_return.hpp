@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
-/// What becomes of a message that a consumer could not handle. Source: reference "remoting-client.md" 3.1 row 8, 3.4;
-/// "broker-semantics.md" 4.10.
+/// What becomes of a message that a consumer could not handle. Source: RocketMQ's AbstractSendMessageProcessor
+/// (consumerSendMsgBack); docs/states/retry.md.
 namespace troupe::actors {
 
 struct send_messages;

@@ -255,7 +255,7 @@ void timer_keeper_state::settle_recall(recall& done, const error& failure) {
         operators.deliver(timer_cancelled{});
 }
 
-/// Checks in RocketMQ's order: reference "broker-semantics.md" 6.3.
+/// Checks in the order of RocketMQ's RecallMessageProcessor.
 caf::result<message_recalled> timer_keeper_state::handle(const recall_message& order) {
     const auto refuse = [this](errc code, const std::string& text) -> caf::result<message_recalled> {
         release_order();

@@ -18,7 +18,7 @@ class topic_snapshot;
 }
 
 /// How a message that is to be delivered at a certain time stands in the log, how it is taken back, and how its delivery is noted.
-/// Source: reference "broker-semantics.md" 6.2, 6.3, "remoting-client.md" 2.4.
+/// Source: RocketMQ's TimerMessageStore, RecallMessageProcessor, MessageConst; docs/formats/timers.md.
 namespace troupe::actors {
 
 /// Where timers wait, and orders to recall some: queue 0.

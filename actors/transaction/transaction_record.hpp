@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-/// A transaction's messages, before and after its outcome. Source: reference "remoting-client.md" 3.5; "broker-semantics.md" 7.2 to 7.4
+/// A transaction's messages, before and after its outcome. Source: docs/decisions/0011, docs/states/transaction.md
 /// (RocketMQ: TransactionalMessageBridge, EndTransactionProcessor).
 namespace troupe::actors {
 

@@ -18,7 +18,7 @@
 
 namespace troupe::actors {
 
-/// How long a transaction may take. Source: reference "broker-semantics.md" 7.1.
+/// How long a transaction may take. RocketMQ: transactionTimeOut, transactionCheckInterval, transactionCheckMax.
 struct transaction_rules {
     std::chrono::milliseconds timeout{6'000};   ///< no question before this age, unless the message says otherwise
     std::chrono::milliseconds interval{30'000}; ///< between questions

@@ -4,7 +4,7 @@
 #include "protocol/remoting_command.hpp"
 
 /// What roles say to each other, as remoting commands: one pair of functions per message, used by the gateway on one side
-/// and the proxy on the other. Field by field as the reference says: "remoting-client.md" 3 to 5, "remoting-admin.md" 1, 2.
+/// and the proxy on the other. Fields are those of RocketMQ's request and response headers (SendMessageRequestHeader, ...).
 namespace troupe::actors::net {
 
 /// The order as a request, without opaque and codec.

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <utility>
 
-/// Administration of a broker. Fields: reference "remoting-admin.md" 2.1 to 2.3.
+/// Administration of a broker. RocketMQ: CreateTopicRequestHeader, SubscriptionGroupConfig and others.
 namespace troupe::actors::net {
 
 namespace {

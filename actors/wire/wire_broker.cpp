@@ -9,7 +9,7 @@
 #include <string_view>
 #include <utility>
 
-/// Orders and results of a broker. Fields: reference "remoting-client.md" 3.1, 4.1 to 4.5, "remoting-admin.md" 2.1 to 2.3.
+/// Orders and results of a broker. RocketMQ: SendMessageRequestHeaderV2, PullMessageRequestHeader and others.
 namespace troupe::actors::net {
 
 namespace {

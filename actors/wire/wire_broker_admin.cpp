@@ -2,7 +2,7 @@
 
 #include "actors/wire/wire_codec.hpp"
 
-/// Fields: reference "remoting-admin.md" 2.
+/// Fields: those that RocketMQ's AdminBrokerProcessor reads and answers.
 namespace troupe::actors::net {
 
 using protocol::remoting_command;

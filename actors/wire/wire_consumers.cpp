@@ -4,7 +4,7 @@
 #include "protocol/consumer_bodies.hpp"
 #include "protocol/request_code.hpp"
 
-/// Fields: reference "remoting-client.md" 4.2.
+/// RocketMQ: LockBatchRequestBody, UnlockBatchRequestBody, LockBatchResponseBody.
 namespace troupe::actors::net {
 
 using protocol::remoting_command;

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-/// Fields: reference "remoting-client.md" 4.3 and 4.6, "remoting-admin.md" 2.3.
+/// RocketMQ: ViewMessageRequestHeader, QueryMessageRequestHeader and others.
 namespace troupe::actors::net {
 
 using protocol::remoting_command;

@@ -6,7 +6,7 @@
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 
-/// Fields: reference "remoting-client.md" 3.7, 4.1, 4.10 and "remoting-admin.md" 2.3 to 2.5.
+/// RocketMQ: ReplyMessageRequestHeader, GetConsumerConnectionListRequestHeader, ResetOffsetRequestHeader and others.
 namespace troupe::actors::net {
 
 namespace code = protocol::request_code;

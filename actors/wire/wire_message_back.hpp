@@ -3,7 +3,7 @@
 #include "actors/messages/message_back.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for failed messages. Fields: reference "remoting-client.md" 3.1, 3.4.
+/// `wire.hpp` for failed messages. RocketMQ: ConsumerSendMsgBackRequestHeader.
 namespace troupe::actors::net {
 
 /// A send (codes 10, 310, 320) whose topic is a group's retry topic.

@@ -6,7 +6,7 @@
 
 #include <utility>
 
-/// Orders and results of a name server. Fields: reference "remoting-admin.md" 1.2 to 1.5, "remoting-client.md" 5.1.
+/// Orders and results of a name server. RocketMQ: RegisterBrokerRequestHeader, GetRouteInfoRequestHeader and others.
 namespace troupe::actors::net {
 
 namespace {

@@ -4,7 +4,7 @@
 #include "protocol/admin_bodies.hpp"
 #include "protocol/request_code.hpp"
 
-/// Fields: reference "remoting-admin.md" 1.2 to 1.4.
+/// Fields: those of RocketMQ's name server, DefaultRequestProcessor.
 namespace troupe::actors::net {
 
 namespace code = protocol::request_code;

@@ -3,7 +3,7 @@
 #include "actors/messages/pop_messages.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for pop consumers: reference "remoting-client.md" 4.7 to 4.9. POP_MESSAGE, PEEK_MESSAGE, NOTIFICATION and POLLING_INFO are one
+/// `wire.hpp` for pop consumers (PopMessageRequestHeader, ...). POP_MESSAGE, PEEK_MESSAGE, NOTIFICATION and POLLING_INFO are one
 /// order of four kinds; ACK_MESSAGE and BATCH_ACK_MESSAGE are one, too.
 namespace troupe::actors::net {
 

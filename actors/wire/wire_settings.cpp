@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string>
 
-/// Fields: reference "remoting-admin.md" 2.1 to 2.3, 2.7.
+/// Fields: those that RocketMQ's AdminBrokerProcessor reads and answers.
 namespace troupe::actors::net {
 
 namespace code = protocol::request_code;

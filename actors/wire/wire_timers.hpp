@@ -3,7 +3,7 @@
 #include "actors/schedule/timer_keeper.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for timed messages. RECALL_MESSAGE has the fields of reference "remoting-client.md" 3.6; the other requests are ours: texts
+/// `wire.hpp` for timed messages. RECALL_MESSAGE has the fields of RecallMessageRequestHeader; the other requests are ours: texts
 /// and numbers as fields, and records in the body as a pull's answer has them.
 namespace troupe::actors::net {
 

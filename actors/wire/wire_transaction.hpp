@@ -3,7 +3,7 @@
 #include "actors/messages/transaction_messages.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for transactions. Fields: reference "remoting-client.md" 3.5; the list is Troupe's own.
+/// `wire.hpp` for transactions. RocketMQ: EndTransactionRequestHeader, CheckTransactionStateRequestHeader; the list is Troupe's own.
 namespace troupe::actors::net {
 
 template <>

@@ -32,7 +32,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
 /// As a half message of the producer group; with a delay it fails with message_illegal.
 result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms);
 
-/// Several messages as the body of one batch request. Source: reference "remoting-client.md" 3.2.
+/// Several messages as the body of one batch request. RocketMQ: MessageBatch, MessageDecoder.encodeMessages.
 payload encode_batch(std::span<const encoded_message* const> messages);
 /// What a message takes in a batch body.
 std::size_t batch_bytes(const encoded_message& m);

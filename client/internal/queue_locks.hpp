@@ -20,7 +20,7 @@ namespace troupe::client {
 /// Always   1. A lock is believed for `belief` from when it was asked for, so that it ends here before it does at the broker, also on a
 ///          machine that has slept.
 ///          2. A queue is asked for by one request at a time; what comes late or for a queue that was given up since changes nothing.
-/// Source   reference "remoting-client.md" 4.2: clients of RocketMQ renew every 20 s and believe for 30 s; brokers keep for 60 s.
+/// Source   RocketMQ's ProcessQueue: clients of RocketMQ renew every 20 s and believe for 30 s; brokers keep for 60 s.
 class queue_locks {
 public:
     struct options {

@@ -13,7 +13,7 @@
 
 namespace troupe::client {
 
-/// Queues a client may write to and read from, by a route; both sorted. Source: reference "remoting-client.md" 5.2.
+/// Queues a client may write to and read from, by a route; both sorted. RocketMQ: topicRouteData2TopicPublishInfo.
 struct route_queues {
     std::vector<message_queue> writable; ///< only of brokers with a master
     std::vector<message_queue> readable;

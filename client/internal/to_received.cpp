@@ -12,8 +12,8 @@ namespace troupe::client {
 
 namespace {
 
-/// Bits 8 to 10 of a message's sys flag: how its body is compressed, 0 for clients from before there was a choice. Source:
-/// reference "remoting-client.md" 2.2. LZ4 and Zstandard are 0x100 and 0x200.
+/// Bits 8 to 10 of a message's sys flag: how its body is compressed, 0 for clients from before there was a choice. RocketMQ:
+/// MessageSysFlag. LZ4 and Zstandard are 0x100 and 0x200.
 constexpr std::int32_t compression_mask = 0x700;
 constexpr std::int32_t compression_zlib = 0x300;
 

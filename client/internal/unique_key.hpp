@@ -7,7 +7,7 @@
 namespace troupe::client {
 
 /// Makes message ids that are unique in the cluster: upper-case hex of IPv4 address, process id, a number per process,
-/// milliseconds of the month and a counter; 32 characters. Source: reference "remoting-client.md" 2.7.
+/// milliseconds of the month and a counter; 32 characters. Source: RocketMQ's MessageClientIDSetter.
 ///
 /// Threads  safe from any thread.
 class unique_key_generator {

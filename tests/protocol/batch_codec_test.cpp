@@ -17,7 +17,7 @@ const std::vector<batch_element> three{{0, payload{"a"}, ""}, {-7, payload{"bb"}
 } // namespace
 
 TEST_CASE("a batch body has RocketMQ's bytes") {
-    // Vector: reference "remoting-client.md" 3.2.
+    // Vector: one message as RocketMQ's MessageDecoder.encodeMessages lays it out.
     const auto bytes = from_hex("0000002c 00000000 00000000 00000000 00000002 6869 0014 5741495401747275650254414753015461674102");
     const std::vector<batch_element> one{{0, payload{"hi"}, "WAIT\1true\2TAGS\1TagA\2"}};
     CHECK(encode_batch(one).value() == bytes);

@@ -13,13 +13,13 @@ namespace {
 const topic_route route_of_two{{{"DefaultCluster", "broker-a", {{0, "10.0.0.1:10911"}, {1, "10.0.0.2:10911"}}}},
                                {{"broker-a", 4, 4, 6, 0}}};
 
-// Vector: reference "remoting-client.md" 5.2.
+// Vector: RocketMQ's TopicRouteData, as standard JSON.
 const std::string standard_route =
     R"({"brokerDatas":[{"brokerAddrs":{"0":"10.0.0.1:10911","1":"10.0.0.2:10911"},"brokerName":"broker-a","cluster":"DefaultCluster",)"
     R"("enableActingMaster":false}],"filterServerTable":{},"queueDatas":[{"brokerName":"broker-a","perm":6,"readQueueNums":4,)"
     R"("topicSysFlag":0,"writeQueueNums":4}]})";
 
-// Vector: reference "remoting-client.md" 4.1.
+// Vector: RocketMQ's HeartbeatData.
 const std::string java_heartbeat =
     R"({"clientID":"10.0.0.9@1#2","consumerDataSet":[{"consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","consumeType":"CONSUME_PASSIVELY",)"
     R"("groupName":"CG","messageModel":"CLUSTERING","subscriptionDataSet":[{"classFilterMode":false,"codeSet":[2598919,2598920],)"
@@ -71,7 +71,7 @@ TEST_CASE("a route whose numbers no reader could use is refused") {
 }
 
 TEST_CASE("cluster info has the form tools read, with both tables always there") {
-    // Vector: reference "remoting-admin.md" 1.5.
+    // Vector: RocketMQ's ClusterInfo.
     const std::string text =
         R"({"brokerAddrTable":{"b1":{"brokerAddrs":{"0":"10.0.0.1:10911"},"brokerName":"b1","cluster":"c","enableActingMaster":false}},)"
         R"("clusterAddrTable":{"c":["b1"]}})";
@@ -86,7 +86,7 @@ TEST_CASE("lists of topics and of consumers come back, empty ones too") {
     CHECK(encode_topic_list({"a", "%RETRY%g"}) == R"({"topicList":["a","%RETRY%g"]})");
     CHECK(decode_topic_list(R"({"brokerAddr":"x:1","topicList":["a","%RETRY%g"]})").value() == std::vector<std::string>{"a", "%RETRY%g"});
     CHECK(decode_topic_list(encode_topic_list({})).value().empty());
-    // Vector: reference "remoting-client.md" 4.2.
+    // Vector: RocketMQ's GetConsumerListByGroupResponseBody.
     CHECK(encode_consumer_ids({"id1", "id2"}) == R"({"consumerIdList":["id1","id2"]})");
     CHECK(decode_consumer_ids(R"({"consumerIdList":["id1","id2"]})").value() == std::vector<std::string>{"id1", "id2"});
     CHECK(decode_consumer_ids(R"({"consumerIdList":null})").value().empty());
@@ -140,7 +140,7 @@ TEST_CASE("heartbeats of C++ and Go clients are read: ordinals, numbers as strin
 }
 
 TEST_CASE("statistics have their queues in the place of keys, as only that form is read by every Java client") {
-    // Vector: reference "remoting-admin.md" 0.3.
+    // Vector: RocketMQ's TopicStatsTable, as fastjson writes it.
     const std::string text =
         R"({"offsetTable":{{"brokerName":"b","queueId":1,"topic":"T"}:{"lastUpdateTimestamp":0,"maxOffset":5,"minOffset":0}},"topicPutTps":0.0})";
     const topic_stats stats{{{"T", "b", 1}, {0, 5, 0}}};

@@ -55,7 +55,7 @@ TEST_CASE("the connections of a consumer group have the form that tools read") {
                                          consume_type::passively,
                                          message_model::clustering,
                                          consume_from::last_offset};
-    // Members: reference "remoting-admin.md" 0.4, 2.3.
+    // Members: those of RocketMQ's ConsumerConnection.
     CHECK(encode_consumer_connections(consumers) ==
           R"({"connectionSet":[{"clientAddr":"10.0.0.9:1","clientId":"c","language":"JAVA","version":479}],)"
           R"("consumeFromWhere":"CONSUME_FROM_LAST_OFFSET","consumeType":"CONSUME_PASSIVELY","messageModel":"CLUSTERING",)"
@@ -116,7 +116,7 @@ TEST_CASE("lists of groups and topics, and one subscription, come back") {
 
 TEST_CASE("offsets have their queues in the place of keys") {
     const queue_offsets offsets{{{"T", "broker-a", 1}, 13}, {{"U", "b", 0}, -1}};
-    // Vector: reference "remoting-client.md" 4.10.
+    // Vector: RocketMQ's ResetOffsetBody.
     CHECK(encode_reset_offsets({{{"T", "broker-a", 1}, 13}}) ==
           R"({"offsetTable":{{"brokerName":"broker-a","queueId":1,"topic":"T"}:13}})");
     CHECK(decode_reset_offsets(encode_reset_offsets(offsets)).value() == offsets);

@@ -18,7 +18,7 @@ void check_truncations(const std::string& body, Decode decode) {
 } // namespace
 
 TEST_CASE("a lock request has Java's members, and comes back with every field") {
-    // Form: reference "remoting-client.md" 4.2.
+    // Form: RocketMQ's LockBatchRequestBody.
     const std::string text =
         R"({"clientId":"10.0.0.9@1#2","consumerGroup":"CG","mqSet":[{"brokerName":"b","queueId":1,"topic":"T"}],"onlyThisBroker":true})";
     const queue_lock_request request{"CG", "10.0.0.9@1#2", true, {{"T", "b", 1}}};

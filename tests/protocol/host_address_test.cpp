@@ -23,7 +23,7 @@ TEST_CASE("what is no host address is refused, quoted, and shown how to write on
 }
 
 TEST_CASE("offset message ids have RocketMQ's text") {
-    // Vector: reference "remoting-client.md" 2.6.
+    // Vector: RocketMQ's MessageDecoder.createMessageId.
     const auto host = parse_host_address("127.0.0.1:10911").value();
     CHECK(offset_message_id(host, log_position{0x1234}) == "7F00000100002A9F0000000000001234");
     const auto [parsed_host, position] = parse_offset_message_id("7f00000100002A9F0000000000001234").value();
@@ -48,7 +48,7 @@ TEST_CASE("what is no offset message id is refused") {
 }
 
 TEST_CASE("tag hashes are Java's, also beyond ASCII") {
-    // Vectors: reference "remoting-client.md" 2.5.
+    // Vectors: Java's String.hashCode.
     CHECK(tag_hash("TagA") == 2598919);
     CHECK(tag_hash("TagB") == 2598920);
     CHECK(tag_hash("*") == 42);

@@ -4,7 +4,7 @@
 
 using namespace troupe::protocol;
 
-// Forms: reference "remoting-admin.md" 2.3.
+// Forms: RocketMQ's QueryConsumeQueueResponseBody, QueryConsumeTimeSpanBody.
 
 TEST_CASE("a page of a queue has Java's members, without messages too") {
     CHECK(encode_queue_page({1, 9, {{4'096, 123, 2598919}, {5'000, 91, -7}}}) ==

@@ -17,7 +17,7 @@ using test_support::to_hex;
 
 namespace {
 
-// Vector: reference "remoting-client.md" 2.1, made by the original Java classes; it has no checksum property.
+// Vector: made by RocketMQ's own Java classes; it has no checksum property.
 const std::string java_record = from_hex(R"(
     0000007b daa320a7 3610a686 00000003 00000000 0000000000000007 0000000000001234 00000000
     0000018bcfe56800 0a000009 00009c40 0000018bcfe56801 7f000001 00002a9f 00000000 0000000000000000

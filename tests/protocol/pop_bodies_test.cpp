@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-// Vectors: reference "remoting-client.md" 4.7 to 4.9.
+// Vectors: RocketMQ's ExtraInfoUtil, BatchAckMessageRequestBody and others.
 
 using namespace troupe;
 using namespace troupe::protocol;

@@ -10,7 +10,7 @@ using namespace troupe::protocol;
 using test_support::from_hex;
 
 TEST_CASE("properties have RocketMQ's bytes") {
-    // Vector: reference "remoting-client.md" 2.3, there in the other order.
+    // Vector: RocketMQ's MessageDecoder.messageProperties2String, there in the other order.
     CHECK(encode_properties({{"WAIT", "true"}, {"TAGS", "TagA"}}).value() == from_hex("54414753 01 54616741 02 57414954 01 74727565 02"));
     CHECK(decode_properties(from_hex("57414954 01 74727565 02 54414753 01 54616741 02")) ==
           protocol::properties{{"WAIT", "true"}, {"TAGS", "TagA"}});

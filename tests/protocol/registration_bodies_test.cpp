@@ -36,7 +36,7 @@ std::string prefixed(std::string_view text) {
     return out.append(text);
 }
 
-/// The inflated form of a compressed register body, reference "remoting-admin.md" 1.3.
+/// The inflated form of a compressed register body (RocketMQ: RegisterBrokerBody).
 std::string compressed_form(const std::vector<std::string>& topics) {
     auto out = prefixed(R"({"counter":3,"stateVersion":1,"timestamp":1700000000000})");
     append_be(out, static_cast<std::uint32_t>(topics.size()));

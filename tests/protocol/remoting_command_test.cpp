@@ -17,7 +17,7 @@ using test_support::to_hex;
 
 namespace {
 
-// Vectors: reference "remoting-client.md" 1.2 and 1.3: GET_ROUTEINFO_BY_TOPIC for topic T, opaque 1, version 401.
+// Vectors: RocketMQ's two forms of a header: GET_ROUTEINFO_BY_TOPIC for topic T, opaque 1, version 401.
 const std::string java_json_header =
     R"({"code":105,"extFields":{"topic":"T"},"flag":0,"language":"JAVA","opaque":1,"serializeTypeCurrentRPC":"JSON","version":401})";
 const std::string java_json_frame = from_hex("0000007f 0000007b") + java_json_header;

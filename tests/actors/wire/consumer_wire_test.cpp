@@ -9,7 +9,7 @@
 #include <map>
 
 // What consumers of other makes send, field by field as they send it, and the code that each case is answered with.
-// Cases: reference "remoting-client.md" 4.2 to 4.5.
+// Cases: RocketMQ's LockBatchRequestBody, QueryConsumerOffsetRequestHeader and others.
 
 using namespace troupe;
 using namespace troupe::actors;

@@ -16,7 +16,7 @@
 #include <vector>
 
 // Messages by id, by key and by place, as clients and tools ask for them.
-// Cases: reference "remoting-client.md" 4.3 and 4.6, "remoting-admin.md" 2.3.
+// Cases: RocketMQ's ViewMessageRequestHeader, QueryMessageRequestHeader and others.
 
 using namespace troupe;
 using namespace troupe::actors;

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-// Pop as RocketMQ's clients ask for it. Cases: reference "remoting-client.md" 4.7 to 4.9.
+// Pop as RocketMQ's clients ask for it. Cases: PopMessageRequestHeader, AckMessageRequestHeader and others.
 
 using namespace troupe;
 using namespace troupe::actors;

@@ -12,7 +12,7 @@
 #include <chrono>
 #include <string>
 
-// Timed messages as RocketMQ's clients and our own tools ask for them. Cases: reference "remoting-client.md" 3.6.
+// Timed messages as RocketMQ's clients and our own tools ask for them. Cases: RecallMessageRequestHeader.
 
 using namespace troupe;
 using namespace troupe::actors;
