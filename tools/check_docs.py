@@ -3,7 +3,7 @@
 
 1. Paths and links in README.md, CHANGELOG.md and docs/ name files or folders that are there.
 2. docs/ARCHITECTURE.md mentions every top-level folder.
-3. Each type in the table of docs/glossary.md occurs in the file that its row names.
+3. The nouns of docs/glossary.md are in order, and each type in its table occurs in the file that its row names.
 4. The commands `./dev <name>` in documents are commands of ./dev.
 5. Pages that comments of sources and scripts name are in the tree.
 6. The first line of a page is its title, and all rows of a table have the same number of cells.
@@ -108,9 +108,15 @@ def check_map(files):
 def check_glossary():
     """Rows are | noun | meaning | RocketMQ's word | our type | its file |."""
     glossary = ROOT / "docs/glossary.md"
+    before = ""
     for number, line in enumerate(glossary.read_text(encoding="utf-8").splitlines(), start=1):
         cells = cells_of(line)
-        if len(cells) != 5 or not CODE.fullmatch(cells[4]):
+        if len(cells) != 5 or cells[0] in ("noun", "---"):
+            continue
+        if cells[0].casefold() <= before:
+            yield f"docs/glossary.md:{number}: {cells[0]} belongs above {before}"
+        before = cells[0].casefold()
+        if not CODE.fullmatch(cells[4]):
             continue
         path = ROOT / cells[4].strip("`")
         if not path.is_file():
