@@ -15,10 +15,11 @@ install(TARGETS ${troupe_libraries} EXPORT TroupeTargets
   LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(EXPORT TroupeTargets NAMESPACE Troupe:: DESTINATION ${troupe_package_directory})
 
-# Our includes start at the tree's root ("client/producer.hpp"); the installed tree keeps that below include/troupe.
+# Our includes start at the tree's root ("client/producer.hpp"); the installed tree keeps that below include/troupe. No header outside a
+# folder called internal includes one inside it (tools/check_arrows.py), so those stay away.
 foreach(folder IN ITEMS protocol filter storage config actors client testing)
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/${folder} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/troupe
-    FILES_MATCHING PATTERN "*.hpp")
+    FILES_MATCHING PATTERN "*.hpp" PATTERN internal EXCLUDE)
 endforeach()
 
 configure_package_config_file(${CMAKE_SOURCE_DIR}/cmake/TroupeConfig.cmake.in ${CMAKE_BINARY_DIR}/TroupeConfig.cmake

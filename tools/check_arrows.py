@@ -3,7 +3,7 @@
 
 FOLDERS says which folders a folder may include from. LIBRARIES says where a third-party library may appear at all, and
 whether public headers may show it. A header is private when its name says which library it wraps (rocksdb_support.hpp)
-or when it lies in a folder called internal.
+or when it lies in a folder called internal. Headers in such a folder are not installed, so no public header includes one.
 """
 import re
 
@@ -82,6 +82,8 @@ def check_own_include(path, folder, included):
         return "no such folder in the arrow table"
     if not (ROOT / included).exists() and folder != "examples":
         return "no such file"
+    if "internal" in included.split("/") and (is_public_header(path) or folder == "examples"):
+        return "is not installed: no public header may need it"
     if target in FOLDERS[folder] or target.split("/")[0] in FOLDERS[folder]:
         return None
     if included in SHARED_WITH_WIRE.get(folder, ()):
