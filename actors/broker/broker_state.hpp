@@ -72,6 +72,7 @@ public:
     void handle(const pull_answered& result);
     void handle(const queue_idle& event);
     void handle(throttle_tick tick);
+    caf::result<subscription_checked> handle(const check_subscription& order);
 
     // topics (broker_topics.cpp)
     caf::result<topic_put> handle(const put_topic& order);
@@ -101,7 +102,6 @@ public:
     caf::result<members_listed> handle(const list_members& order);
     caf::result<producer_connections_listed> handle(const list_producer_connections& order);
     caf::result<producers_listed> handle(const list_producers& order);
-    caf::result<subscription_checked> handle(const check_subscription& order);
     caf::result<topic_readers_listed> handle(const list_topic_readers& order);
     caf::result<group_topics_listed> handle(const list_group_topics& order);
     caf::result<subscription_found> handle(const find_subscription& order);
@@ -122,7 +122,7 @@ public:
     caf::result<lags_listed> handle(const list_lags& order);
     // one message's way (broker_trace.cpp)
     caf::result<message_traced> handle(const trace_message& order);
-    // transactions, for embedded clients (broker_members.cpp)
+    // locks and transactions, for embedded clients (broker_members.cpp)
     caf::result<queues_locked> handle(const lock_queues& order);
     caf::result<queues_unlocked> handle(const unlock_queues& order);
     caf::result<transaction_ended> handle(const end_transaction& order);
@@ -132,8 +132,10 @@ public:
     // pop consumers (broker_pops.cpp)
     void handle(const pop_ticketed& order);
     void handle(const pops_abandoned& order);
+    // how groups take messages (broker_modes.cpp)
     caf::result<request_mode_set> handle(const set_request_mode& order);
     caf::result<request_modes_listed> handle(const list_request_modes& order);
+    // which queues a client reads (broker_assignments.cpp)
     caf::result<assignment_found> handle(const query_assignment& order);
     void handle(const use_name_servers& order);
 
@@ -228,7 +230,7 @@ private:
     [[nodiscard]] clock_time now() const { return self_->clock().now(); }
     [[nodiscard]] const log_reader_actor& background_reader() const { return setup_.log_readers.back(); }
 
-    // traffic
+    // traffic (broker_traffic.cpp)
     void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
     [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order, std::uint64_t connection);
     [[nodiscard]] result<message_filter> filter_of(const pull_messages& order, std::uint64_t connection);
@@ -245,7 +247,6 @@ private:
     /// Of those whose turn it may be: waits on, or is over, or goes on.
     template <class Held, class End, class GoOn>
     void look_at_throttled(throttled<Held>& held, End end, GoOn go_on);
-    void answer_nothing(const checked_pop& pop);
     void arm_throttle();
     void fail_throttled(const error& failure);
     void note_offset(const progress_key& key, queue_offset offset);
@@ -253,14 +254,13 @@ private:
     queue_actor queue_for(const topic_queue& queue);
     void finish_queues(const finish& order, std::string_view topic);
 
-    // pop consumers
-    struct known_route {
-        std::vector<protocol::queue_data> queues;
-        clock_time fresh_until;
-    };
+    // pop consumers (broker_pops.cpp)
     [[nodiscard]] result<checked_pop> check_pop(const pop_messages& order);
     [[nodiscard]] result<void> check_settled(const std::string& topic, const std::string& group) const;
     void forget_popped(const std::string& group, const std::string& topic, continuation next);
+    void answer_nothing(const checked_pop& pop);
+
+    // how groups take messages (broker_modes.cpp)
     /// What the group has committed by pulls is done for its pops, too; then `next` is told of the outcome.
     void follow_commits_of(const std::string& group, const std::string& topic, continuation next);
     void store_mode(const request_mode& mode, const std::string& change);
@@ -270,12 +270,18 @@ private:
     [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
     /// Of what was deleted; an empty name: nothing.
     void forget_modes(const std::string& topic, const std::string& group);
+
+    // which queues a client reads (broker_assignments.cpp)
+    struct known_route {
+        std::vector<protocol::queue_data> queues;
+        clock_time fresh_until;
+    };
     void find_topic_route(const protocol::assignment_request& request, std::size_t server,
                           caf::typed_response_promise<assignment_found> promise);
     [[nodiscard]] assignment_found assign(const protocol::assignment_request& request,
                                           const std::vector<protocol::queue_data>& route) const;
 
-    // failed messages
+    // failed messages (broker_retry.cpp)
     [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
     void take_back(const send_message_back& order, const payload& record, const continuation& done);
     void store_returned(returned_message returned, const std::string& group, const continuation& done);
@@ -291,32 +297,33 @@ private:
     void trim_next();
     void trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule);
 
-    // slow consumers
+    // slow consumers (broker_lags.cpp)
     void measure_lags();
     void measure_next_lag(std::size_t left);
     [[nodiscard]] measure_lag lag_question(const std::string& group, const offsets_listed& committed) const;
     void note_lag(const std::string& group, const group_lag& lag);
 
+    // dead letters (broker_dead_letters.cpp)
     struct resending;
     void read_dead_letters(const std::shared_ptr<resending>& work);
     void put_back(const std::shared_ptr<resending>& work, const page_read& page);
     void remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome);
     [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group);
 
-    // topics
+    // topics (broker_topics.cpp)
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
+    [[nodiscard]] result<void> check_topic_config(const topic_config& topic) const;
     void ensure_topic(topic_config topic, continuation done);
     void store_topic(const topic_config& topic, continuation done);
     void drop_index(const std::string& topic, const std::string& change);
     void publish(std::shared_ptr<const topic_snapshot> next);
     [[nodiscard]] topic_config default_topic(const std::string& topic) const;
 
+    // settings (broker_settings.cpp)
     [[nodiscard]] result<topic_config> changed_topic(const protocol::topic_change& change) const;
-
-    // settings and statistics
     [[nodiscard]] result<void> check_unchanging(const std::string& what) const;
-    [[nodiscard]] result<void> check_topic_config(const topic_config& topic) const;
-    [[nodiscard]] static result<void> check_group_config(const group_config& group);
+
+    // statistics (broker_statistics.cpp)
     [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
     void complete(protocol::consume_stats& stats, const std::string& group) const;
     void add_popped(group_described described, const std::string& group, caf::typed_response_promise<group_described> promise);
@@ -327,7 +334,8 @@ private:
     void add_runtime_info(protocol::key_value_table& values) const;
     void add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise);
 
-    // groups
+    // groups (broker_groups.cpp)
+    [[nodiscard]] static result<void> check_group_config(const group_config& group);
     void ensure_group(const std::string& group, continuation done);
     void store_group(const group_config& group, continuation done);
     [[nodiscard]] bool may_use_group(const std::string& group) const;
@@ -337,7 +345,7 @@ private:
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
 
-    // connected clients
+    // connected clients (broker_members.cpp)
     [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
     [[nodiscard]] result<session_number> session_of_member(const std::string& group, const std::string& client_id) const;
     void ask_member_client(session_number session, forward_to_client request, caf::typed_response_promise<client_answered> promise);
@@ -347,10 +355,11 @@ private:
     template <class Answer, class Order, class Then>
     void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
 
-    // offsets that operators set
+    // offsets that operators set (broker_resets.cpp)
     void set_offsets(const std::string& group, const std::vector<std::pair<topic_queue, queue_offset>>& offsets, continuation done);
     [[nodiscard]] bool tell_reset(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
 
+    // changes, questions and the end (broker.cpp; templates below)
     /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome, each until its
     /// own deadline; the change stays until the role below has answered, because until then nobody knows what is on the disk.
     /// False when there is nothing to do for this caller: another works already, or `done` has been told busy, because the
