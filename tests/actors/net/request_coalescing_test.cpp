@@ -122,6 +122,15 @@ TEST_CASE("clients that are no clockwork make the port rest as well") {
     CHECK(busy.rested > 2s);
 }
 
+TEST_CASE("a machine that is slower for a moment does not end the rests") {
+    port busy;
+    busy.open_loop(60'000, 1'000ms);
+    busy.open_loop(40'000, 450ms);
+    const auto rested = busy.rested;
+    busy.open_loop(60'000, 2'000ms);
+    CHECK(busy.rested - rested > 1s);
+}
+
 TEST_CASE("after a pause the port measures again, without a rest") {
     port busy;
     busy.open_loop(50'000, 1'000ms);
