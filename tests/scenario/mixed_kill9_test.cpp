@@ -3,10 +3,12 @@
 #include "testing/temporary_directory.hpp"
 #include "tests/scenario/arguments.hpp"
 #include "tests/scenario/load.hpp"
+#include "tests/scenario/pop_history.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -28,7 +30,15 @@ using std::chrono::milliseconds;
 constexpr std::chrono::seconds patience{120};
 constexpr int ordered_keys = 3;
 constexpr std::int32_t redeliveries = 2;
-const std::vector<std::string> topics{"ordered", "delayed", "timed", "transactions", "failing", "filtered"};
+constexpr int poppers = 2;
+constexpr std::int32_t popped_at_once = 16;
+constexpr milliseconds invisible{1'500}; // longer than a restart takes, so that handles and leases go over kills
+constexpr milliseconds held_for{1'000};
+const std::vector<std::string> topics{"ordered", "delayed", "timed", "transactions", "failing", "filtered", "popped"};
+
+timestamp_ms now_ms() {
+    return timestamp_ms{std::chrono::duration_cast<milliseconds>(clock_type::now().time_since_epoch()).count()};
+}
 
 /// What a test sent of one kind of message, and what it got. Ids are "<sender>-<number>". Safe from any thread.
 class ledger {
@@ -180,6 +190,7 @@ public:
         }
         open_transactions();
         read();
+        pop();
         send();
     }
 
@@ -188,20 +199,24 @@ public:
         std::uint64_t all = 0;
         for (const auto* each : ledgers_)
             all += each->wanted() + each->forbidden();
-        return all;
+        return all + pops_.acknowledgements();
     }
+    void broker_dies() { pops_.broker_dies(); }
+    void broker_died() { pops_.broker_died(); }
     void stop_sending() { senders_.stop(); }
     [[nodiscard]] bool complete() const {
-        return std::all_of(ledgers_.begin(), ledgers_.end(), [](const ledger* each) { return each->complete(); });
+        return pops_.complete() && std::all_of(ledgers_.begin(), ledgers_.end(), [](const ledger* each) { return each->complete(); });
     }
     void check() {
         for (auto& consumer : consumers_)
             consumer.stop();
+        popping_.stop();
         for (const auto* each : ledgers_)
             each->check();
         CHECK(ordered_.out_of_order() == 0);
         CHECK(recalled_.forbidden() > 0);
         CHECK(transactions_.forbidden() > 0);
+        check_pops();
     }
     /// Dead letters have no subscriber: they are looked for in their topic.
     void look_for_dead_letters() {
@@ -209,14 +224,22 @@ public:
         options.group = "undertaker";
         auto reader = must(pull_consumer::open(via_, options));
         const auto assigned = [&] {
-            const auto queues = reader.queues("%DLQ%failing");
-            return queues.ok() && reader.assign(*queues, seek_target::first()).ok();
+            auto queues = reader.queues("%DLQ%failing");
+            const auto popped = reader.queues("%DLQ%popping");
+            if (!queues || !popped)
+                return false;
+            queues->insert(queues->end(), popped->begin(), popped->end());
+            return reader.assign(*queues, seek_target::first()).ok();
         };
         REQUIRE(scenario::eventually(patience, assigned));
         scenario::eventually(patience, [&] {
-            for (const auto& m : reader.poll(milliseconds{100}))
-                dead_.came(id_of(m));
-            return dead_.complete();
+            for (const auto& m : reader.poll(milliseconds{100})) {
+                if (m.queue.topic == "%DLQ%popping")
+                    pops_.dead_letter(id_of(m), m.stored);
+                else
+                    dead_.came(id_of(m));
+            }
+            return dead_.complete() && pops_.complete();
         });
     }
 
@@ -269,6 +292,99 @@ private:
                   });
     }
 
+    void pop() {
+        group_config group;
+        group.name = "popping";
+        group.retry_max = redeliveries;
+        REQUIRE(scenario::eventually(patience, [&] { return admin{via_}.put_group(group).ok(); }));
+        pop_options options;
+        options.group = group.name;
+        options.topic = "popped";
+        options.messages_max = popped_at_once;
+        options.invisible = invisible;
+        for (int each = 0; each < poppers; ++each)
+            popping_.add([this, one = popper{must(pop_consumer::open(via_, options)), {}}](int) mutable { pop_once(one); });
+    }
+
+    /// One thread's consumer, and what it is still working at.
+    struct popper {
+        pop_consumer consumer;
+        std::vector<popped_message> held;
+    };
+
+    /// What becomes of a message is in its name: "popped" ones are done at once, "held" ones shortly before their time is over, "lapsed"
+    /// ones when it was over once, "nacked" ones when they were given back once; of "buried" ones nobody is ever done.
+    void pop_once(popper& by) {
+        std::vector<popped_message> popped;
+        scenario::eventually(milliseconds{200}, [&] {
+            auto some = by.consumer.pop(milliseconds{200});
+            if (some.ok()) {
+                popped = *std::move(some);
+                return true;
+            }
+            if (some.code() == errc::connection_lost || some.code() == errc::timed_out)
+                pops_.pop_unanswered();
+            return false;
+        });
+        for (const auto& one : popped)
+            pops_.delivered(id_of(one.message), handle_of(one), one.message.reconsume_times, invisible.count());
+        const auto is_held_enough = [now = now_ms()](const popped_message& one) {
+            return one.popped.value() + held_for.count() <= now.value();
+        };
+        const auto rest = std::stable_partition(by.held.begin(), by.held.end(), is_held_enough);
+        std::vector<popped_message> done{by.held.begin(), rest};
+        by.held.erase(by.held.begin(), rest);
+        for (auto& one : popped) {
+            const auto id = id_of(one.message);
+            const bool is_first = one.message.reconsume_times == 0;
+            if (id.starts_with("popped") || (!id.starts_with("buried") && !is_first))
+                done.push_back(one);
+            else if (id.starts_with("held"))
+                by.held.push_back(one);
+            else if (id.starts_with("nacked") || (id.starts_with("buried") && number_of(id) % 2 == 0))
+                give_back(by.consumer, one, milliseconds{number_of(id) % 3 * 700});
+        }
+        acknowledge(by.consumer, done);
+    }
+
+    void acknowledge(pop_consumer& consumer, const std::vector<popped_message>& done) {
+        for (const auto& one : done)
+            pops_.acknowledging(handle_of(one));
+        if (!done.empty() && consumer.acknowledge(done).ok())
+            for (const auto& one : done)
+                pops_.acknowledged(handle_of(one), now_ms());
+    }
+
+    void give_back(pop_consumer& consumer, popped_message& one, milliseconds pause) {
+        const auto before = handle_of(one);
+        pops_.changing(before, now_ms(), pause.count());
+        const auto changed = consumer.change_invisible_time(one, pause);
+        if (changed.ok())
+            pops_.changed(before, one.popped, pause.count());
+        else if (changed.code() == errc::operation_illegal || changed.code() == errc::message_illegal)
+            pops_.change_refused(before, now_ms());
+    }
+
+    static scenario::pop_history::handle handle_of(const popped_message& one) {
+        return {{scenario::to_text(one.message.queue), one.message.offset.value()}, one.popped};
+    }
+
+    void check_pops() const {
+        const auto all = pops_.judge();
+        CHECK_MESSAGE(all.problems.empty(),
+                      "pops: " << (all.problems.empty() ? "" : all.problems.front()) << " (" << all.problems.size() << " problems)");
+        CHECK(all.after_a_kill > 0);
+        CHECK(all.kept_over_a_kill > 0);
+        CHECK(all.dead > 0);
+        CHECK(all.settled_in_time > 10);
+        CHECK(all.deliveries_unseen <= all.pops_unanswered * popped_at_once);
+        MESSAGE("pops: " << all.deliveries << " deliveries, " << all.redeliveries << " of them again, " << all.after_a_kill
+                         << " of these after a kill; " << all.deliveries_unseen << " unseen, of " << all.pops_unanswered
+                         << " pops without an answer; " << all.settled_in_time << " acknowledged in time, " << all.kept_over_a_kill
+                         << " of these with a handle from before a kill, " << all.without_an_answer << " without an answer; " << all.dead
+                         << " dead letters, " << all.dead_letters_again << " once more");
+    }
+
     void subscribe(const std::string& name, const message_selector& wanted, bool ordered, push_consumer::handler handle) {
         push_consumer_options options;
         options.group = name;
@@ -296,6 +412,10 @@ private:
         senders_.add([this](int i) { send_transaction("transaction-" + std::to_string(i)); });
         senders_.add([this](int i) { send_failing((i % 4 == 0 ? "dead-" : "failing-") + std::to_string(i)); });
         senders_.add([this](int i) { send_batch(i * 10); });
+        senders_.add([this](int i) {
+            constexpr std::array kinds{"popped-", "held-", "popped-", "lapsed-", "nacked-", "popped-", "held-", "buried-"};
+            send_popped(kinds.at(static_cast<std::size_t>(i) % kinds.size()) + std::to_string(i));
+        });
     }
 
     void send_delayed(const std::string& id, std::int32_t level) {
@@ -345,6 +465,12 @@ private:
             kind.must_come(id);
     }
 
+    void send_popped(const std::string& id) {
+        pops_.sending(id);
+        if (const auto sent = producer_.send(make("popped", id)); sent.ok())
+            pops_.stored(id, sent->attempts);
+    }
+
     void send_batch(int first) {
         std::vector<message> batch;
         for (int i = first; i < first + 10; ++i) {
@@ -374,9 +500,11 @@ private:
     ledger dead_{"dead letters"};
     ledger filtered_{"filtered"};
     std::vector<const ledger*> ledgers_{&ordered_, &delayed_, &timed_, &recalled_, &transactions_, &failing_, &dead_, &filtered_};
+    scenario::pop_history pops_{redeliveries + 1};
     producer producer_;
     std::optional<transaction_producer> transaction_producer_;
     std::vector<push_consumer> consumers_;
+    workers popping_;
     workers senders_;
 };
 
@@ -384,7 +512,8 @@ private:
 
 // Goal: a broker that is killed under all kinds of messages at once keeps what each kind promises: acknowledged ones come; delayed and
 //       timed ones never early; recalled and rolled-back ones never; failed ones again, then to the dead letters; order stays; a filter
-//       lets nothing else through.
+//       lets nothing else through; popped ones come again when their time is over, never earlier, never after they were acknowledged, and
+//       so often as their group allows.
 // How:  a real node is killed with SIGKILL after a random number of acknowledgements, and started again on the same store.
 TEST_CASE("a node that is killed under every kind of message keeps what each kind promises") {
     const auto& told = scenario::given();
@@ -412,7 +541,9 @@ TEST_CASE("a node that is killed under every kind of message keeps what each kin
         if (!flowing)
             node.print_log();
         REQUIRE_MESSAGE(flowing, "round " << round << ": no progress");
+        all.broker_dies();
         node.kill();
+        all.broker_died();
         const auto again = node.start();
         REQUIRE_MESSAGE(again.ok(), (again.ok() ? "" : to_string(again.failure())));
     }
