@@ -104,7 +104,10 @@ class index_database::implementation {
 public:
     implementation(std::shared_ptr<file_system> files, std::filesystem::path directory,
                    std::shared_ptr<const std::atomic<std::int64_t>> log_min)
-        : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)}, filter_{std::move(log_min)} {}
+        : files_{std::move(files)},
+          directory_{std::move(directory)},
+          env_{make_rocksdb_env(files_, manifest_notes::off)},
+          filter_{std::move(log_min)} {}
 
     result<void> open(std::size_t block_cache_bytes) {
         if (auto made = make_durable_directories(*files_, directory_); !made) {

@@ -3,6 +3,7 @@
 #include "protocol/checksum.hpp"
 #include "storage/directories.hpp"
 #include "storage/file_system.hpp"
+#include "storage/manifest_tail.hpp"
 #include "storage/metadata_format.hpp"
 #include "storage/rocksdb_file_system.hpp"
 #include "storage/rocksdb_support.hpp"
@@ -41,7 +42,7 @@ error illegal_name(std::string_view name) {
 class metadata_store::implementation {
 public:
     implementation(std::shared_ptr<file_system> files, std::filesystem::path directory)
-        : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_)} {}
+        : files_{std::move(files)}, directory_{std::move(directory)}, env_{make_rocksdb_env(files_, manifest_notes::kept)} {}
     /// What stands in a table is checksummed whole; the end of a write-ahead log that was damaged looks like a torn write.
     ~implementation() {
         if (database_ && !failed_.load(std::memory_order_acquire) && database_->Flush({}).ok()) {
@@ -54,6 +55,9 @@ public:
     result<void> open() {
         if (auto usable = check_database_directory(*files_, directory_, data_suffixes); !usable) {
             return usable;
+        }
+        if (auto mended = mend(); !mended) {
+            return mended;
         }
         if (auto whole = check_sequence(); !whole) {
             return whole;
@@ -127,6 +131,12 @@ public:
     }
 
 private:
+    /// What a power loss tore off the MANIFEST is still in the write-ahead log.
+    result<void> mend() {
+        auto mended = mend_manifest(*files_, directory_, "restore the directory from a copy");
+        return mended ? result<void>{} : mended.failure();
+    }
+
     /// RocksDB takes a damaged end of its file MANIFEST for one that was never written, starts with what is left, and deletes
     /// the tables that it no longer knows. So the number of its last change stands in a file of ours too, and is compared
     /// before the database is opened for writing.
@@ -201,6 +211,9 @@ private:
             return room;
         }
         database_.reset();
+        if (auto mended = mend(); !mended) {
+            return mended;
+        }
         if (auto opened = open_database(); !opened) {
             return opened;
         }

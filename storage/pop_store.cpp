@@ -1,6 +1,7 @@
 #include "storage/pop_store.hpp"
 
 #include "storage/file_system.hpp"
+#include "storage/manifest_tail.hpp"
 #include "storage/pop_format.hpp"
 #include "storage/rocksdb_file_system.hpp"
 #include "storage/rocksdb_support.hpp"
@@ -30,7 +31,10 @@ bool is_storable(const progress_key& key) {
 class pop_store::implementation {
 public:
     implementation(std::shared_ptr<file_system> files, std::filesystem::path directory, pop_store_options options)
-        : files_{std::move(files)}, directory_{std::move(directory)}, options_{options}, env_{make_rocksdb_env(files_)} {}
+        : files_{std::move(files)},
+          directory_{std::move(directory)},
+          options_{options},
+          env_{make_rocksdb_env(files_, manifest_notes::kept)} {}
 
     result<void> open() {
         if (auto usable = check_database_directory(*files_, directory_, data_suffixes); !usable) {
@@ -132,6 +136,10 @@ private:
     }
 
     result<void> open_database() {
+        constexpr std::string_view fix = "restore the directory from a copy, or remove it: groups then begin at their committed offsets";
+        if (auto mended = mend_manifest(*files_, directory_, fix); !mended) {
+            return mended.failure();
+        }
         auto options = small_database_options(env_.get(), options_.block_cache_bytes);
         // Most rows live for seconds. Tables that are mostly marks of what was removed are sorted away.
         options.table_properties_collector_factories.push_back(rocksdb::NewCompactOnDeletionCollectorFactory(1024, 512, 0.5));

@@ -1,6 +1,7 @@
 #include "storage/rocksdb_file_system.hpp"
 
 #include "storage/file_system.hpp"
+#include "storage/manifest_tail.hpp"
 
 #include <rocksdb/env.h>
 #include <rocksdb/file_system.h>
@@ -86,7 +87,7 @@ private:
     std::unique_ptr<file> source_;
 };
 
-class writable_file final : public rocksdb::FSWritableFile {
+class writable_file : public rocksdb::FSWritableFile {
 public:
     writable_file(std::unique_ptr<file> target, std::uint64_t end, const FileOptions& options)
         : rocksdb::FSWritableFile{options}, target_{std::move(target)}, end_{end} {}
@@ -118,6 +119,26 @@ public:
 private:
     std::unique_ptr<file> target_;
     std::uint64_t end_;
+};
+
+/// A MANIFEST: each sync of it is noted before RocksDB hears of it, and so before it removes what it no longer needs.
+class noted_manifest final : public writable_file {
+public:
+    noted_manifest(std::shared_ptr<file_system> files, std::filesystem::path path, std::unique_ptr<file> target, const FileOptions& options)
+        : writable_file{std::move(target), 0, options}, files_{std::move(files)}, path_{std::move(path)} {}
+
+    IOStatus Sync(const IOOptions& options, IODebugContext* dbg) override {
+        auto synced = writable_file::Sync(options, dbg);
+        if (synced.ok()) {
+            // A note that cannot be stored is no failure of the database: the older one stays.
+            static_cast<void>(note_synced_manifest(*files_, path_, GetFileSize(options, dbg)));
+        }
+        return synced;
+    }
+
+private:
+    std::shared_ptr<file_system> files_;
+    std::filesystem::path path_;
 };
 
 class random_write_file final : public rocksdb::FSRandomRWFile {
@@ -172,7 +193,7 @@ public:
 
 class adapter final : public rocksdb::FileSystem {
 public:
-    explicit adapter(std::shared_ptr<file_system> files) : files_{std::move(files)} {}
+    adapter(std::shared_ptr<file_system> files, manifest_notes notes) : files_{std::move(files)}, notes_{notes} {}
 
     const char* Name() const override { return "troupe"; }
 
@@ -200,7 +221,11 @@ public:
         if (!opened) {
             return to_io_status(opened);
         }
-        *out = std::make_unique<writable_file>(*std::move(opened), 0, options);
+        if (notes_ == manifest_notes::kept && std::filesystem::path{name}.filename().string().starts_with("MANIFEST-")) {
+            *out = std::make_unique<noted_manifest>(files_, name, *std::move(opened), options);
+        } else {
+            *out = std::make_unique<writable_file>(*std::move(opened), 0, options);
+        }
         return IOStatus::OK();
     }
     IOStatus ReopenWritableFile(const std::string& name, const FileOptions& options, std::unique_ptr<rocksdb::FSWritableFile>* out,
@@ -336,6 +361,7 @@ private:
     }
 
     std::shared_ptr<file_system> files_;
+    manifest_notes notes_;
 };
 
 /// RocksDB sleeps a second after a background job has failed. Nothing gets better by that: we repeat when we see fit, and a
@@ -360,8 +386,8 @@ public:
 
 } // namespace
 
-std::unique_ptr<rocksdb::Env> make_rocksdb_env(std::shared_ptr<file_system> files) {
-    return std::make_unique<environment>(rocksdb::NewCompositeEnv(std::make_shared<adapter>(std::move(files))));
+std::unique_ptr<rocksdb::Env> make_rocksdb_env(std::shared_ptr<file_system> files, manifest_notes notes) {
+    return std::make_unique<environment>(rocksdb::NewCompositeEnv(std::make_shared<adapter>(std::move(files), notes)));
 }
 
 } // namespace troupe::storage

@@ -36,19 +36,20 @@ std::uint64_t timer_name_hash(std::string_view topic, std::string_view unique_ke
 class timer_store::implementation {
 public:
     implementation(std::shared_ptr<file_system> files, std::filesystem::path directory, timer_store_options options)
-        : files_{std::move(files)}, directory_{std::move(directory)}, options_{options}, env_{make_rocksdb_env(files_)} {}
+        : files_{std::move(files)},
+          directory_{std::move(directory)},
+          options_{options},
+          env_{make_rocksdb_env(files_, manifest_notes::kept)} {}
 
     result<void> open() {
         if (auto usable = check_database_directory(*files_, directory_, data_suffixes); !usable) {
             return usable;
         }
-        rocksdb::DB* database = nullptr;
-        auto status = rocksdb::DB::Open(database_options(), directory_.string(), &database);
-        if (status.IsCorruption()) { // perhaps only a torn end, and the log has what comes after
-            if (const auto cut = cut_torn_manifest(*files_, directory_); cut && *cut) {
-                status = rocksdb::DB::Open(database_options(), directory_.string(), &database);
-            }
+        if (auto mended = mend_manifest(*files_, directory_, "restore the directory and the log from a copy"); !mended) {
+            return mended.failure();
         }
+        rocksdb::DB* database = nullptr;
+        const auto status = rocksdb::DB::Open(database_options(), directory_.string(), &database);
         if (!status.ok()) {
             return to_error(status, "open of " + directory_.string());
         }

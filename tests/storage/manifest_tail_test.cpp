@@ -1,8 +1,6 @@
 #include "storage/manifest_tail.hpp"
 
 #include "protocol/checksum.hpp"
-#include "storage/directories.hpp"
-#include "storage/timer_store.hpp"
 #include "tests/support/fault_file_system.hpp"
 
 #include <doctest/doctest.h>
@@ -35,20 +33,21 @@ TEST_CASE("manifest_tail: the checksum is CRC-32C") {
     CHECK(protocol::crc32c("") == 0);
 }
 
-TEST_CASE("manifest_tail: whole records have no torn end, and each part of one is") {
+TEST_CASE("manifest_tail: what is whole ends with the last record in front of the first that is not") {
     const auto one = record(1, "first edit");
     const auto two = record(1, "second edit, longer");
-    CHECK_FALSE(torn_end_of_manifest(""));
-    CHECK_FALSE(torn_end_of_manifest(one));
-    CHECK_FALSE(torn_end_of_manifest(one + two));
-    for (std::size_t kept = 7; kept < two.size(); ++kept)
-        CHECK(torn_end_of_manifest(one + two.substr(0, kept)) == one.size());
+    CHECK(whole_bytes_of_manifest("") == 0);
+    CHECK(whole_bytes_of_manifest(one) == one.size());
+    CHECK(whole_bytes_of_manifest(one + two) == one.size() + two.size());
+    for (std::size_t kept = 0; kept < two.size(); ++kept)
+        CHECK(whole_bytes_of_manifest(one + two.substr(0, kept)) == one.size());
     for (std::size_t bad = 0; bad < two.size(); ++bad) {
         auto damaged = two;
         damaged[bad] = static_cast<char>(damaged[bad] ^ 0x40);
-        CHECK(torn_end_of_manifest(one + damaged) == one.size());
+        CHECK(whole_bytes_of_manifest(one + damaged) == one.size());
+        CHECK(whole_bytes_of_manifest(one + damaged + one) == one.size());
     }
-    CHECK(torn_end_of_manifest(one + std::string(100, '\0')) == one.size());
+    CHECK(whole_bytes_of_manifest(one + std::string(100, '\0')) == one.size());
 }
 
 TEST_CASE("manifest_tail: an edit in parts goes as one, over the end of a block") {
@@ -56,50 +55,60 @@ TEST_CASE("manifest_tail: an edit in parts goes as one, over the end of a block"
     const auto filler = record(2, std::string(32'768 - one.size() - 7, 'a'));
     const auto end = record(4, std::string(50, 'b'));
     REQUIRE(one.size() + filler.size() == 32'768);
-    CHECK_FALSE(torn_end_of_manifest(one + filler + end));
-    CHECK(torn_end_of_manifest(one + filler + end.substr(0, 30)) == one.size());
-    CHECK(torn_end_of_manifest(one + filler) == one.size());
+    CHECK(whole_bytes_of_manifest(one + filler + end) == 32'768 + end.size());
+    CHECK(whole_bytes_of_manifest(one + filler + end.substr(0, 30)) == one.size());
+    CHECK(whole_bytes_of_manifest(one + filler) == one.size());
+    CHECK(whole_bytes_of_manifest(one + end) == one.size());          // a last part of nothing
+    CHECK(whole_bytes_of_manifest(one + filler + one) == one.size()); // parts without their last
 }
 
-TEST_CASE("manifest_tail: damage with whole records in later blocks is no torn end") {
-    auto block = record(1, std::string(32'768 - 7, 'a'));
+TEST_CASE("manifest_tail: the rest of a block that holds no record is zeros") {
+    const auto block = record(1, std::string(32'768 - 7 - 3, 'a'));
     const auto next = record(1, "later");
-    block[100] = 'x';
-    CHECK_FALSE(torn_end_of_manifest(block + next));
-    CHECK(torn_end_of_manifest(block) == 0);
+    CHECK(whole_bytes_of_manifest(block + std::string(3, '\0') + next) == 32'768 + next.size());
+    CHECK(whole_bytes_of_manifest(block + std::string{"\0x\0", 3} + next) == block.size());
 }
 
-// Goal: the walk agrees with what RocksDB writes, and a torn end no longer keeps a store from opening.
-// How:  the MANIFEST of a real store loses its last bytes, one more each time.
-TEST_CASE("manifest_tail: a store whose MANIFEST is torn opens with what it had before") {
+TEST_CASE("manifest_tail: a note comes back as it was, and no other text is one") {
+    const manifest_note note{"MANIFEST-000005", 1'234};
+    const auto text = encode(note);
+    CHECK(text == "MANIFEST-000005 1234 " + std::to_string(protocol::crc32("MANIFEST-000005 1234")) + "\n");
+    CHECK(decode_manifest_note(text) == note);
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        auto bad = text;
+        bad[at] = static_cast<char>(bad[at] ^ 0x02);
+        CHECK_FALSE(decode_manifest_note(bad).has_value());
+        CHECK_FALSE(decode_manifest_note(text.substr(0, at)).has_value());
+    }
+    CHECK_FALSE(decode_manifest_note(text + "x").has_value());
+}
+
+TEST_CASE("manifest_tail: an end is cut behind what the note says is synced, and nowhere else") {
+    const auto one = record(1, "first edit");
+    const auto two = record(1, "second edit, longer");
     const auto files = fault_file_system::make(3);
-    const auto add = [](timer_store& store, std::int64_t number) {
-        timer_changes changes;
-        changes.add = {{{timestamp_ms{number}, log_position{number}}, 1, std::string(600, 'r')}};
-        changes.after.taken = queue_offset{number};
-        REQUIRE(store.change(changes).ok());
-        REQUIRE(store.flush(true).ok());
+    CHECK(mend_manifest(*files, "/db", "fix").value() == false); // no database
+    files->put("/db/CURRENT", "MANIFEST-000005\n");
+    CHECK(mend_manifest(*files, "/db", "fix").code() == errc::corrupt); // no such file
+    const auto mend = [&](const std::string& bytes) {
+        files->put("/db/MANIFEST-000005", bytes);
+        return mend_manifest(*files, "/db", "do this");
     };
-    {
-        auto store = timer_store::open(files, "/timers", {});
-        REQUIRE(store.ok());
-        for (std::int64_t number = 1; number <= 3; ++number)
-            add(**store, number);
-    }
-    auto current = read_small_file(*files, "/timers/CURRENT", 64).value();
-    current.pop_back();
-    const auto path = std::filesystem::path{"/timers"} / current;
-    const auto manifest = *files->content(path);
-    CHECK_FALSE(torn_end_of_manifest(manifest));
-    for (std::size_t lost = 1; lost <= 40; ++lost) {
-        CAPTURE(lost);
-        auto torn = manifest;
-        torn.replace(torn.size() - lost, lost, lost, '\0');
-        const auto copy = files->restart();
-        copy->put(path, torn);
-        auto store = timer_store::open(copy, "/timers", {});
-        REQUIRE_MESSAGE(store.ok(), (store ? std::string{} : to_string(store.failure())));
-        CHECK((*store)->progress().taken.value() >= 2);
-        CHECK((*store)->pending() == static_cast<std::uint64_t>((*store)->progress().taken.value()));
-    }
+    CHECK(mend(one + two).value() == false);
+    CHECK(mend(one + two.substr(0, 9)).code() == errc::corrupt); // nothing says that it was not synced
+    REQUIRE(note_synced_manifest(*files, "/db/MANIFEST-000004", 10).ok());
+    CHECK(mend(one + two.substr(0, 9)).code() == errc::corrupt);
+    REQUIRE(note_synced_manifest(*files, "/db/MANIFEST-000005", one.size()).ok());
+    CHECK(mend(one + two).value() == false);
+    CHECK(*files->content("/db/MANIFEST-000005") == one + two);
+    CHECK(mend(one + two.substr(0, 9)).value() == true);
+    CHECK(*files->content("/db/MANIFEST-000005") == one);
+    CHECK(mend(one + two.substr(0, 9) + std::string(20, '\0') + one).value() == true); // sectors are lost in any order
+    CHECK(*files->content("/db/MANIFEST-000005") == one);
+    const auto refused = mend(one.substr(0, one.size() - 1));
+    REQUIRE(refused.code() == errc::corrupt);
+    CHECK(refused.failure().text == "/db/MANIFEST-000005 is damaged: at byte 0 is no whole record, and " + std::to_string(one.size()) +
+                                        " bytes of it were synced; do this");
+    files->put("/db/CURRENT", "nonsense");
+    CHECK(mend_manifest(*files, "/db", "fix").code() == errc::corrupt);
 }
