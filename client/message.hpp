@@ -63,7 +63,7 @@ public:
     timestamp_ms stored;
     std::int32_t flag = 0;               ///< the sender's
     std::int32_t reconsume_times = 0;    ///< as the broker counts it
-    bool compressed = false;             ///< the body could not be unpacked (damaged, no zlib, over 16 MiB) and is as stored
+    bool compressed = false;             ///< the body could not be unpacked (damaged, an unknown method, over 16 MiB) and is as stored
     std::int32_t local_redeliveries = 0; ///< how often the handler of this process has failed on it
     std::string offset_message_id;
     std::string encoded_properties; ///< RocketMQ's form; use the functions below

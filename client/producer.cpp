@@ -12,6 +12,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 namespace troupe::client {
@@ -84,12 +85,16 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
         return error{errc::message_illegal, "the batch holds no message"};
     auto send = std::make_unique<pending_send>();
     send->choice = choice;
+    const auto& options = shared_->options;
+    const auto compress_from = messages.size() == 1 && options.compress_from_bytes > 0 ? options.compress_from_bytes : SIZE_MAX;
     std::size_t together = 0;
     for (auto& m : messages) {
         auto encoded = half ? encode_half(std::move(m), shared_->options.group, shared_->ids, wall_clock_ms())
                             : encode_send(std::move(m), shared_->ids, wall_clock_ms());
         if (!encoded)
             return encoded.failure();
+        if (encoded->body.size() >= compress_from)
+            compress(*encoded, options.compress_with);
         send->bytes += encoded->bytes();
         together += batch_bytes(*encoded);
         send->messages.push_back(std::move(*encoded));
@@ -101,7 +106,7 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
     const bool has_delayed = std::any_of(send->messages.begin(), send->messages.end(), [](const auto& m) { return m.delayed; });
     if (send->messages.size() > 1 && has_delayed)
         return error{errc::message_illegal, "messages of a batch cannot be delayed; send those with a delay or a time one by one"};
-    send->alone = has_delayed || half;
+    send->alone = has_delayed || half || send->messages.front().compression_flags != 0;
     if (send->messages.size() > 1 && together > limits::body_bytes_max)
         return error{errc::body_too_large,
                      "batch of " + std::to_string(together) + " bytes; the limit is " + std::to_string(limits::body_bytes_max)};

@@ -110,6 +110,14 @@ result<encoded_message> encode_half(message m, const std::string& group, unique_
     return encoded;
 }
 
+void compress(encoded_message& m, protocol::compression how) {
+    auto packed = protocol::pack_body(how, m.body.view());
+    if (!packed)
+        return;
+    m.body = payload{std::move(*packed)};
+    m.compression_flags = protocol::sys_flag_of(how);
+}
+
 std::size_t batch_bytes(const encoded_message& m) {
     return protocol::batch_element_head_bytes + m.bytes();
 }

@@ -2,6 +2,7 @@
 
 #include "client/internal/unique_key.hpp"
 #include "client/message.hpp"
+#include "protocol/body_compression.hpp"
 #include "protocol/vocabulary/payload.hpp"
 #include "protocol/vocabulary/result.hpp"
 
@@ -21,6 +22,7 @@ struct encoded_message {
     std::string message_id;
     std::int32_t flag = 0;
     payload body;
+    std::int32_t compression_flags = 0; ///< of the sys flag
     bool delayed = false;
     bool half = false; ///< begins a transaction
     [[nodiscard]] std::size_t bytes() const { return body.size() + properties.size(); }
@@ -31,6 +33,9 @@ struct encoded_message {
 result<encoded_message> encode_send(message m, unique_key_generator& ids, std::int64_t now_ms);
 /// As a half message of the producer group; with a delay it fails with message_illegal.
 result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms);
+
+/// Compresses the body, if that makes it smaller. Such a message cannot share a request with others: those have no sys flag each.
+void compress(encoded_message& m, protocol::compression how);
 
 /// Several messages as the body of one batch request. RocketMQ: MessageBatch, MessageDecoder.encodeMessages.
 payload encode_batch(std::span<const encoded_message* const> messages);

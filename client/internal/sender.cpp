@@ -278,7 +278,7 @@ actors::send_messages make_request(const std::string& group, const message_queue
         order.body = messages.front()->body;
         order.properties = messages.front()->properties;
         order.flag = messages.front()->flag;
-        order.sys_flag = messages.front()->half ? protocol::message_sys_flag::prepared : 0;
+        order.sys_flag = messages.front()->compression_flags | (messages.front()->half ? protocol::message_sys_flag::prepared : 0);
     }
     return order;
 }

@@ -1,6 +1,6 @@
 #include "client/internal/to_received.hpp"
 
-#include "protocol/inflate.hpp"
+#include "protocol/body_compression.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -12,16 +12,11 @@ namespace troupe::client {
 
 namespace {
 
-/// Bits 8 to 10 of a message's sys flag: how its body is compressed, 0 for clients from before there was a choice. RocketMQ:
-/// MessageSysFlag. LZ4 and Zstandard are 0x100 and 0x200.
-constexpr std::int32_t compression_mask = 0x700;
-constexpr std::int32_t compression_zlib = 0x300;
-
 std::optional<std::string> unpack(const protocol::message& record) {
-    const auto method = record.sys_flag & compression_mask;
-    if (method != 0 && method != compression_zlib)
+    const auto how = protocol::compression_of(record.sys_flag);
+    if (!how)
         return std::nullopt;
-    auto unpacked = protocol::inflate_bounded(record.body.view(), unpacked_bytes_max);
+    auto unpacked = protocol::unpack_body(*how, record.body.view(), unpacked_bytes_max);
     return unpacked ? std::optional{std::move(*unpacked)} : std::nullopt;
 }
 

@@ -226,6 +226,25 @@ TEST_CASE("client: a message comes back as it was sent") {
     CHECK(again.front().body.view() == "three");
 }
 
+TEST_CASE("client: a compressed message is stored so, and comes back as it was") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(admin{*via}.create_topic(make_topic(1)).ok());
+    const std::string body(5'000, 'x');
+    for (const auto how : {compression::zlib, compression::lz4, compression::zstd}) {
+        CAPTURE(static_cast<int>(how));
+        producer_options options;
+        options.compress_from_bytes = 4'096;
+        options.compress_with = how;
+        const auto receipt = producer::open(*via, options)->send(make_message(body));
+        REQUIRE(receipt.ok());
+        const auto found = admin{*via}.find_message(receipt->offset_message_id);
+        REQUIRE(found.ok());
+        CHECK(found->body.view() == body);
+    }
+}
+
 TEST_CASE("client: a node's restart costs latency only, for producers and consumers") {
     testing::node node;
     REQUIRE(node.start().ok());

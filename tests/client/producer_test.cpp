@@ -97,6 +97,28 @@ TEST_CASE("producer: a delayed message travels alone, whatever waits with it") {
     CHECK(s.producer.send_batch({delayed, delayed}).code() == errc::message_illegal);
 }
 
+TEST_CASE("producer: a body of the size that is asked for travels compressed, and alone") {
+    producer_options options;
+    options.requests_per_queue_max = 1;
+    options.compress_from_bytes = 100;
+    options.compress_with = compression::zstd;
+    setup s{{"a"}, options};
+    const std::string large(100, 'x');
+    for (const auto& body : {std::string{"0"}, std::string{"1"}, large, std::string{"2"}})
+        s.send(body, queue_choice::exactly(queue_a0));
+    REQUIRE(s.world.run_until([&s] { return s.stored("a") == 4; }, 10s));
+    int compressed = 0;
+    for (const auto& one : s.cluster.brokers["a"]->sends) {
+        if (one.sys_flag == 0)
+            continue;
+        ++compressed;
+        CHECK(one.sys_flag == 0x201);
+        CHECK_FALSE(one.batch);
+        CHECK(*protocol::unpack_body(compression::zstd, one.body.view(), 1000) == large);
+    }
+    CHECK(compressed == 1);
+}
+
 TEST_CASE("producer: without a choice all queues of all brokers get their share") {
     setup s{{"a", "b"}};
     for (int i = 0; i < 40; ++i)

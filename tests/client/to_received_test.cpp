@@ -1,5 +1,7 @@
 #include "client/internal/to_received.hpp"
 
+#include "protocol/body_compression.hpp"
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -43,6 +45,15 @@ TEST_CASE("a received message says what is stored of it") {
     CHECK(m.flag == 17);
     CHECK(m.offset_message_id == "0A00000100002A9F0000000000000400");
     CHECK(m.tags() == "paid");
+}
+
+TEST_CASE("a compressed body is unpacked by every method") {
+    const std::string body = "hello hello hello hello hello hello hello hello hello hello hello hello";
+    for (const auto how : {protocol::compression::lz4, protocol::compression::zstd, protocol::compression::zlib}) {
+        const auto m = to_received({"orders", "a", 0}, stored(*protocol::pack_body(how, body), protocol::sys_flag_of(how)));
+        CHECK(m.body.view() == body);
+        CHECK_FALSE(m.compressed);
+    }
 }
 
 TEST_CASE("a compressed body is unpacked, whether its producer named the method or knew only one") {

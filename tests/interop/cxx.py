@@ -7,9 +7,10 @@ import clients
 class Cxx(clients.Client):
     """`program` is Troupe's program; the driver lies in the same build."""
     name = "cxx-troupe"
-    can = {"send-sync", "send-async", "send-oneway", "send-batch", "send-selector", "send-properties", "send-at-limit", "send-over-limit",
-           "send-unknown-topic", "push-clustering", "push-late", "push-broadcasting", "push-orderly", "push-tags", "push-retry",
-           "push-dead-letter", "push-sql", "delayed", "timed", "recall", "transaction", "request-reply", "lite-assign", "lite-subscribe", "query-key", "query-id", "mixed"}
+    can = {"send-sync", "send-async", "send-oneway", "send-batch", "send-selector", "send-properties", "send-compressed", "send-at-limit",
+           "send-over-limit", "send-unknown-topic", "push-clustering", "push-late", "push-broadcasting", "push-orderly", "push-tags", "push-retry",
+           "push-dead-letter", "push-sql", "delayed", "timed", "recall", "transaction", "request-reply", "lite-assign", "lite-subscribe", "query-key",
+           "query-id", "mixed"}
 
     def __init__(self, cache, program="build/release/apps/troupe"):
         super().__init__(cache)

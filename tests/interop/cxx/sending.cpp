@@ -74,6 +74,15 @@ void send_properties(driver& all) {
     all.push_all(1);
 }
 
+void send_compressed(driver& all) {
+    const std::string body(20'000, 'x');
+    client::producer_options options;
+    options.compress_from_bytes = 4'096;
+    auto producer = must(client::producer::open(all.connect(), options));
+    all.report.sent(shown(body), must(producer.send(all.make_message(body))));
+    all.push_all(1);
+}
+
 void send_size(driver& all, std::size_t size) {
     std::mt19937 random{1};
     std::string body(size, '\0');
@@ -131,6 +140,8 @@ bool run_sending(const std::string& scenario, driver& all) {
         send_selector(all);
     else if (scenario == "send-properties")
         send_properties(all);
+    else if (scenario == "send-compressed")
+        send_compressed(all);
     else if (scenario == "send-at-limit")
         send_size(all, limit);
     else if (scenario == "send-over-limit")
