@@ -54,8 +54,13 @@ socket_address somewhere_else(bool ipv6) {
 result<std::string> resolve(const std::string& host) {
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
+    hints.ai_family = AF_INET;
     addrinfo* found = nullptr;
-    if (const int failure = ::getaddrinfo(host.c_str(), nullptr, &hints, &found); failure != 0) {
+    if (::getaddrinfo(host.c_str(), nullptr, &hints, &found) != 0) {
+        hints.ai_family = AF_UNSPEC;
+        found = nullptr;
+    }
+    if (const int failure = found != nullptr ? 0 : ::getaddrinfo(host.c_str(), nullptr, &hints, &found); failure != 0) {
         return error{errc::argument_illegal, "the host " + host + " does not resolve: " + ::gai_strerror(failure)};
     }
     std::array<char, NI_MAXHOST> text{};

@@ -10,7 +10,8 @@
 /// Addresses of this machine, and which of them clients can dial.
 namespace troupe::apps {
 
-/// The numeric form of a host name; a numeric address is returned as it is. Blocks while the resolver asks. Fails with
+/// The numeric form of a host name; a numeric address is returned as it is. IPv4 where the name has both: the ids of messages and some
+/// clients' routes know nothing else. Blocks while the resolver asks. Fails with
 /// argument_illegal.
 result<std::string> resolve(const std::string& host);
 

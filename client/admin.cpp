@@ -8,7 +8,6 @@
 #include <caf/actor_cast.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <set>
 #include <string_view>
@@ -17,8 +16,6 @@
 namespace troupe::client {
 
 namespace {
-
-using namespace std::string_view_literals;
 
 result<void> check_topic(const topic_config& topic) {
     if (auto legal = check_topic_name(topic.name); !legal)
@@ -39,14 +36,6 @@ result<std::map<std::string, topic_config>> find_topic(asker& ask, const std::ma
         if (const auto at = listed.table.topics.find(topic); at != listed.table.topics.end())
             found[name] = at->second;
     return found;
-}
-
-/// Groups that nobody made: RocketMQ's MixAll names them.
-bool is_system_group(std::string_view name) {
-    constexpr std::array predefined{"TOOLS_CONSUMER"sv,        "SELF_TEST_C_GROUP"sv, "FILTERSRV_CONSUMER"sv, "__MONITOR_CONSUMER"sv,
-                                    "CID_ONS-HTTP-PROXY"sv,    "CID_ONSAPI_OWNER"sv,  "CID_ONSAPI_PULL"sv,    "CID_ONSAPI_PERMISSION"sv,
-                                    "CLIENT_INNER_PRODUCER"sv, "CID_SYS_RMQ_TRANS"sv};
-    return name.starts_with("CID_RMQ_SYS_") || std::find(predefined.begin(), predefined.end(), name) != predefined.end();
 }
 
 error topic_missing(const std::string& topic) {

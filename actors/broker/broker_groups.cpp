@@ -55,7 +55,7 @@ result<void> check_heartbeat(const protocol::heartbeat_data& data) {
 // ---- membership -----------------------------------------------------------------------------------------------------
 
 bool broker_state::may_use_group(const std::string& group) const {
-    return groups_.contains(group) || (setup_.options.auto_create_groups && check_group_name(group).ok());
+    return groups_.contains(group) || is_predefined_group(group) || (setup_.options.auto_create_groups && check_group_name(group).ok());
 }
 
 session_number broker_state::number_of(const client_session_actor& session, const client_origin& origin) {

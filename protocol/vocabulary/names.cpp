@@ -13,9 +13,12 @@ namespace {
 constexpr std::string_view retry_prefix = "%RETRY%";
 constexpr std::string_view dead_letter_prefix = "%DLQ%";
 
-constexpr std::array<std::string_view, 7> system_topics{
-    "TBW102",          "SCHEDULE_TOPIC_XXXX", "BenchmarkTest",   "TRANS_CHECK_MAX_TIME_TOPIC",
-    "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT",  "CHECKPOINT_TOPIC"};
+constexpr std::array<std::string_view, 6> system_topics{"TBW102",          "SCHEDULE_TOPIC_XXXX", "TRANS_CHECK_MAX_TIME_TOPIC",
+                                                        "SELF_TEST_TOPIC", "OFFSET_MOVED_EVENT",  "CHECKPOINT_TOPIC"};
+
+constexpr std::array<std::string_view, 11> predefined_groups{
+    "TOOLS_CONSUMER",  "SELF_TEST_C_GROUP",     "FILTERSRV_CONSUMER",    "__MONITOR_CONSUMER", "CID_ONS-HTTP-PROXY", "CID_ONSAPI_OWNER",
+    "CID_ONSAPI_PULL", "CID_ONSAPI_PERMISSION", "CLIENT_INNER_PRODUCER", "CID_SYS_RMQ_TRANS",  "CID_RMQ_SYS_TRANS"};
 
 constexpr bool is_allowed(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '%' || c == '|' || c == '_' || c == '-';
@@ -66,6 +69,14 @@ result<void> check_group_name(std::string_view group) {
 bool is_system_topic(std::string_view topic) {
     return topic.starts_with("RMQ_SYS_") || topic.starts_with("rmq_sys_") ||
            std::find(system_topics.begin(), system_topics.end(), topic) != system_topics.end();
+}
+
+bool is_predefined_group(std::string_view group) {
+    return std::find(predefined_groups.begin(), predefined_groups.end(), group) != predefined_groups.end();
+}
+
+bool is_system_group(std::string_view group) {
+    return group.starts_with("CID_RMQ_SYS_") || is_predefined_group(group);
 }
 
 bool is_retry_topic(std::string_view topic) {

@@ -24,6 +24,13 @@ TEST_CASE("addresses: loopback comes last among the interfaces") {
     CHECK(std::all_of(loopback, all.end(), [](const std::string& host) { return host.starts_with("127.") || host == "::1"; }));
 }
 
+TEST_CASE("addresses: a name with both kinds of addresses is an IPv4 one; an address stays as it is") {
+    CHECK(*resolve("localhost") == "127.0.0.1");
+    CHECK(*resolve("::1") == "::1");
+    CHECK(*resolve("127.0.0.2") == "127.0.0.2");
+    CHECK(resolve("no.such.host.invalid").code() == errc::argument_illegal);
+}
+
 TEST_CASE("addresses: an advertised address is turned into numbers, or the host that is not known is named") {
     CHECK(protocol::to_string(*numeric_address("127.0.0.1:10911")) == "127.0.0.1:10911");
     CHECK(protocol::to_string(*numeric_address("[::1]:10911")) == "[::1]:10911");

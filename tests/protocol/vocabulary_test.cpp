@@ -64,8 +64,12 @@ TEST_CASE("every byte value is either an allowed name character or refused") {
 TEST_CASE("system names are known by prefix or by list") {
     for (const char* name : {"TBW102", "SCHEDULE_TOPIC_XXXX", "RMQ_SYS_TRANS_HALF_TOPIC", "rmq_sys_wheel_timer", "SELF_TEST_TOPIC"})
         CHECK_MESSAGE(is_system_topic(name), name);
-    for (const char* name : {"", "TBW", "TBW1020", "orders", "%RETRY%g"})
+    for (const char* name : {"", "TBW", "TBW1020", "orders", "%RETRY%g", "BenchmarkTest"})
         CHECK_FALSE_MESSAGE(is_system_topic(name), name);
+    CHECK(is_predefined_group("TOOLS_CONSUMER"));
+    CHECK_FALSE(is_predefined_group("CID_RMQ_SYS_own"));
+    CHECK(is_system_group("CID_RMQ_SYS_own"));
+    CHECK_FALSE(is_system_group("orders"));
     CHECK(is_retry_topic("%RETRY%g"));
     CHECK_FALSE(is_retry_topic("%DLQ%g"));
     CHECK(is_dead_letter_topic("%DLQ%g"));

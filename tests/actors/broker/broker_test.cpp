@@ -233,6 +233,24 @@ TEST_CASE("broker: a send to the retry topic of a group that may not exist is re
     CHECK(refused.code() == errc::group_not_found);
 }
 
+TEST_CASE("broker: the groups that tools pull with need not be made, others do") {
+    auto options = small_broker();
+    options.auto_create_groups = false;
+    broker_world broker{options};
+    broker.make_topic("orders");
+    auto pull = broker_world::pull(0);
+    pull.group = "TOOLS_CONSUMER";
+    CHECK(broker.answer<messages_pulled>(pull).ok());
+    pull.group = "strangers";
+    CHECK(broker.answer<messages_pulled>(pull).code() == errc::group_not_found);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: the topic of RocketMQ's benchmark programs is made and deleted like any other") {
+    make_topic("BenchmarkTest", 2);
+    CHECK(answer<topics_listed>(list_topics{})->table.topics.contains("BenchmarkTest"));
+    CHECK(answer<topic_deleted>(delete_topic{"BenchmarkTest"}).ok());
+}
+
 TEST_CASE("broker: with auto_create_topics the first send makes the topic, durably") {
     auto options = small_broker();
     options.auto_create_topics = true;
