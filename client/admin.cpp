@@ -329,6 +329,95 @@ result<group_description> admin::describe_group(const std::string& group, const 
     return all;
 }
 
+// ---- offsets of groups ----------------------------------------------------------------------------------------------
+
+namespace {
+
+using offset_changes = std::map<message_queue, offset_change>;
+
+result<actors::reset_offsets> make_reset(const std::string& group, const std::string& topic, seek_target to) {
+    if (auto legal = check_group_name(group); !legal)
+        return legal.failure();
+    if (auto legal = check_topic_name(topic); !legal)
+        return legal.failure();
+    actors::reset_offsets order{group, topic, {}, {}, {}};
+    order.queue = queue_id{-1};
+    order.offset = queue_offset{-1};
+    switch (to.kind()) {
+    case seek_target::kind_type::first: order.time = timestamp_ms{0}; return order;
+    case seek_target::kind_type::last: order.time = timestamp_ms{-1}; return order;
+    case seek_target::kind_type::time: order.time = timestamp_ms{std::max<std::int64_t>(to.value(), 0)}; return order;
+    case seek_target::kind_type::offset: order.offset = queue_offset{to.value()}; return order;
+    case seek_target::kind_type::committed: break;
+    }
+    return error{errc::argument_illegal, "what group " + group + " has committed is where it is; name another place"};
+}
+
+result<offset_changes> reset_at(asker& ask, const actors::broker_actor& broker, const actors::reset_offsets& order) {
+    const auto before = ask.ask_again<actors::group_described>(broker, actors::describe_group{order.group, order.topic});
+    const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+    const auto set = ask.ask_again<actors::offsets_reset>(role, order);
+    if (!set)
+        return set.failure();
+    offset_changes changes;
+    for (const auto& [queue, offset] : set->offsets) {
+        auto& change = changes[queue];
+        change.to = queue_offset{offset};
+        if (!before)
+            continue;
+        const auto had = before->stats.queues.find(queue);
+        change.from = had == before->stats.queues.end() ? -1 : had->second.consumer_offset;
+    }
+    return changes;
+}
+
+} // namespace
+
+result<offset_changes> admin::reset_offsets(const std::string& group, const std::string& topic, seek_target to) {
+    const auto order = make_reset(group, topic, to);
+    if (!order)
+        return order.failure();
+    if (to.kind() == seek_target::kind_type::offset)
+        return error{errc::argument_illegal, "an offset means something for one queue only; name the queue"};
+    asker ask{via_};
+    const auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    offset_changes all;
+    error nowhere = topic_missing(topic);
+    for (const auto& [name, broker] : *brokers) {
+        auto changes = reset_at(ask, broker, *order);
+        if (changes)
+            all.merge(*changes);
+        else if (changes.code() == errc::topic_not_found || changes.code() == errc::group_not_found)
+            nowhere = at_broker(name, changes.failure()); // brokers need not have the same topics, nor know every group
+        else
+            return at_broker(name, changes.failure());
+    }
+    return all.empty() ? result<offset_changes>{nowhere} : all;
+}
+
+result<offset_change> admin::reset_offset(const std::string& group, const message_queue& queue, seek_target to) {
+    auto order = make_reset(group, queue.topic, to);
+    if (!order)
+        return order.failure();
+    if (queue.queue < 0)
+        return error{errc::queue_not_found, "there is no queue " + std::to_string(queue.queue)};
+    order->queue = queue_id{queue.queue};
+    asker ask{via_};
+    const auto brokers = ask.brokers({queue.broker_name});
+    if (!brokers)
+        return brokers.failure();
+    const auto changes = reset_at(ask, brokers->begin()->second, *order);
+    if (!changes)
+        return at_broker(queue.broker_name, changes.failure());
+    const auto change = changes->find(queue);
+    if (change == changes->end())
+        return error{errc::protocol_error,
+                     "broker " + queue.broker_name + " did not say where queue " + std::to_string(queue.queue) + " is"};
+    return change->second;
+}
+
 // ---- cluster --------------------------------------------------------------------------------------------------------
 
 result<protocol::cluster_info> admin::describe_cluster() {

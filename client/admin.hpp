@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/message.hpp"
+#include "client/pull_consumer.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/group_members.hpp"
 #include "protocol/trace_bodies.hpp"
@@ -103,6 +104,13 @@ struct message_way {
     bool copies_are_findable = true; ///< false: the message has no unique key to look for
 };
 
+/// What a group had committed on a queue, and what it has now.
+struct offset_change {
+    std::int64_t from = -1; ///< -1: nothing
+    queue_offset to;
+    friend bool operator==(const offset_change&, const offset_change&) = default;
+};
+
 /// Asks and changes a cluster. Every call blocks up to the connection's request timeout per broker it asks. A broker that is away,
 /// as during its restart, is asked again within that time, except for deletions: those are not repeated when their outcome is
 /// unknown.
@@ -138,6 +146,14 @@ public:
     result<std::vector<group_summary>> summarize_groups(bool with_system = false);
     /// Fails with group_not_found. `topic` empty: all topics of the group.
     result<group_description> describe_group(const std::string& group, const std::string& topic = {});
+
+    /// Lets a group go on elsewhere: on all queues of the topic, on all brokers. `to` is not an offset, which would mean nothing for several
+    /// queues, and not committed(). Live consumers go there with their next pull, and what they commit until then does not count; who
+    /// pops gets what lies there next. Fails with group_not_found, topic_not_found, argument_illegal, busy; on several brokers what went
+    /// before the failure stays changed.
+    result<std::map<message_queue, offset_change>> reset_offsets(const std::string& group, const std::string& topic, seek_target to);
+    /// The same on one queue, to an offset too, which must lie inside it.
+    result<offset_change> reset_offset(const std::string& group, const message_queue& queue, seek_target to);
 
     /// The message of this id: an offset id names its place; a unique key is looked up on all brokers, in `topic`, which it needs.
     /// Of several with one unique key, as after a repeated send, the first. Fails with message_not_found, argument_illegal (no id; a

@@ -330,11 +330,12 @@ struct subscription_checked {
     }
 };
 
-/// What RocketMQ has no requests for. Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
+/// What operators ask. Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
 using operator_actor =
     caf::typed_actor<caf::replies_to<list_members>::with<members_listed>, caf::replies_to<list_dead_letters>::with<dead_letters_listed>,
                      caf::replies_to<read_page>::with<page_read>, caf::replies_to<trace_message>::with<message_traced>,
-                     caf::replies_to<list_lags>::with<lags_listed>, caf::replies_to<resend_dead_letters>::with<dead_letters_resent>>;
+                     caf::replies_to<list_lags>::with<lags_listed>, caf::replies_to<resend_dead_letters>::with<dead_letters_resent>,
+                     caf::replies_to<reset_offsets>::with<offsets_reset>>;
 
 /// Everything above that is asked of a broker. The broker role serves it; of this, proxies serve what operator_actor has.
 using broker_members_actor = operator_actor::extend<
@@ -344,7 +345,7 @@ using broker_members_actor = operator_actor::extend<
     caf::replies_to<check_subscription>::with<subscription_checked>, caf::replies_to<list_topic_readers>::with<topic_readers_listed>,
     caf::replies_to<list_group_topics>::with<group_topics_listed>, caf::replies_to<find_subscription>::with<subscription_found>,
     caf::replies_to<ask_member>::with<client_answered>, caf::replies_to<ask_members_status>::with<members_status_told>,
-    caf::replies_to<reset_offsets>::with<offsets_reset>, caf::replies_to<clone_offsets>::with<offsets_cloned>>;
+    caf::replies_to<clone_offsets>::with<offsets_cloned>>;
 
 // ---- to the roles below ---------------------------------------------------------------------------------------------
 

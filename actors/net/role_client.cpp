@@ -163,6 +163,7 @@ caf::message_handler role_client::broker_messages() {
         forwarder<members_listed, list_members>(), forwarder<dead_letters_listed, list_dead_letters>(),
         forwarder<page_read, read_page>(),         forwarder<message_traced, trace_message>(),
         forwarder<lags_listed, list_lags>(),       forwarder<dead_letters_resent, resend_dead_letters>(),
+        forwarder<offsets_reset, reset_offsets>(),
     };
     caf::message_handler pops{
         [this](const pop_messages& order) {

@@ -281,6 +281,18 @@ result<reply_delivered> decode_answer(const remoting_command&) {
 // ---- offsets --------------------------------------------------------------------------------------------------------
 
 template <>
+remoting_command encode_request(const reset_offsets& order) {
+    auto command = request_of(protocol::request_code::invoke_broker_to_reset_offset);
+    command.fields.set("group", order.group);
+    command.fields.set("topic", order.topic);
+    command.fields.set("timestamp", to_string(order.time));
+    command.fields.set("isForce", "true"); // RocketMQ's way to say that the clock decides, not who is behind
+    command.fields.set("queueId", to_string(order.queue));
+    if (order.offset.value() >= 0)
+        command.fields.set("offset", to_string(order.offset));
+    return command;
+}
+template <>
 result<reset_offsets> decode_request(const remoting_command& command) {
     field_reader in{command};
     reset_offsets order;
@@ -294,6 +306,13 @@ result<reset_offsets> decode_request(const remoting_command& command) {
 template <>
 remoting_command encode_answer(const offsets_reset& answer) {
     return answer_of(protocol::encode_reset_offsets(answer.offsets));
+}
+template <>
+result<offsets_reset> decode_answer(const remoting_command& command) {
+    auto offsets = protocol::decode_reset_offsets(command.body.view());
+    if (!offsets)
+        return offsets.failure();
+    return offsets_reset{std::move(*offsets)};
 }
 
 template <>

@@ -168,6 +168,16 @@ result<start_point> parse_start_point(std::string_view text, timestamp_ms now) {
                    (meant.empty() ? "" : "; did you mean \"" + meant + "\"?"));
 }
 
+client::seek_target to_seek_target(const start_point& start) {
+    switch (start.kind) {
+    case start_point::kind_type::first: return client::seek_target::first();
+    case start_point::kind_type::last: return client::seek_target::last();
+    case start_point::kind_type::time: return client::seek_target::at(start.time);
+    case start_point::kind_type::offset: return client::seek_target::at(start.offset);
+    }
+    return client::seek_target::first();
+}
+
 result<timestamp_ms> parse_moment(std::string_view text) {
     if (const auto number = whole_number(text); number && *number >= 0) {
         return timestamp_ms{*number};

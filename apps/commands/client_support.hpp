@@ -41,6 +41,8 @@ struct start_point {
 /// and its parts may be left out from the end) or as "-15m" before `now`. Fails with argument_illegal.
 result<start_point> parse_start_point(std::string_view text, timestamp_ms now);
 
+client::seek_target to_seek_target(const start_point& start);
+
 /// "2026-11-22T10:00:00Z" (UTC; the time of day and its parts may be left out from the end) or milliseconds since 1970. Fails with
 /// argument_illegal.
 result<timestamp_ms> parse_moment(std::string_view text);

@@ -119,16 +119,6 @@ client::message_selector selector_of(const consume_arguments& arguments) {
     return arguments.sql92 ? client::message_selector::sql92(*arguments.sql92) : client::message_selector{arguments.filter};
 }
 
-client::seek_target to_seek_target(const start_point& start) {
-    switch (start.kind) {
-    case start_point::kind_type::first: return client::seek_target::first();
-    case start_point::kind_type::last: return client::seek_target::last();
-    case start_point::kind_type::time: return client::seek_target::at(start.time);
-    case start_point::kind_type::offset: return client::seek_target::at(start.offset);
-    }
-    return client::seek_target::first();
-}
-
 /// Where each queue ends now: a run without --follow reads up to there.
 result<std::map<client::message_queue, queue_offset>> ends_of(const client::connection& connection, const std::string& topic) {
     const auto description = client::admin{connection}.describe_topic(topic);

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -21,6 +22,8 @@ struct group_arguments {
     std::string name;
     std::string topic;
     std::int64_t deliver_rate = -1; ///< -1: not given
+    std::string to;
+    std::string queue;
 };
 
 exit_code list(const command_context& context, bool all) {
@@ -79,10 +82,12 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     if (!group) {
         return context.fail(group.failure());
     }
-    table queues{{{"topic"}, {"broker"}, {"queue"}, {"committed_offset"}, {"next_offset"}, {"lag"}, {"last_consumed_stored"}}};
+    table queues{
+        {{"topic"}, {"broker"}, {"queue"}, {"committed_offset"}, {"next_offset"}, {"lag"}, {"in_flight"}, {"last_consumed_stored"}}};
     for (const auto& [queue, progress] : group->queues) {
         queues.add({queue.topic, queue.broker_name, std::int64_t{queue.queue}, progress.consumer_offset, progress.broker_offset,
                     std::max<std::int64_t>(0, progress.broker_offset - std::max<std::int64_t>(0, progress.consumer_offset)),
+                    std::max<std::int64_t>(0, progress.pull_offset - std::max<std::int64_t>(0, progress.consumer_offset)),
                     moment{progress.last_stored_ms}});
     }
     record shown;
@@ -133,10 +138,52 @@ exit_code update(const command_context& context, const group_arguments& argument
     return exit_code::ok;
 }
 
+using offset_changes = std::map<client::message_queue, client::offset_change>;
+
+result<offset_changes> reset_offsets(const client::connection& connection, const group_arguments& arguments, const start_point& to) {
+    client::admin admin{connection};
+    if (arguments.queue.empty()) {
+        return admin.reset_offsets(arguments.name, arguments.topic, to_seek_target(to));
+    }
+    const auto queue = parse_queue(arguments.topic, arguments.queue);
+    if (!queue) {
+        return queue.failure();
+    }
+    const auto change = admin.reset_offset(arguments.name, *queue, to_seek_target(to));
+    if (!change) {
+        return change.failure();
+    }
+    return offset_changes{{*queue, *change}};
+}
+
+exit_code reset(const command_context& context, const group_arguments& arguments) {
+    const auto to = parse_start_point(arguments.to, now());
+    if (!to) {
+        return context.fail(exit_code::usage, "--to: " + to.failure().text);
+    }
+    if (to->kind == start_point::kind_type::offset && arguments.queue.empty()) {
+        return context.fail(exit_code::usage, "--to offset:N is for one queue; name it with --queue BROKER:N");
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto changes = reset_offsets(*connection, arguments, *to);
+    if (!changes) {
+        return context.fail(changes.failure());
+    }
+    table rows{{{"broker"}, {"queue"}, {"from"}, {"to"}}};
+    for (const auto& [queue, change] : *changes) {
+        rows.add({queue.broker_name, std::int64_t{queue.queue}, change.from, change.to.value()});
+    }
+    rows.print(context.out, context.format);
+    return exit_code::ok;
+}
+
 } // namespace
 
 void add_group_commands(CLI::App& app, command_context& context) {
-    CLI::App* group = app.add_subcommand("group", "List, show and update consumer groups");
+    CLI::App* group = app.add_subcommand("group", "List, show and update consumer groups, and set where they are");
     group->require_subcommand(1);
 
     CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster, and how far they are behind");
@@ -156,6 +203,20 @@ void add_group_commands(CLI::App& app, command_context& context) {
         ->type_name("N");
     set_examples(*update_command, "troupe group update billing --deliver-rate 500\ntroupe group update billing --deliver-rate 0");
     update_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return update(context, *arguments); }; });
+
+    CLI::App* reset_command = group->add_subcommand("reset", "Let a group go on elsewhere in a topic, whether or not it consumes now");
+    add_client_options(*reset_command, context);
+    reset_command->add_option("GROUP", arguments->name, "Name of the group")->required();
+    reset_command->add_option("TOPIC", arguments->topic, "Topic")->required();
+    reset_command
+        ->add_option("--to", arguments->to, "first, last, time:T or offset:N; T is 2026-11-22T10:00:00Z, milliseconds since 1970, or -15m")
+        ->required()
+        ->type_name("PLACE");
+    reset_command->add_option("--queue", arguments->queue, "Only this queue")->type_name("BROKER:N");
+    set_examples(*reset_command, "troupe group reset billing orders --to first\n"
+                                 "troupe group reset billing orders --to time:-15m\n"
+                                 "troupe group reset billing orders --queue broker-a:3 --to offset:1200");
+    reset_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return reset(context, *arguments); }; });
 
     CLI::App* show_command =
         group->add_subcommand("show", "Show a group: its members, what they subscribe to, and how far it is behind on each queue");

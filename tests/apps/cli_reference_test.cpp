@@ -22,6 +22,7 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
                                       "topic update",
                                       "topic delete",
                                       "group list",
+                                      "group reset",
                                       "group show",
                                       "message show",
                                       "message find",

@@ -45,7 +45,7 @@ TEST_CASE("every command has a help with examples") {
          {"node",         "config check",  "config explain", "config dump",  "topic create",  "topic list",  "topic show", "topic update",
           "topic delete", "group list",    "group show",     "message show", "message find",  "send",        "consume",    "cluster",
           "store verify", "store stat",    "selftest",       "bench send",   "bench consume", "bench suite", "timer list", "timer show",
-          "timer cancel", "message trace", "group update",   "dlq list",     "dlq show",      "dlq resend"}) {
+          "timer cancel", "message trace", "group update",   "dlq list",     "dlq show",      "dlq resend",  "group reset"}) {
         CAPTURE(command);
         const auto result = run_command(command + " --help");
         CHECK(result.code == 0);

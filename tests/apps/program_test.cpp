@@ -93,6 +93,16 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(run("group list" + at).output.starts_with("GROUP"));
     CHECK(run("group update billing --deliver-rate 500" + at).output ==
           "Updated group billing: at most 500 messages a second of each broker.\n");
+    const auto moved = nlohmann::json::parse(run("group reset billing orders --to first -o json" + at).output);
+    REQUIRE(moved.size() == 2);
+    CHECK(moved.at(1) == nlohmann::json{{"broker", "broker-a"}, {"queue", 1}, {"from", 2}, {"to", 0}});
+    CHECK(run("consume orders --body-only --group billing" + at).output == "hello\nagain\n");
+    CHECK(run("group reset billing orders --queue broker-a:1 --to offset:1" + at).code == 0);
+    CHECK(run("consume orders --body-only --group billing" + at).output == "again\n");
+    CHECK(run("group reset billing orders --to offset:1" + at).code == 2);
+    CHECK(run("group reset billing orders --queue broker-a:1 --to offset:3" + at).code == 2);
+    CHECK(run("group reset nobody orders --to last" + at).code == 5);
+    CHECK(run("group reset billing nothing --to last" + at).code == 5);
     CHECK(run("group update nobody --deliver-rate 500" + at).code == 5);
     CHECK(run("group update billing" + at).code == 2);
     CHECK(run("topic update orders --send-rate 1000 --send-bytes 4MiB" + at).code == 0);

@@ -507,6 +507,47 @@ TEST_CASE("admin: says what a cluster has") {
     CHECK(administrator.list_topics()->empty());
 }
 
+TEST_CASE("admin: a group that consumes goes on where an operator says, by time and by offset") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    admin administrator{*via};
+    REQUIRE(administrator.create_topic(make_topic(1)).ok());
+    auto producer = producer::open(*via);
+    std::vector<send_receipt> receipts;
+    for (int i = 0; i < 3; ++i)
+        receipts.push_back(*producer->send(make_message(std::to_string(i))));
+    collected got;
+    push_consumer_options options;
+    options.group = "g";
+    options.from = consume_from::first_offset;
+    auto consumer = push_consumer::open(*via, options, [&](const received_message& m) { return got(m); });
+    REQUIRE(consumer->subscribe("orders").ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(got.wait_for(3));
+
+    const auto all = administrator.reset_offsets("g", "orders", seek_target::first());
+    REQUIRE_MESSAGE(all.ok(), to_string(all.failure()));
+    REQUIRE(all->size() == 1);
+    const auto queue = all->begin()->first;
+    CHECK(all->begin()->second.to == queue_offset{0});
+    REQUIRE(got.wait_for(6));
+    const auto one = administrator.reset_offset("g", queue, seek_target::at(queue_offset{2}));
+    REQUIRE_MESSAGE(one.ok(), to_string(one.failure()));
+    CHECK(one->to == queue_offset{2});
+    REQUIRE(got.wait_for(7));
+    CHECK(got.bodies().at(queue) == std::vector<std::string>{"0", "1", "2", "0", "1", "2", "2"});
+    CHECK(administrator.reset_offsets("g", "orders", seek_target::at(timestamp_ms{1}))->begin()->second.to == queue_offset{0});
+    REQUIRE(got.wait_for(10));
+
+    CHECK(administrator.reset_offset("g", queue, seek_target::at(queue_offset{4})).code() == errc::argument_illegal);
+    CHECK(administrator.reset_offsets("g", "orders", seek_target::at(queue_offset{1})).code() == errc::argument_illegal);
+    CHECK(administrator.reset_offsets("g", "orders", seek_target::committed()).code() == errc::argument_illegal);
+    CHECK(administrator.reset_offsets("strangers", "orders", seek_target::last()).code() == errc::group_not_found);
+    CHECK(administrator.reset_offsets("g", "nothing", seek_target::last()).code() == errc::topic_not_found);
+    CHECK(administrator.reset_offset("g", {"orders", "elsewhere", 0}, seek_target::last()).code() == errc::not_found);
+}
+
 TEST_CASE("admin: shows which member of a group subscribes to what, over the ports and in the same process") {
     testing::node node;
     REQUIRE(node.start().ok());
