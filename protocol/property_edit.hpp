@@ -30,6 +30,8 @@ inline constexpr std::string_view message_type = "MSG_TYPE";           ///< "rep
 inline constexpr std::string_view timer_delay_sec = "TIMER_DELAY_SEC";
 inline constexpr std::string_view timer_delay_ms = "TIMER_DELAY_MS";
 inline constexpr std::string_view timer_deliver_ms = "TIMER_DELIVER_MS";
+/// The same as timer_deliver_ms from clients of Alibaba's ONS (Node's ali-ons: setStartDeliverTime); RocketMQ's brokers ignore it.
+inline constexpr std::string_view start_deliver_time = "__STARTDELIVERTIME";
 inline constexpr std::string_view timer_out_ms = "TIMER_OUT_MS";          ///< when a parked message is due
 inline constexpr std::string_view timer_enqueue_ms = "TIMER_ENQUEUE_MS";  ///< when it was stored to wait
 inline constexpr std::string_view timer_dequeue_ms = "TIMER_DEQUEUE_MS";  ///< when it was delivered

@@ -25,7 +25,7 @@ namespace {
 using protocol::find_property;
 namespace name = protocol::property_name;
 
-constexpr std::array timers{name::timer_delay_sec, name::timer_delay_ms, name::timer_deliver_ms};
+constexpr std::array timers{name::timer_delay_sec, name::timer_delay_ms, name::timer_deliver_ms, name::start_deliver_time};
 
 /// Topics that only the broker itself writes to (RocketMQ: TopicValidator).
 constexpr std::array<std::string_view, 6> broker_only_topics{

@@ -32,8 +32,10 @@ struct spelling {
     std::int64_t unit_ms;
     bool is_relative;
 };
-constexpr std::array<spelling, 3> spellings{
-    {{name::timer_delay_sec, 1'000, true}, {name::timer_delay_ms, 1, true}, {name::timer_deliver_ms, 1, false}}};
+constexpr std::array<spelling, 4> spellings{{{name::timer_delay_sec, 1'000, true},
+                                             {name::timer_delay_ms, 1, true},
+                                             {name::timer_deliver_ms, 1, false},
+                                             {name::start_deliver_time, 1, false}}};
 
 } // namespace
 

@@ -29,6 +29,8 @@ DIFFERENCES = [
      "a heartbeat is small, and a whole one cannot be misunderstood"),
     ("topics that begin with `%RETRY%`, `rmq_sys_` and so on in `topicList`", "lists some twelve topics of its own",
      "lists topics only that somebody made", "Troupe has no need of most of them"),
+    ("the property `__STARTDELIVERTIME` of clients of Alibaba's ONS (Node's `setStartDeliverTime`)", "is ignored: the message comes at once",
+     "is a time like `TIMER_DELIVER_MS`", "a message that was sent for later must not come now"),
     ("the topic `BenchmarkTest`", "exists from the start, with 1,024 queues", "is made like any other topic, by hand or by auto-create",
      "a broker for real messages has no need of it"),
     ("a send to a topic whose permission lacks write", "is stored", "is refused with code 16",

@@ -29,11 +29,14 @@ TEST_CASE("timer_message: seconds, milliseconds and a time, in this order of pre
     CHECK(due({{"TIMER_DELIVER_MS", "1700000000007"}}).value() == now + 7);
     CHECK(due({{"TIMER_DELIVER_MS", "1700000000007"}, {"TIMER_DELAY_MS", "5"}}).value() == now + 5);
     CHECK(due({{"TIMER_DELIVER_MS", "1700000000007"}, {"TIMER_DELAY_MS", "5"}, {"TIMER_DELAY_SEC", "1"}}).value() == now + 1'000);
+    CHECK(due({{"__STARTDELIVERTIME", "1700000000009"}}).value() == now + 9); // of Alibaba's ONS
+    CHECK(due({{"__STARTDELIVERTIME", "1700000000009"}, {"TIMER_DELIVER_MS", "1700000000007"}}).value() == now + 7);
     CHECK(due({{"TAGS", "a"}}).value() == std::nullopt);
 }
 
 TEST_CASE("timer_message: what is due now or was due before is delivered at once") {
-    for (const auto& [name, value] : protocol::properties{{"TIMER_DELIVER_MS", "1700000000000"}, {"TIMER_DELAY_SEC", "0"}})
+    for (const auto& [name, value] :
+         protocol::properties{{"TIMER_DELIVER_MS", "1700000000000"}, {"TIMER_DELAY_SEC", "0"}, {"__STARTDELIVERTIME", "1600000000000"}})
         CHECK(due({{name, value}}).value() == std::nullopt);
     CHECK(due({{"TIMER_DELIVER_MS", "12"}}).value() == std::nullopt);
     CHECK(due({{"TIMER_DELIVER_MS", "-9223372036854775808"}}).value() == std::nullopt);
