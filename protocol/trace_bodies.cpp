@@ -34,11 +34,41 @@ traced_delivery read_delivery(json_reader& json) {
     return delivery;
 }
 
+void write_popped(json_writer& json, const traced_pop& popped) {
+    json.key("popped");
+    json.begin_object();
+    json.boolean_member("isAcknowledged", popped.is_acknowledged);
+    json.number_member("visible", popped.visible.value());
+    json.number_member("last", popped.last.value());
+    json.number_member("deliveries", popped.deliveries);
+    json.end_object();
+}
+
+traced_pop read_popped(json_reader& json) {
+    traced_pop popped;
+    popped.is_known = true;
+    json.object([&](std::string_view key) {
+        if (key == "isAcknowledged")
+            popped.is_acknowledged = json.boolean();
+        else if (key == "visible")
+            popped.visible = timestamp_ms{json.integer<std::int64_t>()};
+        else if (key == "last")
+            popped.last = timestamp_ms{json.integer<std::int64_t>()};
+        else if (key == "deliveries")
+            popped.deliveries = json.integer<std::int32_t>();
+        else
+            json.skip_member(key);
+    });
+    return popped;
+}
+
 void write_group(json_writer& json, const traced_group& group) {
     json.begin_object();
     json.text_member("group", group.group);
     json.number_member("committed", group.committed.value());
     write_array(json, "deliveries", group.deliveries, [&json](const traced_delivery& delivery) { write_delivery(json, delivery); });
+    if (group.popped.is_known)
+        write_popped(json, group.popped);
     json.end_object();
 }
 
@@ -51,6 +81,8 @@ traced_group read_group(json_reader& json) {
             group.committed = queue_offset{json.integer<std::int64_t>()};
         else if (key == "deliveries")
             json.array([&] { group.deliveries.push_back(read_delivery(json)); });
+        else if (key == "popped")
+            group.popped = read_popped(json);
         else
             json.skip_member(key);
     });

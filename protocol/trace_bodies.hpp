@@ -3,6 +3,7 @@
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/result.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,15 +23,31 @@ struct traced_delivery {
         return f(x.client_id, x.first, x.last, x.is_partial);
     }
 };
+/// Where the message stands with a group that pops its queue.
+struct traced_pop {
+    bool is_known = false;        ///< the group has popped as far as this message
+    bool is_acknowledged = false; ///< and the rest says nothing
+    timestamp_ms visible;         ///< from then on it is delivered again
+    timestamp_ms last;            ///< it was delivered
+    std::int32_t deliveries = 0;  ///< so far
+    friend bool operator==(const traced_pop&, const traced_pop&) = default;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, traced_pop& x) {
+        return f(x.is_known, x.is_acknowledged, x.visible, x.last, x.deliveries);
+    }
+};
 /// What a group has done with the message.
 struct traced_group {
     std::string group;
     queue_offset committed{-1};              ///< the group's offset on the queue: below it everything is acknowledged; -1: none
     std::vector<traced_delivery> deliveries; ///< in the order of their times
+    traced_pop popped = {};                  ///< where it is known, `committed` does not say whether the message is done
+    /// A queue is read in order, or popped message by message.
+    [[nodiscard]] bool has_acknowledged(queue_offset offset) const { return popped.is_known ? popped.is_acknowledged : offset < committed; }
     friend bool operator==(const traced_group&, const traced_group&) = default;
     template <class Inspector>
     friend auto inspect(Inspector& f, traced_group& x) {
-        return f(x.group, x.committed, x.deliveries);
+        return f(x.group, x.committed, x.deliveries, x.popped);
     }
 };
 struct message_trace {

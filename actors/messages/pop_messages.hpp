@@ -5,12 +5,14 @@
 #include "actors/messages/message_back.hpp"
 #include "actors/messages/messages.hpp"
 #include "protocol/pop_bodies.hpp"
+#include "protocol/trace_bodies.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -208,6 +210,22 @@ struct popped_listed {
     template <class Inspector>
     friend auto inspect(Inspector& f, popped_listed& x) {
         return f(x.next);
+    }
+};
+/// Which groups have popped as far as this message, and where does it stand with each?
+struct find_popped {
+    topic_queue queue;
+    queue_offset offset;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, find_popped& x) {
+        return f(x.queue, x.offset);
+    }
+};
+struct popped_found {
+    std::map<std::string, protocol::traced_pop> groups;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, popped_found& x) {
+        return f(x.groups);
     }
 };
 

@@ -496,4 +496,22 @@ std::vector<std::pair<topic_queue, queue_offset>> pop_book::next_of(const std::s
     return all;
 }
 
+std::map<std::string, protocol::traced_pop> pop_book::find(const topic_queue& queue, queue_offset offset) const {
+    std::map<std::string, protocol::traced_pop> all;
+    for (const auto& [key, popped] : queues_) {
+        if (key.queue != queue || offset >= popped.table.next())
+            continue;
+        auto& found = all[key.group];
+        const auto* const lease = popped.table.lease(offset);
+        found.is_known = true;
+        found.is_acknowledged = lease == nullptr;
+        if (lease != nullptr) {
+            found.visible = lease->visible;
+            found.last = lease->popped;
+            found.deliveries = lease->deliveries;
+        }
+    }
+    return all;
+}
+
 } // namespace troupe::actors

@@ -108,6 +108,8 @@ public:
     [[nodiscard]] std::pair<std::string, std::size_t> largest_group() const;
     /// Of each queue that the group has popped, the first offset that it has not.
     [[nodiscard]] std::vector<std::pair<topic_queue, queue_offset>> next_of(const std::string& group) const;
+    /// Where the message stands with each group that has popped as far.
+    [[nodiscard]] std::map<std::string, protocol::traced_pop> find(const topic_queue& queue, queue_offset offset) const;
 
 private:
     struct popped_queue {

@@ -450,6 +450,7 @@ pop_keeper_actor::behavior_type pop_keeper(pop_keeper_actor::stateful_pointer<po
         [self](const forget_pops& order) { return self->state.handle(order); },
         [self](const follow_commits& order) { return self->state.handle(order); },
         [self](const list_popped& order) { return self->state.handle(order); },
+        [self](const find_popped& order) { return self->state.handle(order); },
         [self](const begin_dead_letters& order) { self->state.handle(order); },
         [self](pop_write_tick tick) { self->state.handle(tick); },
         [self](pop_tick tick) { self->state.handle(tick); },

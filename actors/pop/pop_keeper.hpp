@@ -48,8 +48,8 @@ using pop_keeper_actor =
     pop_ack_actor::extend<caf::reacts_to<checked_pop>, caf::reacts_to<pops_abandoned>, caf::reacts_to<queues_grew>,
                           caf::replies_to<reset_pops>::with<pops_changed>, caf::replies_to<forget_pops>::with<pops_changed>,
                           caf::replies_to<follow_commits>::with<pops_changed>, caf::replies_to<list_popped>::with<popped_listed>,
-                          caf::reacts_to<begin_dead_letters>, caf::reacts_to<pop_write_tick>, caf::reacts_to<pop_tick>,
-                          caf::reacts_to<pop_sweep_tick>, caf::reacts_to<finish>>;
+                          caf::replies_to<find_popped>::with<popped_found>, caf::reacts_to<begin_dead_letters>,
+                          caf::reacts_to<pop_write_tick>, caf::reacts_to<pop_tick>, caf::reacts_to<pop_sweep_tick>, caf::reacts_to<finish>>;
 
 struct pop_keeper_options {
     std::shared_ptr<const storage::message_store> log;
@@ -79,7 +79,7 @@ struct pop_keeper_options {
 ///        acknowledge_messages -> messages_acknowledged, change_invisible_time -> invisible_time_changed   see there
 ///        queues_grew                      of the log writer: pops that wait for these queues are looked at
 ///        reset_pops, forget_pops, follow_commits -> pops_changed   fails: io, disk_full
-///        list_popped -> popped_listed
+///        list_popped -> popped_listed, find_popped -> popped_found
 ///        begin_dead_letters, pop_write_tick, pop_tick, pop_sweep_tick
 ///        finish                           answers what is held and what waits for the disk, ends
 /// Out    watch_growth to the log writer, query_offset, note_offsets and commit_offsets to the offset keeper, send_message_back to the broker

@@ -38,6 +38,7 @@ public:
     caf::result<pops_changed> handle(const forget_pops& order);
     caf::result<pops_changed> handle(const follow_commits& order);
     popped_listed handle(const list_popped& order) const { return {book_->next_of(order.group)}; }
+    popped_found handle(const find_popped& order) const { return {book_->find(order.queue, order.offset)}; }
     void handle(const begin_dead_letters& order);
     void handle(pop_write_tick);
     void handle(pop_tick tick);

@@ -3,6 +3,7 @@
 #include "apps/command_line.hpp"
 #include "client/connection.hpp"
 #include "client/message.hpp"
+#include "client/pull_consumer.hpp"
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/result.hpp"
 

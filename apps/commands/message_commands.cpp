@@ -141,11 +141,12 @@ table deliveries_of(const client::message_way& way) {
 }
 
 table acknowledgements_of(const client::message_way& way) {
-    table rows{{{"copy"}, {"group"}, {"offset"}, {"committed_offset"}, {"acknowledged"}}};
+    table rows{{{"copy"}, {"group"}, {"offset"}, {"committed_offset"}, {"acknowledged"}, {"deliveries"}, {"again_from"}}};
     for (const auto& stop : way.stops) {
         for (const auto& group : stop.trace.groups) {
             rows.add({kind_text(stop.kind), group.group, stop.message.offset.value(), group.committed.value(),
-                      stop.message.offset < group.committed});
+                      group.has_acknowledged(stop.message.offset), std::int64_t{group.popped.deliveries},
+                      moment{group.popped.visible.value()}});
         }
     }
     return rows;

@@ -1,6 +1,7 @@
 #include "actors/pop/pop_keeper.hpp"
 
 #include "actors/base/log.hpp"
+#include "actors/messages/trace_messages.hpp"
 #include "protocol/property_edit.hpp"
 #include "tests/actors/broker_world.hpp"
 
@@ -436,6 +437,37 @@ TEST_CASE_FIXTURE(pop_world, "pop: after a power loss nothing that was acknowled
         CHECK(bodies(again) == texts{"keep"});
         REQUIRE(ack(again).ok());
     }
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a trace says of each message by itself whether it is acknowledged") {
+    for (int i = 0; i < 3; ++i)
+        send("m" + std::to_string(i), 0);
+    const auto trace = [this](std::int64_t offset) {
+        const auto told = world.ask<message_traced>(node->broker_members(), trace_message{{"orders", queue_id{0}}, queue_offset{offset}});
+        world.advance(200ms);
+        REQUIRE(told->has_value());
+        REQUIRE((**told).ok());
+        return (**told)->trace;
+    };
+    const auto taken = pop(order(0, 2));
+    REQUIRE(ack(taken, 1).ok());
+    const auto group_of = [](const protocol::message_trace& all) {
+        REQUIRE(all.groups.size() == 1);
+        CHECK(all.groups.front().group == "billing");
+        return all.groups.front();
+    };
+    const auto first = group_of(trace(0));
+    REQUIRE(first.popped.is_known);
+    CHECK_FALSE(first.has_acknowledged(queue_offset{0}));
+    CHECK(first.popped.deliveries == 1);
+    CHECK(first.popped.last == taken.popped);
+    CHECK(first.popped.visible == taken.popped + 10'000);
+    const auto second = group_of(trace(1));
+    CHECK(second.committed == queue_offset{0}); // the first holds the group's offset back
+    CHECK(second.has_acknowledged(queue_offset{1}));
+    const auto third = group_of(trace(2)); // nobody has popped it
+    CHECK_FALSE(third.popped.is_known);
+    CHECK_FALSE(third.has_acknowledged(queue_offset{2}));
 }
 
 TEST_CASE_FIXTURE(pop_world, "pop: in order, a queue waits for its batch, and the same attempt gets it again") {

@@ -74,6 +74,9 @@ TEST_CASE("trace: order and answer come back as they were sent") {
     CHECK(read->offset == queue_offset{9});
     const protocol::message_trace trace{true, timestamp_ms{1}, {{"g", queue_offset{2}, {{"c", timestamp_ms{3}, timestamp_ms{4}, true}}}}};
     CHECK(net::decode_answer<message_traced>(net::encode_answer(message_traced{trace}))->trace == trace);
+    auto popped = trace;
+    popped.groups.at(0).popped = protocol::traced_pop{true, true, timestamp_ms{5}, timestamp_ms{6}, 7};
+    CHECK(net::decode_answer<message_traced>(net::encode_answer(message_traced{popped}))->trace == popped);
 }
 
 TEST_CASE_FIXTURE(wire_world, "trace over the wire: who got a message, and who is done with it") {
