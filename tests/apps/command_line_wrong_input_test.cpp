@@ -49,7 +49,7 @@ TEST_CASE("mistyped commands name the nearest one, or all of them") {
         {"topic crate orders", 2, usage("troupe topic", "unknown command \"crate\"; did you mean \"create\"?")},
         {"topic rename orders", 2, usage("troupe topic", "unknown command \"rename\"; commands are create, list, show, update, delete")},
         {"config chekc x.json", 2, usage("troupe config", "unknown command \"chekc\"; did you mean \"check\"?")},
-        {"group", 2, usage("troupe group", "a command is missing; commands are list, update, show")},
+        {"group", 2, usage("troupe group", "a command is missing; commands are list, update, reset, show")},
         {"store repair x", 2, usage("troupe store", "unknown command \"repair\"; commands are verify, stat")},
     });
 }
