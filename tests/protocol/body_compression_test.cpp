@@ -42,11 +42,11 @@ TEST_CASE("what RocketMQ's compressors write is read") {
         {0x301, "785ecb48cdc9c957c8c04e0200a3100ae5"},
         {0x001, "785ecb48cdc9c957c8c04e0200a3100ae5"},
     };
-    for (const auto& [sys_flag, hex] : recorded) {
-        CAPTURE(sys_flag);
-        const auto how = compression_of(sys_flag);
+    for (const auto& each : recorded) {
+        CAPTURE(each.first);
+        const auto how = compression_of(each.first);
         REQUIRE(how.has_value());
-        const auto body = unpack_body(*how, bytes_of(hex), 100);
+        const auto body = unpack_body(*how, bytes_of(each.second), 100);
         REQUIRE(body.ok());
         CHECK(*body == "hello hello hello hello hello");
     }
