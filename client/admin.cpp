@@ -355,6 +355,8 @@ result<actors::reset_offsets> make_reset(const std::string& group, const std::st
 
 result<offset_changes> reset_at(asker& ask, const actors::broker_actor& broker, const actors::reset_offsets& order) {
     const auto before = ask.ask_again<actors::group_described>(broker, actors::describe_group{order.group, order.topic});
+    if (!before && before.code() != errc::group_not_found)
+        return before.failure();                                       // nothing is changed that cannot be shown
     const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
     const auto set = ask.ask_again<actors::offsets_reset>(role, order);
     if (!set)

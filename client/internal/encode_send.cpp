@@ -14,13 +14,21 @@ namespace troupe::client {
 
 namespace {
 
-constexpr std::array reserved_names{protocol::property_name::keys,           protocol::property_name::tags,
-                                    protocol::property_name::wait,           protocol::property_name::unique_key,
-                                    protocol::property_name::sharding_key,   protocol::property_name::checksum,
-                                    protocol::property_name::delay,          protocol::property_name::transaction,
-                                    protocol::property_name::producer_group, protocol::property_name::timer_delay_sec,
-                                    protocol::property_name::timer_delay_ms, protocol::property_name::timer_deliver_ms,
-                                    protocol::property_name::timer_out_ms,   protocol::property_name::timer_delete_key};
+constexpr std::array reserved_names{protocol::property_name::keys,
+                                    protocol::property_name::tags,
+                                    protocol::property_name::wait,
+                                    protocol::property_name::unique_key,
+                                    protocol::property_name::sharding_key,
+                                    protocol::property_name::checksum,
+                                    protocol::property_name::delay,
+                                    protocol::property_name::transaction,
+                                    protocol::property_name::producer_group,
+                                    protocol::property_name::timer_delay_sec,
+                                    protocol::property_name::timer_delay_ms,
+                                    protocol::property_name::timer_deliver_ms,
+                                    protocol::property_name::timer_out_ms,
+                                    protocol::property_name::timer_delete_key,
+                                    protocol::property_name::start_deliver_time};
 
 result<std::string> join_keys(const std::vector<std::string>& keys) {
     std::string joined;

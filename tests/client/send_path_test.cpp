@@ -84,7 +84,7 @@ TEST_CASE("encode_send: a message says in one way when it is to be delivered") {
     CHECK(encode(m).code() == errc::property_illegal);
     m.deliver_after = std::chrono::milliseconds{0};
     CHECK(encode(m).ok());
-    for (const auto* name : {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "TIMER_OUT_MS"}) {
+    for (const auto* name : {"TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "TIMER_OUT_MS", "__STARTDELIVERTIME"}) {
         m = make_message();
         m.properties[name] = "3"; // has a place of its own
         CHECK(encode(m).code() == errc::property_illegal);
