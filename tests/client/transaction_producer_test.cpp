@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <future>
 #include <mutex>
@@ -61,13 +63,11 @@ public:
         std::unique_lock lock{mutex_};
         return changed_.wait_for(lock, 30s, [&] { return all_ == wanted; });
     }
-    bool wait_for(std::size_t count) {
+    /// Until each of `wanted` was seen, once or more often.
+    bool wait_for_each(const std::set<std::string>& wanted) {
         std::unique_lock lock{mutex_};
-        return changed_.wait_for(lock, 30s, [&] { return all_.size() >= count; });
-    }
-    std::multiset<std::string> all() {
-        const std::lock_guard lock{mutex_};
-        return all_;
+        return changed_.wait_for(
+            lock, 30s, [&] { return std::all_of(wanted.begin(), wanted.end(), [&](const auto& one) { return all_.count(one) != 0; }); });
     }
 
 private:
@@ -75,6 +75,14 @@ private:
     std::condition_variable changed_;
     std::multiset<std::string> all_;
 };
+
+/// Asks until the broker has no open transaction: outcomes are sent one-way, so a producer does not know when they arrived.
+bool nothing_is_open(const connection& via) {
+    for (const auto deadline = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < deadline;)
+        if (const auto open = admin{via}.list_transactions(); open.ok() && open->empty())
+            return true;
+    return false;
+}
 
 /// Consumes `topic` from its first message on.
 struct reader {
@@ -115,7 +123,10 @@ TEST_CASE("transactional producer: consumers see what was committed, also when t
                 CHECK(half.tags() == "TagA");
                 if (half.body.view() == "asked and thrown")
                     throw std::runtime_error{"no database"};
-                return half.body.view() == "asked and committed" ? outcome::commit : outcome::roll_back;
+                // A slow machine may let the broker ask about the others, too: the same answer as the producer's own.
+                const auto body = half.body.view();
+                return body == "asked and committed" || body == "committed" || body == "committed later" ? outcome::commit
+                                                                                                         : outcome::roll_back;
             },
             of_group("payers-" + topic, topic));
         REQUIRE_MESSAGE(producer.ok(), to_string(producer.ok() ? error{} : producer.failure()));
@@ -145,10 +156,8 @@ TEST_CASE("transactional producer: consumers see what was committed, also when t
         const auto told = later.get_future().get();
         REQUIRE(told.ok());
         CHECK(told->is_stored);
-        REQUIRE(asked.wait_for(2));
+        REQUIRE(asked.wait_for_each({"asked and committed", "asked and rolled back"}));
         CHECK(consumer.seen.wait_for({"committed", "committed later", "asked and committed"}));
-        const auto all = asked.all(); // one may be asked twice when its answer takes long
-        CHECK(std::set<std::string>{all.begin(), all.end()} == std::set<std::string>{"asked and committed", "asked and rolled back"});
 
         auto delayed = paid("delayed", topic);
         delayed.delay_level = 1;
@@ -157,7 +166,7 @@ TEST_CASE("transactional producer: consumers see what was committed, also when t
         auto forged = paid("forged", topic);
         forged.properties["TRAN_MSG"] = "true";
         CHECK(plain->send(forged).code() == errc::property_illegal);
-        CHECK(admin{*via}.list_transactions()->empty());
+        CHECK(nothing_is_open(*via));
     }
 }
 
@@ -208,7 +217,7 @@ TEST_CASE("transactional producer: a restart of the broker loses no transaction"
                            return outcome::unknown;
                        })
                 .ok());
-    CHECK(consumer.seen.wait_for({"committed meanwhile", "asked after"}));
+    CHECK(consumer.seen.wait_for_each({"committed meanwhile", "asked after"})); // a restart may deliver one again
 }
 
 TEST_CASE("admin: transactions that are stuck are listed and decided") {
