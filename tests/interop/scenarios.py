@@ -244,6 +244,14 @@ def timed(case):
     require(2500 <= waited <= 10000, f"came after {waited} ms instead of 3 s")
 
 
+def timed_forms(case):
+    no_error(case)
+    received_once(case, ["m0", "m1"])
+    for row in case.received:
+        waited = row["at"] - row["born_at"]
+        require(2500 <= waited <= 10000, f"{row['body']} came after {waited} ms instead of 3 s")
+
+
 def recall(case):
     no_error(case)
     require(case.report["recalled"] == case.sent[0]["id"], f"the id of the recalled message is {case.report['recalled']}")
@@ -296,6 +304,55 @@ def transaction(case):
     count_stored(case, 1)
 
 
+def transaction_check(case):
+    """The broker asks the producer, and does what it answers."""
+    transaction(case)
+    require(set(case.report["asked"]) == {"committed", "rolled back"}, f"asked about {case.report['asked']}")
+
+
+def from_timestamp(case):
+    """RocketMQ's clients read a young queue from its first message on, whatever they were told: their broker's rule, and ours for them."""
+    stored_as_answered(case, 16)
+    rounds = ("before", "after") if case.report.get("begins") == "first" else ("after",)
+    received_once(case, [f"{name}-{i}" for name in rounds for i in range(8)])
+    committed_all(case)
+
+
+def circle(case):
+    """Every other queue, in the order of the members' ids."""
+    stored_as_answered(case, 16)
+    received_once(case, [f"m{i}" for i in range(16)])
+    owned = [{row["queue"] for row in case.received if row["member"] == member} for member in ("first", "second")]
+    require(sorted(map(sorted, owned)) == [[0, 2], [1, 3]], f"the members own {owned}")
+    committed_all(case)
+
+
+def orderly_retry(case):
+    """A refused message keeps its queue waiting, and comes again there: its queue has m1, m5, m9, m13."""
+    stored_as_answered(case, 16)
+    rows = collections.defaultdict(list)
+    for row in case.received:
+        rows[row["queue"]].append(row["body"])
+    queue = next(row["queue"] for row in case.sent if row["body"] == "m5")
+    require(rows.pop(queue) == ["m1", "m5", "m5", "m5", "m9", "m13"], f"its queue came as {rows}")
+    for bodies in rows.values():
+        require(bodies == sorted(bodies, key=lambda body: int(body[1:])) and len(bodies) == 4, f"another queue came as {bodies}")
+    committed_all(case)
+
+
+def orderly_members(case):
+    """Order holds as queues change hands: what comes again, because its commit was lost, does so from there on in order."""
+    stored_as_answered(case, 64)
+    require(set(case.bodies()) == {row["body"] for row in case.sent}, "messages are missing")
+    require(len(case.received) <= 64 + 32, f"{len(case.received) - 64} messages came twice")
+    at = {}
+    for row in case.received:
+        offset = row["offset"]
+        require(offset <= at.get(row["queue"], -1) + 1, f"queue {row['queue']} went from {at.get(row['queue'])} to {offset}")
+        at[row["queue"]] = offset
+    committed_all(case)
+
+
 def late(case):
     """The first member gets what was there before it, the second only what came after the first had committed and left."""
     stored_as_answered(case, 12)
@@ -346,6 +403,10 @@ SCENARIOS = [
     Scenario("push-late", "push, started after the messages, and again", late),
     Scenario("push-broadcasting", "push, broadcasting", broadcasting),
     Scenario("push-orderly", "push, orderly listener", orderly),
+    Scenario("orderly-retry", "push, orderly; a refused message keeps its queue", orderly_retry),
+    Scenario("orderly-members", "push, orderly; members join and leave", orderly_members, timeout=150),
+    Scenario("push-circle", "push, allocation by circle", circle),
+    Scenario("push-timestamp", "push, from a point in time", from_timestamp),
     Scenario("push-tags", "push, tags", tags),
     Scenario("push-retry", "push, consume again later", retry),
     Scenario("push-dead-letter", "push, dead letter", dead_letter),
@@ -359,8 +420,10 @@ SCENARIOS = [
     Scenario("request-reply", "request and reply", request_reply),
     Scenario("delayed", "delayed by level", delayed),
     Scenario("timed", "delayed to the millisecond", timed),
+    Scenario("timed-forms", "delayed in seconds, and to a point in time", timed_forms),
     Scenario("recall", "taken back before its time", recall),
     Scenario("trace", "message trace by the client", trace),
     Scenario("transaction", "transaction, committed and rolled back", transaction),
+    Scenario("transaction-check", "transaction, the broker asks", transaction_check, timeout=120),
     Scenario("push-sql", "push, SQL-92 filter", sql),
 ]

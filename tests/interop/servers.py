@@ -88,6 +88,7 @@ class Server:
                 self._start_troupe("broker", {"broker": {
                     "name": "interop", "host": "127.0.0.1", "port": broker_port, "name_servers": [self.observer.name_server],
                     # As Apache's: a full disk of the machine that runs the tests is none of their business.
+                    "transaction": {"timeout": "1s", "check_interval": "2s"},
                     "store": {"directory": str(self.directory / "store"), "flush": "async", "disk_clean_ratio": 0.999,
                               "disk_full_ratio": 1}}})
             else:
@@ -143,7 +144,7 @@ class Server:
             # As Troupe: topics are made by an administrator.
             "autoCreateTopicEnable=false", "enablePropertyFilter=true",
             "mappedFileSizeCommitLog=67108864", "diskMaxUsedSpaceRatio=99", "enableControllerMode=false",
-            "timerWheelEnable=true", "recallMessageEnable=true", "traceTopicEnable=true", ""]))
+            "transactionTimeOut=1000", "transactionCheckInterval=2000", "timerWheelEnable=true", "recallMessageEnable=true", "traceTopicEnable=true", ""]))
         self._start("broker", [*self._java, "org.apache.rocketmq.broker.BrokerStartup", "-c", str(config)],
                     self.observer.broker_is_registered)
 

@@ -1,9 +1,36 @@
 #include "tests/interop/cxx/report.hpp"
 
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <set>
+
 /// Scenarios of which the consumer is the subject. Topics have `queue_count` queues.
 namespace interop {
 
 namespace {
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+/// Bodies that arrive on other threads, each once.
+class bodies {
+public:
+    void add(const std::string& body) {
+        const std::lock_guard lock{mutex_};
+        all_.insert(body);
+    }
+    [[nodiscard]] std::set<std::string> all() const {
+        const std::lock_guard lock{mutex_};
+        return all_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::set<std::string> all_;
+};
 
 bool owns(const std::shared_ptr<client::push_consumer>& consumer, std::size_t count) {
     return consumer->assignment().size() == count;
@@ -97,6 +124,62 @@ void delayed(driver& all) {
     all.expect(1);
 }
 
+/// Begins where the clock was between two rounds of messages.
+void from_timestamp(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "before-", 8);
+    const auto between = now_ms() + 100;
+    require(reached(patience, [&] { return now_ms() > between + 100; }), "time goes on");
+    all.send_over(producer, "after-", 8);
+    client::push_consumer_options options;
+    options.from = client::consume_from::timestamp;
+    options.from_time = troupe::timestamp_ms{between};
+    all.make_consumer("only", options);
+    all.expect(8);
+}
+
+/// Two members that share the queues out by turns.
+void circle(driver& all) {
+    auto producer = all.make_producer();
+    client::push_consumer_options options;
+    options.allocation = client::allocation_strategy::averagely_by_circle();
+    const auto first = all.make_consumer("first", options);
+    const auto second = all.make_consumer("second", options);
+    require(reached(patience, [&] { return owns(first, queue_count / 2) && owns(second, queue_count / 2); }), "both own half");
+    all.send_over(producer, "m", 16);
+    all.expect(16);
+}
+
+/// m5 is refused twice, and comes again before the next of its queue.
+void orderly_retry(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 16);
+    client::push_consumer_options options;
+    options.ordered = true;
+    const auto refused = std::make_shared<std::atomic<int>>(0);
+    all.make_consumer("only", options, "*",
+                      [refused](const client::received_message& message) { return message.body.view() != "m5" || (*refused)++ >= 2; });
+    all.expect(18);
+}
+
+/// A second member joins, and the first leaves, while messages of each queue are under way.
+void orderly_members(driver& all) {
+    auto producer = all.make_producer();
+    client::push_consumer_options options;
+    options.ordered = true;
+    const auto first = all.make_consumer("first", options);
+    require(reached(patience, [&] { return owns(first, queue_count); }), "the first owns all");
+    all.send_over(producer, "alone-", 16);
+    const auto second = all.make_consumer("second", options);
+    all.send_over(producer, "joining-", 16);
+    require(reached(patience, [&] { return owns(first, queue_count / 2) && owns(second, queue_count / 2); }), "both own half");
+    all.send_over(producer, "shared-", 16);
+    all.expect(48);
+    first->stop();
+    all.send_over(producer, "left-", 16);
+    all.expect(64);
+}
+
 client::message timed_message(const driver& all, const std::string& body, std::chrono::milliseconds delay) {
     auto m = all.make_message(body);
     m.deliver_after = delay;
@@ -108,6 +191,17 @@ void timed(driver& all) {
     all.make_consumer("only", {});
     all.report.sent("m0", must(producer.send(timed_message(all, "m0", std::chrono::seconds{3}))));
     all.expect(1);
+}
+
+/// 3 s later, by a delay and as a point in time.
+void timed_forms(driver& all) {
+    auto producer = all.make_producer();
+    all.make_consumer("only", {});
+    all.report.sent("m0", must(producer.send(timed_message(all, "m0", std::chrono::seconds{3}))));
+    auto at = all.make_message("m1");
+    at.deliver_at = troupe::timestamp_ms{now_ms() + 3'000};
+    all.report.sent("m1", must(producer.send(std::move(at))));
+    all.expect(2);
 }
 
 /// Two messages for later; the one that is due first is taken back.
@@ -136,6 +230,29 @@ void transaction(driver& all) {
         require(sent.is_stored, "the outcome is stored");
     }
     all.expect(1);
+}
+
+/// The producer does not know what became of its messages until the broker asks.
+void transaction_check(driver& all) {
+    using client::transaction_outcome;
+    client::transaction_producer_options options;
+    options.sending.group = all.group + "-producer";
+    options.topics = {all.topic};
+    const auto asked = std::make_shared<bodies>();
+    auto producer = must(client::transaction_producer::open(
+        all.connect(),
+        [asked](const client::received_message& half) {
+            const std::string body{half.body.view()};
+            asked->add(body);
+            return body == "committed" ? transaction_outcome::commit : transaction_outcome::roll_back;
+        },
+        std::move(options)));
+    all.make_consumer("only", {});
+    for (const auto* body : {"rolled back", "committed"})
+        must(producer.send(all.make_message(body), [](const client::send_receipt&) { return transaction_outcome::unknown; }));
+    require(reached(std::chrono::seconds{60}, [&] { return asked->all().size() == 2; }), "the broker asks about both");
+    all.expect(1);
+    all.report.fact("asked", asked->all());
 }
 
 void sql(driver& all) {
@@ -236,6 +353,18 @@ bool run_receiving(const std::string& scenario, driver& all) {
         delayed(all);
     else if (scenario == "timed")
         timed(all);
+    else if (scenario == "timed-forms")
+        timed_forms(all);
+    else if (scenario == "push-timestamp")
+        from_timestamp(all);
+    else if (scenario == "push-circle")
+        circle(all);
+    else if (scenario == "orderly-retry")
+        orderly_retry(all);
+    else if (scenario == "orderly-members")
+        orderly_members(all);
+    else if (scenario == "transaction-check")
+        transaction_check(all);
     else if (scenario == "recall")
         recall(all);
     else if (scenario == "transaction")

@@ -173,7 +173,8 @@ std::shared_ptr<client::push_consumer> driver::make_consumer(const std::string& 
                                                              const client::message_selector& expression,
                                                              std::function<bool(const client::received_message&)> taken) {
     options.group = group;
-    options.from = client::consume_from::first_offset;
+    if (options.from != client::consume_from::timestamp)
+        options.from = client::consume_from::first_offset;
     const auto consumer = std::make_shared<client::push_consumer>(
         must(client::push_consumer::open(connect(), std::move(options), [this, member, taken](const client::received_message& message) {
             report.received(member, message);

@@ -33,6 +33,9 @@ final class Features {
             case "timed":
                 later(driver, message -> MessageAccessor.putProperty(message, "TIMER_DELAY_MS", "3000"));
                 return true;
+            case "timed-forms":
+                timedForms(driver);
+                return true;
             case "recall":
                 recall(driver);
                 return true;
@@ -57,6 +60,9 @@ final class Features {
             case "transaction":
                 transaction(driver);
                 return true;
+            case "transaction-check":
+                transactionCheck(driver);
+                return true;
             case "share":
                 share(driver);
                 return true;
@@ -79,6 +85,22 @@ final class Features {
         mark.mark(message);
         driver.report.sent(Sending.text(message), producer.send(message));
         Receiving.expect(driver, 1);
+    }
+
+    /** 3 s later, said in seconds and as a point in time. */
+    private static void timedForms(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        Receiving.member(driver, "only", "CLUSTERING");
+        for (int i = 0; i < 2; i++) {
+            Message message = Sending.message(driver, "m" + i);
+            if (i == 0) {
+                MessageAccessor.putProperty(message, "TIMER_DELAY_SEC", "3");
+            } else {
+                MessageAccessor.putProperty(message, "TIMER_DELIVER_MS", String.valueOf(System.currentTimeMillis() + 3000));
+            }
+            driver.report.sent(Sending.text(message), producer.send(message));
+        }
+        Receiving.expect(driver, 2);
     }
 
     /** Two messages for 4 s later; one is taken back. Clients before 5.3.2 have no such call, and do not run this. */
@@ -222,7 +244,34 @@ final class Features {
         Receiving.expect(driver, 1);
     }
 
-    /** A consumer and a producer that stay until standard input ends or says how many messages to receive first. */
+    /** The producer does not know what became of its messages until the broker asks. */
+    private static void transactionCheck(Driver driver) throws Exception {
+        TransactionMQProducer producer = new TransactionMQProducer(driver.group + "-producer");
+        producer.setNamesrvAddr(driver.nameServer);
+        List<Object> asked = Collections.synchronizedList(new ArrayList<>());
+        producer.setTransactionListener(new TransactionListener() {
+            @Override
+            public LocalTransactionState executeLocalTransaction(Message message, Object argument) {
+                return LocalTransactionState.UNKNOW;
+            }
+
+            @Override
+            public LocalTransactionState checkLocalTransaction(MessageExt message) {
+                String body = Report.shown(message.getBody());
+                asked.add(body);
+                return body.equals("committed") ? LocalTransactionState.COMMIT_MESSAGE : LocalTransactionState.ROLLBACK_MESSAGE;
+            }
+        });
+        producer.start();
+        driver.closers.add(producer::shutdown);
+        Receiving.member(driver, "only", "CLUSTERING");
+        producer.sendMessageInTransaction(Sending.message(driver, "rolled back"), null);
+        producer.sendMessageInTransaction(Sending.message(driver, "committed"), null);
+        Driver.await(60, () -> asked.contains("rolled back") && asked.contains("committed"));
+        Receiving.expect(driver, 1);
+        driver.report.fact("asked", new ArrayList<>(asked));
+    }
+
     /** A member of a group that others share; says at once what it has consumed, and leaves when its input ends. */
     private static void share(Driver driver) throws Exception {
         DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
@@ -236,6 +285,7 @@ final class Features {
         }
     }
 
+    /** A consumer and a producer that stay until standard input ends or says how many messages to receive first. */
     private static void stay(Driver driver) throws Exception {
         DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
         consumer.setPersistConsumerOffsetInterval(500);

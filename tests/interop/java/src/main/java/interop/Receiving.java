@@ -3,12 +3,14 @@ package interop;
 import java.util.Collection;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.apache.rocketmq.client.consumer.DefaultLitePullConsumer;
 import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.listener.ConsumeConcurrentlyStatus;
 import org.apache.rocketmq.client.consumer.listener.ConsumeOrderlyStatus;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerConcurrently;
 import org.apache.rocketmq.client.consumer.listener.MessageListenerOrderly;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragelyByCircle;
 import org.apache.rocketmq.client.exception.MQClientException;
 import org.apache.rocketmq.client.producer.DefaultMQProducer;
 import org.apache.rocketmq.common.consumer.ConsumeFromWhere;
@@ -39,6 +41,18 @@ final class Receiving {
                 return true;
             case "push-late":
                 late(driver);
+                return true;
+            case "push-timestamp":
+                fromTimestamp(driver);
+                return true;
+            case "push-circle":
+                circle(driver);
+                return true;
+            case "orderly-retry":
+                orderlyRetry(driver);
+                return true;
+            case "orderly-members":
+                orderlyMembers(driver);
                 return true;
             case "mixed":
                 mixed(driver);
@@ -223,6 +237,82 @@ final class Receiving {
         sendOver(driver, producer, "between-", 4);
         member(driver, "second", "CLUSTERING");
         expect(driver, 12);
+    }
+
+    /**
+     * Begins where the clock was between two rounds of messages; the client's time has whole seconds. But this client asks the broker
+     * first where the group is, and of a queue whose first message is still in memory the broker says that it is at the beginning.
+     */
+    private static void fromTimestamp(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        sendOver(driver, producer, "before-", 8);
+        long second = System.currentTimeMillis() / 1000 + 1;
+        Driver.await(5, () -> System.currentTimeMillis() > second * 1000 + 100);
+        sendOver(driver, producer, "after-", 8);
+        DefaultMQPushConsumer consumer = push(driver, "only", "CLUSTERING", "*");
+        consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_TIMESTAMP);
+        consumer.setConsumeTimestamp(new java.text.SimpleDateFormat("yyyyMMddHHmmss").format(new java.util.Date(second * 1000)));
+        start(driver, consumer, "only", message -> true);
+        driver.report.fact("begins", "first");
+        expectDistinct(driver, 16);
+    }
+
+    /** Two members that share the queues out by turns. */
+    private static void circle(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer[] members = new DefaultMQPushConsumer[2];
+        for (int i = 0; i < members.length; i++) {
+            String name = i == 0 ? "first" : "second";
+            members[i] = push(driver, name, "CLUSTERING", "*");
+            members[i].setAllocateMessageQueueStrategy(new AllocateMessageQueueAveragelyByCircle());
+            start(driver, members[i], name, message -> true);
+        }
+        require(Driver.await(WAIT_SECONDS,
+            () -> queuesOf(driver, members[0]) == QUEUES / 2 && queuesOf(driver, members[1]) == QUEUES / 2), "both own half");
+        sendOver(driver, producer, "m", 16);
+        expect(driver, 16);
+    }
+
+    /** An orderly member; `taken` may refuse a message, which then comes again before the next of its queue. */
+    private static DefaultMQPushConsumer orderlyMember(Driver driver, String member, Listen listen) throws Exception {
+        DefaultMQPushConsumer consumer = push(driver, member, "CLUSTERING", "*");
+        consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
+            for (MessageExt message : messages) {
+                driver.report.received(member, message);
+                if (!listen.taken(message)) {
+                    return ConsumeOrderlyStatus.SUSPEND_CURRENT_QUEUE_A_MOMENT;
+                }
+            }
+            return ConsumeOrderlyStatus.SUCCESS;
+        });
+        consumer.start();
+        driver.closers.add(consumer::shutdown);
+        return consumer;
+    }
+
+    /** m5 is refused twice. */
+    private static void orderlyRetry(Driver driver) throws Exception {
+        sendOver(driver, Sending.producer(driver), "m", 16);
+        AtomicInteger refused = new AtomicInteger();
+        orderlyMember(driver, "only", message -> !"m5".equals(Report.shown(message.getBody())) || refused.getAndIncrement() >= 2);
+        expect(driver, 18);
+    }
+
+    /** A second member joins, and the first leaves, while messages of each queue are under way. */
+    private static void orderlyMembers(Driver driver) throws Exception {
+        DefaultMQProducer producer = Sending.producer(driver);
+        DefaultMQPushConsumer first = orderlyMember(driver, "first", message -> true);
+        require(Driver.await(WAIT_SECONDS, () -> queuesOf(driver, first) == QUEUES), "the first owns all");
+        sendOver(driver, producer, "alone-", 16);
+        DefaultMQPushConsumer second = orderlyMember(driver, "second", message -> true);
+        sendOver(driver, producer, "joining-", 16);
+        require(Driver.await(WAIT_SECONDS,
+            () -> queuesOf(driver, first) == QUEUES / 2 && queuesOf(driver, second) == QUEUES / 2), "both own half");
+        sendOver(driver, producer, "shared-", 16);
+        expectDistinct(driver, 48);
+        first.shutdown();
+        sendOver(driver, producer, "left-", 16);
+        expectDistinct(driver, 64);
     }
 
     /** Shares the group with a member of another kind, which owns the other half of the queues and takes over in the end. */
