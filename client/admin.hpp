@@ -165,8 +165,20 @@ public:
 
     /// A half message without an outcome, and the name of its broker.
     using pending_transaction = std::pair<std::string, protocol::transaction_entry>;
+    struct resumed_transaction {
+        std::string broker_name;
+        std::string offset_message_id; ///< of the half message that it goes on as
+        log_position position;
+        queue_offset offset;
+    };
     /// Of all brokers, or only those of one producer group; at most so many of each broker.
     result<std::vector<pending_transaction>> list_transactions(const std::string& group = {}, std::int32_t transactions_max = 100);
+    /// Messages that were given up and not resumed, likewise.
+    result<std::vector<pending_transaction>> list_given_up_transactions(const std::string& group = {}, std::int32_t transactions_max = 100);
+    /// Goes on with one that was given up, by its offset message id or that of its half message: it is pending again, as the half message
+    /// that the answer has, and its producers are asked anew. A second time the answer is the same. Fails with message_not_found (no
+    /// broker knows it), not_permitted (it was not given up), argument_illegal (no id), and what the broker answers.
+    result<resumed_transaction> resume_transaction(const std::string& id);
     /// Decides one that is stuck, by its offset message id. Fails with message_not_found when it is not pending, argument_illegal (no
     /// id; `unknown`), and what the broker answers.
     result<pending_transaction> end_transaction(const std::string& id, transaction_outcome outcome);

@@ -19,19 +19,17 @@ actors::transaction_actor transactions_of(const actors::broker_actor& broker) {
     return caf::actor_cast<actors::transaction_actor>(broker);
 }
 
-} // namespace
-
-result<std::vector<admin::pending_transaction>> admin::list_transactions(const std::string& group, std::int32_t transactions_max) {
+result<std::vector<admin::pending_transaction>> list_all(const connection& via, const actors::list_transactions& which) {
+    const auto transactions_max = which.transactions_max;
     if (transactions_max < 1)
         return error{errc::argument_illegal, "ask for at least one transaction"};
-    asker ask{via_};
+    asker ask{via};
     const auto brokers = ask.brokers();
     if (!brokers)
         return brokers.failure();
-    std::vector<pending_transaction> all;
+    std::vector<admin::pending_transaction> all;
     for (const auto& [name, broker] : *brokers) {
-        actors::list_transactions order;
-        order.group = group;
+        auto order = which;
         for (std::int32_t left = transactions_max; left > 0;) {
             order.transactions_max = std::min(left, page_max);
             const auto page = ask.ask<actors::transactions_listed>(transactions_of(broker), order);
@@ -40,12 +38,49 @@ result<std::vector<admin::pending_transaction>> admin::list_transactions(const s
             for (const auto& one : page->list.entries)
                 all.emplace_back(name, one);
             left -= static_cast<std::int32_t>(page->list.entries.size());
-            if (page->list.is_complete || page->list.next <= order.after)
+            const bool goes_on = which.of_given_up ? order.from < page->list.next_offset : order.after < page->list.next;
+            if (page->list.is_complete || !goes_on)
                 break;
             order.after = page->list.next;
+            order.from = page->list.next_offset;
         }
     }
     return all;
+}
+
+} // namespace
+
+result<std::vector<admin::pending_transaction>> admin::list_transactions(const std::string& group, std::int32_t transactions_max) {
+    actors::list_transactions order;
+    order.group = group;
+    order.transactions_max = transactions_max;
+    return list_all(via_, order);
+}
+
+result<std::vector<admin::pending_transaction>> admin::list_given_up_transactions(const std::string& group, std::int32_t transactions_max) {
+    actors::list_transactions order;
+    order.group = group;
+    order.transactions_max = transactions_max;
+    order.of_given_up = true;
+    return list_all(via_, order);
+}
+
+result<admin::resumed_transaction> admin::resume_transaction(const std::string& id) {
+    if (const auto place = protocol::parse_offset_message_id(id); !place)
+        return place.failure();
+    asker ask{via_};
+    const auto brokers = ask.brokers();
+    if (!brokers)
+        return brokers.failure();
+    for (const auto& [name, broker] : *brokers) {
+        auto resumed = ask.ask_again<actors::transaction_resumed>(transactions_of(broker), actors::resume_transaction{id, {}});
+        if (resumed)
+            return resumed_transaction{name, resumed->offset_message_id, resumed->position, resumed->offset};
+        if (resumed.code() != errc::message_not_found)
+            return at_broker(name, resumed.failure());
+    }
+    return error{errc::message_not_found, "no broker has a transaction " + id +
+                                              ", or not any more; `troupe transaction list --given-up` shows those that can be resumed"};
 }
 
 result<admin::pending_transaction> admin::end_transaction(const std::string& id, transaction_outcome outcome) {
@@ -77,7 +112,9 @@ result<admin::pending_transaction> admin::end_transaction(const std::string& id,
         return pending_transaction{name, one};
     }
     return error{errc::message_not_found,
-                 "no broker has a transaction " + id + " without an outcome; `troupe transaction list` shows those that there are"};
+                 "no broker has a transaction " + id +
+                     " without an outcome; `troupe transaction list` shows those that there are, and one that was given up "
+                     "is resumed first"};
 }
 
 } // namespace troupe::client

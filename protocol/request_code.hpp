@@ -52,6 +52,7 @@ inline constexpr std::int32_t push_reply_message_to_client = 326;    ///< broker
 inline constexpr std::int32_t update_and_create_topic = 17;
 inline constexpr std::int32_t get_all_topic_config = 21;
 inline constexpr std::int32_t get_broker_runtime_info = 28;
+inline constexpr std::int32_t resume_check_half_message = 323;
 inline constexpr std::int32_t update_and_create_subscription_group = 200;
 inline constexpr std::int32_t get_all_subscription_group_config = 201;
 inline constexpr std::int32_t get_topic_stats_info = 202;

@@ -65,6 +65,7 @@ std::string encode_transaction_list(const transaction_list& list) {
     json.begin_object();
     write_array(json, "transactions", list.entries, [&json](const transaction_entry& entry) { write_entry(json, entry); });
     json.number_member("next", list.next.value());
+    json.number_member("nextOffset", list.next_offset.value());
     json.boolean_member("isComplete", list.is_complete);
     json.number_member("pending", list.pending);
     json.end_object();
@@ -78,6 +79,8 @@ result<transaction_list> decode_transaction_list(std::string_view json) {
                                                      reader.array([&] { list.entries.push_back(read_entry(reader)); });
                                                  else if (key == "next")
                                                      list.next = log_position{reader.integer<std::int64_t>()};
+                                                 else if (key == "nextOffset")
+                                                     list.next_offset = queue_offset{reader.integer<std::int64_t>()};
                                                  else if (key == "isComplete")
                                                      list.is_complete = reader.boolean();
                                                  else if (key == "pending")

@@ -11,10 +11,10 @@
 /// JSON bodies of requests about transactions that RocketMQ does not have.
 namespace troupe::protocol {
 
-/// A half message without an outcome.
+/// A half message without an outcome, or a message that was given up.
 struct transaction_entry {
-    log_position position; ///< of the half message: the name of the transaction on its broker
-    queue_offset offset;   ///< of the half message in its queue
+    log_position position; ///< of the half message: the name of the transaction on its broker; or of the given-up message
+    queue_offset offset;   ///< of the same in its queue
     std::string offset_message_id;
     std::string unique_key;
     std::string group;
@@ -23,7 +23,7 @@ struct transaction_entry {
     std::int32_t body_bytes = 0;
     timestamp_ms born;
     timestamp_ms stored;
-    std::int32_t checks = 0; ///< how often a producer was asked
+    std::int32_t checks = 0; ///< how often a producer was asked; 0 of given-up ones
     timestamp_ms asked;      ///< the last time; 0: never
     friend bool operator==(const transaction_entry&, const transaction_entry&) = default;
     template <class Inspector>
@@ -33,16 +33,17 @@ struct transaction_entry {
     }
 };
 
-/// Some of a broker's, by position.
+/// Some of a broker's, in their order.
 struct transaction_list {
     std::vector<transaction_entry> entries;
     log_position next;        ///< ask for those behind it, to go on
+    queue_offset next_offset; ///< of given-up ones: ask for those from there on
     bool is_complete = true;  ///< there are none behind it
     std::int64_t pending = 0; ///< how many there are, of all producer groups
     friend bool operator==(const transaction_list&, const transaction_list&) = default;
     template <class Inspector>
     friend auto inspect(Inspector& f, transaction_list& x) {
-        return f(x.entries, x.next, x.is_complete, x.pending);
+        return f(x.entries, x.next, x.next_offset, x.is_complete, x.pending);
     }
 };
 std::string encode_transaction_list(const transaction_list& list);

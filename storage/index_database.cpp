@@ -41,7 +41,7 @@ public:
         if (kind == block_kind) {
             return value.size() == full_block_bytes && load_be<std::int64_t>(value.data() + full_block_bytes - index_entry_bytes) < log_min;
         }
-        if (kind == transaction_kind && key.size() == 1 + sizeof(std::int64_t)) {
+        if ((kind == transaction_kind || kind == resumed_kind) && key.size() == 1 + sizeof(std::int64_t)) {
             return load_be<std::int64_t>(key.data() + 1) < log_min;
         }
         // Both begin with the highest position they speak of.
@@ -83,6 +83,10 @@ void index_batch::put_transaction(const pending_transaction& pending) {
 
 void index_batch::remove_transaction(log_position half) {
     changes_->Delete(transaction_key(half)).PermitUncheckedError();
+}
+
+void index_batch::put_resumed_transaction(log_position given_up, log_position half) {
+    changes_->Put(resumed_key(given_up), encode_resumed(half)).PermitUncheckedError();
 }
 
 void index_batch::forget_topic(std::string_view topic, log_position position) {
@@ -371,6 +375,22 @@ result<std::vector<pending_transaction>> index_database::transactions() const {
             return implementation_->senseless("a pending transaction");
         }
         all.push_back(*pending);
+    }
+    if (auto fine = implementation_->outcome(*it); !fine) {
+        return fine.failure();
+    }
+    return all;
+}
+
+result<std::vector<std::pair<log_position, log_position>>> index_database::resumed_transactions() const {
+    std::vector<std::pair<log_position, log_position>> all;
+    auto it = implementation_->iterator();
+    for (it->Seek({&resumed_kind, 1}); it->Valid() && it->key().starts_with({&resumed_kind, 1}); it->Next()) {
+        const auto resumed = decode_resumed(it->key().ToStringView(), it->value().ToStringView());
+        if (!resumed) {
+            return implementation_->senseless("a resumed transaction");
+        }
+        all.push_back(*resumed);
     }
     if (auto fine = implementation_->outcome(*it); !fine) {
         return fine.failure();

@@ -106,4 +106,23 @@ std::optional<pending_transaction> decode_transaction(std::string_view key, std:
     return pending;
 }
 
+std::string resumed_key(log_position given_up) {
+    std::string key{resumed_kind};
+    append_be(key, given_up.value());
+    return key;
+}
+
+std::string encode_resumed(log_position half) {
+    std::string value;
+    append_be(value, half.value());
+    return value;
+}
+
+std::optional<std::pair<log_position, log_position>> decode_resumed(std::string_view key, std::string_view value) {
+    if (key.size() != 1 + sizeof(std::int64_t) || key.front() != resumed_kind || value.size() != sizeof(std::int64_t)) {
+        return std::nullopt;
+    }
+    return std::pair{log_position{load_be<std::int64_t>(key.data() + 1)}, log_position{load_be<std::int64_t>(value.data())}};
+}
+
 } // namespace troupe::storage

@@ -21,6 +21,7 @@ namespace troupe::storage {
 inline constexpr char block_kind = 'q';
 inline constexpr char key_kind = 'k';
 inline constexpr char transaction_kind = 't';
+inline constexpr char resumed_kind = 'r';
 
 /// Front of the keys of all blocks of `topic`; with 1 in place of `end` the first key past them.
 std::string blocks_of(std::string_view topic, char end = '\0');
@@ -42,5 +43,10 @@ std::optional<key_row> decode_key_row(std::string_view value);
 std::string transaction_key(log_position half);
 std::string encode_transaction(const pending_transaction& pending);
 std::optional<pending_transaction> decode_transaction(std::string_view key, std::string_view value);
+
+/// A given-up record, and the half message that it goes on with.
+std::string resumed_key(log_position given_up);
+std::string encode_resumed(log_position half);
+std::optional<std::pair<log_position, log_position>> decode_resumed(std::string_view key, std::string_view value);
 
 } // namespace troupe::storage

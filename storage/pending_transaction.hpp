@@ -9,7 +9,8 @@
 ///
 /// A half message is a record of half_topic. It is pending until the log holds one record whose prepared-transaction position is the
 /// position of the half message: that record alone is the outcome, and its topic says which one. So an outcome is one write, and what
-/// is pending follows from the log.
+/// is pending follows from the log. A half message that names a position in the same field resumes the given-up record there: it is
+/// pending, and that record is not resumed once more. That is one write, too.
 namespace troupe::storage {
 
 /// Where half messages wait. Only the broker writes to it, and nobody reads it.

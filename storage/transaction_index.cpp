@@ -25,7 +25,7 @@ transaction_event read_transaction_event(std::string_view topic, std::string_vie
     transaction_event event;
     event.at = protocol::record_position(record);
     const auto half = protocol::record_prepared_transaction(record);
-    if (half > log_position{0}) {
+    if (half > log_position{0} && topic != half_topic) {
         event.of.position = half;
         event.what = is_question(topic, record) ? transaction_event::kind::asked : transaction_event::kind::decided;
         event.of.checks = protocol::record_reconsume_times(record);
@@ -36,6 +36,7 @@ transaction_event read_transaction_event(std::string_view topic, std::string_vie
     event.of.offset = protocol::record_offset(record);
     event.of.bytes = static_cast<std::int32_t>(record.size());
     event.of.stored = protocol::record_stored(record);
+    event.resumes = half;
     return event;
 }
 
@@ -44,10 +45,15 @@ result<void> transaction_index::load(log_position checkpoint) {
     if (!rows) {
         return rows.failure();
     }
+    auto resumed = database_.resumed_transactions();
+    if (!resumed) {
+        return resumed.failure();
+    }
     const std::lock_guard guard{mutex_};
     for (const auto& row : *rows) {
         pending_.emplace(row.position, row);
     }
+    resumed_.insert(resumed->begin(), resumed->end());
     covered_ = checkpoint;
     publish_sizes();
     return {};
@@ -66,8 +72,15 @@ void transaction_index::apply(std::span<const transaction_event> events) {
 
 void transaction_index::note(const transaction_event& event) {
     if (event.what == transaction_event::kind::prepared) {
+        if (event.resumes > log_position{0}) {
+            // Replay may come to one that the database has already.
+            const auto [first, is_new] = resumed_.emplace(event.resumes, event.of.position);
+            if (!is_new && first->second != event.of.position) {
+                return;
+            }
+        }
         pending_.insert_or_assign(event.of.position, event.of);
-        changes_.push_back({event.at, event.of.position, event.of});
+        changes_.push_back({event.at, event.of.position, event.of, event.resumes});
         return;
     }
     const auto known = pending_.find(event.of.position);
@@ -76,18 +89,19 @@ void transaction_index::note(const transaction_event& event) {
     }
     if (event.what == transaction_event::kind::decided) {
         pending_.erase(known);
-        changes_.push_back({event.at, event.of.position, std::nullopt});
+        changes_.push_back({event.at, event.of.position, std::nullopt, {}});
         return;
     }
     known->second.checks = event.of.checks;
     known->second.asked = event.of.asked;
-    changes_.push_back({event.at, event.of.position, known->second});
+    changes_.push_back({event.at, event.of.position, known->second, {}});
 }
 
 std::size_t transaction_index::set_log_min(log_position log_min) {
     const std::lock_guard guard{mutex_};
     const auto end = pending_.lower_bound(log_min);
     const auto gone = static_cast<std::size_t>(std::distance(pending_.begin(), end));
+    resumed_.erase(resumed_.begin(), resumed_.lower_bound(log_min));
     pending_.erase(pending_.begin(), end); // their rows go when RocksDB compacts, and load() comes before the log's minimum is known
     publish_sizes();
     return gone;
@@ -105,6 +119,9 @@ void transaction_index::collect(log_position limit, index_batch& batch) {
                 break;
             }
             last.insert_or_assign(one.half, one.row);
+            if (one.resumes > log_position{0}) {
+                batch.put_resumed_transaction(one.resumes, one.half);
+            }
             ++collected_;
         }
     }
@@ -142,6 +159,17 @@ std::vector<pending_transaction> transaction_index::list(log_position after, log
         found.push_back(one->second);
     }
     return found;
+}
+
+std::optional<log_position> transaction_index::resumed_as(log_position given_up) const {
+    const std::lock_guard guard{mutex_};
+    const auto known = resumed_.find(given_up);
+    return known == resumed_.end() ? std::nullopt : std::optional{known->second};
+}
+
+std::vector<std::pair<log_position, log_position>> transaction_index::resumed() const {
+    const std::lock_guard guard{mutex_};
+    return {resumed_.begin(), resumed_.end()};
 }
 
 void transaction_index::publish_sizes() {

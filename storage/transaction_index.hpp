@@ -13,6 +13,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace troupe::storage {
@@ -26,18 +27,22 @@ struct transaction_event {
     kind what = kind::prepared;
     log_position at;        ///< of the record
     pending_transaction of; ///< its position is the half message's; the rest only as far as the record says it
+    log_position resumes;   ///< prepared: the given-up record that goes on with it; 0: none
 };
 /// Whether a record of `topic` has anything to say of a transaction. `record` may not have its place yet.
 [[nodiscard]] bool tells_of_transaction(std::string_view topic, std::string_view record);
 /// What it says. `record` has its place and tells of a transaction.
 [[nodiscard]] transaction_event read_transaction_event(std::string_view topic, std::string_view record);
 
-/// Which half messages have no outcome: a function of the log, kept in memory, and in the database as far as the checkpoint.
+/// Which half messages have no outcome, and which given-up ones were resumed: a function of the log, kept in memory, and in the database
+/// as far as the checkpoint.
 ///
 /// Threads  apply: writer, or recovery. collect, collected: indexer. set_log_min: writer. const: any.
 /// Memory   about 150 bytes for each pending one, and 80 for each change that is not collected, see memory_bytes(). The number of
-///          pending ones is bounded by whoever appends half messages.
-/// Always   an outcome counts once: what follows it in the log, or comes without its half message, changes nothing.
+///          pending ones is bounded by whoever appends half messages. About 60 bytes for each resumed one that the log still has:
+///          operators resume them.
+/// Always   1. An outcome counts once: what follows it in the log, or comes without its half message, changes nothing.
+///          2. A given-up record is resumed once: a later half message that names it is not pending.
 class transaction_index {
 public:
     explicit transaction_index(index_database& database) : database_{database} {}
@@ -59,6 +64,10 @@ public:
     [[nodiscard]] std::optional<pending_transaction> find(log_position position) const;
     /// The first `count_max` behind `after` and below `end`, by position.
     [[nodiscard]] std::vector<pending_transaction> list(log_position after, log_position end, std::size_t count_max) const;
+    /// The half message that the given-up record at `given_up` goes on with, if it was resumed.
+    [[nodiscard]] std::optional<log_position> resumed_as(log_position given_up) const;
+    /// All of them, by position of the given-up record.
+    [[nodiscard]] std::vector<std::pair<log_position, log_position>> resumed() const;
     [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t changes() const { return changes_count_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t memory_bytes() const { return changes() * sizeof(change); }
@@ -68,6 +77,7 @@ private:
         log_position at;
         log_position half;
         std::optional<pending_transaction> row; ///< none: it has an outcome
+        log_position resumes;                   ///< likewise as in transaction_event
     };
     void note(const transaction_event& event);
     void publish_sizes();
@@ -75,8 +85,9 @@ private:
     index_database& database_;
     mutable std::mutex mutex_;
     std::map<log_position, pending_transaction> pending_;
-    std::deque<change> changes_; ///< ascending by `at`, since the checkpoint
-    log_position covered_;       ///< the database is what the log says up to here
+    std::map<log_position, log_position> resumed_; ///< given-up record and half message
+    std::deque<change> changes_;                   ///< ascending by `at`, since the checkpoint
+    log_position covered_;                         ///< the database is what the log says up to here
     std::atomic<std::size_t> size_{0};
     std::atomic<std::size_t> changes_count_{0};
 

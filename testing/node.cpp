@@ -115,6 +115,7 @@ result<void> node::roles::start_broker(const node_options& options, const std::f
     broker.store.disk_clean_ratio = broker.store.disk_full_ratio = 1; // a test must not fail because the machine's disk is nearly full
     broker.transactions.timeout = options.transaction_timeout;
     broker.transactions.interval = options.transaction_interval;
+    broker.transactions.checks_max = options.transaction_checks_max;
     if (!options.delay_levels.empty())
         broker.delay_levels = options.delay_levels;
     auto started = actors::broker_node::start(system_, broker, storage::posix_file_system());

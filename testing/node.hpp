@@ -20,6 +20,7 @@ struct node_options {
     std::vector<std::chrono::milliseconds> delay_levels; ///< empty: the broker's own
     std::chrono::milliseconds transaction_timeout{6'000};
     std::chrono::milliseconds transaction_interval{30'000}; ///< between questions
+    std::int32_t transaction_checks_max = 15;
 };
 
 /// A name server and a broker inside this process, on free loopback ports and a temporary directory: for tests that need a

@@ -35,6 +35,7 @@ struct broker_metrics {
     counter transactions_committed{0};
     counter transactions_rolled_back{0};
     counter transactions_given_up{0};      ///< nobody decided them
+    counter transactions_resumed{0};       ///< of those: an operator had them go on
     counter transaction_checks{0};         ///< questions that reached a producer
     counter transaction_checks_unheard{0}; ///< questions that found nobody of their group
     counter scheduled_delivered{0};        ///< delayed messages brought to their topics

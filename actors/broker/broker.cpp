@@ -152,6 +152,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("transactionsCommittedTotal", metrics.transactions_committed);
             count("transactionsRolledBackTotal", metrics.transactions_rolled_back);
             count("transactionsGivenUpTotal", metrics.transactions_given_up);
+            count("transactionsResumedTotal", metrics.transactions_resumed);
             count("transactionChecksTotal", metrics.transaction_checks);
             count("transactionChecksUnheardTotal", metrics.transaction_checks_unheard);
             count("scheduledDeliveredTotal", metrics.scheduled_delivered);
@@ -361,6 +362,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const unlock_queues& order) { return self->state.serve(order); },
         [self](const end_transaction& order) { return self->state.serve(order); },
         [self](const list_transactions& order) { return self->state.serve(order); },
+        [self](const resume_transaction& order) { return self->state.serve(order); },
         [self](const check_transaction& order) { return self->state.serve(order); },
         [self](const query_assignment& order) { return self->state.serve(order); },
         [self](const pull_ticketed& order) { self->state.handle(order); },

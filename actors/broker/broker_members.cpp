@@ -283,6 +283,12 @@ caf::result<transactions_listed> broker_state::handle(const list_transactions& o
     return pass_on<transactions_listed>(setup_.transactions, order);
 }
 
+caf::result<transaction_resumed> broker_state::handle(const resume_transaction& order) {
+    if (!setup_.transactions)
+        return make_caf_error(errc::not_supported, "this broker keeps no transactions");
+    return pass_on<transaction_resumed>(setup_.transactions, order);
+}
+
 /// Any client of the group must be able to answer. They take turns; one that is not there any more does not take the turn.
 caf::result<transaction_check_sent> broker_state::handle(const check_transaction& order) {
     constexpr std::size_t tries = 3;

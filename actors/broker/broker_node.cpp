@@ -236,6 +236,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     transactions.topics = directory_;
     transactions.append_admission = append_admission_;
     transactions.metrics = metrics_;
+    transactions.room = transaction_room_;
     transactions.log_writer = log_writer_;
     transactions.rules = options_.transactions;
     transactions.rules.age_max = age_to_give_up(options_.store.retention_age);

@@ -127,6 +127,7 @@ public:
     caf::result<queues_unlocked> handle(const unlock_queues& order);
     caf::result<transaction_ended> handle(const end_transaction& order);
     caf::result<transactions_listed> handle(const list_transactions& order);
+    caf::result<transaction_resumed> handle(const resume_transaction& order);
     caf::result<transaction_check_sent> handle(const check_transaction& order);
 
     // pop consumers (broker_pops.cpp)

@@ -47,16 +47,40 @@ struct transaction_ended {
     }
 };
 
-/// Half messages without an outcome, by position (a request of our own).
+/// Go on with a transaction that was given up (code 323): it is pending again, as a new half message about which nobody was asked.
+/// Idempotent: whoever comes later is answered as the first. Fails with argument_illegal (no offset message id), message_not_found,
+/// not_permitted (it was not given up), and what a half message fails with: nothing is resumed then.
+struct resume_transaction {
+    std::string message_id; ///< offset message id of the given-up message, or of the half message that was given up
+    std::string topic;      ///< for people only
+    template <class Inspector>
+    friend auto inspect(Inspector& f, resume_transaction& x) {
+        return f(x.message_id, x.topic);
+    }
+};
+/// Where it goes on. RocketMQ's brokers say nothing of it: then all is empty.
+struct transaction_resumed {
+    log_position position; ///< of the new half message
+    queue_offset offset;   ///< likewise, in its queue
+    std::string offset_message_id;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, transaction_resumed& x) {
+        return f(x.position, x.offset, x.offset_message_id);
+    }
+};
+
+/// Half messages without an outcome, by position, or messages that were given up and not resumed, by offset (a request of our own).
 struct list_transactions {
     std::string group = {};  ///< empty: of every producer group
-    log_position after = {}; ///< only those behind it
+    log_position after = {}; ///< only those behind it; not of given-up ones
     std::int32_t transactions_max = 100;
+    bool of_given_up = false;
+    queue_offset from = {}; ///< of given-up ones: from there on in their topic
     /// From then on nobody waits for the answer: a list that has not begun does not begin. Set by the session.
     caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
     template <class Inspector>
     friend auto inspect(Inspector& f, list_transactions& x) {
-        return f(x.group, x.after, x.transactions_max);
+        return f(x.group, x.after, x.transactions_max, x.of_given_up, x.from);
     }
 };
 struct transactions_listed {
@@ -69,7 +93,8 @@ struct transactions_listed {
 
 /// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
 using transaction_actor = caf::typed_actor<caf::replies_to<end_transaction>::with<transaction_ended>,
-                                           caf::replies_to<list_transactions>::with<transactions_listed>>;
+                                           caf::replies_to<list_transactions>::with<transactions_listed>,
+                                           caf::replies_to<resume_transaction>::with<transaction_resumed>>;
 
 // ---- to a client ----------------------------------------------------------------------------------------------------
 

@@ -137,6 +137,7 @@ caf::message_handler role_client::broker_messages() {
         forwarder<queues_unlocked, unlock_queues>(),
         forwarder<transaction_ended, end_transaction>(),
         forwarder<transactions_listed, list_transactions>(),
+        forwarder<transaction_resumed, resume_transaction>(),
     };
     caf::message_handler administrate{
         forwarder<topic_put, put_topic>(),

@@ -50,6 +50,7 @@ const request_handlers& delivery_handlers() {
     static const request_handlers all{
         {code::consumer_send_msg_back, ask_message_back},
         {code::end_transaction, ask_transactions<end_transaction, transaction_ended>},
+        {code::resume_check_half_message, ask_transactions<resume_transaction, transaction_resumed>},
         {code::troupe_list_transactions, ask_transactions<list_transactions, transactions_listed>},
         {code::recall_message, ask_timers<recall_message, message_recalled>},
         {code::troupe_list_timers, ask_timers<list_timers, timers_listed>},

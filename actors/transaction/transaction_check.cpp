@@ -24,7 +24,7 @@ using protocol::find_property;
 
 constexpr std::int32_t listed_max = 1'000;
 // Of one list_transactions, whose half messages may be of other groups, most of them. Decisions wait meanwhile.
-constexpr std::size_t listed_reads_max = 1'024;
+constexpr std::int32_t listed_reads_max = 1'024;
 constexpr std::int64_t listed_bytes_max = 4 << 20;
 
 std::string text_of(std::string_view properties, std::string_view property) {
@@ -67,6 +67,7 @@ public:
     caf::result<transaction_ended> handle(const end_transaction& order);
     void handle(const end_ticketed& work);
     caf::result<transactions_listed> handle(const list_transactions& order) const;
+    caf::result<transaction_resumed> handle(const resume_transaction& order);
     void handle(const records_appended& result);
     void handle(const begin_checks& order);
     void handle(const transaction_tick& tick);
@@ -90,6 +91,12 @@ private:
         std::vector<waiter> waiting;
     };
 
+    /// A half message that goes on with a given-up record, on its way to the log.
+    struct resumption {
+        log_position given_up;
+        std::vector<caf::typed_response_promise<transaction_resumed>> waiting;
+    };
+
     // decisions
     void begin(const end_transaction& order, const waiter& waiting);
     void answer(const waiter& waiting, const error& failure);
@@ -105,6 +112,14 @@ private:
     result<void> append(std::uint64_t ticket, const protocol::message& message);
     void settle(const decision& done, const error& failure);
     void count(const decision& done) const;
+
+    // given-up ones
+    [[nodiscard]] result<protocol::message> find_given_up(const std::string& message_id) const;
+    [[nodiscard]] result<protocol::message> given_up_record_of(const protocol::message& half) const;
+    [[nodiscard]] result<transaction_resumed> resumed_before(log_position half) const;
+    result<void> begin(const resume_transaction& order, const caf::typed_response_promise<transaction_resumed>& waiting);
+    void settle(const resumption& done, const append_outcome& outcome);
+    caf::result<transactions_listed> list_given_up(const list_transactions& order) const;
 
     // questions
     void look_around();
@@ -127,7 +142,9 @@ private:
     std::unordered_map<std::int64_t, std::uint64_t> tickets_;               ///< of decisions under way, by position of the half message
     append_records collected_;                                              ///< for the log writer, when the message is handled
     std::vector<std::pair<ticket_holder_actor, records_appended>> answers_; ///< likewise, for who holds tickets
+    std::unordered_map<std::uint64_t, resumption> resumptions_;             ///< under way, by ticket
     std::size_t waiting_ = 0;                                               ///< promises in decisions_
+    std::size_t resuming_ = 0;                                              ///< promises in resumptions_
     std::size_t asking_ = 0;                                                ///< questions under way
     bool is_failing_ = false;                                               ///< a row of failures is reported once
     bool finishing_ = false;
@@ -295,6 +312,10 @@ result<void> transaction_check_state::append(std::uint64_t ticket, const protoco
 
 void transaction_check_state::handle(const records_appended& result) {
     for (const auto& outcome : result.outcomes) {
+        if (const auto resumed = resumptions_.extract(outcome.ticket); !resumed.empty()) {
+            settle(resumed.mapped(), outcome);
+            continue;
+        }
         auto done = decisions_.extract(outcome.ticket);
         if (done.empty())
             continue; // a question that was noted, or not: then it counts until the next start
@@ -377,6 +398,114 @@ result<std::optional<transaction_decision>> transaction_check_state::find_outcom
                 return means;
     }
     return error{errc::message_not_found, named(half.position) + " was decided, and the record of it is gone"};
+}
+
+// ---- given-up ones --------------------------------------------------------------------------------------------------
+
+caf::result<transaction_resumed> transaction_check_state::handle(const resume_transaction& order) {
+    auto promise = self_->make_response_promise<transaction_resumed>();
+    if (const auto begun = begin(order, promise); !begun)
+        promise.deliver(make_caf_error(begun.failure()));
+    send_collected();
+    return promise;
+}
+
+result<void> transaction_check_state::begin(const resume_transaction& order,
+                                            const caf::typed_response_promise<transaction_resumed>& waiting) {
+    if (finishing_)
+        return error{errc::shutting_down, "this broker is ending; repeat it after its restart"};
+    // After a failed write nobody knows what is in the log, until the next start has looked.
+    if (options_.store->state() == storage::store_state::read_only)
+        return error{errc::store_read_only, "the store takes nothing any more; repeat it after the broker's restart"};
+    if (resuming_ >= options_.resumptions_max)
+        return error{errc::busy,
+                     "more than " + std::to_string(options_.resumptions_max) + " transactions are just being resumed; repeat it later"};
+    auto given_up = find_given_up(order.message_id);
+    if (!given_up)
+        return given_up.failure();
+    const auto position = given_up->position;
+    for (auto& entry : resumptions_)
+        if (entry.second.given_up == position) { // there are few
+            entry.second.waiting.push_back(waiting);
+            ++resuming_;
+            return {};
+        }
+    if (const auto half = options_.store->resumed_as(position)) {
+        auto answer = resumed_before(*half);
+        if (!answer)
+            return answer.failure();
+        auto promise = waiting;
+        promise.deliver(std::move(*answer));
+        return {};
+    }
+    if (options_.room && options_.room->is_full())
+        return error{errc::busy, "as many transactions have no outcome as may be; repeat it when there are fewer"};
+    auto message = resumed_message(std::move(*given_up));
+    message.store_host = options_.store_host;
+    const auto ticket = next_ticket_++;
+    if (auto sent = append(ticket, message); !sent)
+        return sent;
+    resumptions_.emplace(ticket, resumption{position, {waiting}});
+    ++resuming_;
+    return {};
+}
+
+/// The record that is meant: that of the given-up message, or of what was made of the half message.
+result<protocol::message> transaction_check_state::find_given_up(const std::string& message_id) const {
+    const auto place = protocol::parse_offset_message_id(message_id);
+    if (!place)
+        return error{errc::argument_illegal, place.failure().text};
+    auto record = read(place->second);
+    if (!record)
+        return record;
+    if (record->store_host != place->first) // whoever does not know whose it is asks all brokers
+        return error{errc::message_not_found, "message " + message_id + " is of another broker"};
+    if (record->topic == storage::transaction_given_up_topic)
+        return record;
+    if (record->topic != storage::half_topic)
+        return error{errc::message_not_found, "at log position " + to_string(place->second) + " is a message of topic " + record->topic +
+                                                  ", and none of a transaction"};
+    if (options_.store->pending(place->second))
+        return error{errc::not_permitted, named(place->second) + " is pending; there is nothing to resume"};
+    return given_up_record_of(*record);
+}
+
+result<protocol::message> transaction_check_state::given_up_record_of(const protocol::message& half) const {
+    constexpr std::int32_t candidates_max = 64;
+    const auto records = options_.store->find_by_key(storage::transaction_given_up_topic, text_of(half.properties, name::unique_key),
+                                                     half.stored, timestamp_ms{INT64_MAX}, candidates_max);
+    if (!records && records.code() != errc::message_not_found)
+        return records.failure();
+    if (records)
+        for (const auto& record : *records)
+            if (protocol::record_prepared_transaction(record.view()) == half.position)
+                return protocol::decode_record(record);
+    return error{errc::not_permitted, named(half.position) + " was not given up, or the message is gone; `troupe transaction list "
+                                                             "--given-up` shows those that can be resumed"};
+}
+
+result<transaction_resumed> transaction_check_state::resumed_before(log_position half) const {
+    const auto record = read(half);
+    if (!record)
+        return record.failure();
+    return transaction_resumed{half, record->offset, protocol::offset_message_id(record->store_host, half)};
+}
+
+void transaction_check_state::settle(const resumption& done, const append_outcome& outcome) {
+    resuming_ -= done.waiting.size();
+    const auto& placed = outcome.placed;
+    const transaction_resumed answer{placed.position, placed.first, protocol::offset_message_id(options_.store_host, placed.position)};
+    if (outcome.failure.code == errc::none) {
+        add(options_.metrics->transactions_resumed);
+        write_log(log_level::info, "transaction check: the message that was given up at log position " + to_string(done.given_up) +
+                                       " goes on as " + named(placed.position));
+    }
+    for (auto promise : done.waiting) {
+        if (outcome.failure.code == errc::none)
+            promise.deliver(answer);
+        else
+            promise.deliver(make_caf_error(outcome.failure));
+    }
 }
 
 // ---- questions ------------------------------------------------------------------------------------------------------
@@ -549,12 +678,14 @@ caf::result<transactions_listed> transaction_check_state::handle(const list_tran
                                                           std::to_string(order.transactions_max));
     if (order.given_up <= self_->clock().now())
         return make_caf_error(errc::timed_out, "other orders took so long that this list was given up; repeat it later");
+    if (order.of_given_up)
+        return list_given_up(order);
     transactions_listed listed;
     auto& list = listed.list;
     list.pending = static_cast<std::int64_t>(options_.store->pending_count());
     list.next = order.after;
-    const auto found = options_.store->list_pending(order.after, listed_reads_max);
-    list.is_complete = found.size() < listed_reads_max;
+    const auto found = options_.store->list_pending(order.after, static_cast<std::size_t>(listed_reads_max));
+    list.is_complete = found.size() < static_cast<std::size_t>(listed_reads_max);
     std::int64_t bytes = 0;
     for (const auto& pending : found) {
         const bool is_large = bytes > 0 && bytes + pending.bytes > listed_bytes_max;
@@ -573,6 +704,38 @@ caf::result<transactions_listed> transaction_check_state::handle(const list_tran
     return listed;
 }
 
+caf::result<transactions_listed> transaction_check_state::list_given_up(const list_transactions& order) const {
+    const topic_queue queue{std::string{storage::transaction_given_up_topic}, queue_id{0}};
+    transactions_listed listed;
+    auto& list = listed.list;
+    list.pending = static_cast<std::int64_t>(options_.store->pending_count());
+    const auto bounds = options_.store->bounds(queue);
+    if (!bounds)
+        return make_caf_error(bounds.failure());
+    const auto found = options_.store->read(queue, std::max(order.from, bounds->min), {}, {listed_reads_max, listed_bytes_max});
+    if (!found)
+        return make_caf_error(found.failure());
+    list.next_offset = found->next;
+    list.is_complete = list.next_offset >= found->bounds.max;
+    if (found->count == 0)
+        return listed;
+    const auto messages = protocol::decode_records(found->records);
+    if (!messages)
+        return make_caf_error(messages.failure());
+    for (const auto& message : *messages) {
+        if (list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
+            list.next_offset = message.offset;
+            list.is_complete = false;
+            break;
+        }
+        if (options_.store->resumed_as(message.position))
+            continue;
+        if (order.group.empty() || text_of(message.properties, name::producer_group) == order.group)
+            list.entries.push_back(describe({message.position, message.offset, 0, message.stored, 0, {}}, message));
+    }
+    return listed;
+}
+
 // ---- the end --------------------------------------------------------------------------------------------------------
 
 void transaction_check_state::handle(const finish&) {
@@ -582,7 +745,7 @@ void transaction_check_state::handle(const finish&) {
 }
 
 void transaction_check_state::end_if_idle() {
-    if (finishing_ && decisions_.empty())
+    if (finishing_ && decisions_.empty() && resumptions_.empty())
         self_->quit();
 }
 
@@ -592,6 +755,7 @@ transaction_check_actor::behavior_type transaction_check(transaction_check_actor
     return {
         [self](const end_transaction& order) { return self->state.handle(order); },
         [self](const list_transactions& order) { return self->state.handle(order); },
+        [self](const resume_transaction& order) { return self->state.handle(order); },
         [self](const end_ticketed& work) { self->state.handle(work); },
         [self](const records_appended& result) { self->state.handle(result); },
         [](const pull_answered&) {}, // it pulls nothing

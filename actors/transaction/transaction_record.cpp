@@ -114,6 +114,14 @@ protocol::message given_up_message(protocol::message half) {
     return half;
 }
 
+protocol::message resumed_message(protocol::message given_up) {
+    given_up.prepared_transaction = given_up.position;
+    given_up.topic = storage::half_topic;
+    given_up.queue = queue_id{0};
+    set_kind(given_up, 0);
+    return given_up;
+}
+
 protocol::message question_message(log_position half, queue_offset offset, std::int32_t number) {
     auto note = note_about(half, offset, flag::prepared);
     protocol::set_property(note.properties, name::tags, "c");
@@ -124,6 +132,7 @@ protocol::message question_message(log_position half, queue_offset offset, std::
 result<protocol::message> asked_message(protocol::message half) {
     if (auto unparked = unpark(half); !unparked)
         return unparked.failure();
+    half.prepared_transaction = {}; // of one that was resumed: nobody's business
     return half;
 }
 

@@ -37,6 +37,8 @@ result<protocol::message> committed_message(protocol::message half);
 [[nodiscard]] protocol::message rolled_back_message(log_position half, queue_offset offset, std::string_view unique_key);
 /// The message as it is kept for people.
 [[nodiscard]] protocol::message given_up_message(protocol::message half);
+/// The half message that goes on with a given-up one, which is a record at its position.
+[[nodiscard]] protocol::message resumed_message(protocol::message given_up);
 /// The record that a producer was asked for the `number`th time.
 [[nodiscard]] protocol::message question_message(log_position half, queue_offset offset, std::int32_t number);
 /// The message as its producer is asked about it. Fails with corrupt.

@@ -88,6 +88,10 @@ remoting_command encode_request(const list_transactions& order) {
     command.fields.set("group", order.group);
     command.fields.set("after", order.after.value());
     command.fields.set("maxTransactions", order.transactions_max);
+    if (order.of_given_up) {
+        command.fields.set("givenUp", "true");
+        command.fields.set("from", order.from.value());
+    }
     return command;
 }
 template <>
@@ -97,6 +101,8 @@ result<list_transactions> decode_request(const remoting_command& command) {
     order.group = in.text_or("group");
     order.after = log_position{in.int64_or("after", 0)};
     order.transactions_max = in.int32_or("maxTransactions", order.transactions_max);
+    order.of_given_up = in.boolean_or("givenUp", false);
+    order.from = queue_offset{in.int64_or("from", 0)};
     return in.finish(std::move(order));
 }
 template <>
@@ -106,6 +112,39 @@ remoting_command encode_answer(const transactions_listed& answer) {
 template <>
 result<transactions_listed> decode_answer(const remoting_command& command) {
     return message_of_body<transactions_listed>(command, protocol::decode_transaction_list);
+}
+
+template <>
+remoting_command encode_request(const resume_transaction& order) {
+    auto command = request_of(code::resume_check_half_message);
+    command.fields.set("topic", order.topic);
+    command.fields.set("msgId", order.message_id);
+    return command;
+}
+template <>
+result<resume_transaction> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    resume_transaction order;
+    order.message_id = shortened(in.text("msgId"));
+    order.topic = shortened(in.text_or("topic"));
+    return in.finish(std::move(order));
+}
+template <>
+remoting_command encode_answer(const transaction_resumed& answer) {
+    remoting_command command;
+    command.fields.set("msgId", answer.offset_message_id);
+    command.fields.set("commitLogOffset", answer.position.value());
+    command.fields.set("tranStateTableOffset", answer.offset.value());
+    return command;
+}
+template <>
+result<transaction_resumed> decode_answer(const remoting_command& command) {
+    field_reader in{command};
+    transaction_resumed answer;
+    answer.offset_message_id = in.text_or("msgId");
+    answer.position = log_position{in.int64_or("commitLogOffset", 0)};
+    answer.offset = queue_offset{in.int64_or("tranStateTableOffset", 0)};
+    return in.finish(std::move(answer));
 }
 
 // ---- to a client ----------------------------------------------------------------------------------------------------

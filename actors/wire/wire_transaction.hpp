@@ -3,7 +3,8 @@
 #include "actors/messages/transaction_messages.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for transactions. RocketMQ: EndTransactionRequestHeader, CheckTransactionStateRequestHeader; the list is Troupe's own.
+/// `wire.hpp` for transactions. RocketMQ: EndTransactionRequestHeader, CheckTransactionStateRequestHeader,
+/// ResumeCheckHalfMessageRequestHeader; the list, and what an answer says of where a transaction goes on, are Troupe's own.
 namespace troupe::actors::net {
 
 template <>
@@ -23,6 +24,15 @@ template <>
 protocol::remoting_command encode_answer(const transactions_listed& answer);
 template <>
 result<transactions_listed> decode_answer(const protocol::remoting_command& command);
+
+template <>
+protocol::remoting_command encode_request(const resume_transaction& order);
+template <>
+result<resume_transaction> decode_request(const protocol::remoting_command& command);
+template <>
+protocol::remoting_command encode_answer(const transaction_resumed& answer);
+template <>
+result<transaction_resumed> decode_answer(const protocol::remoting_command& command);
 
 /// One-way, to a client.
 template <>

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <memory>
 #include <ostream>
+#include <string>
+#include <vector>
 
 namespace troupe::apps {
 
@@ -19,7 +21,18 @@ struct transaction_arguments {
     std::string id;
     std::string group;
     std::int32_t count = 100;
+    bool given_up = false;
 };
+
+exit_code print_given_up(const command_context& context, const std::vector<client::admin::pending_transaction>& found) {
+    table rows{{{"id"}, {"broker"}, {"group"}, {"topic"}, {"queue"}, {"message_id"}, {"born"}, {"given_up"}, {"body_bytes"}}};
+    for (const auto& [broker_name, one] : found) {
+        rows.add({one.offset_message_id, broker_name, one.group, one.topic, std::int64_t{one.queue.value()}, one.unique_key,
+                  moment{one.born.value()}, moment{one.stored.value()}, std::int64_t{one.body_bytes}});
+    }
+    rows.print(context.out, context.format, "No transaction was given up, or all of those were resumed.");
+    return exit_code::ok;
+}
 
 exit_code list(const command_context& context, const transaction_arguments& arguments) {
     if (!arguments.group.empty()) {
@@ -31,9 +44,14 @@ exit_code list(const command_context& context, const transaction_arguments& argu
     if (!connection) {
         return context.fail(connection.failure());
     }
-    const auto found = client::admin{*connection}.list_transactions(arguments.group, arguments.count);
+    client::admin administrator{*connection};
+    const auto found = arguments.given_up ? administrator.list_given_up_transactions(arguments.group, arguments.count)
+                                          : administrator.list_transactions(arguments.group, arguments.count);
     if (!found) {
         return context.fail(found.failure());
+    }
+    if (arguments.given_up) {
+        return print_given_up(context, *found);
     }
     table rows{
         {{"id"}, {"broker"}, {"group"}, {"topic"}, {"queue"}, {"message_id"}, {"stored"}, {"checks"}, {"last_check"}, {"body_bytes"}}};
@@ -64,6 +82,22 @@ exit_code end(const command_context& context, const std::string& id, client::tra
     return exit_code::ok;
 }
 
+exit_code resume(const command_context& context, const transaction_arguments& arguments) {
+    auto connection = connect(context);
+    if (!connection) {
+        return context.fail(connection.failure());
+    }
+    const auto resumed = client::admin{*connection}.resume_transaction(arguments.id);
+    if (!resumed) {
+        return context.fail(resumed.failure());
+    }
+    record shown;
+    shown.add("id", resumed->offset_message_id);
+    shown.add("broker", resumed->broker_name);
+    shown.print(context.out, context.format);
+    return exit_code::ok;
+}
+
 void add_end_command(CLI::App& parent, command_context& context, const std::shared_ptr<transaction_arguments>& arguments,
                      const std::string& name, const std::string& what, client::transaction_outcome outcome) {
     CLI::App* command = parent.add_subcommand(name, what);
@@ -78,7 +112,8 @@ void add_end_command(CLI::App& parent, command_context& context, const std::shar
 } // namespace
 
 void add_transaction_commands(CLI::App& app, command_context& context) {
-    CLI::App* transaction = app.add_subcommand("transaction", "List transactions without an outcome, and decide those that are stuck");
+    CLI::App* transaction = app.add_subcommand(
+        "transaction", "List transactions without an outcome, decide those that are stuck, and go on with those that were given up");
     transaction->require_subcommand(1);
     const auto arguments = std::make_shared<transaction_arguments>();
 
@@ -88,13 +123,23 @@ void add_transaction_commands(CLI::App& app, command_context& context) {
     list_command->add_option("-c,--count", arguments->count, "At most so many of each broker")
         ->check(CLI::Range(1, count_max))
         ->capture_default_str();
-    set_examples(*list_command, "troupe transaction list\ntroupe transaction list --group payers -o json");
+    list_command->add_flag("--given-up", arguments->given_up, "Instead those that nobody decided in time, and that nobody has resumed");
+    set_examples(*list_command,
+                 "troupe transaction list\ntroupe transaction list --group payers -o json\ntroupe transaction list --given-up");
     list_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return list(context, *arguments); }; });
 
     add_end_command(*transaction, context, arguments, "commit", "Commit one: its consumers see the message",
                     client::transaction_outcome::commit);
     add_end_command(*transaction, context, arguments, "rollback", "Roll one back: nobody ever sees the message",
                     client::transaction_outcome::roll_back);
+
+    CLI::App* resume_command =
+        transaction->add_subcommand("resume", "Go on with one that was given up: it is pending again, and its producers are asked");
+    add_client_options(*resume_command, context);
+    resume_command->add_option("ID", arguments->id, "The id that `troupe transaction list --given-up` shows, or that of its half message")
+        ->required();
+    set_examples(*resume_command, "troupe transaction resume 7F00000100002A9F0000000000000040");
+    resume_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return resume(context, *arguments); }; });
 }
 
 } // namespace troupe::apps

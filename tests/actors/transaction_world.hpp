@@ -97,6 +97,18 @@ struct transaction_world : broker_world {
     result<actors::transaction_ended> roll_back(const actors::messages_stored& half) {
         return end(end_of(half, actors::transaction_decision::roll_back));
     }
+    /// By the id of a given-up message, or of the half message that was given up.
+    virtual_system::awaited<actors::transaction_resumed> begin_resume(const std::string& id) {
+        return world.ask<actors::transaction_resumed>(caf::actor_cast<actors::transaction_actor>(node->broker()),
+                                                      actors::resume_transaction{id, {}});
+    }
+    result<actors::transaction_resumed> resume(const std::string& id) {
+        auto place = begin_resume(id);
+        for (int i = 0; i < 100 && !*place; ++i)
+            world.advance(10ms);
+        REQUIRE(place->has_value());
+        return **place;
+    }
     protocol::transaction_list list(const actors::list_transactions& order = {}) {
         auto place = world.ask<actors::transactions_listed>(caf::actor_cast<actors::transaction_actor>(node->broker()), order);
         REQUIRE(place->has_value());
@@ -132,6 +144,14 @@ struct transaction_world : broker_world {
         std::vector<std::string> all;
         for (const auto& one : stored(std::string{storage::transaction_given_up_topic}, 0))
             all.emplace_back(one.body.view());
+        return all;
+    }
+    /// Half messages that each given-up record goes on as.
+    std::map<log_position, std::vector<log_position>> resumptions() const {
+        std::map<log_position, std::vector<log_position>> all;
+        for (const auto& one : stored(std::string{storage::half_topic}, 0))
+            if (one.prepared_transaction > log_position{0})
+                all[one.prepared_transaction].push_back(one.position);
         return all;
     }
     /// Outcomes of each half message, by topic.

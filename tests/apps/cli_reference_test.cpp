@@ -29,6 +29,7 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
                                       "transaction list",
                                       "transaction commit",
                                       "transaction rollback",
+                                      "transaction resume",
                                       "send",
                                       "consume",
                                       "cluster",

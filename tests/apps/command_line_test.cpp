@@ -42,10 +42,11 @@ TEST_CASE("troupe --help shows examples and every exit code") {
 
 TEST_CASE("every command has a help with examples") {
     for (const std::string command :
-         {"node",         "config check",  "config explain", "config dump",  "topic create",  "topic list",  "topic show", "topic update",
-          "topic delete", "group list",    "group show",     "message show", "message find",  "send",        "consume",    "cluster",
-          "store verify", "store stat",    "selftest",       "bench send",   "bench consume", "bench suite", "timer list", "timer show",
-          "timer cancel", "message trace", "group update",   "dlq list",     "dlq show",      "dlq resend",  "group reset"}) {
+         {"node",         "config check", "config explain", "config dump",  "topic create",       "topic list",    "topic show",
+          "topic update", "topic delete", "group list",     "group show",   "message show",       "message find",  "send",
+          "consume",      "cluster",      "store verify",   "store stat",   "selftest",           "bench send",    "bench consume",
+          "bench suite",  "timer list",   "timer show",     "timer cancel", "transaction resume", "message trace", "group update",
+          "dlq list",     "dlq show",     "dlq resend",     "group reset"}) {
         CAPTURE(command);
         const auto result = run_command(command + " --help");
         CHECK(result.code == 0);

@@ -1,4 +1,5 @@
 // The program as a process: what only a process has (exit codes, signals, streams).
+#include "client/client.hpp"
 #include "testing/cluster.hpp"
 #include "testing/process_node.hpp"
 #include "testing/temporary_directory.hpp"
@@ -255,6 +256,54 @@ TEST_CASE("dead letters are listed, shown and resent to their group alone") {
     CHECK(run("dlq resend billing --id 7F00000100002A9F0000000000FFFFFF" + at).code == 5);
     CHECK(run("consume %RETRY%billing --body-only" + at).output == "first\nsecond\nsecond\n");
     CHECK(run("consume orders --body-only" + at).output.empty());
+    CHECK(node.stop().ok());
+}
+
+TEST_CASE("a transaction that was given up is listed, resumed and committed by commands") {
+    testing::temporary_directory directory;
+    auto options = standalone(directory);
+    options.more_broker_json = R"("transaction": {"timeout": "100ms", "check_interval": "100ms", "checks_max": 1})";
+    testing::process_node node{options};
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run("topic create orders --queues 1" + at).code == 0);
+    CHECK(run("transaction list --given-up" + at).output == "No transaction was given up, or all of those were resumed.\n");
+    std::string half;
+    {
+        client::client_options via;
+        via.name_servers = node.name_server_address();
+        const auto connection = client::connection::open(via);
+        REQUIRE(connection.ok());
+        client::transaction_producer_options sending;
+        sending.sending.group = "payers";
+        sending.topics = {"orders"};
+        auto producer = client::transaction_producer::open(
+            *connection, [](const client::received_message&) { return client::transaction_outcome::unknown; }, sending);
+        REQUIRE(producer.ok());
+        client::message late;
+        late.topic = "orders";
+        late.body = "late";
+        const auto sent = producer->send(late, [](const client::send_receipt&) { return client::transaction_outcome::unknown; });
+        REQUIRE(sent.ok());
+        half = sent->half.offset_message_id;
+        REQUIRE(eventually([&] { return nlohmann::json::parse(run("transaction list --given-up -o json" + at).output).size() == 1; }));
+    } // nobody is there to be asked any more
+    const auto listed = nlohmann::json::parse(run("transaction list --given-up --group payers -o json" + at).output);
+    REQUIRE(listed.size() == 1);
+    CHECK(listed.at(0).at("topic") == "orders");
+    CHECK(listed.at(0).at("group") == "payers");
+    CHECK(run("transaction list --given-up --group others -o json" + at).output == "[]\n");
+    CHECK(run("transaction commit " + half + at).code == 5);
+    const auto resumed = run("transaction resume " + listed.at(0).at("id").get<std::string>() + " -o json" + at);
+    REQUIRE_MESSAGE(resumed.code == 0, resumed.output);
+    CHECK(run("transaction resume " + half + " -o json" + at).output == resumed.output);
+    CHECK(run("transaction list --given-up -o json" + at).output == "[]\n");
+    const std::string id = nlohmann::json::parse(resumed.output).at("id");
+    CHECK(nlohmann::json::parse(run("transaction list -o json" + at).output).at(0).at("id") == id);
+    CHECK(run("transaction commit " + id + at).code == 0);
+    CHECK(run("consume orders --body-only" + at).output == "late\n");
+    CHECK(run("transaction resume 7F00000100002A9F0000000000FFFFFF" + at).code == 5);
+    CHECK(run("transaction resume nonsense" + at).code == 2);
     CHECK(node.stop().ok());
 }
 

@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <future>
@@ -248,4 +249,42 @@ TEST_CASE("admin: transactions that are stuck are listed and decided") {
     CHECK(administrator.end_transaction(ids[0], outcome::roll_back).code() == errc::message_not_found);
     CHECK(consumer.seen.wait_for({"second"}));
     CHECK(administrator.list_transactions()->empty());
+}
+
+TEST_CASE("admin: transactions that were given up are listed, resumed and decided") {
+    auto options = impatient();
+    options.transaction_interval = 2s; // to answer in
+    options.transaction_checks_max = 1;
+    testing::node node{options};
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    make_topic(*via, "orders");
+    reader consumer{*via, "orders"};
+    std::atomic<int> questions{0};
+    auto producer = transaction_producer::open(
+        *via, [&questions](const received_message&) { return ++questions == 1 ? outcome::unknown : outcome::commit; },
+        of_group("payers", "orders"));
+    REQUIRE(producer.ok());
+    const auto half = producer->send(paid("late"), [](const send_receipt&) { return outcome::unknown; })->half.offset_message_id;
+    admin administrator{*via};
+    const auto given_up = [&] { return administrator.list_given_up_transactions("payers").value(); };
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (given_up().empty())
+        REQUIRE(std::chrono::steady_clock::now() < deadline); // each look takes its time
+    REQUIRE(given_up().size() == 1);
+    CHECK(given_up()[0].first == "broker-a");
+    CHECK(given_up()[0].second.topic == "orders");
+    CHECK(administrator.list_given_up_transactions("others")->empty());
+    CHECK(administrator.list_given_up_transactions({}, 0).code() == errc::argument_illegal);
+    CHECK(administrator.end_transaction(half, outcome::commit).code() == errc::message_not_found);
+
+    const auto resumed = administrator.resume_transaction(given_up()[0].second.offset_message_id);
+    REQUIRE_MESSAGE(resumed.ok(), to_string(resumed ? error{} : resumed.failure()));
+    CHECK(resumed->broker_name == "broker-a");
+    CHECK(administrator.resume_transaction(half)->offset_message_id == resumed->offset_message_id);
+    CHECK(consumer.seen.wait_for({"late"}));
+    CHECK(questions == 2);
+    CHECK(administrator.list_given_up_transactions()->empty());
+    CHECK(administrator.resume_transaction("no id").code() == errc::argument_illegal);
+    CHECK(administrator.resume_transaction("7F00000100002A9F0000000000FFFFFF").code() == errc::message_not_found);
 }

@@ -27,6 +27,16 @@ inline storage::unplaced_records outcome(const topic_queue& queue, log_position 
     return {queue, protocol::encode_record(m).value(), 1};
 }
 
+/// The half message that goes on with the given-up record there.
+inline storage::unplaced_records resumption(log_position given_up_record, const std::string& body) {
+    protocol::message m;
+    m.topic = halves.topic;
+    m.queue = halves.queue;
+    m.body = payload{body};
+    m.prepared_transaction = given_up_record;
+    return {halves, protocol::encode_record(m).value(), 1};
+}
+
 /// The note that a producer was asked for the `checks`th time.
 inline storage::unplaced_records question(log_position half, std::int32_t checks) {
     protocol::message m;

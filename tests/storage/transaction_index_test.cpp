@@ -2,6 +2,8 @@
 #include "storage/index_rows.hpp"
 #include "tests/storage/transaction_fixture.hpp"
 
+#include <string>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -61,6 +63,70 @@ TEST_CASE("transactions: a question or an outcome that comes after the outcome, 
     append_one(*store, outcome(operations, half.position, "first"));
     append_one(*store, outcome(operations, log_position{123'456'789}, "of nobody"));
     CHECK(pending_of(*store).empty());
+}
+
+TEST_CASE("transactions: a given-up one is resumed once, and begins anew") {
+    const auto files = fault_file_system::make(1);
+    auto store = open_store(files);
+    const auto half = append_one(*store, half_message("first"), 5);
+    append_one(*store, question(half.position, 15), 10);
+    const auto disposed = append_one(*store, outcome(given_up, half.position, "first"), 20);
+    CHECK_FALSE(store->resumed_as(disposed.position));
+    const auto resumed = append_one(*store, resumption(disposed.position, "first"), 30);
+    const auto row = store->pending(resumed.position);
+    REQUIRE(row);
+    CHECK(row->checks == 0);
+    CHECK(row->stored == timestamp_ms{30});
+    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    CHECK_FALSE(store->pending(half.position)); // its outcome stands
+    CHECK_FALSE(store->resumed_as(half.position));
+    // Whatever comes later: it is done already.
+    append_one(*store, resumption(disposed.position, "again"), 40);
+    CHECK(pending_of(*store) == std::vector{resumed.position});
+    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    append_one(*store, outcome(orders0, resumed.position, "first"), 50);
+    CHECK(pending_of(*store).empty());
+    append_one(*store, resumption(disposed.position, "and again"), 60);
+    CHECK(pending_of(*store).empty());
+    CHECK(store->resumed_as(disposed.position) == resumed.position);
+
+    // Known again: from the log alone, from the index, from a rebuilt one.
+    const auto live = store->dump_index().value();
+    for (const bool persisted : {false, true}) {
+        if (persisted)
+            persist_all(*store);
+        store.reset();
+        store = open_store(files);
+        CHECK(store->resumed_as(disposed.position) == resumed.position);
+        CHECK(pending_of(*store).empty());
+        CHECK(store->dump_index().value() == live);
+    }
+    store.reset();
+    REQUIRE(remove_directory_tree(*files, small_store().directory / "index"));
+    store = open_store(files);
+    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    CHECK(store->dump_index().value() == live);
+}
+
+TEST_CASE("transactions: what was resumed is forgotten with the given-up record, and the half message is not") {
+    auto options = small_store();
+    options.segment_bytes = 8u << 10;
+    options.retention_bytes = 16u << 10;
+    const auto files = fault_file_system::make(1);
+    auto store = open_store(files, options);
+    const auto half = append_one(*store, half_message("old"));
+    const auto disposed = append_one(*store, outcome(given_up, half.position, "old"));
+    for (int i = 0; i < 60; ++i)
+        put(*store, orders0, std::string(1'000, 'x'));
+    const auto resumed = append_one(*store, resumption(disposed.position, "old"));
+    persist_all(*store);
+    REQUIRE(store->retain(timestamp_ms{2'000}).value() > 0);
+    for (int restart = 0; restart < 2; ++restart) {
+        CHECK_FALSE(store->resumed_as(disposed.position));
+        CHECK(pending_of(*store) == std::vector{resumed.position});
+        store.reset();
+        store = open_store(files, options);
+    }
 }
 
 TEST_CASE("transactions: in sync mode a half message is listed only after the flush") {
@@ -179,4 +245,15 @@ TEST_CASE("index rows: a pending transaction survives a round trip, and nothing 
     CHECK_FALSE(decode_transaction(key, value.substr(1)));
     CHECK_FALSE(decode_transaction(key.substr(1), value));
     CHECK_FALSE(decode_transaction("k" + key.substr(1), value));
+}
+
+TEST_CASE("index rows: a resumed transaction survives a round trip, and nothing else is read as one") {
+    const auto key = resumed_key(log_position{0x1234});
+    const auto value = encode_resumed(log_position{0x5678});
+    CHECK(key == std::string("r\0\0\0\0\0\0\x12\x34", 9));
+    CHECK(value == std::string("\0\0\0\0\0\0\x56\x78", 8));
+    CHECK(decode_resumed(key, value) == std::pair{log_position{0x1234}, log_position{0x5678}});
+    CHECK_FALSE(decode_resumed(key, value.substr(1)));
+    CHECK_FALSE(decode_resumed(key.substr(1), value));
+    CHECK_FALSE(decode_resumed("t" + key.substr(1), value));
 }

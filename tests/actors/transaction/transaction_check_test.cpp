@@ -3,9 +3,15 @@
 #include "actors/base/log.hpp"
 #include "tests/actors/transaction_world.hpp"
 
+#include <caf/event_based_actor.hpp>
+
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 using namespace troupe;
 using namespace troupe::actors;
@@ -491,6 +497,325 @@ TEST_CASE_FIXTURE(transaction_world, "transactions: a half message that is damag
     CHECK(value_of(node->metrics()->transactions_rolled_back) == 2);
     CHECK(std::count_if(logged.begin(), logged.end(), [](const auto& line) { return line.find("cannot be read") != line.npos; }) == 2);
     set_log_sink({});
+}
+
+// ---- given-up ones --------------------------------------------------------------------------------------------------
+
+namespace {
+
+/// Gives up after one question.
+broker_options hasty_broker() {
+    auto options = small_broker();
+    options.transactions.timeout = 1s;
+    options.transactions.interval = 1s;
+    options.transactions.checks_max = 1;
+    return options;
+}
+
+struct given_up_world : transaction_world {
+    explicit given_up_world(broker_options options = hasty_broker()) : transaction_world{std::move(options)} {
+        set_log_sink([](log_level, std::string_view) {});
+    }
+    ~given_up_world() { set_log_sink({}); }
+    given_up_world(const given_up_world&) = delete;
+    given_up_world& operator=(const given_up_world&) = delete;
+
+    /// A half message that nobody decided.
+    messages_stored give_up(const std::string& body) {
+        const auto half = prepare(body);
+        const auto before = given_up().size();
+        if (producers.empty())
+            join("c1");
+        beat("c1", "payers", producers.front()->session);
+        world.advance(3s, 100ms);
+        REQUIRE(given_up().size() == before + 1);
+        return half;
+    }
+    std::vector<protocol::transaction_entry> listed() {
+        const auto all = list({.of_given_up = true});
+        CHECK(all.is_complete);
+        return all.entries;
+    }
+    result<transaction_ended> end_resumed(const transaction_resumed& half, decision what) {
+        return end({"payers", half.position, half.offset, what, true, {}, "orders"});
+    }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(given_up_world,
+                  "transactions: one that was given up goes on when an operator says so, once, and its producers are asked anew") {
+    const auto half = give_up("late");
+    const auto disposed = listed();
+    REQUIRE(disposed.size() == 1);
+    CHECK(disposed[0].group == "payers");
+    CHECK(disposed[0].topic == "orders");
+    CHECK(disposed[0].queue == queue_id{1});
+    CHECK(disposed[0].unique_key == "key of late");
+    CHECK(disposed[0].body_bytes == 4);
+    CHECK(disposed[0].offset == queue_offset{0});
+    CHECK(list({.group = "others", .of_given_up = true}).entries.empty());
+    CHECK(list().entries.empty());
+
+    const auto resumed = resume(disposed[0].offset_message_id);
+    REQUIRE_MESSAGE(resumed.ok(), to_string(resumed ? error{} : resumed.failure()));
+    const auto pending = list().entries;
+    REQUIRE(pending.size() == 1);
+    CHECK(pending[0].position == resumed->position);
+    CHECK(pending[0].offset == resumed->offset);
+    CHECK(pending[0].offset_message_id == resumed->offset_message_id);
+    CHECK(pending[0].checks == 0);
+    CHECK(listed().empty());
+    CHECK(given_up() == std::vector<std::string>{"late"}); // for people, as before
+
+    // Whoever says it again, however, hears the same.
+    for (const auto& id : {disposed[0].offset_message_id, half.message_ids}) {
+        const auto again = resume(id);
+        REQUIRE(again.ok());
+        CHECK(again->position == resumed->position);
+        CHECK(again->offset == resumed->offset);
+        CHECK(again->offset_message_id == resumed->offset_message_id);
+    }
+    CHECK(list().entries.size() == 1);
+    CHECK(value_of(node->metrics()->transactions_resumed) == 1);
+    CHECK(commit(half).code() == errc::not_permitted); // that one was given up
+
+    const auto producer = producers.front();
+    REQUIRE(producer->questions.size() == 1);
+    producer->says = say_commit;
+    beat("c1", "payers", producer->session);
+    world.advance(1'500ms, 100ms);
+    REQUIRE(producer->questions.size() == 2);
+    const auto& question = producer->questions[1];
+    CHECK(question.position == resumed->position);
+    CHECK(question.offset == resumed->offset);
+    CHECK(question.unique_key == "key of late");
+    const auto shown = protocol::decode_record(question.record);
+    REQUIRE(shown);
+    CHECK(shown->topic == "orders");
+    CHECK(shown->body.view() == "late");
+    CHECK(committed() == std::vector<std::string>{"late"});
+    CHECK(outcomes().at(resumed->position) == std::vector<std::string>{"orders"});
+    CHECK(resume(half.message_ids)->position == resumed->position); // decided since: the answer is the same
+    CHECK(end_resumed(*resumed, decision::commit).ok());
+    CHECK(committed() == std::vector<std::string>{"late"});
+    CHECK(node->store().pending_count() == 0);
+}
+
+TEST_CASE_FIXTURE(given_up_world, "transactions: a resumed one is rolled back or given up like any other, and that can be resumed again") {
+    give_up("late");
+    const auto first = resume(listed().at(0).offset_message_id);
+    REQUIRE(first.ok());
+    beat("c1", "payers", producers.front()->session);
+    world.advance(3s, 100ms);
+    CHECK(given_up() == std::vector<std::string>{"late", "late"});
+    const auto disposed = listed();
+    REQUIRE(disposed.size() == 1);
+    const auto second = resume(disposed[0].offset_message_id);
+    REQUIRE(second.ok());
+    CHECK(second->position > first->position);
+    CHECK(resume(first->offset_message_id)->position == second->position); // by the half message that was given up
+    CHECK(end_resumed(*second, decision::roll_back).ok());
+    CHECK(end_resumed(*second, decision::commit).code() == errc::not_permitted);
+    CHECK(committed() == nothing);
+    CHECK(listed().empty());
+    CHECK(node->store().pending_count() == 0);
+}
+
+TEST_CASE_FIXTURE(given_up_world, "transactions: what was not given up is not resumed, and why") {
+    CHECK(resume("no id").code() == errc::argument_illegal);
+    const auto pending = prepare("pending");
+    CHECK(resume(pending.message_ids).code() == errc::not_permitted);
+    REQUIRE(commit(pending).ok());
+    CHECK(resume(pending.message_ids).code() == errc::not_permitted);
+    const auto rolled_back = prepare("rolled back");
+    REQUIRE(roll_back(rolled_back).ok());
+    CHECK(resume(rolled_back.message_ids).code() == errc::not_permitted);
+    const auto plain = answer<messages_stored>(message("plain"));
+    REQUIRE(plain.ok());
+    CHECK(resume(plain->message_ids).code() == errc::message_not_found);
+    CHECK(resume(protocol::offset_message_id(small_broker().store_host, log_position{1 << 30})).code() == errc::message_not_found);
+    give_up("late");
+    const auto place = listed().at(0).position;
+    auto other = small_broker().store_host;
+    other.port = 1; // as another broker's, which has something of its own there
+    CHECK(resume(protocol::offset_message_id(other, place)).code() == errc::message_not_found);
+    CHECK(list().entries.empty());
+    CHECK(resumptions().empty());
+}
+
+TEST_CASE_FIXTURE(given_up_world, "transactions: several who resume the same at the same time have one half message") {
+    give_up("late");
+    const auto id = listed().at(0).offset_message_id;
+    const auto broker = caf::actor_cast<transaction_actor>(node->broker());
+    std::vector<transaction_resumed> answers;
+    world.system().spawn([&answers, broker, id](caf::event_based_actor* self) {
+        for (int i = 0; i < 3; ++i)
+            self->request(broker, caf::infinite, resume_transaction{id, {}}).then([&answers](const transaction_resumed& one) {
+                answers.push_back(one);
+            });
+    });
+    world.advance(100ms);
+    REQUIRE(answers.size() == 3);
+    CHECK(answers[0].position == answers[1].position);
+    CHECK(answers[0].position == answers[2].position);
+    CHECK(list().entries.size() == 1);
+    CHECK(resumptions().size() == 1);
+}
+
+TEST_CASE("transactions: one is resumed only where there is room for it") {
+    auto options = hasty_broker();
+    options.transactions_pending_max = 1;
+    given_up_world broker{options};
+    broker.give_up("late");
+    const auto id = broker.listed().at(0).offset_message_id;
+    const auto other = broker.prepare("other");
+    CHECK(broker.resume(id).code() == errc::busy);
+    REQUIRE(broker.commit(other).ok());
+    CHECK(broker.resume(id).ok());
+}
+
+TEST_CASE("transactions: after a failed write nothing is resumed until the restart, which finds one half message at most") {
+    for (const auto mode : {crash_mode::keep_all, crash_mode::drop_unsynced}) {
+        given_up_world broker;
+        broker.give_up("late");
+        const auto id = broker.listed().at(0).offset_message_id;
+        broker.files->set_hook([](const call_info& call) -> std::optional<call_fault> {
+            return call.kind == call_kind::sync && call.path.find("commitlog") != std::string::npos ? std::optional{call_fault::io}
+                                                                                                    : std::nullopt;
+        });
+        CHECK_FALSE(broker.resume(id).ok());
+        CHECK(broker.resume(id).code() == errc::store_read_only);
+        broker.files->set_hook(nullptr);
+        broker.crash(mode);
+        broker.start(hasty_broker());
+        const auto resumed = broker.resume(id);
+        REQUIRE(resumed.ok());
+        CHECK(broker.resumptions().size() == 1);
+        CHECK(broker.resumptions().begin()->second == std::vector{resumed->position});
+        CHECK(broker.end_resumed(*resumed, decision::commit).ok());
+        CHECK(broker.committed() == std::vector<std::string>{"late"});
+        // It is known again when everything comes from the index, too.
+        broker.stop();
+        broker.start(hasty_broker());
+        CHECK(broker.resume(id)->position == resumed->position);
+        CHECK(broker.listed().empty());
+        CHECK(broker.list().entries.empty());
+    }
+}
+
+TEST_CASE_FIXTURE(given_up_world, "transactions: what was given up is listed in parts") {
+    for (const auto* body : {"a", "b", "c", "d"})
+        give_up(body);
+    REQUIRE(resume(listed().at(1).offset_message_id).ok());
+    list_transactions order;
+    order.of_given_up = true;
+    order.transactions_max = 2;
+    const auto first = list(order);
+    REQUIRE(first.entries.size() == 2);
+    CHECK(first.entries[0].unique_key == "key of a");
+    CHECK(first.entries[1].unique_key == "key of c");
+    CHECK_FALSE(first.is_complete);
+    CHECK(first.pending == 1);
+    order.from = first.next_offset;
+    const auto rest = list(order);
+    REQUIRE(rest.entries.size() == 1);
+    CHECK(rest.entries[0].unique_key == "key of d");
+    CHECK(rest.is_complete);
+    order.from = rest.next_offset;
+    CHECK(list(order).entries.empty());
+    CHECK(list(order).is_complete);
+    order.from = queue_offset{1'000};
+    CHECK(list(order).is_complete);
+    order.transactions_max = 0;
+    const auto place = world.ask<transactions_listed>(caf::actor_cast<transaction_actor>(node->broker()), order);
+    REQUIRE(place->has_value());
+    CHECK((*place)->code() == errc::argument_illegal);
+}
+
+// Goal: whatever call to the file system a crash of the broker meets while a given-up transaction is resumed, it goes on with one half
+//       message, or is given up as before; and what was answered is so.
+// How:  a broker gives up a half message, resumes it twice, and commits it. It runs once for each call of the file system from then on, each
+//       time with another kind of crash. What is left is started again, and the operator says again what they said.
+TEST_CASE("crash enumeration: a broker that crashes anywhere goes on with a given-up transaction once") {
+    struct told {
+        std::optional<transaction_resumed> resumed;
+        bool committed = false;
+    };
+    const auto live = [](given_up_world& broker, const std::string& id, told& seen) {
+        const auto step = [&broker](const auto& begun) {
+            for (int i = 0; i < 20 && !*begun; ++i)
+                broker.world.advance(10ms);
+            return begun->has_value() && (*begun)->ok();
+        };
+        for (int time = 0; time < 2; ++time) {
+            const auto place = broker.begin_resume(id);
+            if (!step(place))
+                return;
+            if (seen.resumed)
+                CHECK(seen.resumed->position == (**place)->position);
+            seen.resumed = ***place;
+        }
+        if (!step(broker.begin_end({"payers", seen.resumed->position, seen.resumed->offset, decision::commit, true, {}, "orders"})))
+            return;
+        seen.committed = true;
+        if (!broker.files->crashed())
+            broker.stop();
+    };
+    std::uint64_t calls = 0;
+    {
+        given_up_world broker;
+        broker.give_up("late");
+        const auto id = broker.listed().at(0).offset_message_id;
+        const auto before = broker.files->calls();
+        told seen;
+        live(broker, id, seen);
+        calls = broker.files->calls() - before;
+        REQUIRE(seen.committed);
+    }
+    MESSAGE(calls, " calls");
+    REQUIRE(calls > 5);
+    std::uint64_t crashes = 0;
+    for (std::uint64_t call = 1; call <= calls; ++call)
+        for (const auto mode : all_crash_modes)
+            for (const bool before : {true, false}) {
+                given_up_world broker;
+                broker.give_up("late");
+                const auto id = broker.listed().at(0).offset_message_id;
+                const auto from = broker.files->calls();
+                broker.files->set_plan({.crash_before = before ? from + call : 0, .crash_after = before ? 0 : from + call, .mode = mode});
+                told seen;
+                live(broker, id, seen);
+                CAPTURE(call);
+                CAPTURE(before);
+                CAPTURE(to_string(mode));
+                CAPTURE(broker.files->hit());
+                crashes += broker.files->hit().empty() ? 0u : 1u;
+                if (broker.node)
+                    broker.crash(mode);
+                else
+                    broker.files = broker.files->restart();
+                broker.start(hasty_broker());
+                if (seen.resumed) {
+                    REQUIRE(broker.resumptions().size() == 1);
+                    CHECK(broker.resumptions().begin()->second == std::vector{seen.resumed->position});
+                }
+                if (seen.committed)
+                    CHECK(broker.committed() == std::vector<std::string>{"late"});
+                for (int time = 0; time < 2; ++time) {
+                    const auto resumed = broker.resume(id);
+                    REQUIRE(resumed.ok());
+                    if (seen.resumed)
+                        CHECK(resumed->position == seen.resumed->position);
+                    REQUIRE(broker.resumptions().size() == 1);
+                    CHECK(broker.resumptions().begin()->second == std::vector{resumed->position});
+                    CHECK(broker.end_resumed(*resumed, decision::commit).ok());
+                    CHECK(broker.committed() == std::vector<std::string>{"late"});
+                }
+                CHECK(broker.node->store().pending_count() == 0);
+            }
+    MESSAGE(crashes, " crashes");
+    CHECK(crashes > calls);
 }
 
 // ---- for people -----------------------------------------------------------------------------------------------------

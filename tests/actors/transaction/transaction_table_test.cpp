@@ -255,6 +255,16 @@ TEST_CASE("transaction record: what a half message becomes") {
     CHECK(given_up.queue == queue_id{0});
     CHECK(given_up.prepared_transaction == log_position{4'660});
     CHECK(given_up.body.view() == "body");
+    auto stored = given_up;
+    stored.position = log_position{9'000};
+    const auto resumed = resumed_message(stored);
+    CHECK(resumed.topic == storage::half_topic);
+    CHECK(resumed.queue == queue_id{0});
+    CHECK(resumed.prepared_transaction == log_position{9'000});
+    CHECK(resumed.properties == message.properties);
+    CHECK(resumed.sys_flag == protocol::message_sys_flag::compressed);
+    CHECK(resumed.born == timestamp_ms{77});
+    CHECK(asked_message(resumed)->prepared_transaction == log_position{0}); // its producer sees the message that it sent
     const auto question = question_message(message.position, message.offset, 4);
     CHECK(question.topic == storage::transaction_operation_topic);
     CHECK(question.reconsume_times == 4);

@@ -130,12 +130,12 @@ struct producer_world : wire_world {
                                                   {"msgId", *stored.fields.find("transactionId")},
                                                   {"transactionId", *stored.fields.find("transactionId")}});
     }
-    /// The messages of queue 1, once there are `count`: the pull waits for them.
-    std::vector<protocol::message> await(std::int64_t count) {
+    /// The messages of a queue, once there are `count`: the pull waits for them.
+    std::vector<protocol::message> await(std::int64_t count, const std::string& topic = "orders", std::int32_t queue = 1) {
         pull_messages order;
         order.group = "readers";
-        order.topic = "orders";
-        order.queue = queue_id{1};
+        order.topic = topic;
+        order.queue = queue_id{queue};
         order.offset = queue_offset{count - 1};
         order.hold_ms = 15'000;
         order.has_expression = true;
@@ -284,6 +284,59 @@ TEST_CASE_FIXTURE(producer_world, "operators list and decide what is pending ove
     CHECK(producer.exchange(command_of(code::troupe_list_transactions, {{"maxTransactions", "0"}})).code == response::invalid_parameter);
 }
 
+TEST_CASE("operators go on with what was given up over the wire, with RocketMQ's request") {
+    auto options = impatient_broker();
+    options.transactions.interval = 2s; // to answer in
+    options.transactions.checks_max = 1;
+    producer_world world{options};
+    producer_world::peer producer{world};
+    producer.beat();
+    const auto stored = producer.exchange(producer_world::half("late"));
+    CHECK(producer.next_push().code == code::check_transaction_state); // it says nothing
+    REQUIRE(world.await(1, std::string{storage::transaction_given_up_topic}, 0)[0].body.view() == "late");
+
+    const auto listed = producer.exchange(producer_world::command_of(
+        code::troupe_list_transactions, {{"group", "payers"}, {"maxTransactions", "10"}, {"givenUp", "true"}, {"from", "0"}}));
+    const auto list = protocol::decode_transaction_list(listed.body.view());
+    REQUIRE(list);
+    REQUIRE(list->entries.size() == 1);
+    const auto resume = producer_world::command_of(
+        code::resume_check_half_message, {{"topic", "TRANS_CHECK_MAX_TIME_TOPIC"}, {"msgId", list->entries[0].offset_message_id}});
+    const auto resumed = producer.exchange(resume);
+    REQUIRE(resumed.code == response::success);
+    CHECK(resumed.body.empty());
+    const auto again = producer.exchange(resume);
+    REQUIRE(again.code == response::success);
+    CHECK(*again.fields.find("msgId") == *resumed.fields.find("msgId"));
+    CHECK(*again.fields.find("commitLogOffset") == *resumed.fields.find("commitLogOffset"));
+    CHECK(*resumed.fields.find("msgId") != *stored.fields.find("msgId"));
+
+    const auto question = producer.next_push();
+    REQUIRE(question.code == code::check_transaction_state);
+    CHECK(*question.fields.find("commitLogOffset") == *resumed.fields.find("commitLogOffset"));
+    CHECK(*question.fields.find("tranStateTableOffset") == *resumed.fields.find("tranStateTableOffset"));
+    CHECK(*question.fields.find("msgId") == "u-late");
+    // Through the proxy, as our own client does; once more, by the id that the producer was told first.
+    caf::scoped_actor self{world.system};
+    result<transaction_resumed> third = error{errc::internal, "nothing came back"};
+    self->request(caf::actor_cast<transaction_actor>(world.proxy), 30s, resume_transaction{*stored.fields.find("msgId"), {}})
+        .receive([&](transaction_resumed& answer) { third = answer; }, [&](caf::error& failure) { third = to_error(failure); });
+    REQUIRE(third.ok());
+    CHECK(third->offset_message_id == *resumed.fields.find("msgId"));
+    const auto ended = producer.exchange(
+        producer_world::command_of(code::end_transaction, {{"producerGroup", "payers"},
+                                                           {"tranStateTableOffset", *question.fields.find("tranStateTableOffset")},
+                                                           {"commitLogOffset", *question.fields.find("commitLogOffset")},
+                                                           {"commitOrRollback", "8"},
+                                                           {"fromTransactionCheck", "true"}}));
+    CHECK(ended.code == response::success);
+    CHECK(world.await(1)[0].body.view() == "late");
+
+    CHECK(producer.exchange(producer_world::command_of(code::resume_check_half_message, {{"topic", "orders"}})).code ==
+          response::system_error);
+    CHECK(producer.exchange(producer_world::command_of(code::resume_check_half_message, {{"msgId", "no id"}})).code != response::success);
+}
+
 TEST_CASE("what is said of transactions is the same on the other side of the wire") {
     const end_transaction order{"payers", log_position{77}, queue_offset{7}, transaction_decision::roll_back, true, "u1", "orders"};
     const auto end_read = net::decode_request<end_transaction>(net::encode_request(order));
@@ -310,10 +363,28 @@ TEST_CASE("what is said of transactions is the same on the other side of the wir
     CHECK(list_read->group == "payers");
     CHECK(list_read->after == log_position{5});
     CHECK(list_read->transactions_max == 9);
+    CHECK_FALSE(list_read->of_given_up);
+    const auto given_up_read =
+        net::decode_request<list_transactions>(net::encode_request(list_transactions{"payers", {}, 9, true, queue_offset{17}}));
+    REQUIRE(given_up_read);
+    CHECK(given_up_read->of_given_up);
+    CHECK(given_up_read->from == queue_offset{17});
+    const auto resume_read = net::decode_request<resume_transaction>(net::encode_request(resume_transaction{"id", "orders"}));
+    REQUIRE(resume_read);
+    CHECK(resume_read->message_id == "id");
+    CHECK(resume_read->topic == "orders");
+    const auto resumed_read =
+        net::decode_answer<transaction_resumed>(net::encode_answer(transaction_resumed{log_position{77}, queue_offset{7}, "id"}));
+    REQUIRE(resumed_read);
+    CHECK(resumed_read->position == log_position{77});
+    CHECK(resumed_read->offset == queue_offset{7});
+    CHECK(resumed_read->offset_message_id == "id");
+    CHECK(net::decode_answer<transaction_resumed>({})->offset_message_id.empty()); // RocketMQ's brokers say nothing
     protocol::transaction_list list;
     list.entries.push_back({log_position{1}, queue_offset{2}, "id", "key", "payers", "orders", queue_id{3}, 4, timestamp_ms{5},
                             timestamp_ms{6}, 7, timestamp_ms{8}});
     list.next = log_position{1};
+    list.next_offset = queue_offset{3};
     list.is_complete = false;
     list.pending = 12;
     CHECK(net::decode_answer<transactions_listed>(net::encode_answer(transactions_listed{list}))->list == list);
