@@ -227,7 +227,8 @@ const std::vector<option> table{
      "",
      "",
      {},
-     "Whether sending to an unknown topic creates it (RocketMQ: autoCreateTopicEnable). Off: a mistyped name is an error.",
+     "Whether sending to an unknown topic creates it (RocketMQ: autoCreateTopicEnable), from the template topic that the sender names. "
+     "Off: a mistyped name is an error.",
      [](config& c, const value& v) { c.broker.auto_create_topics = integer_of(v) != 0; }},
     {"broker.auto_create_groups",
      kind::boolean,
@@ -251,7 +252,8 @@ const std::vector<option> table{
      "1",
      "1024",
      {},
-     "Queues of a topic that a send creates.",
+     "Queues of the template topic TBW102 (RocketMQ: defaultTopicQueueNums): a topic that a send creates from it has no more, and no more "
+     "than its producer asks for, which is 4 as a rule.",
      [](config& c, const value& v) { c.broker.topic_queues = number_of<std::int32_t>(v); }},
     {"broker.delay_levels",
      kind::text,

@@ -118,11 +118,8 @@ caf::result<heartbeat_accepted> broker_state::accept(protocol::heartbeat_data da
     auto promise = self_->make_response_promise<heartbeat_accepted>();
     const auto one_done = joint_answer(promise, 1 + 2 * data.consumers.size());
     for (const auto& consumer : data.consumers) {
-        auto retry = default_topic("%RETRY%" + consumer.group);
-        if (const auto group = groups_.find(consumer.group); group != groups_.end())
-            retry.read_queues = retry.write_queues = std::clamp(group->second.retry_queues, 1, limits::queues_per_topic_max);
         ensure_group(consumer.group, one_done);
-        ensure_topic(std::move(retry), one_done);
+        ensure_topic(topic_for_returned(retry_topic_of(consumer.group), consumer.group), one_done);
     }
     one_done({});
     return promise;

@@ -318,7 +318,7 @@ private:
     void store_topic(const topic_config& topic, continuation done);
     void drop_index(const std::string& topic, const std::string& change);
     void publish(std::shared_ptr<const topic_snapshot> next);
-    [[nodiscard]] topic_config default_topic(const std::string& topic) const;
+    [[nodiscard]] result<topic_config> topic_from_template(const send_messages& order) const;
 
     // settings (broker_settings.cpp)
     [[nodiscard]] result<topic_config> changed_topic(const protocol::topic_change& change) const;

@@ -37,11 +37,27 @@ result<void> broker_state::check_topic_config(const topic_config& topic) const {
     return {};
 }
 
-topic_config broker_state::default_topic(const std::string& topic) const {
-    topic_config config;
-    config.name = topic;
-    config.read_queues = config.write_queues = is_retry_topic(topic) ? 1 : setup_.options.default_topic_queues;
-    return config;
+/// RocketMQ: TopicConfigManager.createTopicInSendMessageMethod.
+result<topic_config> broker_state::topic_from_template(const send_messages& order) const {
+    const auto refuse = [&order](const std::string& why) {
+        return error{errc::topic_not_found, "topic " + order.topic +
+                                                " does not exist on this broker, and cannot be made from the template " +
+                                                order.topic_template + " that its sender names: " + why + "; create it first"};
+    };
+    const auto* from = topics_->find(order.topic_template);
+    if (from == nullptr)
+        return refuse("there is no such topic");
+    if ((from->perm & permission::inherit) == 0)
+        return refuse("its permission lacks inherit");
+    if (order.topic_template_queues < 1)
+        return refuse("it asks for " + std::to_string(order.topic_template_queues) + " queues");
+    constexpr std::int32_t unit_flag = 1; // RocketMQ: TopicSysFlag
+    topic_config made;
+    made.name = order.topic;
+    made.read_queues = made.write_queues = std::min(order.topic_template_queues, from->write_queues);
+    made.perm = from->perm & ~permission::inherit;
+    made.sys_flag = order.unit_mode ? unit_flag : 0;
+    return made;
 }
 
 result<void> broker_state::check_queue(const topic_queue& queue) const {

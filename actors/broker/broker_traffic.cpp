@@ -26,7 +26,12 @@ caf::result<messages_stored> broker_state::handle(const send_messages& order) {
         append(order, promise); // fails, and says why
         return promise;
     }
-    ensure_topic(default_topic(order.topic), [this, order, promise](const error& failure) mutable {
+    const auto made = topic_from_template(order);
+    if (!made) {
+        promise.deliver(make_caf_error(made.failure()));
+        return promise;
+    }
+    ensure_topic(*made, [this, order, promise](const error& failure) mutable {
         if (failure.code == errc::none)
             append(order, promise);
         else

@@ -45,9 +45,13 @@ struct send_messages {
     std::int32_t reconsume_times = 0;
     bool batch = false; ///< body is a concatenation in the form of `protocol/batch_codec.hpp`
     payload body;
+    std::string topic_template = "TBW102";  ///< topic that a missing one is made from, where sends may make topics
+    std::int32_t topic_template_queues = 4; ///< that it has at most then
+    bool unit_mode = false;                 ///< a mark that it gets then (RocketMQ: topicSysFlag)
     template <class Inspector>
     friend auto inspect(Inspector& f, send_messages& x) {
-        return f(x.producer_group, x.topic, x.queue, x.sys_flag, x.born, x.born_host, x.flag, x.properties, x.reconsume_times, x.batch);
+        return f(x.producer_group, x.topic, x.queue, x.sys_flag, x.born, x.born_host, x.flag, x.properties, x.reconsume_times, x.batch,
+                 x.topic_template, x.topic_template_queues, x.unit_mode);
     }
 };
 struct messages_stored {

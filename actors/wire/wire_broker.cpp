@@ -71,15 +71,15 @@ remoting_command encode_request(const send_messages& order) {
     auto& fields = command.fields;
     fields.set("a", order.producer_group);
     fields.set("b", order.topic);
-    fields.set("c", "TBW102"); // the template a broker may create the topic from
-    fields.set("d", 4);
+    fields.set("c", order.topic_template);
+    fields.set("d", order.topic_template_queues);
     fields.set("e", order.queue.value());
     fields.set("f", order.sys_flag);
     fields.set("g", order.born.value());
     fields.set("h", order.flag);
     fields.set("i", order.properties);
     fields.set("j", order.reconsume_times);
-    fields.set("k", "false");
+    fields.set("k", std::string{text_of(order.unit_mode)});
     fields.set("m", std::string{text_of(order.batch)});
     command.body = order.body;
     return command;
@@ -93,12 +93,15 @@ result<send_messages> decode_request(const remoting_command& command) {
     send_messages order;
     order.producer_group = in.text_or(long_names ? "producerGroup" : "a");
     order.topic = in.text(long_names ? "topic" : "b");
+    order.topic_template = in.text_or(long_names ? "defaultTopic" : "c");
+    order.topic_template_queues = in.int32_or(long_names ? "defaultTopicQueueNums" : "d", order.topic_template_queues);
     order.queue = in.number<queue_id>(long_names ? "queueId" : "e");
     order.sys_flag = in.int32_or(long_names ? "sysFlag" : "f", 0);
     order.born = timestamp_ms{in.int64_or(long_names ? "bornTimestamp" : "g", 0)};
     order.flag = in.int32_or(long_names ? "flag" : "h", 0);
     order.properties = in.text_or(long_names ? "properties" : "i");
     order.reconsume_times = in.int32_or(long_names ? "reconsumeTimes" : "j", 0);
+    order.unit_mode = in.boolean_or(long_names ? "unitMode" : "k", false);
     order.batch = command.code == code::send_batch_message || in.boolean_or(long_names ? "batch" : "m", false);
     order.body = command.body;
     // A header may be as large as a frame; nothing behind this need edit or copy properties that cannot be stored.

@@ -33,6 +33,8 @@ DIFFERENCES = [
      "is a time like `TIMER_DELIVER_MS`", "a message that was sent for later must not come now"),
     ("the topic `BenchmarkTest`", "exists from the start, with 1,024 queues", "is made like any other topic, by hand or by auto-create",
      "a broker for real messages has no need of it"),
+    ("a send to a missing topic whose sender names a template other than `TBW102` (`createTopicKey`), with `autoCreateTopicEnable` off",
+     "makes the topic", "is refused with code 17", "off means that no send makes topics"),
     ("a send to a topic whose permission lacks write", "is stored", "is refused with code 16",
      "clients with an old route would go on for as long as they keep it"),
     ("SQL-92 expressions that are not wholly an expression, and comparisons of other kinds of numbers", "are read in part, or differently",

@@ -1,5 +1,6 @@
 #include "actors/broker/broker.hpp"
 
+#include "actors/broker/broker_config.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/virtual_system.hpp"
@@ -68,7 +69,7 @@ struct slow_world {
         topic_config orders;
         orders.name = "orders";
         directory = std::make_shared<topic_directory>(
-            std::make_shared<const topic_snapshot>(permission::read_write, 0, std::vector<topic_config>{orders}));
+            std::make_shared<const topic_snapshot>(permission::read_write, 0, std::vector<topic_config>{orders, template_topic({})}));
         auto& system = world.system();
         writer = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {owe<topic_index_dropped, drop_topic_index>(self, drops), [this](caf::ok_atom) { due(); },

@@ -278,6 +278,7 @@ TEST_CASE_FIXTURE(settings_world, "topics are created by sending as soon as the 
     const auto change = [this](const std::string& text) { return call(code::update_broker_config, {}, text); };
     send_messages order;
     order.topic = "fresh";
+    order.topic_template_queues = 9;
     order.body = payload{"body"};
     CHECK(ask<messages_stored>(order).code() == errc::topic_not_found);
     REQUIRE(change("autoCreateTopicEnable=true\ndefaultTopicQueueNums=5\n").code == response::success);

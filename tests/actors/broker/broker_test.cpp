@@ -8,6 +8,7 @@
 
 #include <random>
 #include <set>
+#include <utility>
 
 using namespace troupe;
 using namespace troupe::actors;
@@ -267,6 +268,62 @@ TEST_CASE("broker: with auto_create_topics the first send makes the topic, durab
     broker.start();
     CHECK(broker.node->directory()->current()->find("orders") != nullptr);
     CHECK(broker.node->directory()->current()->find("TBW102") == nullptr);
+}
+
+TEST_CASE("broker: a topic is made from the template that its sender names, with no more queues than both say") {
+    auto options = small_broker();
+    options.auto_create_topics = true;
+    broker_world broker{options};
+    topic_config audited;
+    audited.name = "audited";
+    audited.read_queues = 5;
+    audited.write_queues = 6;
+    audited.perm = permission::write | permission::inherit;
+    REQUIRE(broker.answer<topic_put>(put_topic{audited}));
+    broker.make_topic("closed");
+    const auto send = [&broker](const char* topic, const char* from, std::int32_t queues) {
+        auto order = broker_world::message("x");
+        order.topic = topic;
+        order.topic_template = from;
+        order.topic_template_queues = queues;
+        order.unit_mode = queues == 7;
+        return broker.answer<messages_stored>(order);
+    };
+    const auto made = [&broker](const char* topic) {
+        const auto* found = broker.node->directory()->current()->find(topic);
+        REQUIRE(found != nullptr);
+        return *found;
+    };
+    REQUIRE(send("few", "TBW102", 4));
+    CHECK(made("few").read_queues == 4);
+    CHECK(made("few").write_queues == 4);
+    CHECK(made("few").perm == permission::read_write);
+    CHECK(made("few").sys_flag == 0);
+    REQUIRE(send("many", "TBW102", 100));
+    CHECK(made("many").write_queues == options.default_topic_queues);
+    REQUIRE(send("like audited", "audited", 7).code() == errc::topic_illegal);
+    REQUIRE(send("like-audited", "audited", 7));
+    CHECK(made("like-audited").read_queues == 6);
+    CHECK(made("like-audited").write_queues == 6);
+    CHECK(made("like-audited").perm == permission::write);
+    CHECK(made("like-audited").sys_flag == 1);
+    for (const auto& from : {std::pair{"closed", 4}, std::pair{"nowhere", 4}, std::pair{"", 4}, std::pair{"TBW102", 0}}) {
+        const auto refused = send("other", from.first, from.second);
+        CHECK(refused.code() == errc::topic_not_found);
+        CHECK_MESSAGE(refused.failure().text.find(from.first) != std::string::npos, refused.failure().text);
+        CHECK(broker.node->directory()->current()->find("other") == nullptr);
+    }
+}
+
+TEST_CASE("broker: where sends make no topics, no template does") {
+    broker_world broker;
+    topic_config open;
+    open.name = "open";
+    open.perm = permission::read_write | permission::inherit;
+    REQUIRE(broker.answer<topic_put>(put_topic{open}));
+    auto order = broker_world::message("x");
+    order.topic_template = "open";
+    CHECK(broker.answer<messages_stored>(order).code() == errc::topic_not_found);
 }
 
 TEST_CASE("broker: beyond the bytes under way a send is busy at once") {

@@ -331,6 +331,35 @@ TEST_CASE_FIXTURE(wire_world, "a port that is told to stop answers what it has a
     CHECK_FALSE(test_support::raw_client{listener.port}.is_connected());
 }
 
+TEST_CASE("wire: a send names the template of its topic, in both forms of the header") {
+    auto order = message("x");
+    order.topic_template = "audited";
+    order.topic_template_queues = 7;
+    order.unit_mode = true;
+    auto command = net::encode_request(order);
+    CHECK(*command.fields.find("c") == "audited");
+    CHECK(*command.fields.find("d") == "7");
+    CHECK(*command.fields.find("k") == "true");
+    const auto again = net::decode_request<send_messages>(command);
+    REQUIRE(again);
+    CHECK(again->topic_template == "audited");
+    CHECK(again->topic_template_queues == 7);
+    CHECK(again->unit_mode);
+
+    protocol::remoting_command first_form;
+    first_form.code = protocol::request_code::send_message;
+    first_form.fields.set("topic", std::string{"orders"});
+    first_form.fields.set("queueId", 0);
+    first_form.fields.set("defaultTopic", std::string{"audited"});
+    first_form.fields.set("defaultTopicQueueNums", 2);
+    first_form.fields.set("unitMode", std::string{"true"});
+    const auto old = net::decode_request<send_messages>(first_form);
+    REQUIRE(old);
+    CHECK(old->topic_template == "audited");
+    CHECK(old->topic_template_queues == 2);
+    CHECK(old->unit_mode);
+}
+
 TEST_CASE_FIXTURE(wire_world, "broker over the wire: a send beyond the quota of its topic is busy, and one way waits for its turn") {
     topic_config limited;
     limited.name = "limited";
