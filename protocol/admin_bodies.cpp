@@ -4,6 +4,7 @@
 #include "protocol/config_json.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <string>
 #include <tuple>
@@ -130,6 +131,22 @@ result<topic_config> decode_topic_config(std::string_view json) {
     });
 }
 
+namespace {
+
+/// The group whose retry policy `reference` means, as fastjson writes it: "$.groupConfigList[0].groupRetryPolicy". Null for anything else.
+const group_config* shared_with(std::string_view reference, const std::vector<group_config>& groups) {
+    constexpr std::string_view front = "$.groupConfigList[";
+    constexpr std::string_view back = "].groupRetryPolicy";
+    if (!reference.starts_with(front) || !reference.ends_with(back) || reference.size() <= front.size() + back.size())
+        return nullptr;
+    const auto digits = reference.substr(front.size(), reference.size() - front.size() - back.size());
+    std::size_t index = 0;
+    const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), index);
+    return problem == std::errc{} && end == digits.data() + digits.size() && index < groups.size() ? &groups[index] : nullptr;
+}
+
+} // namespace
+
 std::string encode_group_list(const std::vector<group_config>& groups) {
     std::string out = R"({"groupConfigList":[)";
     for (const auto& group : groups)
@@ -141,10 +158,18 @@ result<std::vector<group_config>> decode_group_list(std::string_view json) {
     return decode_document<std::vector<group_config>>(
         json, "group list", [](json_reader& reader, std::string_view key, std::vector<group_config>& groups) {
             if (key != "groupConfigList")
-                return static_cast<void>(reader.skip()); // Java shares retry policies between groups by reference
+                return static_cast<void>(reader.skip());
             read_list(reader, groups, [&reader](auto& list) {
-                if (auto group = read_document(reader, decode_group_config))
-                    list.push_back(std::move(*group));
+                if (reader.peek() != json_kind::object)
+                    reader.fail("an object is expected");
+                group_config group;
+                std::string reference;
+                reader.object([&](std::string_view member) { read_group_member(reader, member, group, reference); });
+                if (const auto* shared = reference.empty() ? &group : shared_with(reference, list); shared != nullptr)
+                    group.retries = shared->retries;
+                else
+                    reader.fail("a groupRetryPolicy refers to none before it");
+                list.push_back(std::move(group));
             });
         });
 }

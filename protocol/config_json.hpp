@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// Topics and versions inside JSON bodies. Only the sources of bodies use this.
+/// Topics, groups and versions inside JSON bodies. Only the sources of bodies use this.
 namespace troupe::protocol {
 
 void write_version(json_writer& json, std::string_view name, const data_version& version);
@@ -22,5 +22,9 @@ void write_topic(json_writer& json, const topic_config& topic);
 topic_config java_default_topic(std::string_view name);
 /// Reads one member of a topic; passes over the name.
 void read_topic_member(json_reader& json, std::string_view key, topic_config& topic);
+
+/// Reads one member of a group. A retry policy that fastjson wrote as a reference to another one is left as it is, and the reference goes
+/// to `retries_reference`.
+void read_group_member(json_reader& json, std::string_view key, group_config& group, std::string& retries_reference);
 
 } // namespace troupe::protocol

@@ -3,6 +3,7 @@
 #include "protocol/config_json.hpp"
 #include "protocol/inflate.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <algorithm>
 #include <array>
@@ -126,6 +127,70 @@ result<topic_table> decode_compressed_body(std::string_view body) {
 
 /// Of a group; RocketMQ does not have it.
 constexpr std::string_view deliver_messages_attribute = "quota.deliver.messages";
+// RocketMQ: GroupRetryPolicyType
+constexpr std::string_view customized_retries = "CUSTOMIZED";
+constexpr std::string_view exponential_retries = "EXPONENTIAL";
+
+void write_retries(json_writer& json, const retry_policy& retries) {
+    const retry_policy usual;
+    json.key("groupRetryPolicy");
+    json.begin_object();
+    if (!retries.delays_ms.empty()) {
+        json.key("customizedRetryPolicy");
+        json.begin_object();
+        write_array(json, "next", retries.delays_ms, [&json](std::int64_t delay) { json.number(delay); });
+        json.end_object();
+    }
+    if (retries.is_exponential || retries.initial_ms != usual.initial_ms || retries.max_ms != usual.max_ms ||
+        retries.multiplier != usual.multiplier) {
+        json.key("exponentialRetryPolicy");
+        json.begin_object();
+        json.number_member("initial", retries.initial_ms);
+        json.number_member("max", retries.max_ms);
+        json.number_member("multiplier", retries.multiplier);
+        json.end_object();
+    }
+    json.text_member("type", retries.is_exponential ? exponential_retries : customized_retries);
+    json.end_object();
+}
+
+/// The text of a member that refers to another group's policy goes to `reference`, as fastjson writes one that groups share.
+void read_retries(json_reader& json, retry_policy& retries, std::string& reference) {
+    json.object([&](std::string_view key) {
+        if (key == "type") {
+            const auto type = json.text();
+            if (type != exponential_retries && type != customized_retries)
+                json.fail("the type of a groupRetryPolicy is not CUSTOMIZED or EXPONENTIAL");
+            retries.is_exponential = type == exponential_retries;
+        } else if (key == "customizedRetryPolicy") {
+            json.object([&](std::string_view inner) {
+                if (inner != "next")
+                    return json.skip_member(inner);
+                retries.delays_ms.clear();
+                json.array([&] {
+                    retries.delays_ms.push_back(json.integer<std::int64_t>());
+                    if (retries.delays_ms.size() > limits::retry_delays_max)
+                        json.fail("a groupRetryPolicy has at most " + std::to_string(limits::retry_delays_max) + " delays");
+                });
+            });
+        } else if (key == "exponentialRetryPolicy") {
+            json.object([&](std::string_view inner) {
+                if (inner == "initial")
+                    retries.initial_ms = json.integer<std::int64_t>();
+                else if (inner == "max")
+                    retries.max_ms = json.integer<std::int64_t>();
+                else if (inner == "multiplier")
+                    retries.multiplier = json.integer<std::int64_t>();
+                else
+                    json.skip_member(inner);
+            });
+        } else if (key == "$ref") {
+            reference = json.text();
+        } else {
+            json.skip();
+        }
+    });
+}
 
 void write_group(json_writer& json, const group_config& group) {
     json.begin_object();
@@ -133,28 +198,33 @@ void write_group(json_writer& json, const group_config& group) {
     json.begin_object();
     if (group.deliver_messages != 0)
         json.text_member(deliver_messages_attribute, std::to_string(group.deliver_messages));
+    for (const auto& [name, value] : group.unknown_attributes)
+        json.text_member(name, value);
     json.end_object();
-    json.number_member("brokerId", 0);
+    json.number_member("brokerId", group.read_broker_id);
     json.boolean_member("consumeBroadcastEnable", group.consume_broadcast_enable);
     json.boolean_member("consumeEnable", group.consume_enable);
-    json.boolean_member("consumeFromMinEnable", true);
-    json.boolean_member("consumeMessageOrderly", false);
-    json.number_member("consumeTimeoutMinute", 15);
+    json.boolean_member("consumeFromMinEnable", group.consume_from_min_enable);
+    json.boolean_member("consumeMessageOrderly", group.consume_message_orderly);
+    json.number_member("consumeTimeoutMinute", group.consume_timeout_minutes);
     json.text_member("groupName", group.name);
-    json.number_member("groupSysFlag", 0);
-    json.boolean_member("notifyConsumerIdsChangedEnable", true);
+    write_retries(json, group.retries);
+    json.number_member("groupSysFlag", group.sys_flag);
+    json.boolean_member("notifyConsumerIdsChangedEnable", group.notify_members_changed);
     json.number_member("retryMaxTimes", group.retry_max);
     json.number_member("retryQueueNums", group.retry_queues);
-    json.number_member("whichBrokerWhenConsumeSlowly", 1);
+    json.number_member("whichBrokerWhenConsumeSlowly", group.slow_read_broker_id);
     json.end_object();
 }
 
-/// As tools write them, +name or -name, and as brokers list them. Those of RocketMQ are not ours.
+/// As tools write them, +name or -name, and as brokers list them.
 void read_group_attribute(json_reader& json, std::string_view key, group_config& group) {
     const bool removes = key.starts_with('-');
     key.remove_prefix(removes || key.starts_with('+') ? 1 : 0);
     if (key != deliver_messages_attribute) {
-        json.skip();
+        if (key.starts_with('+') || key.starts_with('-'))
+            json.fail("the name of an attribute begins with + or -");
+        group.unknown_attributes.insert_or_assign(std::string{key}, json.text());
         return;
     }
     const auto messages = json.integer<std::int64_t>();
@@ -163,7 +233,9 @@ void read_group_attribute(json_reader& json, std::string_view key, group_config&
     group.deliver_messages = removes ? 0 : messages;
 }
 
-void read_group_member(json_reader& json, std::string_view key, group_config& group) {
+} // namespace
+
+void read_group_member(json_reader& json, std::string_view key, group_config& group, std::string& retries_reference) {
     if (key == "attributes")
         json.object([&](std::string_view name) { read_group_attribute(json, name, group); });
     else if (key == "groupName")
@@ -172,17 +244,36 @@ void read_group_member(json_reader& json, std::string_view key, group_config& gr
         group.consume_enable = json.boolean();
     else if (key == "consumeBroadcastEnable")
         group.consume_broadcast_enable = json.boolean();
+    else if (key == "consumeFromMinEnable")
+        group.consume_from_min_enable = json.boolean();
+    else if (key == "consumeMessageOrderly")
+        group.consume_message_orderly = json.boolean();
+    else if (key == "notifyConsumerIdsChangedEnable")
+        group.notify_members_changed = json.boolean();
     else if (key == "retryQueueNums")
         group.retry_queues = read_queue_count(json);
     else if (key == "retryMaxTimes")
         group.retry_max = json.integer<std::int32_t>();
+    else if (key == "brokerId")
+        group.read_broker_id = json.integer<std::int64_t>();
+    else if (key == "whichBrokerWhenConsumeSlowly")
+        group.slow_read_broker_id = json.integer<std::int64_t>();
+    else if (key == "groupSysFlag")
+        group.sys_flag = json.integer<std::int32_t>();
+    else if (key == "consumeTimeoutMinute")
+        group.consume_timeout_minutes = json.integer<std::int32_t>();
+    else if (key == "groupRetryPolicy")
+        read_retries(json, group.retries, retries_reference);
     else
-        json.skip(); // retry policies, which Java shares between groups by reference, are not ours
+        json.skip();
 }
+
+namespace {
 
 group_config read_group(json_reader& json, std::string_view name) {
     group_config group;
-    json.object([&](std::string_view key) { read_group_member(json, key, group); });
+    std::string reference; // to a policy of another group; only its own broker can know which one this table means
+    json.object([&](std::string_view key) { read_group_member(json, key, group, reference); });
     group.name = name;
     return group;
 }
@@ -265,7 +356,12 @@ std::string encode_group_config(const group_config& group) {
 }
 
 result<group_config> decode_group_config(std::string_view json) {
-    return decode_document<group_config>(json, "group", read_group_member);
+    return decode_document<group_config>(json, "group", [](json_reader& reader, std::string_view key, group_config& group) {
+        std::string reference;
+        read_group_member(reader, key, group, reference);
+        if (!reference.empty())
+            reader.fail("a groupRetryPolicy refers to another one; write it out");
+    });
 }
 
 } // namespace troupe::protocol

@@ -10,10 +10,61 @@ namespace {
 constexpr std::uint8_t value_version = 1;
 /// Of a group with a quota: versions before it cannot read it, and need not unless there is one.
 constexpr std::uint8_t group_with_quota_version = 2;
+/// Of a group with other settings than a new group has. Likewise.
+constexpr std::uint8_t group_with_settings_version = 3;
 
 void put_text(std::string& out, std::string_view text) {
     append_be(out, static_cast<std::uint32_t>(text.size()));
     out.append(text);
+}
+
+/// Whether anything is set that versions 1 and 2 have no place for.
+bool has_settings(const group_config& group) {
+    group_config plain;
+    plain.name = group.name;
+    plain.consume_enable = group.consume_enable;
+    plain.consume_broadcast_enable = group.consume_broadcast_enable;
+    plain.retry_queues = group.retry_queues;
+    plain.retry_max = group.retry_max;
+    plain.deliver_messages = group.deliver_messages;
+    return group != plain;
+}
+
+void put_settings(std::string& out, const group_config& group) {
+    append_be(out, static_cast<std::uint8_t>(group.consume_from_min_enable));
+    append_be(out, static_cast<std::uint8_t>(group.consume_message_orderly));
+    append_be(out, group.read_broker_id);
+    append_be(out, group.slow_read_broker_id);
+    append_be(out, static_cast<std::uint8_t>(group.notify_members_changed));
+    append_be(out, group.sys_flag);
+    append_be(out, group.consume_timeout_minutes);
+    const auto& retries = group.retries;
+    append_be(out, static_cast<std::uint8_t>(retries.is_exponential));
+    append_be(out, retries.initial_ms);
+    append_be(out, retries.max_ms);
+    append_be(out, retries.multiplier);
+    append_be(out, static_cast<std::uint32_t>(retries.delays_ms.size()));
+    for (const auto delay : retries.delays_ms) {
+        append_be(out, delay);
+    }
+}
+
+void take_settings(value_reader& in, group_config& group) {
+    group.consume_from_min_enable = in.number<std::uint8_t>() != 0;
+    group.consume_message_orderly = in.number<std::uint8_t>() != 0;
+    group.read_broker_id = in.number<std::int64_t>();
+    group.slow_read_broker_id = in.number<std::int64_t>();
+    group.notify_members_changed = in.number<std::uint8_t>() != 0;
+    group.sys_flag = in.number<std::int32_t>();
+    group.consume_timeout_minutes = in.number<std::int32_t>();
+    auto& retries = group.retries;
+    retries.is_exponential = in.number<std::uint8_t>() != 0;
+    retries.initial_ms = in.number<std::int64_t>();
+    retries.max_ms = in.number<std::int64_t>();
+    retries.multiplier = in.number<std::int64_t>();
+    for (auto left = in.number<std::uint32_t>(); left > 0 && in.ok(); --left) {
+        retries.delays_ms.push_back(in.number<std::int64_t>());
+    }
 }
 
 std::string take_text(value_reader& in) {
@@ -114,13 +165,17 @@ std::optional<topic_config> decode_topic(std::string_view name, std::string_view
 std::string encode(const group_config& group) {
     std::string out;
     const bool has_quota = group.deliver_messages != 0;
-    append_be(out, has_quota ? group_with_quota_version : value_version);
+    const bool is_full = has_settings(group);
+    append_be(out, is_full ? group_with_settings_version : has_quota ? group_with_quota_version : value_version);
     append_be(out, static_cast<std::uint8_t>(group.consume_enable));
     append_be(out, static_cast<std::uint8_t>(group.consume_broadcast_enable));
     append_be(out, group.retry_queues);
     append_be(out, group.retry_max);
-    if (has_quota) {
+    if (has_quota || is_full) {
         append_be(out, group.deliver_messages);
+    }
+    if (is_full) {
+        put_settings(out, group);
     }
     return out;
 }
@@ -128,7 +183,7 @@ std::string encode(const group_config& group) {
 std::optional<group_config> decode_group(std::string_view name, std::string_view value) {
     value_reader in{value};
     const auto version = in.number<std::uint8_t>();
-    if (version != value_version && version != group_with_quota_version) {
+    if (version < value_version || version > group_with_settings_version) {
         return std::nullopt;
     }
     group_config group;
@@ -137,8 +192,11 @@ std::optional<group_config> decode_group(std::string_view name, std::string_view
     group.consume_broadcast_enable = in.number<std::uint8_t>() != 0;
     group.retry_queues = in.number<std::int32_t>();
     group.retry_max = in.number<std::int32_t>();
-    if (version == group_with_quota_version) {
+    if (version >= group_with_quota_version) {
         group.deliver_messages = in.number<std::int64_t>();
+    }
+    if (version >= group_with_settings_version) {
+        take_settings(in, group);
     }
     return in.at_end() ? std::optional{std::move(group)} : std::nullopt;
 }

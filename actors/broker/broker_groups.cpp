@@ -72,10 +72,13 @@ session_number broker_state::number_of(const client_session_actor& session, cons
 }
 
 void broker_state::notify(const std::set<std::string>& groups) {
-    for (const auto& group : groups)
+    for (const auto& group : groups) {
+        if (const auto config = groups_.find(group); config != groups_.end() && !config->second.notify_members_changed)
+            continue; // its members look for themselves, three times a minute
         for (const auto session : members_.sessions(group))
             if (const auto known = sessions_.find(session); known != sessions_.end())
                 self_->send(known->second.actor, consumers_changed{group});
+    }
 }
 
 /// A difference is nobody's failure to be answered: those who deploy a new version of a consumer have one for a while.
@@ -202,6 +205,11 @@ result<void> broker_state::check_group_config(const group_config& group) {
         return error{errc::argument_illegal, "group " + group.name + ": quota.deliver.messages is " +
                                                  std::to_string(group.deliver_messages) +
                                                  "; it is a whole number from 0 on, and 0 means without limit"};
+    if (!group.unknown_attributes.empty())
+        return error{errc::argument_illegal, "group " + group.name + ": there is no attribute " + group.unknown_attributes.begin()->first +
+                                                 " here; a group can have quota.deliver.messages"};
+    if (const auto legal = check_retries(group.retries); !legal)
+        return error{errc::argument_illegal, "group " + group.name + ": " + legal.failure().text};
     return {};
 }
 

@@ -1,6 +1,7 @@
 #include "actors/broker/broker_state.hpp"
 #include "actors/schedule/delayed_message.hpp"
 #include "actors/schedule/message_return.hpp"
+#include "actors/schedule/timer_message.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/property_edit.hpp"
@@ -80,7 +81,7 @@ void broker_state::take_back(const send_message_back& order, const payload& reco
     if (order.tries)
         failed->reconsume_times = *order.tries;
     const auto limit = order.retry_max.value_or(group->second.retry_max);
-    auto returned = return_message(std::move(*failed), {order.group, order.delay_level, limit});
+    auto returned = return_message(std::move(*failed), {order.group, order.delay_level, limit, group->second.retries});
     auto topic = topic_for_returned(returned.copy.topic, order.group);
     ensure_topic(std::move(topic), [this, returned, done, group_name = order.group](const error& failure) mutable {
         if (failure.code != errc::none)
@@ -96,7 +97,9 @@ void broker_state::store_returned(returned_message returned, const std::string& 
         return done({errc::not_permitted, "topic " + copy.topic + " takes no messages"});
     copy.queue = queue_id{static_cast<std::int32_t>(next_returned_++ % static_cast<std::uint64_t>(topic->write_queues))};
     copy.store_host = setup_.options.store_host;
-    if (returned.delay_level > 0)
+    if (returned.delay)
+        park_timer(copy, setup_.options.now() + returned.delay->count());
+    else if (returned.delay_level > 0)
         park(copy, returned.delay_level, static_cast<std::int32_t>(setup_.options.delay_levels.size()));
     auto record = encode_returned(copy, returned.delay_level > 0);
     if (!record)

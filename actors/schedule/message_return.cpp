@@ -1,7 +1,9 @@
 #include "actors/schedule/message_return.hpp"
 
 #include "actors/messages/messages.hpp"
+#include "actors/schedule/timer_message.hpp"
 #include "protocol/property_edit.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -28,6 +30,44 @@ std::string dead_letter_topic_of(const std::string& group) {
     return "%DLQ%" + group;
 }
 
+result<void> check_retries(const retry_policy& retries) {
+    const auto check = [](const std::string& what, std::int64_t delay) -> result<void> {
+        if (delay < 0 || delay > timer_horizon_max.count())
+            return error{errc::argument_illegal, "groupRetryPolicy: " + what + " is " + std::to_string(delay) + " ms; allowed are 0 to " +
+                                                     std::to_string(timer_horizon_max.count())};
+        return {};
+    };
+    for (const auto delay : retries.delays_ms)
+        if (const auto legal = check("a delay", delay); !legal)
+            return legal;
+    if (retries.delays_ms.size() > limits::retry_delays_max)
+        return error{errc::argument_illegal, "groupRetryPolicy: " + std::to_string(retries.delays_ms.size()) + " delays; at most " +
+                                                 std::to_string(limits::retry_delays_max) + " are allowed"};
+    if (const auto legal = check("max", retries.max_ms); !legal)
+        return legal;
+    if (retries.initial_ms < 1 || retries.initial_ms > retries.max_ms)
+        return error{errc::argument_illegal, "groupRetryPolicy: initial is " + std::to_string(retries.initial_ms) +
+                                                 " ms; allowed are 1 to max, " + std::to_string(retries.max_ms)};
+    if (retries.multiplier < 1)
+        return error{errc::argument_illegal,
+                     "groupRetryPolicy: multiplier is " + std::to_string(retries.multiplier) + "; allowed is 1 and above"};
+    return {};
+}
+
+std::optional<std::chrono::milliseconds> retry_delay(const retry_policy& retries, std::int32_t reconsume_times) {
+    const auto tries = static_cast<std::size_t>(std::clamp(reconsume_times, 0, reconsume_times_max));
+    if (!retries.is_exponential) {
+        if (retries.delays_ms.empty())
+            return std::nullopt;
+        constexpr std::size_t first = first_retry_level - 1;
+        return std::chrono::milliseconds{retries.delays_ms[std::min(first + tries, retries.delays_ms.size() - 1)]};
+    }
+    auto delay = retries.initial_ms;
+    for (std::size_t i = 0; i < tries && retries.multiplier > 1 && delay < retries.max_ms; ++i)
+        delay = delay > retries.max_ms / retries.multiplier ? retries.max_ms : delay * retries.multiplier;
+    return std::chrono::milliseconds{std::min(delay, retries.max_ms)};
+}
+
 returned_message return_message(protocol::message failed, const return_rules& rules) {
     returned_message returned;
     auto& copy = returned.copy;
@@ -42,7 +82,12 @@ returned_message return_message(protocol::message failed, const return_rules& ru
     const bool is_dead = copy.reconsume_times >= limit_of(rules.retry_max) || rules.delay_level < 0;
     if (!is_dead)
         returned.delay_level = rules.delay_level > 0 ? rules.delay_level : first_retry_level + copy.reconsume_times;
-    protocol::set_property(properties, name::delay, std::to_string(returned.delay_level));
+    if (!is_dead && rules.delay_level == 0)
+        returned.delay = retry_delay(rules.retries, copy.reconsume_times);
+    if (returned.delay)
+        protocol::remove_property(properties, name::delay);
+    else
+        protocol::set_property(properties, name::delay, std::to_string(returned.delay_level));
     copy.topic = is_dead ? dead_letter_topic_of(rules.group) : retry_topic_of(rules.group);
     ++copy.reconsume_times;
     copy.offset = {};

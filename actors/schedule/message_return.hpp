@@ -2,7 +2,10 @@
 
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/result.hpp"
+#include "protocol/vocabulary/topic_config.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,14 +23,22 @@ inline constexpr std::int32_t reconsume_times_max = 1'000'000;
 [[nodiscard]] std::string retry_topic_of(const std::string& group);
 [[nodiscard]] std::string dead_letter_topic_of(const std::string& group);
 
+/// A policy is argument_illegal with a delay that is not from 0 to timer_horizon_max, with none at first, or one that shrinks.
+[[nodiscard]] result<void> check_retries(const retry_policy& retries);
+/// How long a message waits that failed after `reconsume_times` tries before this one. Nothing: as its level says. As in RocketMQ, the
+/// third of a list of delays is for the first failure, where the third level of the broker would be.
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_delay(const retry_policy& retries, std::int32_t reconsume_times);
+
 struct return_rules {
     std::string group;
     std::int32_t delay_level = 0; ///< that the consumer asked for; 0: the longer the more tries there were, below 0: no further try
     std::int32_t retry_max = retry_max_default;
+    retry_policy retries = {};
 };
 struct returned_message {
-    protocol::message copy;       ///< for the group's retry or dead letter topic; the queue is open
-    std::int32_t delay_level = 0; ///< 0: dead, to be stored at once
+    protocol::message copy;                         ///< for the group's retry or dead letter topic; the queue is open
+    std::int32_t delay_level = 0;                   ///< 0: dead, to be stored at once
+    std::optional<std::chrono::milliseconds> delay; ///< that it waits for instead, among the timers
 };
 /// The copy to be stored of a message as it was read from the log: body, flag, tags, keys and what is said of its birth stay.
 [[nodiscard]] returned_message return_message(protocol::message failed, const return_rules& rules);

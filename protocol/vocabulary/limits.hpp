@@ -18,6 +18,7 @@ inline constexpr std::int32_t queues_per_topic_max = 1024;
 inline constexpr std::size_t topics_per_broker_max = 50'000; ///< with names of usual length their list fits into a frame
 inline constexpr std::size_t groups_per_broker_max = 25'000; ///< each has a retry topic as well
 inline constexpr std::size_t attributes_bytes_max = 4'096;   ///< of one topic: names and values together
+inline constexpr std::size_t retry_delays_max = 64;          ///< of one group
 inline constexpr std::size_t expression_bytes_max = 4'096;   ///< of a subscription or pull
 inline constexpr std::size_t expression_nesting_max = 64;    ///< levels of parentheses, NOT and signs in an SQL92 expression
 inline constexpr std::size_t expression_properties_max = 64; ///< different properties in an SQL92 expression

@@ -69,10 +69,17 @@ TEST_CASE("a list of groups comes back with every field, whatever it shares by r
     const std::vector<group_config> groups{{"G", false, false, 3, 5}, {"H", true, true, 1, 16}};
     CHECK(decode_group_list(encode_group_list(groups)).value() == groups);
     check_truncations(encode_group_list(groups), decode_group_list);
-    const auto shared = decode_group_list(R"({"groupConfigList":[{"groupName":"G","groupRetryPolicy":{"type":"CUSTOMIZED"}},)"
+    const auto shared = decode_group_list(R"({"groupConfigList":[{"groupName":"G","groupRetryPolicy":{"type":"EXPONENTIAL"}},)"
                                           R"({"groupName":"H","groupRetryPolicy":{"$ref":"$.groupConfigList[0].groupRetryPolicy"}}]})");
     REQUIRE(shared.ok());
     CHECK(shared->back().name == "H");
+    CHECK(shared->back().retries.is_exponential);
+    for (const char* nowhere : {"$.groupConfigList[1].groupRetryPolicy", "$.groupConfigList[].groupRetryPolicy", "$", "..",
+                                "$.groupConfigList[-1].groupRetryPolicy", "$.groupConfigList[0x].groupRetryPolicy"})
+        CHECK_MESSAGE(decode_group_list(R"({"groupConfigList":[{"groupName":"G"},{"groupName":"H","groupRetryPolicy":{"$ref":")" +
+                                        std::string{nowhere} + R"("}}]})")
+                              .code() == errc::protocol_error,
+                      nowhere);
     CHECK(decode_group_list(R"({"groupConfigList":[7]})").code() == errc::protocol_error);
 }
 

@@ -1,6 +1,7 @@
 #include "protocol/bodies.hpp"
 #include "protocol/inflate.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -137,10 +138,41 @@ TEST_CASE("groups come back with every field, alone and in a table") {
     CHECK(decode_group_config(R"({"groupName":"G"})").value() == group_config{"G", true, true, 1, 16});
     const group_config limited{"G", true, true, 1, 16, 100};
     CHECK(decode_group_config(encode_group_config(limited)).value() == limited);
-    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"100","+other":"x"}})").value() == limited);
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"100"}})").value() == limited);
+    auto foreign = limited;
+    foreign.unknown_attributes = {{"other", "x"}};
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"100","+other":"x"}})").value() == foreign);
+    CHECK(decode_group_config(encode_group_config(foreign)).value() == foreign);
+    CHECK(decode_group_config(R"({"groupName":"G","attributes":{"++other":"x"}})").code() == errc::protocol_error);
     CHECK(decode_group_config(R"({"groupName":"G","attributes":{"-quota.deliver.messages":""}})").value().deliver_messages == 0);
     CHECK(decode_group_config(R"({"groupName":"G","attributes":{"+quota.deliver.messages":"-1"}})").code() == errc::protocol_error);
-    CHECK(nlohmann::json::parse(encode_group_config(group))["whichBrokerWhenConsumeSlowly"] == 1);
+    const auto json = nlohmann::json::parse(encode_group_config(group));
+    CHECK(json["whichBrokerWhenConsumeSlowly"] == 1);
+    CHECK(json["groupRetryPolicy"] == nlohmann::json{{"type", "CUSTOMIZED"}});
+
+    group_config full{"G", false, false, 3, 5, 7, false, true, 2, 3, false, 4, 20, {}, {}};
+    full.retries = {false, {10'000, 20'000}, 1, 2, 3};
+    CHECK(decode_group_config(encode_group_config(full)).value() == full);
+    const auto written = nlohmann::json::parse(encode_group_config(full));
+    CHECK(written["consumeFromMinEnable"] == false);
+    CHECK(written["consumeMessageOrderly"] == true);
+    CHECK(written["brokerId"] == 2);
+    CHECK(written["whichBrokerWhenConsumeSlowly"] == 3);
+    CHECK(written["notifyConsumerIdsChangedEnable"] == false);
+    CHECK(written["groupSysFlag"] == 4);
+    CHECK(written["consumeTimeoutMinute"] == 20);
+    CHECK(written["groupRetryPolicy"]["customizedRetryPolicy"]["next"] == nlohmann::json{10'000, 20'000});
+    full.retries = {true, {}, 5'000, 7'200'000, 2};
+    CHECK(nlohmann::json::parse(encode_group_config(full))["groupRetryPolicy"] ==
+          nlohmann::json{{"exponentialRetryPolicy", {{"initial", 5'000}, {"max", 7'200'000}, {"multiplier", 2}}}, {"type", "EXPONENTIAL"}});
+    CHECK(decode_group_config(encode_group_config(full)).value() == full);
+    CHECK(decode_group_config(R"({"groupName":"G","groupRetryPolicy":{"type":"EXPONENTIAL"}})").value().retries == full.retries);
+    CHECK(decode_group_config(R"({"groupName":"G","groupRetryPolicy":null})").value().retries == retry_policy{});
+    for (const char* bad : {R"({"type":"SOMETIMES"})", R"({"$ref":"$.other"})", R"({"customizedRetryPolicy":{"next":["x"]}})"})
+        CHECK_MESSAGE(
+            decode_group_config(R"({"groupName":"G","groupRetryPolicy":)" + std::string{bad} + "}").code() == errc::protocol_error, bad);
+    full.retries.delays_ms.assign(limits::retry_delays_max + 1, 1);
+    CHECK(decode_group_config(encode_group_config(full)).code() == errc::protocol_error);
 }
 
 TEST_CASE("topic and group tables cut at any length are refused") {

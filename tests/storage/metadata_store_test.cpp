@@ -1,5 +1,6 @@
 #include "storage/metadata_store.hpp"
 
+#include "storage/metadata_format.hpp"
 #include "tests/support/fault_file_system.hpp"
 
 #include <doctest/doctest.h>
@@ -66,9 +67,20 @@ TEST_CASE("metadata_store: topics, groups and offsets come back as they were sto
     auto limited = billing();
     limited.name = "limited";
     limited.deliver_messages = 1LL << 40;
+    auto set = limited;
+    set.name = "set";
+    set.consume_from_min_enable = false;
+    set.consume_message_orderly = true;
+    set.read_broker_id = 1LL << 41;
+    set.slow_read_broker_id = -2;
+    set.notify_members_changed = false;
+    set.sys_flag = 3;
+    set.consume_timeout_minutes = 4;
+    set.retries = {true, {5, 1LL << 42}, 6, 7, 8};
     const std::vector offsets{entry("billing", "orders", 0, 12), entry("billing", "orders", 1, 1LL << 40)};
     {
         auto store = open_metadata(files);
+        REQUIRE(store->put_group(set).ok());
         REQUIRE(store->put_topic(orders()).ok());
         REQUIRE(store->put_topic({.name = "a-first", .attributes = {}}).ok());
         REQUIRE(store->put_group(billing()).ok());
@@ -80,9 +92,29 @@ TEST_CASE("metadata_store: topics, groups and offsets come back as they were sto
     REQUIRE(topics.size() == 2);
     CHECK(topics[0].name == "a-first");
     CHECK(topics[1] == orders());
-    CHECK(store->groups().value() == std::vector{billing(), limited});
+    CHECK(store->groups().value() == std::vector{billing(), limited, set});
     CHECK(store->offsets().value() == offsets);
     CHECK(store->recovery_note().empty());
+}
+
+TEST_CASE("metadata_format: a group is written in the lowest version that holds it, and the versions before it are read") {
+    auto group = billing();
+    CHECK(encode(group).front() == 1);
+    CHECK(decode_group("billing", encode(group)) == group);
+    group.deliver_messages = 5;
+    CHECK(encode(group).front() == 2);
+    CHECK(decode_group("billing", encode(group)) == group);
+    group.retries.delays_ms = {1, 2};
+    const auto full = encode(group);
+    CHECK(full.front() == 3);
+    CHECK(decode_group("billing", full) == group);
+    for (std::size_t bytes = 0; bytes < full.size(); ++bytes)
+        CHECK_FALSE(decode_group("billing", std::string_view{full}.substr(0, bytes)).has_value());
+    CHECK_FALSE(decode_group("billing", full + "x").has_value());
+    CHECK_FALSE(decode_group("billing", "\x04" + full.substr(1)).has_value());
+    group = billing();
+    group.sys_flag = 1;
+    CHECK(encode(group).front() == 3);
 }
 
 // Goal: a committed offset is there after power loss. How: drop everything not synced.

@@ -85,6 +85,36 @@ TEST_CASE_FIXTURE(retry_world, "broker: a message given back comes again in the 
     CHECK(node->metrics()->messages_returned == 1);
 }
 
+TEST_CASE_FIXTURE(retry_world, "broker: a group's own retry policy says when a message comes again") {
+    group_config group;
+    group.name = "billing";
+    group.retries.is_exponential = true;
+    group.retries.initial_ms = 2'500;
+    group.retries.multiplier = 3;
+    REQUIRE(answer<group_put>(put_group{group}));
+    auto failed = failed_message();
+    for (const auto expected : {2'500ms, 7'500ms}) {
+        CAPTURE(expected.count());
+        const auto given_back = world.wall_clock()();
+        const auto tries = failed.reconsume_times;
+        REQUIRE(send_back(failed));
+        world.advance(expected - 100ms, 100ms);
+        CHECK(messages("%RETRY%billing", tries).empty());
+        world.advance(300ms);
+        const auto again = messages("%RETRY%billing", tries);
+        REQUIRE(again.size() == 1);
+        failed = again[0];
+        CHECK(failed.stored - given_back >= expected.count());
+        CHECK(failed.reconsume_times == tries + 1);
+        CHECK(failed.body.view() == "hello");
+        CHECK(protocol::find_property(failed.properties, "RETRY_TOPIC") == "orders");
+        CHECK_FALSE(protocol::find_property(failed.properties, "DELAY").has_value());
+    }
+    REQUIRE(send_back(failed, 1)); // the consumer knows better
+    world.advance(1'200ms);
+    CHECK(messages("%RETRY%billing", 2).size() == 1);
+}
+
 // Goal: sixteen tries, each later than the one before, and then the dead letter topic: four hours and three quarters.
 // How:  in virtual time, giving back whatever comes in the retry topic.
 TEST_CASE_FIXTURE(retry_world, "broker: a message that always fails is tried sixteen times and then lies in the dead letter topic") {

@@ -621,6 +621,49 @@ TEST_CASE_FIXTURE(broker_world, "broker: groups are put and deleted, with or wit
     CHECK(answer<offset_found>(query_offset{key, false}).code() == errc::offset_not_found);
 }
 
+TEST_CASE_FIXTURE(broker_world,
+                  "broker: a group's settings are all kept, also over a restart, and what would be without effect is refused") {
+    group_config group{"readers", false, false, 3, 5, 7, false, true, 2, 3, false, 4, 20, {}, {}};
+    group.retries.delays_ms = {10'000, 20'000, 30'000};
+    group.retries.max_ms = 60'000;
+    REQUIRE(answer<group_put>(put_group{group}));
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers") == group);
+    stop();
+    start();
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers") == group);
+    auto bad = group;
+    bad.unknown_attributes["priority.factor"] = "1";
+    auto refused = answer<group_put>(put_group{bad});
+    CHECK(refused.code() == errc::argument_illegal);
+    CHECK_MESSAGE(refused.failure().text.find("priority.factor") != std::string::npos, refused.failure().text);
+    bad = group;
+    bad.retries.multiplier = 0;
+    refused = answer<group_put>(put_group{bad});
+    CHECK(refused.code() == errc::argument_illegal);
+    CHECK_MESSAGE(refused.failure().text.find("readers: groupRetryPolicy: multiplier") != std::string::npos, refused.failure().text);
+    CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers") == group);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: members of a group that wants no notices are not told who joins and leaves") {
+    group_config quiet;
+    quiet.name = "readers";
+    quiet.notify_members_changed = false;
+    REQUIRE(answer<group_put>(put_group{quiet}));
+    const auto first = std::make_shared<session_record>();
+    const auto one = spawn_session(world.system(), first);
+    const auto others = spawn_session(world.system(), std::make_shared<session_record>());
+    REQUIRE(answer<heartbeat_accepted>(beat("a", one)));
+    REQUIRE(answer<heartbeat_accepted>(beat("b", others)));
+    REQUIRE(answer<client_unregistered>(unregister_client{"b", "", "readers"}));
+    world.run();
+    CHECK(first->changes.empty());
+    quiet.notify_members_changed = true;
+    REQUIRE(answer<group_put>(put_group{quiet}));
+    REQUIRE(answer<heartbeat_accepted>(beat("c", others)));
+    world.run();
+    CHECK(first->changes == std::vector<std::string>{"readers"});
+}
+
 TEST_CASE_FIXTURE(broker_world, "broker: describes itself by its counters") {
     make_topic("orders");
     send("a");

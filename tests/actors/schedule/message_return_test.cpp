@@ -2,6 +2,7 @@
 
 #include "actors/messages/messages.hpp"
 #include "actors/schedule/delayed_message.hpp"
+#include "actors/schedule/timer_message.hpp"
 #include "protocol/property_edit.hpp"
 
 #include <doctest/doctest.h>
@@ -38,8 +39,9 @@ std::string property(const protocol::message& message, std::string_view name) {
 } // namespace
 
 TEST_CASE("a failed message keeps what it is, and learns where it came from") {
-    const auto [copy, level] = return_message(failed_message(), {"billing", 0, 16});
+    const auto [copy, level, delay] = return_message(failed_message(), {"billing", 0, 16});
     CHECK(level == 3);
+    CHECK_FALSE(delay.has_value());
     CHECK(copy.topic == "%RETRY%billing");
     CHECK(copy.body.view() == "hello");
     CHECK(copy.flag == 5);
@@ -59,7 +61,7 @@ TEST_CASE("a failed message keeps what it is, and learns where it came from") {
 TEST_CASE("a message that fails again keeps its first topic and id, and waits longer each time") {
     auto message = failed_message();
     for (int tries = 0; tries < 16; ++tries) {
-        auto [copy, level] = return_message(message, {"billing", 0, 16});
+        auto [copy, level, delay] = return_message(message, {"billing", 0, 16});
         CHECK(level == 3 + tries);
         CHECK(copy.reconsume_times == tries + 1);
         CHECK(property(copy, "RETRY_TOPIC") == "orders");
@@ -67,7 +69,7 @@ TEST_CASE("a message that fails again keeps its first topic and id, and waits lo
         message = copy;
         message.position = log_position{9'999}; // where it was stored this time
     }
-    const auto [copy, level] = return_message(message, {"billing", 0, 16});
+    const auto [copy, level, delay] = return_message(message, {"billing", 0, 16});
     CHECK(level == 0);
     CHECK(copy.topic == "%DLQ%billing");
     CHECK(copy.reconsume_times == 17);
@@ -84,6 +86,58 @@ TEST_CASE("the consumer chooses a level, or that there is no further try") {
     auto message = failed_message();
     message.reconsume_times = 16;
     CHECK(return_message(message, {"g", 0, -1}).copy.topic == "%DLQ%g");
+}
+
+TEST_CASE("a policy says how long a failed message waits, unless its consumer does") {
+    retry_policy listed;
+    listed.delays_ms = {1, 2, 30, 400};
+    auto message = failed_message();
+    const auto delay = [&message](const retry_policy& retries, std::int32_t tries, std::int32_t level = 0) {
+        message.reconsume_times = tries;
+        const auto returned = return_message(message, {"g", level, 1'000, retries});
+        CHECK(returned.delay.has_value() == property(returned.copy, "DELAY").empty());
+        CHECK(returned.delay_level > 0);
+        return returned.delay.value_or(std::chrono::milliseconds{-1}).count();
+    };
+    CHECK(delay(listed, 0) == 30); // as in RocketMQ, the third is for the first failure
+    CHECK(delay(listed, 1) == 400);
+    CHECK(delay(listed, 99) == 400);
+    CHECK(delay(listed, 0, 5) == -1);
+    listed.delays_ms = {7};
+    CHECK(delay(listed, 0) == 7);
+    retry_policy growing;
+    growing.is_exponential = true;
+    CHECK(delay(growing, 0) == 5'000);
+    CHECK(delay(growing, 1) == 10'000);
+    CHECK(delay(growing, 10) == 5'120'000);
+    CHECK(delay(growing, 11) == 7'200'000);
+    CHECK(delay(growing, 999) == 7'200'000);
+    growing.multiplier = std::numeric_limits<std::int64_t>::max();
+    CHECK(delay(growing, 0) == 5'000);
+    CHECK(delay(growing, 1) == 7'200'000);
+    growing.multiplier = 1;
+    CHECK(delay(growing, 999) == 5'000);
+    message.reconsume_times = 16;
+    const auto dead = return_message(message, {"g", 0, 16, growing});
+    CHECK_FALSE(dead.delay.has_value());
+    CHECK(dead.copy.topic == "%DLQ%g");
+}
+
+TEST_CASE("a policy that cannot be followed is refused, naming what of it") {
+    const auto refusal = [](const auto& change) {
+        retry_policy retries;
+        change(retries);
+        const auto checked = check_retries(retries);
+        return checked ? std::string{} : checked.failure().text;
+    };
+    CHECK(refusal([](auto&) {}).empty());
+    CHECK(refusal([](auto& p) { p.delays_ms.assign(64, 0); }).empty());
+    CHECK(refusal([](auto& p) { p.delays_ms.assign(65, 1); }).find("65 delays") != std::string::npos);
+    CHECK(refusal([](auto& p) { p.delays_ms = {1, -1}; }).find("a delay is -1 ms") != std::string::npos);
+    CHECK(refusal([](auto& p) { p.max_ms = timer_horizon_max.count() + 1; }).find("max is") != std::string::npos);
+    CHECK(refusal([](auto& p) { p.initial_ms = 0; }).find("initial is 0 ms") != std::string::npos);
+    CHECK(refusal([](auto& p) { p.initial_ms = p.max_ms + 1; }).find("initial is 7200001 ms") != std::string::npos);
+    CHECK(refusal([](auto& p) { p.multiplier = 0; }).find("multiplier is 0") != std::string::npos);
 }
 
 TEST_CASE("a message that a consumer sends to its retry topic itself is dead beyond the limit") {
