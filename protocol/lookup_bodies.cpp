@@ -1,6 +1,7 @@
 #include "protocol/lookup_bodies.hpp"
 
 #include "protocol/body_codec.hpp"
+#include "protocol/client_body_codec.hpp"
 #include "protocol/queue_codec.hpp"
 
 namespace troupe::protocol {
@@ -9,16 +10,22 @@ std::string encode_queue_page(const queue_page& page) {
     std::string out;
     json_writer json{out};
     json.begin_object();
+    if (!page.missing.empty())
+        json.text_member("filterData", page.missing);
     json.number_member("maxQueueIndex", page.max_offset);
     json.number_member("minQueueIndex", page.min_offset);
     write_array(json, "queueData", page.entries, [&](const queue_entry& entry) {
         json.begin_object();
-        json.boolean_member("eval", true); // no filter was asked for
+        json.boolean_member("eval", entry.is_wanted);
         json.number_member("physicOffset", entry.position);
         json.number_member("physicSize", entry.bytes);
         json.number_member("tagsCode", entry.tag_hash);
         json.end_object();
     });
+    if (page.subscription) {
+        json.key("subscriptionData");
+        write_subscription(json, *page.subscription);
+    }
     json.end_object();
     return out;
 }

@@ -3,6 +3,7 @@
 #include "protocol/bodies.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,15 @@ struct queue_entry {
     std::int64_t position = 0; ///< in the commit log
     std::int32_t bytes = 0;
     std::int32_t tag_hash = 0;
+    bool is_wanted = true; ///< by the group that was asked about; without one: true
 };
 /// Answer to 321 (RocketMQ: QueryConsumeQueueResponseBody).
 struct queue_page {
     std::int64_t min_offset = 0;
     std::int64_t max_offset = 0;
     std::vector<queue_entry> entries;
+    std::optional<subscription_data> subscription = {}; ///< of the group that was asked about
+    std::string missing = {};                           ///< why that has none; empty: it has, or there is no group
 };
 std::string encode_queue_page(const queue_page& page);
 

@@ -331,7 +331,7 @@ private:
     void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
     void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
     void sample_traffic();
-    [[nodiscard]] std::int64_t pulls_missed() const;
+    [[nodiscard]] other_counts counted_by_others() const;
     void add_runtime_info(protocol::key_value_table& values) const;
     void add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise);
 

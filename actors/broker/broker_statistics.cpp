@@ -33,16 +33,17 @@ constexpr std::size_t walks_max = 4;
 // ---- traffic --------------------------------------------------------------------------------------------------------
 
 /// Pulls that are with a queue right now count as missed until they are answered.
-std::int64_t broker_state::pulls_missed() const {
+other_counts broker_state::counted_by_others() const {
     const auto load = [](const broker_metrics::counter& counter) {
         return static_cast<std::int64_t>(counter.load(std::memory_order_relaxed));
     };
     const auto& metrics = *setup_.metrics;
-    return load(metrics.pulls) - load(metrics.pulls_found) - load(metrics.pulls_held);
+    return {load(metrics.pulls) - load(metrics.pulls_found) - load(metrics.pulls_held), load(metrics.timers_taken_in),
+            load(metrics.timers_delivered)};
 }
 
 void broker_state::sample_traffic() {
-    setup_.traffic->sample(now(), local_day(setup_.options.now()), pulls_missed());
+    setup_.traffic->sample(now(), local_day(setup_.options.now()), counted_by_others());
 }
 
 caf::result<statistics_viewed> broker_state::handle(const view_statistics& order) {
@@ -54,7 +55,7 @@ caf::result<statistics_viewed> broker_state::handle(const view_statistics& order
 
 /// What only the broker knows of code 28; the log reader has filled in the store.
 void broker_state::add_runtime_info(protocol::key_value_table& values) const {
-    add_traffic_info(values, setup_.traffic->summarize(now(), pulls_missed()));
+    add_traffic_info(values, setup_.traffic->summarize(now(), counted_by_others()));
     const auto uptime = std::chrono::duration_cast<std::chrono::seconds>(now() - started_);
     values["bootTimestamp"] = std::to_string(started_ms_);
     values["runtime"] = format_uptime(uptime);

@@ -1,5 +1,6 @@
 #include "actors/log/message_finder.hpp"
 
+#include "actors/base/message_filter.hpp"
 #include "actors/base/spawn_role.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "protocol/message_codec.hpp"
@@ -146,15 +147,27 @@ caf::result<queue_browsed> message_finder_state::handle(const browse_queue& orde
     if (!read)
         return make_caf_error(read.failure());
     protocol::queue_page page{bounds->min.value(), bounds->max.value(), {}};
+    message_filter filter; // null: everything
+    if (order.wanted) {
+        auto parsed = parse_message_filter(order.wanted->expression, order.wanted->expression_type);
+        if (!parsed)
+            return make_caf_error(parsed.failure());
+        filter = std::move(*parsed);
+        page.subscription = order.wanted;
+    } else if (!order.group.empty()) {
+        page.missing = "no member of group " + order.group + " subscribes to topic " + order.queue.topic + " at this broker";
+    }
     auto rest = read->records.view();
     while (!rest.empty()) {
         const auto bytes = protocol::record_size(rest);
         if (!bytes)
             return make_caf_error(bytes.failure());
         const auto record = rest.substr(0, *bytes);
-        const auto tags = protocol::find_property(protocol::view_record(record).properties, protocol::property_name::tags);
+        const auto properties = protocol::view_record(record).properties;
+        const auto tags = protocol::find_property(properties, protocol::property_name::tags);
         page.entries.push_back({protocol::record_position(record).value(), static_cast<std::int32_t>(*bytes),
-                                protocol::tag_hash(tags.value_or(std::string_view{}))});
+                                protocol::tag_hash(tags.value_or(std::string_view{})),
+                                page.missing.empty() && (filter == nullptr || filter->matches(properties))});
         rest.remove_prefix(*bytes);
     }
     return queue_browsed{std::move(page)};

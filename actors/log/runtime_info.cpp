@@ -73,6 +73,8 @@ void add_traffic_info(protocol::key_value_table& values, const traffic_summary& 
     values["getTotalTps"] = format_rates(traffic.total, "0.0");
     values["getTransferredTps"] = format_rates(traffic.transferred, "");
     values["getTransferedTps"] = values["getTransferredTps"]; // RocketMQ 4 spells it so
+    values["timerEnqueueTps"] = format_real(traffic.timers_in.front().value_or(0));
+    values["timerDequeueTps"] = format_real(traffic.timers_out.front().value_or(0));
     values["msgPutTotalYesterdayMorning"] = std::to_string(traffic.put_messages.yesterday_morning);
     values["msgPutTotalTodayMorning"] = std::to_string(traffic.put_messages.today_morning);
     values["msgPutTotalTodayNow"] = std::to_string(traffic.put_messages.now);
@@ -96,8 +98,6 @@ void add_traffic_info(protocol::key_value_table& values, const traffic_summary& 
     for (const char* none : {"EndTransactionQueueSize", "EndTransactionThreadPoolQueueCapacity", "dispatchMaxBuffer",
                              "pageCacheLockTimeMills", "startAcceptSendRequestTimeStamp"})
         values[none] = "0";
-    values["timerEnqueueTps"] = "0.0";
-    values["timerDequeueTps"] = "0.0";
     values["remainTransientStoreBufferNumbs"] = "2147483647";
 }
 

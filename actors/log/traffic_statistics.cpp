@@ -263,11 +263,11 @@ void traffic_statistics::for_each_counter(Visit visit) {
     }
 }
 
-traffic_statistics::totals traffic_statistics::totals_of(time_point now, std::int64_t pulls_missed) const {
-    return {now, put_.sum, got_.sum, got_.times, pulls_missed};
+traffic_statistics::totals traffic_statistics::totals_of(time_point now, const other_counts& others) const {
+    return {now, put_.sum, got_.sum, got_.times, others.pulls_missed, others.timers_in, others.timers_out};
 }
 
-void traffic_statistics::sample(time_point now, std::int64_t local_day, std::int64_t pulls_missed) {
+void traffic_statistics::sample(time_point now, std::int64_t local_day, const other_counts& others) {
     const std::lock_guard guard{mutex_};
     if (!std::exchange(is_sampled_, true)) {
         last_minute_ = last_hour_ = last_day_ = times_since_ = now;
@@ -275,7 +275,7 @@ void traffic_statistics::sample(time_point now, std::int64_t local_day, std::int
         for (auto* one : {&put_, &got_, &put_without_system_, &got_without_system_})
             begin(*one);
     }
-    seconds_.push_back(totals_of(now, pulls_missed));
+    seconds_.push_back(totals_of(now, others));
     while (seconds_.size() > 1 && now - seconds_[1].at >= 600s)
         seconds_.pop_front();
     if (local_day != day_) {
@@ -414,10 +414,10 @@ double traffic_statistics::get_tps(std::string_view topic, std::string_view grou
     return reader == known->second.groups.end() ? 0 : window(reader->second.got.messages, reader->second.got.messages.minute, 60s, now).tps;
 }
 
-traffic_summary traffic_statistics::summarize(time_point now, std::int64_t pulls_missed) const {
+traffic_summary traffic_statistics::summarize(time_point now, const other_counts& others) const {
     const std::lock_guard guard{mutex_};
     traffic_summary all;
-    const auto last = totals_of(now, pulls_missed);
+    const auto last = totals_of(now, others);
     const std::array<std::chrono::seconds, 3> lengths{10s, 60s, 600s};
     for (std::size_t i = 0; i < lengths.size(); ++i) {
         // The newest that is old enough, so that the window is as short as it can be.
@@ -432,6 +432,8 @@ traffic_summary traffic_statistics::summarize(time_point now, std::int64_t pulls
         all.found[i] = rate(last.found - first->found);
         all.missed[i] = rate(last.missed - first->missed);
         all.total[i] = rate(last.found + last.missed - first->found - first->missed);
+        all.timers_in[i] = rate(last.timers_in - first->timers_in);
+        all.timers_out[i] = rate(last.timers_out - first->timers_out);
     }
     all.put_messages = put_days_;
     all.put_messages.now = put_.sum;

@@ -38,6 +38,8 @@ struct traffic_summary {
     rates found;       ///< pulls answered with messages
     rates missed;      ///< pulls answered without
     rates total;       ///< both
+    rates timers_in;   ///< timed messages that were put among those that wait
+    rates timers_out;  ///< and that were delivered
 
     struct days {
         std::int64_t yesterday_morning = 0; ///< the total at the start of yesterday
@@ -55,6 +57,13 @@ struct traffic_summary {
     std::int64_t read_max_ms = 0; ///< since the start
     std::int64_t keys = 0;        ///< counters in memory
     std::int64_t keys_refused = 0;
+};
+
+/// What others have counted since the start of the broker.
+struct other_counts {
+    std::int64_t pulls_missed = 0; ///< that were answered without messages
+    std::int64_t timers_in = 0;
+    std::int64_t timers_out = 0;
 };
 
 /// Counts messages per topic, queue and group, and looks at the counts through windows of time (RocketMQ: BrokerStatsManager,
@@ -90,9 +99,8 @@ public:
 
     // ---- looking ----------------------------------------------------------------------------------------------------
 
-    /// Call once before everything else, then about once a second. `local_day` is the number of today, and rises at midnight;
-    /// `pulls_missed` all pulls so far that were answered without messages.
-    void sample(time_point now, std::int64_t local_day, std::int64_t pulls_missed);
+    /// Call once before everything else, then about once a second. `local_day` is the number of today, and rises at midnight.
+    void sample(time_point now, std::int64_t local_day, const other_counts& others);
 
     /// One counter by RocketMQ's name and key, as "GROUP_GET_NUMS" and "topic@group". Fails with not_found when nothing was
     /// counted there, or the name is unknown.
@@ -100,7 +108,7 @@ public:
     /// Messages a second of the last minute; 0 when nothing was counted.
     [[nodiscard]] double put_tps(std::string_view topic, time_point now) const;
     [[nodiscard]] double get_tps(std::string_view topic, std::string_view group, time_point now) const;
-    [[nodiscard]] traffic_summary summarize(time_point now, std::int64_t pulls_missed) const;
+    [[nodiscard]] traffic_summary summarize(time_point now, const other_counts& others) const;
 
 private:
     struct sample_point {
@@ -146,6 +154,8 @@ private:
         std::int64_t transferred = 0;
         std::int64_t found = 0;
         std::int64_t missed = 0;
+        std::int64_t timers_in = 0;
+        std::int64_t timers_out = 0;
     };
     /// Times in microseconds, with an error of an eighth.
     struct time_histogram {
@@ -169,7 +179,7 @@ private:
     void for_each_counter(Visit visit);
     [[nodiscard]] const counter* find(std::string_view name, std::string_view key) const;
     [[nodiscard]] const counter* find_in_topic(std::string_view name, std::string_view key) const;
-    [[nodiscard]] totals totals_of(time_point now, std::int64_t pulls_missed) const;
+    [[nodiscard]] totals totals_of(time_point now, const other_counts& others) const;
     static protocol::window_statistics window(const counter& one, const std::vector<sample_point>& samples, std::chrono::seconds length,
                                               time_point now);
 

@@ -66,23 +66,33 @@ protocol::remoting_command encode_failure_of(const error& failure) {
     return encode_failure(failure);
 }
 
-/// Decodes the order, asks the role if there is room for what it does then, and encodes what it answers, with a deadline.
-/// `patience` is what the role itself may wait.
+inline request_ticket ticket_of(const protocol::remoting_command& command) {
+    return {command.opaque, command.codec, command.is_oneway()};
+}
+
+/// Asks the role if there is room for what it does then, and encodes what it answers, with a deadline. `patience` is what the role
+/// itself may wait.
 template <class Order, class Answer, class Role>
-void ask(session_pointer self, const Role& role, const protocol::remoting_command& command, std::chrono::milliseconds patience = {},
-         admission* room = nullptr) {
-    const request_ticket ticket{command.opaque, command.codec, command.is_oneway()};
-    auto order = decode_request<Order>(command);
-    if (!order)
-        return answer(self, ticket, encode_failure_of<Order>(order.failure()));
+void ask_with(session_pointer self, const Role& role, const request_ticket& ticket, Order order, std::chrono::milliseconds patience = {},
+              admission* room = nullptr) {
     if (room != nullptr && !room->try_acquire(1))
         return answer(self, ticket,
                       encode_failure({errc::busy, "more than " + std::to_string(room->amount_max()) +
                                                       " requests like this one are waiting; repeat it later"}));
-    complete(self, *order);
-    self->request(role, self->state.options.request_timeout + patience, std::move(*order))
+    complete(self, order);
+    self->request(role, self->state.options.request_timeout + patience, std::move(order))
         .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },
               [self, ticket](const caf::error& failure) { answer(self, ticket, encode_failure_of<Order>(to_error(failure))); });
+}
+
+/// Decodes the order first.
+template <class Order, class Answer, class Role>
+void ask(session_pointer self, const Role& role, const protocol::remoting_command& command, std::chrono::milliseconds patience = {},
+         admission* room = nullptr) {
+    auto order = decode_request<Order>(command);
+    if (!order)
+        return answer(self, ticket_of(command), encode_failure_of<Order>(order.failure()));
+    ask_with<Order, Answer>(self, role, ticket_of(command), std::move(*order), patience, room);
 }
 
 template <class Order, class Answer>

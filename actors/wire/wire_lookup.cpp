@@ -109,6 +109,7 @@ result<browse_queue> decode_request(const remoting_command& command) {
     order.queue = read_queue(in);
     order.from = in.number<queue_offset>("index");
     order.count = in.int32("count");
+    order.group = in.text_or("consumerGroup");
     return in.finish(std::move(order));
 }
 template <>

@@ -10,6 +10,12 @@ TEST_CASE("a page of a queue has Java's members, without messages too") {
     CHECK(encode_queue_page({1, 9, {{4'096, 123, 2598919}, {5'000, 91, -7}}}) ==
           R"({"maxQueueIndex":9,"minQueueIndex":1,"queueData":[{"eval":true,"physicOffset":4096,"physicSize":123,"tagsCode":2598919},)"
           R"({"eval":true,"physicOffset":5000,"physicSize":91,"tagsCode":-7}]})");
+    CHECK(encode_queue_page({1, 9, {{4'096, 123, 0, false}}, {}, "nobody"}) ==
+          R"({"filterData":"nobody","maxQueueIndex":9,"minQueueIndex":1,)"
+          R"("queueData":[{"eval":false,"physicOffset":4096,"physicSize":123,"tagsCode":0}]})");
+    const auto page = encode_queue_page({1, 9, {}, subscription_data{"T", "A", "TAG", 3}, {}});
+    CHECK(page.starts_with(R"({"maxQueueIndex":9,"minQueueIndex":1,"queueData":[],"subscriptionData":{)"));
+    CHECK(page.find(R"("subString":"A")") != std::string::npos);
     CHECK(encode_queue_page({}) == R"({"maxQueueIndex":0,"minQueueIndex":0,"queueData":[]})");
 }
 

@@ -16,15 +16,15 @@ struct sampled {
     traffic_statistics traffic;
     traffic_statistics::time_point now{1h};
     std::int64_t day = 100;
-    std::int64_t missed = 0;
+    other_counts others;
 
     explicit sampled(std::size_t counters_max = traffic_statistics::keys_max) : traffic{"cluster", counters_max} {
-        traffic.sample(now, day, missed);
+        traffic.sample(now, day, others);
     }
     void advance(std::chrono::seconds by) {
         for (; by > 0s; by -= 1s) {
             now += 1s;
-            traffic.sample(now, day, missed);
+            traffic.sample(now, day, others);
         }
     }
     void put(const std::string& topic, std::int32_t queue, std::int64_t messages, std::int64_t bytes) {
@@ -102,8 +102,8 @@ TEST_CASE("traffic: counters have a bound, beyond which only the totals count") 
     CHECK(world.minute("TOPIC_PUT_NUMS", "first").sum == 1);
     CHECK(world.traffic.view("TOPIC_PUT_NUMS", "second", world.now).code() == errc::not_found);
     CHECK(world.minute("BROKER_PUT_NUMS", "cluster").sum == 2);
-    CHECK(world.traffic.summarize(world.now, 0).keys_refused == 1);
-    CHECK(world.traffic.summarize(world.now, 0).keys == 4);
+    CHECK(world.traffic.summarize(world.now, {}).keys_refused == 1);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 4);
 }
 
 TEST_CASE("traffic: a deleted topic or group makes room, and so does one without traffic for a day") {
@@ -111,18 +111,18 @@ TEST_CASE("traffic: a deleted topic or group makes room, and so does one without
     world.put("orders", 0, 1, 10);
     world.traffic.handed_out("billing", {"orders", queue_id{0}}, 1, 10);
     world.traffic.handed_out("audit", {"orders", queue_id{0}}, 1, 10);
-    CHECK(world.traffic.summarize(world.now, 0).keys == 14);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 14);
     world.traffic.forget_group("audit");
-    CHECK(world.traffic.summarize(world.now, 0).keys == 9);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 9);
     CHECK(world.traffic.view("GROUP_GET_NUMS", "orders@audit", world.now).code() == errc::not_found);
     world.traffic.forget_topic("orders");
-    CHECK(world.traffic.summarize(world.now, 0).keys == 0);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 0);
     world.put("orders", 0, 1, 10);
     world.traffic.handed_out("billing", {"orders", queue_id{0}}, 1, 10);
     world.advance(24h);
-    CHECK(world.traffic.summarize(world.now, 0).keys == 9);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 9);
     world.advance(2h);
-    CHECK(world.traffic.summarize(world.now, 0).keys == 0);
+    CHECK(world.traffic.summarize(world.now, {}).keys == 0);
     CHECK(world.minute("BROKER_PUT_NUMS", "cluster").sum == 0);
 }
 
@@ -130,23 +130,25 @@ TEST_CASE("traffic: the broker's rates appear as soon as their window is full") 
     sampled world;
     world.put("orders", 0, 5, 50);
     world.advance(9s);
-    auto seen = world.traffic.summarize(world.now, 0);
+    auto seen = world.traffic.summarize(world.now, {});
     CHECK_FALSE(seen.put[0]);
     CHECK(format_rates(seen.put, "") == "  ");
     CHECK(format_rates(seen.put, "0.0") == "0.0 0.0 0.0");
-    world.missed = 20;
+    world.others = {20, 30, 40};
     world.traffic.handed_out("billing", {"orders", queue_id{0}}, 40, 400);
     world.advance(1s);
-    seen = world.traffic.summarize(world.now, world.missed);
+    seen = world.traffic.summarize(world.now, world.others);
     CHECK(seen.put[0].value() == doctest::Approx(0.5));
     CHECK(seen.transferred[0].value() == doctest::Approx(4));
     CHECK(seen.found[0].value() == doctest::Approx(0.1));
     CHECK(seen.missed[0].value() == doctest::Approx(2));
     CHECK(seen.total[0].value() == doctest::Approx(2.1));
+    CHECK(seen.timers_in[0].value() == doctest::Approx(3));
+    CHECK(seen.timers_out[0].value() == doctest::Approx(4));
     CHECK_FALSE(seen.put[1]);
     CHECK(format_rates(seen.total, "") == "2.1  ");
     world.advance(600s);
-    CHECK(world.traffic.summarize(world.now, world.missed).put[2]);
+    CHECK(world.traffic.summarize(world.now, world.others).put[2]);
 }
 
 TEST_CASE("traffic: days begin at midnight") {
@@ -158,7 +160,7 @@ TEST_CASE("traffic: days begin at midnight") {
     world.day = 102;
     world.advance(1s);
     world.put("orders", 0, 1, 10);
-    const auto seen = world.traffic.summarize(world.now, 0).put_messages;
+    const auto seen = world.traffic.summarize(world.now, {}).put_messages;
     CHECK(seen.yesterday_morning == 5);
     CHECK(seen.today_morning == 12);
     CHECK(seen.now == 13);
@@ -170,7 +172,7 @@ TEST_CASE("traffic: times of storing are shown by class and by quantile, of the 
     world.traffic.put_took(20ms, 1);
     world.traffic.put_took(11s, 1);
     world.traffic.read_took(7ms);
-    auto seen = world.traffic.summarize(world.now, 0);
+    auto seen = world.traffic.summarize(world.now, {});
     CHECK(format_put_times(seen.put_times) ==
           "[<=0ms]:98 [0~10ms]:0 [10~50ms]:1 [50~100ms]:0 [100~200ms]:0 [200~500ms]:0 [500ms~1s]:0 [1~2s]:0 [2~3s]:0 [3~4s]:0 [4~5s]:0 "
           "[5~10s]:0 [10s~]:1 ");
@@ -179,10 +181,10 @@ TEST_CASE("traffic: times of storing are shown by class and by quantile, of the 
     CHECK(seen.put_max_ms == 11'000);
     CHECK(seen.read_max_ms == 7);
     world.advance(60s);
-    CHECK(world.traffic.summarize(world.now, 0).put_times[0] == 98);
+    CHECK(world.traffic.summarize(world.now, {}).put_times[0] == 98);
     world.advance(60s);
-    CHECK(world.traffic.summarize(world.now, 0).put_times[0] == 0);
-    CHECK(world.traffic.summarize(world.now, 0).put_max_ms == 11'000);
+    CHECK(world.traffic.summarize(world.now, {}).put_times[0] == 0);
+    CHECK(world.traffic.summarize(world.now, {}).put_max_ms == 11'000);
 }
 
 TEST_CASE("runtime information has the form that tools take apart") {

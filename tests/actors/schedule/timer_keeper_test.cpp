@@ -166,6 +166,11 @@ TEST_CASE_FIXTURE(timed_world, "timers: many that are due together come in their
         send_timed(std::to_string(i), timed("TIMER_DELIVER_MS", 1'700'000'100'000));
     CHECK(value("timersPending") == "1500");
     CHECK(value("timerCongestNum") == "1500");
+    world.advance(10s, 100ms);
+    CHECK(std::stod(value("timerEnqueueTps")) == doctest::Approx(150).epsilon(0.2));
+    CHECK(value("timerDequeueTps") == "0.0");
+    world.advance(20s, 1s);
+    CHECK(value("timerEnqueueTps") == "0.0");
     world.advance(std::chrono::milliseconds{1'700'000'100'000 - now().value()}, 1s);
     world.advance(100ms);
     std::vector<std::string> all;

@@ -177,6 +177,44 @@ TEST_CASE_FIXTURE(lookup_world, "a tool sees the index of a queue, page by page"
     CHECK(browse("0", "10", "2").code == response::invalid_parameter);
 }
 
+TEST_CASE_FIXTURE(lookup_world, "a tool sees which messages of a queue a group wants, or that none of its members is there") {
+    store("a", "TAGS\x01TagA\x02");
+    store("b", "TAGS\x01TagB\x02size\x01"
+               "7\x02");
+    store("c");
+    const auto evaluated = [&](const std::string& group) {
+        const auto answer = call(request::query_consume_queue,
+                                 {{"topic", "orders"}, {"queueId", "0"}, {"index", "0"}, {"count", "9"}, {"consumerGroup", group}});
+        REQUIRE(answer.code == response::success);
+        const auto page = nlohmann::json::parse(answer.body.view());
+        std::vector<bool> wanted;
+        for (const auto& entry : page["queueData"])
+            wanted.push_back(entry["eval"]);
+        return std::pair{page, wanted};
+    };
+    CHECK(evaluated("").second == std::vector<bool>{true, true, true});
+    CHECK_FALSE(evaluated("").first.contains("subscriptionData"));
+    const auto nobody = evaluated("tagged");
+    CHECK(nobody.second == std::vector<bool>{false, false, false});
+    CHECK(std::string{nobody.first["filterData"]}.find("no member of group tagged") == 0);
+    const auto join = [&](const std::string& group, const std::string& expression, const std::string& type) {
+        protocol::consumer_data consumer;
+        consumer.group = group;
+        consumer.subscriptions.push_back({"orders", expression, type, 1});
+        client_heartbeat beat;
+        beat.data.client_id = group + "-member";
+        beat.data.consumers.push_back(consumer);
+        REQUIRE(ask<heartbeat_accepted>(beat));
+    };
+    join("tagged", "TagA || TagC", "TAG");
+    const auto tagged = evaluated("tagged");
+    CHECK(tagged.second == std::vector<bool>{true, false, false});
+    CHECK(tagged.first["subscriptionData"]["subString"] == "TagA || TagC");
+    CHECK_FALSE(tagged.first.contains("filterData"));
+    join("sized", "size > 5", "SQL92");
+    CHECK(evaluated("sized").second == std::vector<bool>{false, true, false});
+}
+
 TEST_CASE_FIXTURE(lookup_world, "a tool sees how old the messages are that a group has consumed, and the next one") {
     const auto spans = [&](const std::string& topic = "orders") {
         return call(request::query_consume_time_span, {{"topic", topic}, {"group", "readers"}});
