@@ -22,7 +22,7 @@ namespace {
 // Keys and values: docs/formats/index.md.
 constexpr char forgotten_kind = 'f';
 constexpr std::string_view checkpoint_key = "!checkpoint";
-constexpr std::string_view format_value = "troupe index 1";
+constexpr std::string_view format_value = "troupe index 2";
 constexpr std::uint64_t room_bytes = 8u << 20; // for the memory table and RocksDB's own files
 
 /// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
@@ -85,8 +85,8 @@ void index_batch::remove_transaction(log_position half) {
     changes_->Delete(transaction_key(half)).PermitUncheckedError();
 }
 
-void index_batch::put_resumed_transaction(log_position given_up, log_position half) {
-    changes_->Put(resumed_key(given_up), encode_resumed(half)).PermitUncheckedError();
+void index_batch::put_resumed_transaction(const resumed_transaction& resumed) {
+    changes_->Put(resumed_key(resumed.given_up), encode_resumed(resumed)).PermitUncheckedError();
 }
 
 void index_batch::forget_topic(std::string_view topic, log_position position) {
@@ -382,8 +382,8 @@ result<std::vector<pending_transaction>> index_database::transactions() const {
     return all;
 }
 
-result<std::vector<std::pair<log_position, log_position>>> index_database::resumed_transactions() const {
-    std::vector<std::pair<log_position, log_position>> all;
+result<std::vector<resumed_transaction>> index_database::resumed_transactions() const {
+    std::vector<resumed_transaction> all;
     auto it = implementation_->iterator();
     for (it->Seek({&resumed_kind, 1}); it->Valid() && it->key().starts_with({&resumed_kind, 1}); it->Next()) {
         const auto resumed = decode_resumed(it->key().ToStringView(), it->value().ToStringView());

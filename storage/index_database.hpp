@@ -46,7 +46,7 @@ public:
     void put_checkpoint(log_position covered);
     void put_transaction(const pending_transaction& pending);
     void remove_transaction(log_position half);
-    void put_resumed_transaction(log_position given_up, log_position half);
+    void put_resumed_transaction(const resumed_transaction& resumed);
     /// Removes all blocks of `topic`, and remembers that its records below `position` do not count.
     void forget_topic(std::string_view topic, log_position position);
     /// Removes all blocks of one queue.
@@ -102,8 +102,8 @@ public:
     result<void> for_each_key_row(std::uint16_t partition, const std::function<bool(const key_row&)>& visit) const;
     /// All that are pending, by position.
     [[nodiscard]] result<std::vector<pending_transaction>> transactions() const;
-    /// Given-up records that were resumed, and their half messages, by position.
-    [[nodiscard]] result<std::vector<std::pair<log_position, log_position>>> resumed_transactions() const;
+    /// Given-up records that were resumed, by position.
+    [[nodiscard]] result<std::vector<resumed_transaction>> resumed_transactions() const;
 
 private:
     class implementation;

@@ -11,6 +11,7 @@ constexpr char separator = '\0';
 constexpr std::size_t key_row_head_bytes = 24;
 constexpr std::size_t key_row_entry_bytes = 16;
 constexpr std::size_t transaction_row_bytes = 32;
+constexpr std::size_t resumed_row_bytes = 16;
 
 } // namespace
 
@@ -112,17 +113,23 @@ std::string resumed_key(log_position given_up) {
     return key;
 }
 
-std::string encode_resumed(log_position half) {
+std::string encode_resumed(const resumed_transaction& resumed) {
     std::string value;
-    append_be(value, half.value());
+    append_be(value, resumed.half.value());
+    append_be(value, resumed.offset.value());
     return value;
 }
 
-std::optional<std::pair<log_position, log_position>> decode_resumed(std::string_view key, std::string_view value) {
-    if (key.size() != 1 + sizeof(std::int64_t) || key.front() != resumed_kind || value.size() != sizeof(std::int64_t)) {
+std::optional<resumed_transaction> decode_resumed(std::string_view key, std::string_view value) {
+    if (key.size() != 1 + sizeof(std::int64_t) || key.front() != resumed_kind || value.size() != resumed_row_bytes) {
         return std::nullopt;
     }
-    return std::pair{log_position{load_be<std::int64_t>(key.data() + 1)}, log_position{load_be<std::int64_t>(value.data())}};
+    value_reader in{value};
+    resumed_transaction resumed;
+    resumed.given_up = log_position{load_be<std::int64_t>(key.data() + 1)};
+    resumed.half = log_position{in.number<std::int64_t>()};
+    resumed.offset = queue_offset{in.number<std::int64_t>()};
+    return resumed;
 }
 
 } // namespace troupe::storage

@@ -44,9 +44,9 @@ std::string transaction_key(log_position half);
 std::string encode_transaction(const pending_transaction& pending);
 std::optional<pending_transaction> decode_transaction(std::string_view key, std::string_view value);
 
-/// A given-up record, and the half message that it goes on with.
+/// A given-up record that goes on.
 std::string resumed_key(log_position given_up);
-std::string encode_resumed(log_position half);
-std::optional<std::pair<log_position, log_position>> decode_resumed(std::string_view key, std::string_view value);
+std::string encode_resumed(const resumed_transaction& resumed);
+std::optional<resumed_transaction> decode_resumed(std::string_view key, std::string_view value);
 
 } // namespace troupe::storage

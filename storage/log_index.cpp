@@ -198,9 +198,9 @@ result<std::string> log_index::dump() const {
         text += "transaction " + to_string(one.position) + ' ' + to_string(one.offset) + ' ' + std::to_string(one.bytes) + ' ' +
                 to_string(one.stored) + ' ' + std::to_string(one.checks) + ' ' + to_string(one.asked) + '\n';
     }
-    for (const auto& [given_up, half] : transactions_.resumed()) {
-        if (given_up >= from) {
-            text += "resumed " + to_string(given_up) + ' ' + to_string(half) + '\n';
+    for (const auto& one : transactions_.resumed()) {
+        if (one.given_up >= from) {
+            text += "resumed " + to_string(one.given_up) + ' ' + to_string(one.half) + ' ' + to_string(one.offset) + '\n';
         }
     }
     return text;

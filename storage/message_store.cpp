@@ -565,7 +565,7 @@ result<std::vector<payload>> message_store::find_by_key(std::string_view topic, 
 std::optional<pending_transaction> message_store::pending(log_position position) const {
     return implementation_->transactions().find(position);
 }
-std::optional<log_position> message_store::resumed_as(log_position given_up) const {
+std::optional<resumed_transaction> message_store::resumed_as(log_position given_up) const {
     return implementation_->transactions().resumed_as(given_up);
 }
 std::vector<pending_transaction> message_store::list_pending(log_position after, std::size_t count_max) const {

@@ -199,7 +199,7 @@ public:
     /// The first `count_max` visible half messages behind `after` that have no outcome, by position.
     [[nodiscard]] std::vector<pending_transaction> list_pending(log_position after, std::size_t count_max) const;
     /// The half message that the given-up record at `given_up` goes on with, if it was resumed: from append() on, likewise.
-    [[nodiscard]] std::optional<log_position> resumed_as(log_position given_up) const;
+    [[nodiscard]] std::optional<resumed_transaction> resumed_as(log_position given_up) const;
     /// How many have no outcome, those that are not visible yet included.
     [[nodiscard]] std::size_t pending_count() const;
     /// One step of a rule by which a topic with `queues` queues keeps less than the log: its queues begin later. Looks at about

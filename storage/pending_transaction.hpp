@@ -31,4 +31,12 @@ struct pending_transaction {
     friend bool operator==(const pending_transaction&, const pending_transaction&) = default;
 };
 
+/// A given-up record that goes on.
+struct resumed_transaction {
+    log_position given_up;
+    log_position half;   ///< of the half message that it goes on as
+    queue_offset offset; ///< likewise, in half_topic
+    friend bool operator==(const resumed_transaction&, const resumed_transaction&) = default;
+};
+
 } // namespace troupe::storage

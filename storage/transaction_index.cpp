@@ -53,7 +53,9 @@ result<void> transaction_index::load(log_position checkpoint) {
     for (const auto& row : *rows) {
         pending_.emplace(row.position, row);
     }
-    resumed_.insert(resumed->begin(), resumed->end());
+    for (const auto& row : *resumed) {
+        resumed_.emplace(row.given_up, row);
+    }
     covered_ = checkpoint;
     publish_sizes();
     return {};
@@ -74,8 +76,9 @@ void transaction_index::note(const transaction_event& event) {
     if (event.what == transaction_event::kind::prepared) {
         if (event.resumes > log_position{0}) {
             // Replay may come to one that the database has already.
-            const auto [first, is_new] = resumed_.emplace(event.resumes, event.of.position);
-            if (!is_new && first->second != event.of.position) {
+            const auto [first, is_new] =
+                resumed_.emplace(event.resumes, resumed_transaction{event.resumes, event.of.position, event.of.offset});
+            if (!is_new && first->second.half != event.of.position) {
                 return;
             }
         }
@@ -119,8 +122,8 @@ void transaction_index::collect(log_position limit, index_batch& batch) {
                 break;
             }
             last.insert_or_assign(one.half, one.row);
-            if (one.resumes > log_position{0}) {
-                batch.put_resumed_transaction(one.resumes, one.half);
+            if (one.resumes > log_position{0} && one.row) {
+                batch.put_resumed_transaction({one.resumes, one.half, one.row->offset});
             }
             ++collected_;
         }
@@ -161,15 +164,20 @@ std::vector<pending_transaction> transaction_index::list(log_position after, log
     return found;
 }
 
-std::optional<log_position> transaction_index::resumed_as(log_position given_up) const {
+std::optional<resumed_transaction> transaction_index::resumed_as(log_position given_up) const {
     const std::lock_guard guard{mutex_};
     const auto known = resumed_.find(given_up);
     return known == resumed_.end() ? std::nullopt : std::optional{known->second};
 }
 
-std::vector<std::pair<log_position, log_position>> transaction_index::resumed() const {
+std::vector<resumed_transaction> transaction_index::resumed() const {
+    std::vector<resumed_transaction> all;
     const std::lock_guard guard{mutex_};
-    return {resumed_.begin(), resumed_.end()};
+    all.reserve(resumed_.size());
+    for (const auto& entry : resumed_) {
+        all.push_back(entry.second);
+    }
+    return all;
 }
 
 void transaction_index::publish_sizes() {

@@ -13,7 +13,6 @@
 #include <optional>
 #include <span>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace troupe::storage {
@@ -39,7 +38,7 @@ struct transaction_event {
 ///
 /// Threads  apply: writer, or recovery. collect, collected: indexer. set_log_min: writer. const: any.
 /// Memory   about 150 bytes for each pending one, and 80 for each change that is not collected, see memory_bytes(). The number of
-///          pending ones is bounded by whoever appends half messages. About 60 bytes for each resumed one that the log still has:
+///          pending ones is bounded by whoever appends half messages. About 80 bytes for each resumed one that the log still has:
 ///          operators resume them.
 /// Always   1. An outcome counts once: what follows it in the log, or comes without its half message, changes nothing.
 ///          2. A given-up record is resumed once: a later half message that names it is not pending.
@@ -65,9 +64,9 @@ public:
     /// The first `count_max` behind `after` and below `end`, by position.
     [[nodiscard]] std::vector<pending_transaction> list(log_position after, log_position end, std::size_t count_max) const;
     /// The half message that the given-up record at `given_up` goes on with, if it was resumed.
-    [[nodiscard]] std::optional<log_position> resumed_as(log_position given_up) const;
+    [[nodiscard]] std::optional<resumed_transaction> resumed_as(log_position given_up) const;
     /// All of them, by position of the given-up record.
-    [[nodiscard]] std::vector<std::pair<log_position, log_position>> resumed() const;
+    [[nodiscard]] std::vector<resumed_transaction> resumed() const;
     [[nodiscard]] std::size_t size() const { return size_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t changes() const { return changes_count_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t memory_bytes() const { return changes() * sizeof(change); }
@@ -85,9 +84,9 @@ private:
     index_database& database_;
     mutable std::mutex mutex_;
     std::map<log_position, pending_transaction> pending_;
-    std::map<log_position, log_position> resumed_; ///< given-up record and half message
-    std::deque<change> changes_;                   ///< ascending by `at`, since the checkpoint
-    log_position covered_;                         ///< the database is what the log says up to here
+    std::map<log_position, resumed_transaction> resumed_; ///< by position of the given-up record
+    std::deque<change> changes_;                          ///< ascending by `at`, since the checkpoint
+    log_position covered_;                                ///< the database is what the log says up to here
     std::atomic<std::size_t> size_{0};
     std::atomic<std::size_t> changes_count_{0};
 

@@ -49,7 +49,7 @@ SHARED_WITH_WIRE = {
 
 # library prefix -> (folders that may use it, may public headers show it)
 LIBRARIES = {
-    "rocksdb/": ({"storage"}, False),
+    "rocksdb/": ({"storage", "tests"}, False),
     "tao/": ({"filter"}, False),
     "nlohmann/": ({"protocol", "config", "apps", "bench", "tests"}, False),
     "caf/": ({"actors", "client", "testing", "apps", "bench", "tests"}, True),

@@ -431,7 +431,7 @@ result<void> transaction_check_state::begin(const resume_transaction& order,
             return {};
         }
     if (const auto half = options_.store->resumed_as(position)) {
-        auto answer = resumed_before(*half);
+        auto answer = resumed_before(half->half);
         if (!answer)
             return answer.failure();
         auto promise = waiting;

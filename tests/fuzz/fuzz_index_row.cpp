@@ -13,7 +13,7 @@ FUZZ_TARGET(bytes) {
             fuzz::require(storage::transaction_key(pending->position) + storage::encode_transaction(*pending) == bytes,
                           "a pending transaction survives a round trip");
         if (const auto resumed = storage::decode_resumed(key, value))
-            fuzz::require(storage::resumed_key(resumed->first) + storage::encode_resumed(resumed->second) == bytes,
+            fuzz::require(storage::resumed_key(resumed->given_up) + storage::encode_resumed(*resumed) == bytes,
                           "a resumed transaction survives a round trip");
     }
     const auto row = storage::decode_key_row(bytes);

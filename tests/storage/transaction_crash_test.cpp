@@ -20,8 +20,9 @@ using namespace troupe::test_support;
 //       decided twice, and none that had its outcome comes back; also when every decision is sent again afterwards. One that was given
 //       up and resumed goes on with one half message, which has one outcome too.
 // How:  a script of transactions (some committed, some rolled back, some given up and of those some resumed twice and committed, some
-//       asked about, some left open, and decisions sent twice) runs once for each call and each kind of crash, before and after the call. What survives is opened again and
-//       compared with what was promised; then all decisions are sent again, and again after a restart.
+//       asked about, some left open, and decisions sent twice) runs once for each call and each kind of crash, before and after the
+//       call. What survives is opened again and compared with what was promised; then all decisions are sent again, and again after a
+//       restart.
 
 namespace {
 
@@ -118,9 +119,9 @@ bool resume(message_store& store, log_position record, int number) {
 /// Commits the half message that it goes on with. False when the store failed, or when there is none.
 bool end_resumed(message_store& store, log_position record, int number) {
     const auto resumed = store.resumed_as(record);
-    if (!resumed || !store.pending(*resumed))
+    if (!resumed || !store.pending(resumed->half))
         return resumed.has_value();
-    return store.append(group_of(outcome(paid, *resumed, name_of(number))), timestamp_ms{4'000 + number}).ok() && store.flush().ok();
+    return store.append(group_of(outcome(paid, resumed->half, name_of(number))), timestamp_ms{4'000 + number}).ok() && store.flush().ok();
 }
 
 class script {
@@ -237,12 +238,15 @@ std::map<log_position, std::vector<topic_queue>> outcomes_of(const message_store
 
 /// A given-up record goes on with at most one half message, which is pending or has one outcome. Returns whether it is pending.
 bool check_resumed(const message_store& store, const told& one, const std::map<log_position, std::vector<topic_queue>>& outcomes) {
-    std::vector<log_position> resumed;
+    std::vector<resumed_transaction> resumed;
     if (const auto record = given_up_record_of(store, *one.half)) {
         for (const auto& m : messages_of(store, halves))
             if (m.prepared_transaction == *record)
-                resumed.push_back(m.position);
-        CHECK(store.resumed_as(*record) == (resumed.empty() ? std::nullopt : std::optional{resumed.front()}));
+                resumed.push_back({*record, m.position, m.offset});
+        const auto known = store.resumed_as(*record);
+        CHECK(known.has_value() == !resumed.empty());
+        if (known)
+            CHECK(*known == resumed.front());
     }
     CHECK(resumed.size() <= 1);
     if (one.resume_acknowledged)
@@ -251,8 +255,8 @@ bool check_resumed(const message_store& store, const told& one, const std::map<l
         CHECK(resumed.empty());
     if (resumed.empty())
         return false;
-    const auto is_pending = store.pending(resumed.front()).has_value();
-    const auto found = outcomes.find(resumed.front());
+    const auto is_pending = store.pending(resumed.front().half).has_value();
+    const auto found = outcomes.find(resumed.front().half);
     CHECK(is_pending == (found == outcomes.end()));
     if (found != outcomes.end())
         CHECK(found->second == std::vector{paid});

@@ -1,7 +1,13 @@
 #include "storage/directories.hpp"
 #include "storage/index_rows.hpp"
+#include "storage/rocksdb_file_system.hpp"
+#include "storage/rocksdb_support.hpp"
 #include "tests/storage/transaction_fixture.hpp"
 
+#include <rocksdb/db.h>
+#include <rocksdb/env.h>
+
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -77,18 +83,19 @@ TEST_CASE("transactions: a given-up one is resumed once, and begins anew") {
     REQUIRE(row);
     CHECK(row->checks == 0);
     CHECK(row->stored == timestamp_ms{30});
-    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    const resumed_transaction there{disposed.position, resumed.position, queue_offset{1}};
+    CHECK(store->resumed_as(disposed.position) == there);
     CHECK_FALSE(store->pending(half.position)); // its outcome stands
     CHECK_FALSE(store->resumed_as(half.position));
     // Whatever comes later: it is done already.
     append_one(*store, resumption(disposed.position, "again"), 40);
     CHECK(pending_of(*store) == std::vector{resumed.position});
-    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    CHECK(store->resumed_as(disposed.position) == there);
     append_one(*store, outcome(orders0, resumed.position, "first"), 50);
     CHECK(pending_of(*store).empty());
     append_one(*store, resumption(disposed.position, "and again"), 60);
     CHECK(pending_of(*store).empty());
-    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    CHECK(store->resumed_as(disposed.position) == there);
 
     // Known again: from the log alone, from the index, from a rebuilt one.
     const auto live = store->dump_index().value();
@@ -97,15 +104,49 @@ TEST_CASE("transactions: a given-up one is resumed once, and begins anew") {
             persist_all(*store);
         store.reset();
         store = open_store(files);
-        CHECK(store->resumed_as(disposed.position) == resumed.position);
+        CHECK(store->resumed_as(disposed.position) == there);
         CHECK(pending_of(*store).empty());
         CHECK(store->dump_index().value() == live);
     }
     store.reset();
     REQUIRE(remove_directory_tree(*files, small_store().directory / "index"));
     store = open_store(files);
-    CHECK(store->resumed_as(disposed.position) == resumed.position);
+    CHECK(store->resumed_as(disposed.position) == there);
     CHECK(store->dump_index().value() == live);
+}
+
+// An older Troupe takes a half message that goes on with a given-up one for a plain one, writes no row for it, and moves the checkpoint
+// past it.
+TEST_CASE("transactions: an index of another version is rebuilt, and knows again what was resumed") {
+    const auto files = fault_file_system::make(1);
+    auto store = open_store(files);
+    const auto half = append_one(*store, half_message("first"));
+    const auto disposed = append_one(*store, outcome(given_up, half.position, "first"));
+    const auto resumed = append_one(*store, resumption(disposed.position, "first"));
+    persist_all(*store);
+    const auto live = store->dump_index().value();
+    for (const std::string version : {"troupe index 1", "troupe index 3"}) {
+        CAPTURE(version);
+        store.reset();
+        {
+            const auto env = make_rocksdb_env(files, manifest_notes::off);
+            rocksdb::DB* opened = nullptr;
+            const auto path = (small_store().directory / "index").string();
+            REQUIRE(rocksdb::DB::Open(small_database_options(env.get(), 1u << 20), path, &opened).ok());
+            const std::unique_ptr<rocksdb::DB> database{opened};
+            std::string value;
+            REQUIRE(database->Get({}, slice_of(format_key), &value).ok());
+            CHECK(value == "troupe index 2");
+            REQUIRE(database->Get({}, resumed_key(disposed.position), &value).ok());
+            REQUIRE(database->Delete({}, resumed_key(disposed.position)).ok());
+            REQUIRE(database->Put({}, slice_of(format_key), version).ok());
+            REQUIRE(database->Flush({}).ok());
+        }
+        store = open_store(files);
+        CHECK(store->resumed_as(disposed.position) == resumed_transaction{disposed.position, resumed.position, queue_offset{1}});
+        CHECK(store->dump_index().value() == live);
+        persist_all(*store);
+    }
 }
 
 TEST_CASE("transactions: what was resumed is forgotten with the given-up record, and the half message is not") {
@@ -249,10 +290,11 @@ TEST_CASE("index rows: a pending transaction survives a round trip, and nothing 
 
 TEST_CASE("index rows: a resumed transaction survives a round trip, and nothing else is read as one") {
     const auto key = resumed_key(log_position{0x1234});
-    const auto value = encode_resumed(log_position{0x5678});
+    const resumed_transaction row{log_position{0x1234}, log_position{0x5678}, queue_offset{77}};
+    const auto value = encode_resumed(row);
     CHECK(key == std::string("r\0\0\0\0\0\0\x12\x34", 9));
-    CHECK(value == std::string("\0\0\0\0\0\0\x56\x78", 8));
-    CHECK(decode_resumed(key, value) == std::pair{log_position{0x1234}, log_position{0x5678}});
+    CHECK(value == std::string("\0\0\0\0\0\0\x56\x78\0\0\0\0\0\0\0\x4d", 16));
+    CHECK(decode_resumed(key, value) == row);
     CHECK_FALSE(decode_resumed(key, value.substr(1)));
     CHECK_FALSE(decode_resumed(key.substr(1), value));
     CHECK_FALSE(decode_resumed("t" + key.substr(1), value));
