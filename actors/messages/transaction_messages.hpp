@@ -48,8 +48,9 @@ struct transaction_ended {
 };
 
 /// Go on with a transaction that was given up (code 323): it is pending again, as a new half message about which nobody was asked.
-/// Idempotent: whoever comes later is answered as the first. Fails with argument_illegal (no offset message id), message_not_found,
-/// not_permitted (it was not given up), and what a half message fails with: nothing is resumed then.
+/// Idempotent: whoever comes later is answered as the first. Fails with argument_illegal (no offset message id), message_not_found (also
+/// of another broker's, whatever state this one is in), not_permitted (it was not given up), and what a half message fails
+/// with: nothing is resumed then, unless the store turned read-only over it; the restart finds out.
 struct resume_transaction {
     std::string message_id; ///< offset message id of the given-up message, or of the half message that was given up
     std::string topic;      ///< for people only

@@ -26,6 +26,11 @@ constexpr std::int32_t listed_max = 1'000;
 // Of one list_transactions, whose half messages may be of other groups, most of them. Decisions wait meanwhile.
 constexpr std::int32_t listed_reads_max = 1'024;
 constexpr std::int64_t listed_bytes_max = 4 << 20;
+// Of messages with the key of one, among which its outcome is looked for: usually it is alone.
+constexpr std::int32_t first_candidates_max = 64;
+constexpr std::int32_t more_candidates_max = 1'024; // at a time
+constexpr std::size_t candidates_max = 4'096;       // and then no more
+constexpr std::size_t candidate_bytes_max = 64u << 20;
 
 std::string text_of(std::string_view properties, std::string_view property) {
     return std::string{find_property(properties, property).value_or("")};
@@ -38,6 +43,10 @@ bool is_damage(const error& failure) {
 
 std::string named(log_position half) {
     return "the transaction at log position " + to_string(half);
+}
+
+error of_another_broker(const std::string& message_id) {
+    return {errc::message_not_found, "message " + message_id + " is of another broker"};
 }
 
 protocol::transaction_entry describe(const storage::pending_transaction& pending, const protocol::message& half) {
@@ -108,16 +117,17 @@ private:
     result<void> decide(const end_transaction& order, const waiter& waiting);
     [[nodiscard]] result<void> check_decided(const end_transaction& order) const;
     [[nodiscard]] result<std::optional<transaction_decision>> find_outcome(const protocol::message& half) const;
+    [[nodiscard]] result<std::optional<log_position>> find_naming(const std::string& topic, const protocol::message& half) const;
     result<void> append(decision next, const protocol::message& outcome);
     result<void> append(std::uint64_t ticket, const protocol::message& message);
     void settle(const decision& done, const error& failure);
     void count(const decision& done) const;
 
     // given-up ones
-    [[nodiscard]] result<protocol::message> find_given_up(const std::string& message_id) const;
-    [[nodiscard]] result<protocol::message> given_up_record_of(const protocol::message& half) const;
-    [[nodiscard]] result<transaction_resumed> resumed_before(log_position half) const;
     result<void> begin(const resume_transaction& order, const caf::typed_response_promise<transaction_resumed>& waiting);
+    [[nodiscard]] result<void> check_ours(const std::string& message_id, const protocol::host_address& host, log_position position) const;
+    [[nodiscard]] bool goes_on(log_position given_up, const caf::typed_response_promise<transaction_resumed>& waiting);
+    [[nodiscard]] result<log_position> find_given_up(const protocol::message& half) const;
     void settle(const resumption& done, const append_outcome& outcome);
     caf::result<transactions_listed> list_given_up(const list_transactions& order) const;
 
@@ -304,7 +314,7 @@ result<void> transaction_check_state::append(std::uint64_t ticket, const protoco
     if (!record)
         return record.failure();
     if (!options_.append_admission->try_acquire(record->size()))
-        return error{errc::busy, "too many bytes wait to be written; the transaction is pending as before"};
+        return error{errc::busy, "too many bytes wait to be written; nothing is changed, repeat it later"};
     entry.records.bytes = std::move(*record);
     collected_.entries.push_back(std::move(entry));
     return {};
@@ -378,8 +388,6 @@ result<void> transaction_check_state::check_decided(const end_transaction& order
 
 /// Looks through the log, by the unique key. None: it was given up.
 result<std::optional<transaction_decision>> transaction_check_state::find_outcome(const protocol::message& half) const {
-    constexpr std::int32_t candidates_max = 64;
-    const auto key = text_of(half.properties, name::unique_key);
     struct place {
         std::string topic;
         std::optional<transaction_decision> means;
@@ -388,16 +396,44 @@ result<std::optional<transaction_decision>> transaction_check_state::find_outcom
                                     {std::string{storage::transaction_operation_topic}, transaction_decision::roll_back},
                                     {std::string{storage::transaction_given_up_topic}, std::nullopt}};
     for (const auto& [topic, means] : places) {
-        const auto records = options_.store->find_by_key(topic, key, half.stored, timestamp_ms{INT64_MAX}, candidates_max);
-        if (!records && records.code() != errc::message_not_found)
-            return records.failure();
-        if (!records)
-            continue;
-        for (const auto& record : *records)
-            if (protocol::record_prepared_transaction(record.view()) == half.position)
-                return means;
+        const auto found = find_naming(topic, half);
+        if (!found)
+            return found.failure();
+        if (*found)
+            return means;
     }
     return error{errc::message_not_found, named(half.position) + " was decided, and the record of it is gone"};
+}
+
+/// The record of `topic` that names the half message. Usually it is the only one with its key; there are more of one that was resumed and
+/// given up again and again, or when a producer uses a key for many messages. Those are looked at in parts, the newest first.
+result<std::optional<log_position>> transaction_check_state::find_naming(const std::string& topic, const protocol::message& half) const {
+    const auto key = text_of(half.properties, name::unique_key);
+    std::size_t candidates = 0;
+    std::size_t bytes = 0;
+    auto count_max = first_candidates_max;
+    auto end = timestamp_ms{INT64_MAX};
+    while (end >= half.stored && candidates <= candidates_max && bytes <= candidate_bytes_max) {
+        const auto records = options_.store->find_by_key(topic, key, half.stored, end, count_max);
+        if (!records && records.code() != errc::message_not_found)
+            return records.failure();
+        if (!records || records->empty())
+            return std::optional<log_position>{};
+        candidates += records->size();
+        for (const auto& record : *records) {
+            bytes += record.size();
+            if (protocol::record_prepared_transaction(record.view()) == half.position)
+                return std::optional{protocol::record_position(record.view())};
+        }
+        // Others of the same millisecond may be left.
+        const auto oldest = protocol::record_stored(records->back().view());
+        end = oldest < end ? oldest : timestamp_ms{end.value() - 1};
+        count_max = more_candidates_max;
+    }
+    if (end < half.stored)
+        return std::optional<log_position>{};
+    return error{errc::message_not_found, "too many messages of topic " + topic + " have the key " + key + " to find that of " +
+                                              named(half.position) + " among them; name it by its own id"};
 }
 
 // ---- given-up ones --------------------------------------------------------------------------------------------------
@@ -412,6 +448,11 @@ caf::result<transaction_resumed> transaction_check_state::handle(const resume_tr
 
 result<void> transaction_check_state::begin(const resume_transaction& order,
                                             const caf::typed_response_promise<transaction_resumed>& waiting) {
+    const auto place = protocol::parse_offset_message_id(order.message_id);
+    if (!place)
+        return error{errc::argument_illegal, place.failure().text};
+    if (auto ours = check_ours(order.message_id, place->first, place->second); !ours)
+        return ours;
     if (finishing_)
         return error{errc::shutting_down, "this broker is ending; repeat it after its restart"};
     // After a failed write nobody knows what is in the log, until the next start has looked.
@@ -420,27 +461,32 @@ result<void> transaction_check_state::begin(const resume_transaction& order,
     if (resuming_ >= options_.resumptions_max)
         return error{errc::busy,
                      "more than " + std::to_string(options_.resumptions_max) + " transactions are just being resumed; repeat it later"};
-    auto given_up = find_given_up(order.message_id);
-    if (!given_up)
-        return given_up.failure();
-    const auto position = given_up->position;
-    for (auto& entry : resumptions_)
-        if (entry.second.given_up == position) { // there are few
-            entry.second.waiting.push_back(waiting);
-            ++resuming_;
-            return {};
-        }
-    if (const auto half = options_.store->resumed_as(position)) {
-        auto answer = resumed_before(half->half);
-        if (!answer)
-            return answer.failure();
-        auto promise = waiting;
-        promise.deliver(std::move(*answer));
+    // Whether it goes on already is asked before its record is read: retention makes that unreadable first, and forgets this then.
+    auto position = place->second;
+    if (goes_on(position, waiting))
         return {};
+    auto record = read(position);
+    if (!record)
+        return record.failure();
+    if (record->store_host != place->first)
+        return of_another_broker(order.message_id);
+    if (record->topic == storage::half_topic) {
+        const auto found = find_given_up(*record);
+        if (!found)
+            return found.failure();
+        position = *found;
+        if (goes_on(position, waiting))
+            return {};
+        record = read(position);
+        if (!record)
+            return record.failure();
+    } else if (record->topic != storage::transaction_given_up_topic) {
+        return error{errc::message_not_found,
+                     "at log position " + to_string(position) + " is a message of topic " + record->topic + ", and none of a transaction"};
     }
     if (options_.room && options_.room->is_full())
         return error{errc::busy, "as many transactions have no outcome as may be; repeat it when there are fewer"};
-    auto message = resumed_message(std::move(*given_up));
+    auto message = resumed_message(std::move(*record));
     message.store_host = options_.store_host;
     const auto ticket = next_ticket_++;
     if (auto sent = append(ticket, message); !sent)
@@ -450,45 +496,50 @@ result<void> transaction_check_state::begin(const resume_transaction& order,
     return {};
 }
 
-/// The record that is meant: that of the given-up message, or of what was made of the half message.
-result<protocol::message> transaction_check_state::find_given_up(const std::string& message_id) const {
-    const auto place = protocol::parse_offset_message_id(message_id);
-    if (!place)
-        return error{errc::argument_illegal, place.failure().text};
-    auto record = read(place->second);
-    if (!record)
-        return record;
-    if (record->store_host != place->first) // whoever does not know whose it is asks all brokers
-        return error{errc::message_not_found, "message " + message_id + " is of another broker"};
-    if (record->topic == storage::transaction_given_up_topic)
-        return record;
-    if (record->topic != storage::half_topic)
-        return error{errc::message_not_found, "at log position " + to_string(place->second) + " is a message of topic " + record->topic +
-                                                  ", and none of a transaction"};
-    if (options_.store->pending(place->second))
-        return error{errc::not_permitted, named(place->second) + " is pending; there is nothing to resume"};
-    return given_up_record_of(*record);
+/// Before all else: who looks for a transaction's broker must not take another one's answer for the answer. A broker whose address was
+/// changed has records of the one before, too.
+result<void> transaction_check_state::check_ours(const std::string& message_id, const protocol::host_address& host,
+                                                 log_position position) const {
+    if (host == options_.store_host)
+        return {};
+    const auto record = read(position);
+    if (!record && !is_damage(record.failure()))
+        return record.failure();
+    return record && record->store_host == host ? result<void>{} : of_another_broker(message_id);
 }
 
-result<protocol::message> transaction_check_state::given_up_record_of(const protocol::message& half) const {
-    constexpr std::int32_t candidates_max = 64;
-    const auto records = options_.store->find_by_key(storage::transaction_given_up_topic, text_of(half.properties, name::unique_key),
-                                                     half.stored, timestamp_ms{INT64_MAX}, candidates_max);
-    if (!records && records.code() != errc::message_not_found)
-        return records.failure();
-    if (records)
-        for (const auto& record : *records)
-            if (protocol::record_prepared_transaction(record.view()) == half.position)
-                return protocol::decode_record(record);
+/// True: the given-up record there goes on, and whoever waits hears of it, now or when it does.
+bool transaction_check_state::goes_on(log_position given_up, const caf::typed_response_promise<transaction_resumed>& waiting) {
+    for (auto& entry : resumptions_)
+        if (entry.second.given_up == given_up) { // there are few
+            entry.second.waiting.push_back(waiting);
+            ++resuming_;
+            return true;
+        }
+    const auto resumed = options_.store->resumed_as(given_up);
+    if (!resumed)
+        return false;
+    // Its record says under which address it was stored. Nothing else is needed of it: it may be damaged.
+    const auto half = read(resumed->half);
+    auto promise = waiting;
+    promise.deliver(transaction_resumed{resumed->half, resumed->offset,
+                                        protocol::offset_message_id(half ? half->store_host : options_.store_host, resumed->half)});
+    return true;
+}
+
+/// Where the given-up message is that was made of a half message.
+result<log_position> transaction_check_state::find_given_up(const protocol::message& half) const {
+    if (tickets_.contains(half.position.value()))
+        return error{errc::busy, named(half.position) + " is just being decided, or given up; repeat it later"};
+    if (options_.store->pending(half.position))
+        return error{errc::not_permitted, named(half.position) + " is pending; there is nothing to resume"};
+    const auto found = find_naming(std::string{storage::transaction_given_up_topic}, half);
+    if (!found)
+        return found.failure();
+    if (*found)
+        return **found;
     return error{errc::not_permitted, named(half.position) + " was not given up, or the message is gone; `troupe transaction list "
                                                              "--given-up` shows those that can be resumed"};
-}
-
-result<transaction_resumed> transaction_check_state::resumed_before(log_position half) const {
-    const auto record = read(half);
-    if (!record)
-        return record.failure();
-    return transaction_resumed{half, record->offset, protocol::offset_message_id(record->store_host, half)};
 }
 
 void transaction_check_state::settle(const resumption& done, const append_outcome& outcome) {

@@ -75,16 +75,18 @@ struct transaction_check_options {
 /// In     end_transaction -> transaction_ended         fails: as described there, shutting_down
 ///        end_ticketed                                 the same, from ports
 ///        list_transactions -> transactions_listed     fails: argument_illegal, timed_out, io, corrupt; looks at a bounded part at once
-///        resume_transaction -> transaction_resumed    fails: as described there, shutting_down
+///        resume_transaction -> transaction_resumed    fails: as described there, shutting_down; looks at 64 MiB of messages at most, about
 ///        begin_checks                                 from whoever made it, once the broker is there
 ///        records_appended                             of the log writer; pull_answered never comes: it pulls nothing
 ///        transaction_tick                             to itself
-///        finish                                       waits for the decisions under way, then ends
+///        finish                                       waits for the decisions and resumptions under way, then ends
 /// Out    append_records to the log writer, check_transaction to the broker
-/// State  a transaction_table, and who waits for the decisions and resumptions under way. What is pending is the store's knowledge, from the log.
+/// State  a transaction_table, and who waits for the decisions and resumptions under way. What is pending, and what was resumed, is the
+///        store's knowledge, from the log.
 /// Always 1. An outcome is one record. It is appended only for a half message that the store says is pending, while no other decision
 ///           of it is under way: a crash anywhere, and decisions that come late, twice or out of order, leave exactly one.
-///        2. A failed append changes nothing: the transaction is pending as before.
+///        2. A failed append changes nothing: the transaction is pending as before, or given up as before. After a failed sync the log
+///           may have the record all the same; the store is read-only then, and the restart finds out.
 ///        3. A given-up message is resumed by one record, too, that names it: it goes on with one half message, however often and
 ///           whenever that is asked for.
 ///        4. A half message whose record is damaged is rolled back and reported: nobody could ever commit it.

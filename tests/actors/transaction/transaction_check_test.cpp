@@ -644,25 +644,6 @@ TEST_CASE_FIXTURE(given_up_world, "transactions: what was not given up is not re
     CHECK(resumptions().empty());
 }
 
-TEST_CASE_FIXTURE(given_up_world, "transactions: several who resume the same at the same time have one half message") {
-    give_up("late");
-    const auto id = listed().at(0).offset_message_id;
-    const auto broker = caf::actor_cast<transaction_actor>(node->broker());
-    std::vector<transaction_resumed> answers;
-    world.system().spawn([&answers, broker, id](caf::event_based_actor* self) {
-        for (int i = 0; i < 3; ++i)
-            self->request(broker, caf::infinite, resume_transaction{id, {}}).then([&answers](const transaction_resumed& one) {
-                answers.push_back(one);
-            });
-    });
-    world.advance(100ms);
-    REQUIRE(answers.size() == 3);
-    CHECK(answers[0].position == answers[1].position);
-    CHECK(answers[0].position == answers[2].position);
-    CHECK(list().entries.size() == 1);
-    CHECK(resumptions().size() == 1);
-}
-
 TEST_CASE("transactions: one is resumed only where there is room for it") {
     auto options = hasty_broker();
     options.transactions_pending_max = 1;
@@ -704,6 +685,26 @@ TEST_CASE("transactions: after a failed write nothing is resumed until the resta
     }
 }
 
+TEST_CASE("transactions: in flush mode async one that was resumed and not yet on disk is given up as before, and can be resumed") {
+    auto options = hasty_broker();
+    options.store.flush = storage::flush_mode::async;
+    given_up_world broker{options};
+    broker.give_up("late");
+    broker.world.advance(3s, 100ms); // until it is on disk
+    const auto id = broker.listed().at(0).offset_message_id;
+    const auto lost = broker.resume(id);
+    REQUIRE(lost.ok());
+    broker.crash(crash_mode::drop_unsynced);
+    broker.start(options);
+    CHECK(broker.resumptions().empty());
+    REQUIRE(broker.listed().size() == 1);
+    const auto resumed = broker.resume(id);
+    REQUIRE(resumed.ok());
+    CHECK(broker.end_resumed(*resumed, decision::commit).ok());
+    CHECK(broker.committed() == std::vector<std::string>{"late"});
+    CHECK(broker.resumptions().size() == 1);
+}
+
 TEST_CASE_FIXTURE(given_up_world, "transactions: what was given up is listed in parts") {
     for (const auto* body : {"a", "b", "c", "d"})
         give_up(body);
@@ -735,8 +736,8 @@ TEST_CASE_FIXTURE(given_up_world, "transactions: what was given up is listed in 
 
 // Goal: whatever call to the file system a crash of the broker meets while a given-up transaction is resumed, it goes on with one half
 //       message, or is given up as before; and what was answered is so.
-// How:  a broker gives up a half message, resumes it twice, and commits it. It runs once for each call of the file system from then on, each
-//       time with another kind of crash. What is left is started again, and the operator says again what they said.
+// How:  a broker gives up a half message, resumes it twice, and commits it. It runs once for each call of the file system from then on,
+//       each time with another kind of crash. What is left is started again, and the operator says again what they said.
 TEST_CASE("crash enumeration: a broker that crashes anywhere goes on with a given-up transaction once") {
     struct told {
         std::optional<transaction_resumed> resumed;
