@@ -164,13 +164,7 @@ result<void> send_encoder::check_half(const send_messages& send, std::int32_t le
         return immunity.failure();
     if (auto fine = check_copied("the producer group", send.producer_group); !fine)
         return fine;
-    if (!options_.transactions || !options_.transactions->is_full())
-        return {};
-    const auto most = options_.transactions->pending_max;
-    if (most == 0)
-        return error{errc::not_permitted, "this broker takes no transactional messages (broker.transaction.pending_max is 0)"};
-    return error{errc::busy, std::to_string(most) + " transactions of this broker have no outcome yet, more are not taken; let their "
-                                                    "producers decide them, or use `troupe transaction`"};
+    return options_.transactions ? options_.transactions->check() : result<void>{};
 }
 
 result<encoded_send> send_encoder::encode_single(const send_messages& send, queue_id queue) {

@@ -484,8 +484,9 @@ result<void> transaction_check_state::begin(const resume_transaction& order,
         return error{errc::message_not_found,
                      "at log position " + to_string(position) + " is a message of topic " + record->topic + ", and none of a transaction"};
     }
-    if (options_.room && options_.room->is_full())
-        return error{errc::busy, "as many transactions have no outcome as may be; repeat it when there are fewer"};
+    if (options_.room)
+        if (auto free = options_.room->check(); !free)
+            return free;
     auto message = resumed_message(std::move(*record));
     message.store_host = options_.store_host;
     const auto ticket = next_ticket_++;

@@ -312,6 +312,14 @@ TEST_CASE_FIXTURE(resume_world, "resumption: the given-up message is found by it
     CHECK(answer(id_of(open)).code() == errc::not_permitted); // that one was committed
 }
 
+TEST_CASE_FIXTURE(resume_world, "resumption: where there are no transactions at all the setting is named") {
+    options.room = std::make_shared<transaction_room>(0);
+    start();
+    const auto refused = answer(id_of(give_up(half("late"))));
+    CHECK(refused.code() == errc::not_permitted);
+    CHECK(refused.failure().text.find("broker.transaction.pending_max") != std::string::npos);
+}
+
 TEST_CASE_FIXTURE(resume_world, "resumption: a broker whose address was changed knows its transactions under the one before") {
     start();
     const auto record = give_up(half("late", others), others);
