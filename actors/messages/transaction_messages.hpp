@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/base/admission.hpp"
 #include "protocol/transaction_bodies.hpp"
 #include "protocol/vocabulary/ids.hpp"
 #include "protocol/vocabulary/payload.hpp"
@@ -9,6 +10,7 @@
 #include <caf/typed_actor.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -49,11 +51,14 @@ struct transaction_ended {
 
 /// Go on with a transaction that was given up (code 323): it is pending again, as a new half message about which nobody was asked.
 /// Idempotent: whoever comes later is answered as the first. Fails with argument_illegal (no offset message id), message_not_found (also
-/// of another broker's, whatever state this one is in), not_permitted (it was not given up), and what a half message fails
+/// of another broker's, whatever state this one is in), not_permitted (it was not given up), timed_out, and what a half message fails
 /// with: nothing is resumed then, unless the store turned read-only over it; the restart finds out.
 struct resume_transaction {
     std::string message_id; ///< offset message id of the given-up message, or of the half message that was given up
     std::string topic;      ///< for people only
+    /// From then on nobody waits for the answer: it does not begin any more. Set by the session.
+    caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
+    std::shared_ptr<const admitted> room = nullptr; ///< likewise: its share of what may wait, until it is handled
     template <class Inspector>
     friend auto inspect(Inspector& f, resume_transaction& x) {
         return f(x.message_id, x.topic);
@@ -79,6 +84,7 @@ struct list_transactions {
     queue_offset from = {}; ///< of given-up ones: from there on in their topic
     /// From then on nobody waits for the answer: a list that has not begun does not begin. Set by the session.
     caf::actor_clock::time_point given_up = caf::actor_clock::time_point::max();
+    std::shared_ptr<const admitted> room = nullptr; ///< likewise: its share of what may wait, until it is handled
     template <class Inspector>
     friend auto inspect(Inspector& f, list_transactions& x) {
         return f(x.group, x.after, x.transactions_max, x.of_given_up, x.from);

@@ -26,6 +26,9 @@
 
 namespace troupe::actors::net {
 
+/// How many orders of people wait for the transaction check; beyond it they are answered busy.
+inline constexpr std::size_t transaction_orders_max = 1'000;
+
 /// What a port needs of the broker behind it: where the two hot paths begin, and what they check against.
 struct broker_entry {
     local_broker_actor broker;
@@ -52,6 +55,8 @@ struct broker_entry {
     std::shared_ptr<admission> pop_orders = nullptr; ///< acknowledgements under way; acquired here, released there
     std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>();
     std::shared_ptr<delivery_quotas> shares = std::make_shared<delivery_quotas>(); ///< of pulls answered here
+    /// Orders of people under way to the transaction check: each has its share until it is handled.
+    std::shared_ptr<admission> transaction_orders = std::make_shared<admission>(transaction_orders_max);
 };
 
 struct gateway_options {

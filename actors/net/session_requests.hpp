@@ -70,15 +70,17 @@ inline request_ticket ticket_of(const protocol::remoting_command& command) {
     return {command.opaque, command.codec, command.is_oneway()};
 }
 
+inline error crowded(const admission& room) {
+    return {errc::busy, "more than " + std::to_string(room.amount_max()) + " requests like this one are waiting; repeat it later"};
+}
+
 /// Asks the role if there is room for what it does then, and encodes what it answers, with a deadline. `patience` is what the role
 /// itself may wait.
 template <class Order, class Answer, class Role>
 void ask_with(session_pointer self, const Role& role, const request_ticket& ticket, Order order, std::chrono::milliseconds patience = {},
               admission* room = nullptr) {
     if (room != nullptr && !room->try_acquire(1))
-        return answer(self, ticket,
-                      encode_failure({errc::busy, "more than " + std::to_string(room->amount_max()) +
-                                                      " requests like this one are waiting; repeat it later"}));
+        return answer(self, ticket, encode_failure(crowded(*room)));
     complete(self, order);
     self->request(role, self->state.options.request_timeout + patience, std::move(order))
         .then([self, ticket](const Answer& given) { answer(self, ticket, encode_answer(given)); },

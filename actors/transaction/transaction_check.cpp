@@ -439,6 +439,8 @@ result<std::optional<log_position>> transaction_check_state::find_naming(const s
 // ---- given-up ones --------------------------------------------------------------------------------------------------
 
 caf::result<transaction_resumed> transaction_check_state::handle(const resume_transaction& order) {
+    if (order.given_up <= self_->clock().now())
+        return make_caf_error(errc::timed_out, "other orders took so long that this one was given up; repeat it later");
     auto promise = self_->make_response_promise<transaction_resumed>();
     if (const auto begun = begin(order, promise); !begun)
         promise.deliver(make_caf_error(begun.failure()));

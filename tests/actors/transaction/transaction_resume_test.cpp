@@ -312,6 +312,21 @@ TEST_CASE_FIXTURE(resume_world, "resumption: the given-up message is found by it
     CHECK(answer(id_of(open)).code() == errc::not_permitted); // that one was committed
 }
 
+TEST_CASE_FIXTURE(resume_world, "resumption: nobody does what nobody waits for, and its share of what may wait comes back") {
+    start();
+    const auto room = std::make_shared<admission>(1);
+    REQUIRE(room->try_acquire(1));
+    resume_transaction order{id_of(give_up(half("late"))), {}};
+    order.given_up = {};
+    order.room = std::make_shared<const admitted>(room, 1);
+    const auto late = world.ask<transaction_resumed>(role, order);
+    REQUIRE(late->has_value());
+    CHECK((*late)->code() == errc::timed_out);
+    CHECK(held->entries.empty());
+    order.room = nullptr;
+    CHECK(room->under_way() == 0);
+}
+
 TEST_CASE_FIXTURE(resume_world, "resumption: where there are no transactions at all the setting is named") {
     options.room = std::make_shared<transaction_room>(0);
     start();

@@ -337,6 +337,32 @@ TEST_CASE("operators go on with what was given up over the wire, with RocketMQ's
     CHECK(producer.exchange(producer_world::command_of(code::resume_check_half_message, {{"msgId", "no id"}})).code != response::success);
 }
 
+TEST_CASE_FIXTURE(producer_world, "operators' orders about transactions wait for their turn only as long as there is room") {
+    const auto entry = std::make_shared<net::broker_entry>(*net::entry_of(*node));
+    entry->transaction_orders = std::make_shared<admission>(1);
+    REQUIRE(entry->transaction_orders->try_acquire(1)); // as if one was waiting
+    auto port = net::spawn_listener(system, {}, {entry, {}, {}});
+    REQUIRE(port.ok());
+    {
+        test_support::raw_client client{port->port};
+        const auto resume = command_of(code::resume_check_half_message, {{"msgId", "7F00000100002A9F0000000000FFFFFF"}});
+        const auto list = command_of(code::troupe_list_transactions, {{"maxTransactions", "10"}});
+        for (const auto& order : {resume, list}) {
+            const auto refused = client.ask(order);
+            REQUIRE(refused);
+            CHECK(refused->code == response::system_busy);
+        }
+        entry->transaction_orders->release(1);
+        for (int i = 0; i < 3; ++i) { // each gives back its share
+            CHECK(client.ask(list)->code == response::success);
+            CHECK(client.ask(resume)->code != response::system_busy);
+        }
+    }
+    caf::scoped_actor self{system};
+    self->send_exit(port->handle, caf::exit_reason::user_shutdown);
+    self->wait_for(port->handle);
+}
+
 TEST_CASE("what is said of transactions is the same on the other side of the wire") {
     const end_transaction order{"payers", log_position{77}, queue_offset{7}, transaction_decision::roll_back, true, "u1", "orders"};
     const auto end_read = net::decode_request<end_transaction>(net::encode_request(order));
