@@ -176,8 +176,10 @@ public:
     /// Messages that were given up and not resumed, likewise.
     result<std::vector<pending_transaction>> list_given_up_transactions(const std::string& group = {}, std::int32_t transactions_max = 100);
     /// Goes on with one that was given up, by its offset message id or that of its half message: it is pending again, as the half message
-    /// that the answer has, and its producers are asked anew. A second time the answer is the same. Fails with message_not_found (no
-    /// broker knows it), not_permitted (it was not given up), argument_illegal (no id), and what the broker answers.
+    /// that the answer has, and its producers are asked anew. A second time the answer is the same. Asks the broker whose address is in
+    /// the id; when none has it any more, every Troupe. Asks once: what became of it after a timeout or a lost connection is not known, and
+    /// a broker of Apache RocketMQ would do it again. Fails with message_not_found (no broker knows it), not_permitted (it was not given
+    /// up), argument_illegal (no id), and what the broker answers.
     result<resumed_transaction> resume_transaction(const std::string& id);
     /// Decides one that is stuck, by its offset message id. Fails with message_not_found when it is not pending, argument_illegal (no
     /// id; `unknown`), and what the broker answers.

@@ -7,7 +7,9 @@
 #include <caf/actor_cast.hpp>
 
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace troupe::client {
 
@@ -48,6 +50,40 @@ result<std::vector<admin::pending_transaction>> list_all(const connection& via, 
     return all;
 }
 
+struct registered_broker {
+    std::string name;
+    std::string address;
+};
+
+std::vector<registered_broker> masters_of(const protocol::cluster_info& cluster) {
+    std::vector<registered_broker> all;
+    for (const auto& [name, broker] : cluster.brokers)
+        if (!broker.addresses.empty())
+            all.push_back({name, broker.addresses.begin()->second});
+    return all;
+}
+
+result<admin::resumed_transaction> resume_at(asker& ask, const registered_broker& one, const std::string& id) {
+    const auto broker = ask.dial(one.name, one.address);
+    if (!broker)
+        return at_broker(one.name, broker.failure());
+    auto resumed = ask.ask<actors::transaction_resumed>(transactions_of(*broker), actors::resume_transaction{id, {}});
+    if (!resumed)
+        return at_broker(one.name, resumed.failure());
+    return admin::resumed_transaction{one.name, resumed->offset_message_id, resumed->position, resumed->offset};
+}
+
+/// Whether it answers a request that only Troupe has.
+result<bool> lists_transactions(asker& ask, const registered_broker& one) {
+    const auto broker = ask.dial(one.name, one.address);
+    if (!broker)
+        return at_broker(one.name, broker.failure());
+    const auto listed = ask.ask<actors::transactions_listed>(transactions_of(*broker), actors::list_transactions{{}, {}, 1});
+    if (!listed && listed.code() != errc::not_supported)
+        return at_broker(one.name, listed.failure());
+    return listed.ok();
+}
+
 } // namespace
 
 result<std::vector<admin::pending_transaction>> admin::list_transactions(const std::string& group, std::int32_t transactions_max) {
@@ -65,22 +101,42 @@ result<std::vector<admin::pending_transaction>> admin::list_given_up_transaction
     return list_all(via_, order);
 }
 
+// Apache RocketMQ's brokers take no notice of the address in the id: whatever lies at that place of their log they store once more, each
+// time that they are asked. So the broker of that address is asked, once, and another one only when it is a Troupe, which looks whose it
+// is.
 result<admin::resumed_transaction> admin::resume_transaction(const std::string& id) {
-    if (const auto place = protocol::parse_offset_message_id(id); !place)
+    const auto place = protocol::parse_offset_message_id(id);
+    if (!place)
         return place.failure();
     asker ask{via_};
-    const auto brokers = ask.brokers();
-    if (!brokers)
-        return brokers.failure();
-    for (const auto& [name, broker] : *brokers) {
-        auto resumed = ask.ask_again<actors::transaction_resumed>(transactions_of(broker), actors::resume_transaction{id, {}});
-        if (resumed)
-            return resumed_transaction{name, resumed->offset_message_id, resumed->position, resumed->offset};
-        if (resumed.code() != errc::message_not_found)
-            return at_broker(name, resumed.failure());
+    const auto cluster = ask.ask_any_name_server<actors::cluster_described>(actors::describe_cluster{});
+    if (!cluster)
+        return cluster.failure();
+    const auto all = masters_of(cluster->info);
+    if (all.empty())
+        return error{errc::no_route, "no broker is registered with the name servers"};
+    const auto named = std::find_if(all.begin(), all.end(), [&place](const registered_broker& one) {
+        const auto host = protocol::parse_host_address(one.address);
+        return host && *host == place->first;
+    });
+    if (named != all.end())
+        return resume_at(ask, *named, id);
+    std::string names;
+    for (const auto& one : all) {
+        names += (names.empty() ? "" : ", ") + one.name + " at " + one.address;
+        const auto is_troupe = lists_transactions(ask, one);
+        if (!is_troupe)
+            return is_troupe.failure();
+        if (!*is_troupe)
+            continue;
+        auto resumed = resume_at(ask, one, id);
+        if (resumed || resumed.code() != errc::message_not_found)
+            return resumed;
     }
-    return error{errc::message_not_found, "no broker has a transaction " + id +
-                                              ", or not any more; `troupe transaction list --given-up` shows those that can be resumed"};
+    return error{errc::message_not_found, "transaction " + id + " is of a broker at " + to_string(place->first) + ", and there are only " +
+                                              names +
+                                              ", which do not have it; `troupe transaction list --given-up` shows those that can "
+                                              "be resumed"};
 }
 
 result<admin::pending_transaction> admin::end_transaction(const std::string& id, transaction_outcome outcome) {
