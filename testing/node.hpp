@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace troupe::testing {
@@ -48,6 +49,8 @@ public:
     [[nodiscard]] std::string name_server_address() const;
     [[nodiscard]] std::string broker_address() const;
     [[nodiscard]] const node_options& options() const { return options_; }
+    /// From the next start() on.
+    void set_options(node_options options) { options_ = std::move(options); }
 
 private:
     class roles;

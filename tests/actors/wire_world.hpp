@@ -44,7 +44,16 @@ struct wire_world {
     broker_actor proxy;
 
     explicit wire_world(broker_options options = {}) {
+        start(std::move(options));
+        topic_config orders;
+        orders.name = "orders";
+        orders.read_queues = orders.write_queues = 2;
+        REQUIRE(ask<topic_put>(put_topic{orders}).ok());
+    }
+    ~wire_world() { stop(); }
 
+    /// As after stop(): what was stored is there.
+    void start(broker_options options) {
         options.store.directory = "/store";
         options.store.segment_bytes = 16u << 20; // files in memory: the usual gigabyte would be cleared first
         options.store.disk_reserve_bytes = 0;
@@ -56,12 +65,8 @@ struct wire_world {
         REQUIRE(bound.ok());
         listener = std::move(*bound);
         proxy = net::spawn_broker_proxy(system, "127.0.0.1:" + std::to_string(listener.port));
-        topic_config orders;
-        orders.name = "orders";
-        orders.read_queues = orders.write_queues = 2;
-        REQUIRE(ask<topic_put>(put_topic{orders}).ok());
     }
-    ~wire_world() {
+    void stop() {
         {
             caf::scoped_actor self{system};
             self->send_exit(proxy, caf::exit_reason::user_shutdown);

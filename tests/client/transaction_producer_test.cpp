@@ -253,24 +253,40 @@ TEST_CASE("admin: transactions that are stuck are listed and decided") {
 
 TEST_CASE("admin: transactions that were given up are listed, resumed and decided") {
     auto options = impatient();
-    options.transaction_interval = 2s; // to answer in
     options.transaction_checks_max = 1;
     testing::node node{options};
     REQUIRE(node.start().ok());
+    std::string half;
+    {
+        const auto via = node.connect();
+        make_topic(*via, "orders");
+        auto producer = transaction_producer::open(
+            *via, [](const received_message&) { return outcome::unknown; }, of_group("payers", "orders"));
+        REQUIRE(producer.ok());
+        half = producer->send(paid("late"), [](const send_receipt&) { return outcome::unknown; })->half.offset_message_id;
+        const auto deadline = std::chrono::steady_clock::now() + 60s;
+        while (admin{*via}.list_given_up_transactions("payers").value().empty())
+            REQUIRE(std::chrono::steady_clock::now() < deadline); // each look takes its time
+    }
+    // From here on nothing is given up, however long the test takes: whoever is not there yet is asked again, which does not count.
+    node.stop();
+    options.transaction_interval = 2s;
+    options.transaction_checks_max = 1'000;
+    node.set_options(options);
+    REQUIRE(node.start().ok());
     const auto via = node.connect();
-    make_topic(*via, "orders");
     reader consumer{*via, "orders"};
     std::atomic<int> questions{0};
     auto producer = transaction_producer::open(
-        *via, [&questions](const received_message&) { return ++questions == 1 ? outcome::unknown : outcome::commit; },
+        *via,
+        [&questions](const received_message&) {
+            ++questions;
+            return outcome::commit;
+        },
         of_group("payers", "orders"));
     REQUIRE(producer.ok());
-    const auto half = producer->send(paid("late"), [](const send_receipt&) { return outcome::unknown; })->half.offset_message_id;
     admin administrator{*via};
     const auto given_up = [&] { return administrator.list_given_up_transactions("payers").value(); };
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (given_up().empty())
-        REQUIRE(std::chrono::steady_clock::now() < deadline); // each look takes its time
     REQUIRE(given_up().size() == 1);
     CHECK(given_up()[0].first == "broker-a");
     CHECK(given_up()[0].second.topic == "orders");
@@ -283,7 +299,7 @@ TEST_CASE("admin: transactions that were given up are listed, resumed and decide
     CHECK(resumed->broker_name == "broker-a");
     CHECK(administrator.resume_transaction(half)->offset_message_id == resumed->offset_message_id);
     CHECK(consumer.seen.wait_for({"late"}));
-    CHECK(questions == 2);
+    CHECK(questions >= 1);
     CHECK(administrator.list_given_up_transactions()->empty());
     CHECK(administrator.resume_transaction("no id").code() == errc::argument_illegal);
     CHECK(administrator.resume_transaction("7F00000100002A9F0000000000FFFFFF").code() == errc::message_not_found);
