@@ -84,10 +84,13 @@ returned_message return_message(protocol::message failed, const return_rules& ru
         returned.delay_level = rules.delay_level > 0 ? rules.delay_level : first_retry_level + copy.reconsume_times;
     if (!is_dead && rules.delay_level == 0)
         returned.delay = retry_delay(rules.retries, copy.reconsume_times);
-    if (returned.delay)
+    if (returned.delay) {
         protocol::remove_property(properties, name::delay);
-    else
+        // Where timers wait, this would make it an order to recall another one.
+        protocol::remove_property(properties, name::timer_delete_key);
+    } else {
         protocol::set_property(properties, name::delay, std::to_string(returned.delay_level));
+    }
     copy.topic = is_dead ? dead_letter_topic_of(rules.group) : retry_topic_of(rules.group);
     ++copy.reconsume_times;
     copy.offset = {};
@@ -98,7 +101,11 @@ returned_message return_message(protocol::message failed, const return_rules& ru
 
 result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
     auto record = protocol::encode_record(copy);
-    for (const auto property : {name::wait, name::origin_message_id, name::delay, name::retry_topic}) {
+    // What timers have left of an earlier try comes first.
+    for (const auto property : {name::timer_enqueue_ms, name::timer_dequeue_ms, name::timer_out_ms, name::wait, name::origin_message_id,
+                                name::delay, name::retry_topic}) {
+        if (property == name::timer_out_ms && copy.topic == timer_topic)
+            continue; // it says when this try is due
         const bool is_needed = is_retried && (property == name::delay || property == name::retry_topic);
         if (record || record.code() != errc::properties_too_large || is_needed)
             break;

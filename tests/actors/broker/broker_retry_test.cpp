@@ -23,6 +23,19 @@ struct retry_world : broker_world {
         group.retry_max = retry_max;
         REQUIRE(answer<group_put>(put_group{group}));
     }
+    void make_group(const std::string& name, retry_policy retries) {
+        group_config group;
+        group.name = name;
+        group.retries = std::move(retries);
+        REQUIRE(answer<group_put>(put_group{group}));
+    }
+    static retry_policy growing(std::int64_t initial_ms, std::int64_t multiplier = 2) {
+        retry_policy retries;
+        retries.is_exponential = true;
+        retries.initial_ms = initial_ms;
+        retries.multiplier = multiplier;
+        return retries;
+    }
     result<message_sent_back> send_back(const protocol::message& failed, std::int32_t delay_level = 0,
                                         std::optional<std::int32_t> retry_max = {}, const std::string& group = "billing") {
         return send_back(failed.position, delay_level, retry_max, group);
@@ -86,12 +99,7 @@ TEST_CASE_FIXTURE(retry_world, "broker: a message given back comes again in the 
 }
 
 TEST_CASE_FIXTURE(retry_world, "broker: a group's own retry policy says when a message comes again") {
-    group_config group;
-    group.name = "billing";
-    group.retries.is_exponential = true;
-    group.retries.initial_ms = 2'500;
-    group.retries.multiplier = 3;
-    REQUIRE(answer<group_put>(put_group{group}));
+    make_group("billing", growing(2'500, 3));
     auto failed = failed_message();
     for (const auto expected : {2'500ms, 7'500ms}) {
         CAPTURE(expected.count());
@@ -113,6 +121,23 @@ TEST_CASE_FIXTURE(retry_world, "broker: a group's own retry policy says when a m
     REQUIRE(send_back(failed, 1)); // the consumer knows better
     world.advance(1'200ms);
     CHECK(messages("%RETRY%billing", 2).size() == 1);
+}
+
+TEST_CASE_FIXTURE(retry_world, "broker: a message that names another one to be recalled comes again by policy, and so does the other") {
+    make_group("billing", growing(2'500));
+    send("first", 0, "UNIQ_KEY\x01u1\x02");
+    send("second", 0, "UNIQ_KEY\x01u2\x02TIMER_DEL_UNIQKEY\x01u1\x02");
+    const auto failed = messages("orders");
+    REQUIRE(failed.size() == 2);
+    REQUIRE(send_back(failed[0]));
+    world.advance(500ms);
+    REQUIRE(send_back(failed[1]));
+    world.advance(4s);
+    const auto again = messages("%RETRY%billing");
+    REQUIRE(again.size() == 2);
+    CHECK(again[0].body.view() == "first");
+    CHECK(again[1].body.view() == "second");
+    CHECK(node->metrics()->timers_recalled == 0);
 }
 
 // Goal: sixteen tries, each later than the one before, and then the dead letter topic: four hours and three quarters.

@@ -1,9 +1,11 @@
 #include "actors/schedule/message_return.hpp"
 
+#include "actors/base/topic_directory.hpp"
 #include "actors/messages/messages.hpp"
 #include "actors/schedule/delayed_message.hpp"
 #include "actors/schedule/timer_message.hpp"
 #include "protocol/property_edit.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <doctest/doctest.h>
 
@@ -214,4 +216,67 @@ TEST_CASE("how often a message was tried is what its sender says, and costs nobo
     CHECK(high.copy.topic == "%RETRY%billing");
     CHECK(high.delay_level > 0);
     CHECK(high.copy.reconsume_times > 0);
+}
+
+TEST_CASE("a message that waits by policy is no order to recall another one") {
+    retry_policy growing;
+    growing.is_exponential = true;
+    auto message = failed_message();
+    message.properties += "TIMER_DEL_UNIQKEY\1orders+u2\2";
+    auto [copy, level, delay] = return_message(message, {"billing", 0, 16, growing});
+    REQUIRE(delay.has_value());
+    park_timer(copy, timestamp_ms{1'000});
+    const auto facts = timer_facts_of(copy.properties);
+    CHECK_FALSE(facts.is_recall);
+    CHECK(facts.due == timestamp_ms{1'000});
+    CHECK(facts.topic == "%RETRY%billing");
+    CHECK(facts.unique_key == "u1");
+}
+
+// Goal: what found room at its first give-back finds room at every later one, whatever decides how long it waits.
+TEST_CASE("a large message that could be given back once can be given back again") {
+    retry_policy growing;
+    growing.is_exponential = true;
+    topic_config retries;
+    retries.name = "%RETRY%billing";
+    const topic_snapshot topics{permission::read_write, 0, {retries}};
+    const timestamp_ms now{1'700'000'000'000};
+    const auto store = [&](protocol::message failed, const retry_policy& policy) -> result<protocol::message> {
+        auto [copy, level, delay] = return_message(std::move(failed), {"billing", 0, 16, policy});
+        copy.queue = queue_id{0};
+        if (delay)
+            park_timer(copy, now);
+        else
+            park(copy, level, 18);
+        const auto record = encode_returned(copy, true);
+        return record ? result<protocol::message>{std::move(copy)} : record.failure();
+    };
+    int stored = 0;
+    int refused = 0;
+    for (std::size_t left = 0; left < 300; ++left) {
+        CAPTURE(left);
+        auto message = failed_message();
+        message.properties += "fill\1";
+        message.properties.append(limits::properties_bytes_max - left - message.properties.size() - 1, 'x').push_back('\2');
+        auto first = store(std::move(message), growing);
+        if (!first) {
+            CHECK(first.code() == errc::properties_too_large);
+            ++refused;
+            continue;
+        }
+        ++stored;
+        first->stored = now;
+        REQUIRE(unpark_timer(*first, topics, now));
+        const auto again = store(*first, growing);
+        REQUIRE(again);
+        CHECK(again->topic == timer_topic);
+        CHECK(property(*again, "TIMER_OUT_MS") == to_string(now));
+        CHECK(property(*again, "RETRY_TOPIC") == "orders");
+        const auto by_level = store(*first, {});
+        REQUIRE(by_level);
+        CHECK(by_level->topic == schedule_topic);
+        CHECK(property(*by_level, "DELAY") == "4");
+    }
+    CHECK(stored > 0);
+    CHECK(refused > 0);
 }
