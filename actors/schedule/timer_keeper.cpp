@@ -41,6 +41,11 @@ result<void> check_named(const Order& order) {
     return {};
 }
 
+/// Where what waits is the broker's: messages of groups that were given back, dead letters, what the system writes.
+bool is_brokers_own(std::string_view topic) {
+    return is_retry_topic(topic) || is_dead_letter_topic(topic) || is_system_topic(topic);
+}
+
 class timer_keeper_state {
 public:
     static inline const char* name = "timer_keeper";
@@ -268,6 +273,8 @@ caf::result<message_recalled> timer_keeper_state::handle(const recall_message& o
         return refuse(errc::shutting_down, "this broker takes no messages (its permission lacks write)");
     if (topics->find(order.topic) == nullptr)
         return refuse(errc::topic_not_found, "the topic[" + order.topic + "] not exist");
+    if (is_brokers_own(order.topic))
+        return refuse(errc::operation_illegal, "messages of topic " + order.topic + " are no producer's to take back");
     const auto handle = protocol::decode_recall_handle(order.handle);
     if (!handle)
         return refuse(handle.code(), handle.failure().text);
@@ -294,6 +301,9 @@ caf::result<timer_cancelled> timer_keeper_state::handle(const cancel_timer& orde
     recall begun{order.topic, order.unique_key, promise};
     if (auto named = check_named(order); !named)
         settle_recall(begun, named.failure());
+    else if (is_retry_topic(order.topic))
+        settle_recall(begun, {errc::operation_illegal, "the message waits for the next try of the group of " + order.topic +
+                                                           ", and is not to be lost; let a consumer of that group take it when it comes"});
     else
         cancel(begun, book_->taken_in() + book_->behind());
     return promise;

@@ -125,11 +125,12 @@ struct timer_keeper_options {
 /// In     records_arrived                 of the log writer: new timers and orders to recall some
 ///        records_appended                of the log writer: a batch, or an order, is in the log; pull_answered never comes
 ///        recall_message -> message_recalled   fails: not_permitted, topic_not_found, operation_illegal (a handle that names nothing of
-///                                        this broker, or a time that is over), busy, and what the log writer fails with
+///                                        this broker, a topic of the broker's own, or a time that is over), busy, and what the log
+///                                        writer fails with
 ///        list_timers -> timers_listed    fails: argument_illegal, timed_out (nobody waits for it any more), io, disk_full
 ///        find_timer -> timer_found       fails: topic_illegal, argument_illegal, message_not_found, io, disk_full
 ///        cancel_timer -> timer_cancelled   fails: topic_illegal, argument_illegal, message_not_found, operation_illegal (it is
-///                                        being delivered), and as recall_message
+///                                        being delivered, or a retry), and as recall_message
 ///        timer_tick                      to itself
 ///        finish                          delivers nothing more, saves what it has, ends
 /// Out    watch_queue and append_records to the log writer

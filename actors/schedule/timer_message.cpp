@@ -3,6 +3,7 @@
 #include "actors/schedule/delayed_message.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
 #include <array>
@@ -129,7 +130,7 @@ timer_facts timer_facts_of(std::string_view properties) {
             recalled = value;
         }
     });
-    facts.is_recall = !recalled.empty();
+    facts.is_recall = !recalled.empty() && !is_retry_topic(facts.topic);
     if (!facts.is_recall)
         return facts;
     // One of two spellings has the topic and '+' in front. Keys may hold '+', too; topics cannot.

@@ -47,7 +47,8 @@ result<void> unpark_timer(protocol::message& message, const topic_snapshot& topi
 /// An order to recall the timer of this name, as it is stored among the timers.
 [[nodiscard]] protocol::message make_recall(std::string_view topic, std::string_view unique_key, timestamp_ms due);
 
-/// What one stored record among the timers says. The texts lie in the record.
+/// What one stored record among the timers says. The texts lie in the record. Nothing for a retry topic is an order to recall: a message
+/// that failed may have been one before, and what waits there is not its producer's any more.
 struct timer_facts {
     std::optional<timestamp_ms> due; ///< none: it is neither a timer nor an order
     std::string_view topic;          ///< that it is for

@@ -1,6 +1,7 @@
 #include "actors/schedule/timer_keeper.hpp"
 
 #include "actors/base/log.hpp"
+#include "actors/messages/message_back.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/recall_handle.hpp"
 #include "protocol/vocabulary/big_endian.hpp"
@@ -258,6 +259,31 @@ TEST_CASE_FIXTURE(timed_world, "timers: handles that name nothing here are refus
     CHECK(recall(handle("orders", "broker-a", now() + 300'000'000)).code() == errc::operation_illegal);
     CHECK(recall(handle("gone", "broker-a", later), "gone").code() == errc::topic_not_found);
     CHECK(recall(handle("orders", "broker-a", later)).ok()); // never sent: RocketMQ does not say so either
+}
+
+TEST_CASE_FIXTURE(timed_world, "timers: a failed message that waits by its group's policy is neither recalled nor cancelled") {
+    group_config group;
+    group.name = "billing";
+    group.retries.is_exponential = true;
+    REQUIRE(answer<group_put>(put_group{group}));
+    send_timed("failed", "UNIQ_KEY\x01KEY\x02");
+    const auto place =
+        world.ask<message_sent_back>(node->message_back(), send_message_back{messages().at(0).position, "billing", 0, {}, {}, {}});
+    world.advance(100ms);
+    REQUIRE(place->has_value());
+    REQUIRE((*place)->ok());
+    CHECK(value("timersPending") == "1");
+    for (const std::string topic : {"%RETRY%billing", "%DLQ%billing", "rmq_sys_wheel_timer"}) {
+        CAPTURE(topic);
+        const auto refused = recall(protocol::encode_recall_handle({topic, "broker-a", now() + 6'000, "KEY"}), topic);
+        CHECK(refused.code() == (topic == "%DLQ%billing" ? errc::topic_not_found : errc::operation_illegal));
+    }
+    const auto cancelled = ask_timers<timer_cancelled>(cancel_timer{"%RETRY%billing", "KEY"});
+    CHECK(cancelled.code() == errc::operation_illegal);
+    CHECK(ask_timers<timer_found>(find_timer{"%RETRY%billing", "KEY"}).ok());
+    world.advance(6s, 100ms);
+    CHECK(value("timersPending") == "0");
+    CHECK(value("timersDeliveredTotal") == "1");
 }
 
 TEST_CASE("timers: a broker may refuse recalls, and then gives out handles all the same") {

@@ -147,6 +147,14 @@ TEST_CASE("timer_message: an order to recall names the timer, in both spellings"
     CHECK(protocol::encode_record(order).ok());
 }
 
+TEST_CASE("timer_message: nothing that waits for a retry topic is an order to recall another message") {
+    const auto facts = timer_facts_of(with(
+        {{"TIMER_DEL_UNIQKEY", "u1"}, {"TIMER_OUT_MS", "99"}, {"REAL_TOPIC", "%RETRY%billing"}, {"REAL_QID", "0"}, {"UNIQ_KEY", "u2"}}));
+    CHECK_FALSE(facts.is_recall);
+    CHECK(facts.due == timestamp_ms{99});
+    CHECK(facts.unique_key == "u2");
+}
+
 TEST_CASE("timer_message: a note of what was delivered says so again, and a damaged one is refused") {
     const std::vector<storage::timer_key> timers{{now, log_position{7}}, {now + 1, log_position{1ll << 40}}};
     CHECK(decode_done_note(encode_done_note(timers)).value() == timers);
