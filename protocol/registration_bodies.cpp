@@ -132,7 +132,6 @@ constexpr std::string_view customized_retries = "CUSTOMIZED";
 constexpr std::string_view exponential_retries = "EXPONENTIAL";
 
 void write_retries(json_writer& json, const retry_policy& retries) {
-    const retry_policy usual;
     json.key("groupRetryPolicy");
     json.begin_object();
     if (!retries.delays_ms.empty()) {
@@ -141,8 +140,7 @@ void write_retries(json_writer& json, const retry_policy& retries) {
         write_array(json, "next", retries.delays_ms, [&json](std::int64_t delay) { json.number(delay); });
         json.end_object();
     }
-    if (retries.is_exponential || retries.initial_ms != usual.initial_ms || retries.max_ms != usual.max_ms ||
-        retries.multiplier != usual.multiplier) {
+    if (retries.has_growth) {
         json.key("exponentialRetryPolicy");
         json.begin_object();
         json.number_member("initial", retries.initial_ms);
@@ -174,6 +172,7 @@ void read_retries(json_reader& json, retry_policy& retries, std::string& referen
                 });
             });
         } else if (key == "exponentialRetryPolicy") {
+            retries.has_growth = json.peek() == json_kind::object;
             json.object([&](std::string_view inner) {
                 if (inner == "initial")
                     retries.initial_ms = json.integer<std::int64_t>();

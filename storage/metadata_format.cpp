@@ -40,6 +40,7 @@ void put_settings(std::string& out, const group_config& group) {
     append_be(out, group.consume_timeout_minutes);
     const auto& retries = group.retries;
     append_be(out, static_cast<std::uint8_t>(retries.is_exponential));
+    append_be(out, static_cast<std::uint8_t>(retries.has_growth));
     append_be(out, retries.initial_ms);
     append_be(out, retries.max_ms);
     append_be(out, retries.multiplier);
@@ -59,6 +60,7 @@ void take_settings(value_reader& in, group_config& group) {
     group.consume_timeout_minutes = in.number<std::int32_t>();
     auto& retries = group.retries;
     retries.is_exponential = in.number<std::uint8_t>() != 0;
+    retries.has_growth = in.number<std::uint8_t>() != 0;
     retries.initial_ms = in.number<std::int64_t>();
     retries.max_ms = in.number<std::int64_t>();
     retries.multiplier = in.number<std::int64_t>();

@@ -43,6 +43,8 @@ result<void> check_retries(const retry_policy& retries) {
     if (retries.delays_ms.size() > limits::retry_delays_max)
         return error{errc::argument_illegal, "groupRetryPolicy: " + std::to_string(retries.delays_ms.size()) + " delays; at most " +
                                                  std::to_string(limits::retry_delays_max) + " are allowed"};
+    if (!retries.has_growth)
+        return {};
     if (const auto legal = check("max", retries.max_ms); !legal)
         return legal;
     if (retries.initial_ms < 1 || retries.initial_ms > retries.max_ms)
@@ -62,6 +64,8 @@ std::optional<std::chrono::milliseconds> retry_delay(const retry_policy& retries
         constexpr std::size_t first = first_retry_level - 1;
         return std::chrono::milliseconds{retries.delays_ms[std::min(first + tries, retries.delays_ms.size() - 1)]};
     }
+    if (!retries.has_growth)
+        return std::nullopt;
     auto delay = retries.initial_ms;
     for (std::size_t i = 0; i < tries && retries.multiplier > 1 && delay < retries.max_ms; ++i)
         delay = delay > retries.max_ms / retries.multiplier ? retries.max_ms : delay * retries.multiplier;

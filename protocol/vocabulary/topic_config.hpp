@@ -37,7 +37,8 @@ struct topic_config {
 struct retry_policy {
     bool is_exponential = false;
     std::vector<std::int64_t> delays_ms; ///< otherwise: one after the other, the last again and again; empty: the broker's delay levels
-    std::int64_t initial_ms = 5'000;     ///< exponential: `initial_ms`, then `multiplier` times as long each time, up to `max_ms`
+    bool has_growth = false;         ///< exponential: as below; without: the broker's delay levels, as of a broker that knows no policies
+    std::int64_t initial_ms = 5'000; ///< `initial_ms`, then `multiplier` times as long each time, up to `max_ms`
     std::int64_t max_ms = 7'200'000;
     std::int64_t multiplier = 2;
 
@@ -45,7 +46,7 @@ struct retry_policy {
 
     template <class Inspector>
     friend auto inspect(Inspector& f, retry_policy& x) {
-        return f(x.is_exponential, x.delays_ms, x.initial_ms, x.max_ms, x.multiplier);
+        return f(x.is_exponential, x.delays_ms, x.has_growth, x.initial_ms, x.max_ms, x.multiplier);
     }
 };
 

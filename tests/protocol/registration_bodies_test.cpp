@@ -151,7 +151,7 @@ TEST_CASE("groups come back with every field, alone and in a table") {
     CHECK(json["groupRetryPolicy"] == nlohmann::json{{"type", "CUSTOMIZED"}});
 
     group_config full{"G", false, false, 3, 5, 7, false, true, 2, 3, false, 4, 20, {}, {}};
-    full.retries = {false, {10'000, 20'000}, 1, 2, 3};
+    full.retries = {false, {10'000, 20'000}, true, 1, 2, 3};
     CHECK(decode_group_config(encode_group_config(full)).value() == full);
     const auto written = nlohmann::json::parse(encode_group_config(full));
     CHECK(written["consumeFromMinEnable"] == false);
@@ -162,11 +162,20 @@ TEST_CASE("groups come back with every field, alone and in a table") {
     CHECK(written["groupSysFlag"] == 4);
     CHECK(written["consumeTimeoutMinute"] == 20);
     CHECK(written["groupRetryPolicy"]["customizedRetryPolicy"]["next"] == nlohmann::json{10'000, 20'000});
-    full.retries = {true, {}, 5'000, 7'200'000, 2};
+    full.retries = {true, {}, true, 5'000, 7'200'000, 2};
     CHECK(nlohmann::json::parse(encode_group_config(full))["groupRetryPolicy"] ==
           nlohmann::json{{"exponentialRetryPolicy", {{"initial", 5'000}, {"max", 7'200'000}, {"multiplier", 2}}}, {"type", "EXPONENTIAL"}});
     CHECK(decode_group_config(encode_group_config(full)).value() == full);
-    CHECK(decode_group_config(R"({"groupName":"G","groupRetryPolicy":{"type":"EXPONENTIAL"}})").value().retries == full.retries);
+    const auto retries_of = [](const std::string& policy) {
+        return decode_group_config(R"({"groupName":"G","groupRetryPolicy":)" + policy + "}").value().retries;
+    };
+    CHECK(retries_of(R"({"type":"EXPONENTIAL","exponentialRetryPolicy":{}})") == full.retries);
+    // Nobody said how the delays grow, and nobody is shown that somebody did.
+    group_config unsaid{"G", true, true, 1, 16};
+    unsaid.retries.is_exponential = true;
+    CHECK(retries_of(R"({"type":"EXPONENTIAL"})") == unsaid.retries);
+    CHECK(retries_of(R"({"exponentialRetryPolicy":null,"type":"EXPONENTIAL"})") == unsaid.retries);
+    CHECK(nlohmann::json::parse(encode_group_config(unsaid))["groupRetryPolicy"] == nlohmann::json{{"type", "EXPONENTIAL"}});
     CHECK(decode_group_config(R"({"groupName":"G","groupRetryPolicy":null})").value().retries == retry_policy{});
     for (const char* bad : {R"({"type":"SOMETIMES"})", R"({"$ref":"$.other"})", R"({"customizedRetryPolicy":{"next":["x"]}})"})
         CHECK_MESSAGE(

@@ -76,7 +76,7 @@ TEST_CASE("metadata_store: topics, groups and offsets come back as they were sto
     set.notify_members_changed = false;
     set.sys_flag = 3;
     set.consume_timeout_minutes = 4;
-    set.retries = {true, {5, 1LL << 42}, 6, 7, 8};
+    set.retries = {true, {5, 1LL << 42}, true, 6, 7, 8};
     const std::vector offsets{entry("billing", "orders", 0, 12), entry("billing", "orders", 1, 1LL << 40)};
     {
         auto store = open_metadata(files);

@@ -31,7 +31,7 @@ struct retry_world : broker_world {
     }
     static retry_policy growing(std::int64_t initial_ms, std::int64_t multiplier = 2) {
         retry_policy retries;
-        retries.is_exponential = true;
+        retries.is_exponential = retries.has_growth = true;
         retries.initial_ms = initial_ms;
         retries.multiplier = multiplier;
         return retries;

@@ -93,7 +93,7 @@ TEST_CASE_FIXTURE(settings_world, "a list of topics is put as a whole, or not at
 
 TEST_CASE_FIXTURE(settings_world, "a list of groups is put as a whole, or not at all") {
     group_config good{"G", false, true, 2, 5, 0, false, true, 1, 0, false, 2, 30, {}, {}};
-    good.retries = {true, {1, 2}, 3, 4, 5};
+    good.retries = {true, {1, 2}, true, 3, 4, 5};
     CHECK(call(code::update_and_create_subscription_group_list, {}, protocol::encode_group_list({good, {"bad name", true, true, 1, 16}}))
               .code == response::invalid_parameter);
     CHECK(call(code::get_subscription_group_config, {{"group", "G"}}).code == response::subscription_group_not_exist);

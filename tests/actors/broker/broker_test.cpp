@@ -625,6 +625,7 @@ TEST_CASE_FIXTURE(broker_world,
                   "broker: a group's settings are all kept, also over a restart, and what would be without effect is refused") {
     group_config group{"readers", false, false, 3, 5, 7, false, true, 2, 3, false, 4, 20, {}, {}};
     group.retries.delays_ms = {10'000, 20'000, 30'000};
+    group.retries.has_growth = true;
     group.retries.max_ms = 60'000;
     REQUIRE(answer<group_put>(put_group{group}));
     CHECK(answer<groups_listed>(list_groups{})->table.groups.at("readers") == group);

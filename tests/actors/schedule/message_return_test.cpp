@@ -108,7 +108,7 @@ TEST_CASE("a policy says how long a failed message waits, unless its consumer do
     listed.delays_ms = {7};
     CHECK(delay(listed, 0) == 7);
     retry_policy growing;
-    growing.is_exponential = true;
+    growing.is_exponential = growing.has_growth = true;
     CHECK(delay(growing, 0) == 5'000);
     CHECK(delay(growing, 1) == 10'000);
     CHECK(delay(growing, 10) == 5'120'000);
@@ -119,6 +119,9 @@ TEST_CASE("a policy says how long a failed message waits, unless its consumer do
     CHECK(delay(growing, 1) == 7'200'000);
     growing.multiplier = 1;
     CHECK(delay(growing, 999) == 5'000);
+    growing.has_growth = false; // nobody said how: as without a policy
+    CHECK(delay(growing, 0) == -1);
+    growing.has_growth = true;
     message.reconsume_times = 16;
     const auto dead = return_message(message, {"g", 0, 16, growing});
     CHECK_FALSE(dead.delay.has_value());
@@ -128,6 +131,7 @@ TEST_CASE("a policy says how long a failed message waits, unless its consumer do
 TEST_CASE("a policy that cannot be followed is refused, naming what of it") {
     const auto refusal = [](const auto& change) {
         retry_policy retries;
+        retries.has_growth = true;
         change(retries);
         const auto checked = check_retries(retries);
         return checked ? std::string{} : checked.failure().text;
@@ -220,7 +224,7 @@ TEST_CASE("how often a message was tried is what its sender says, and costs nobo
 
 TEST_CASE("a message that waits by policy is no order to recall another one") {
     retry_policy growing;
-    growing.is_exponential = true;
+    growing.is_exponential = growing.has_growth = true;
     auto message = failed_message();
     message.properties += "TIMER_DEL_UNIQKEY\1orders+u2\2";
     auto [copy, level, delay] = return_message(message, {"billing", 0, 16, growing});
@@ -236,7 +240,7 @@ TEST_CASE("a message that waits by policy is no order to recall another one") {
 // Goal: what found room at its first give-back finds room at every later one, whatever decides how long it waits.
 TEST_CASE("a large message that could be given back once can be given back again") {
     retry_policy growing;
-    growing.is_exponential = true;
+    growing.is_exponential = growing.has_growth = true;
     topic_config retries;
     retries.name = "%RETRY%billing";
     const topic_snapshot topics{permission::read_write, 0, {retries}};

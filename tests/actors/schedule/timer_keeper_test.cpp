@@ -264,7 +264,7 @@ TEST_CASE_FIXTURE(timed_world, "timers: handles that name nothing here are refus
 TEST_CASE_FIXTURE(timed_world, "timers: a failed message that waits by its group's policy is neither recalled nor cancelled") {
     group_config group;
     group.name = "billing";
-    group.retries.is_exponential = true;
+    group.retries.is_exponential = group.retries.has_growth = true;
     REQUIRE(answer<group_put>(put_group{group}));
     send_timed("failed", "UNIQ_KEY\x01KEY\x02");
     const auto place =
