@@ -271,8 +271,8 @@ const std::vector<option> table{
      "1s",
      "366d",
      {},
-     "How far ahead a message may be timed (RocketMQ: timerMaxDelaySec). A timed message stays on disk until it is delivered, whatever "
-     "`broker.store.retention_age` is.",
+     "How far ahead a message may be timed (RocketMQ: timerMaxDelaySec), and how long one that failed may wait by its group's retry "
+     "policy. A timed message stays on disk until it is delivered, whatever `broker.store.retention_age` is.",
      [](config& c, const value& v) { c.broker.timer_max_delay = duration_of(v); }},
     {"broker.recall_messages",
      kind::boolean,

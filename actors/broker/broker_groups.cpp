@@ -193,7 +193,7 @@ void broker_state::store_group(const group_config& group, continuation done) {
             [this, change](const caf::error& failure) { end_change(change, to_error(failure)); });
 }
 
-result<void> broker_state::check_group_config(const group_config& group) {
+result<void> broker_state::check_group_config(const group_config& group) const {
     if (const auto legal = check_group_name(group.name); !legal)
         return legal;
     if (group.retry_queues < 0 || group.retry_max < -1)
@@ -208,7 +208,7 @@ result<void> broker_state::check_group_config(const group_config& group) {
     if (!group.unknown_attributes.empty())
         return error{errc::argument_illegal, "group " + group.name + ": there is no attribute " + group.unknown_attributes.begin()->first +
                                                  " here; a group can have quota.deliver.messages"};
-    if (const auto legal = check_retries(group.retries); !legal)
+    if (const auto legal = check_retries(group.retries, setup_.options.timer_horizon); !legal)
         return error{errc::argument_illegal, "group " + group.name + ": " + legal.failure().text};
     return {};
 }

@@ -97,8 +97,8 @@ void broker_state::store_returned(returned_message returned, const std::string& 
         return done({errc::not_permitted, "topic " + copy.topic + " takes no messages"});
     copy.queue = queue_id{static_cast<std::int32_t>(next_returned_++ % static_cast<std::uint64_t>(topic->write_queues))};
     copy.store_host = setup_.options.store_host;
-    if (returned.delay)
-        park_timer(copy, setup_.options.now() + returned.delay->count());
+    if (returned.delay) // the group may be older than the horizon
+        park_timer(copy, setup_.options.now() + std::min(*returned.delay, setup_.options.timer_horizon).count());
     else if (returned.delay_level > 0)
         park(copy, returned.delay_level, static_cast<std::int32_t>(setup_.options.delay_levels.size()));
     auto record = encode_returned(copy, returned.delay_level > 0);

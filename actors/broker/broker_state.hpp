@@ -336,7 +336,7 @@ private:
     void add_schedule_info(broker_described described, caf::typed_response_promise<broker_described> promise);
 
     // groups (broker_groups.cpp)
-    [[nodiscard]] static result<void> check_group_config(const group_config& group);
+    [[nodiscard]] result<void> check_group_config(const group_config& group) const;
     void ensure_group(const std::string& group, continuation done);
     void store_group(const group_config& group, continuation done);
     [[nodiscard]] bool may_use_group(const std::string& group) const;

@@ -30,11 +30,11 @@ std::string dead_letter_topic_of(const std::string& group) {
     return "%DLQ%" + group;
 }
 
-result<void> check_retries(const retry_policy& retries) {
-    const auto check = [](const std::string& what, std::int64_t delay) -> result<void> {
-        if (delay < 0 || delay > timer_horizon_max.count())
+result<void> check_retries(const retry_policy& retries, std::chrono::milliseconds horizon) {
+    const auto check = [horizon](const std::string& what, std::int64_t delay) -> result<void> {
+        if (delay < 0 || delay > horizon.count())
             return error{errc::argument_illegal, "groupRetryPolicy: " + what + " is " + std::to_string(delay) + " ms; allowed are 0 to " +
-                                                     std::to_string(timer_horizon_max.count())};
+                                                     std::to_string(horizon.count()) + " (option broker.timer_max_delay)"};
         return {};
     };
     for (const auto delay : retries.delays_ms)

@@ -23,8 +23,8 @@ inline constexpr std::int32_t reconsume_times_max = 1'000'000;
 [[nodiscard]] std::string retry_topic_of(const std::string& group);
 [[nodiscard]] std::string dead_letter_topic_of(const std::string& group);
 
-/// A policy is argument_illegal with a delay that is not from 0 to timer_horizon_max, with none at first, or one that shrinks.
-[[nodiscard]] result<void> check_retries(const retry_policy& retries);
+/// A policy is argument_illegal with a delay that is not from 0 to `horizon`, with none at first, or one that shrinks.
+[[nodiscard]] result<void> check_retries(const retry_policy& retries, std::chrono::milliseconds horizon);
 /// How long a message waits that failed after `reconsume_times` tries before this one. Nothing: as its level says. As in RocketMQ, the
 /// third of a list of delays is for the first failure, where the third level of the broker would be.
 [[nodiscard]] std::optional<std::chrono::milliseconds> retry_delay(const retry_policy& retries, std::int32_t reconsume_times);

@@ -123,6 +123,77 @@ TEST_CASE_FIXTURE(retry_world, "broker: a group's own retry policy says when a m
     CHECK(messages("%RETRY%billing", 2).size() == 1);
 }
 
+TEST_CASE_FIXTURE(retry_world, "broker: a list of delays is followed from its third on, and its last one holds for every later try") {
+    retry_policy listed;
+    listed.delays_ms = {100, 200, 3'000, 5'000};
+    make_group("billing", listed);
+    auto failed = failed_message();
+    for (const auto expected : {3'000ms, 5'000ms, 5'000ms}) {
+        CAPTURE(expected.count());
+        const auto tries = failed.reconsume_times;
+        const auto given_back = world.wall_clock()();
+        REQUIRE(send_back(failed));
+        world.advance(expected - 100ms, 100ms);
+        CHECK(messages("%RETRY%billing", tries).empty());
+        world.advance(300ms);
+        const auto again = messages("%RETRY%billing", tries);
+        REQUIRE(again.size() == 1);
+        failed = again[0];
+        CHECK(failed.stored - given_back >= expected.count());
+    }
+}
+
+TEST_CASE("broker: a message that waits by policy comes once, and when it is due, after a stop or a crash") {
+    for (const bool orderly : {true, false}) {
+        CAPTURE(orderly);
+        retry_world broker;
+        broker.make_group("billing", retry_world::growing(120'000));
+        const auto failed = broker.failed_message();
+        const auto given_back = broker.world.wall_clock()();
+        REQUIRE(broker.send_back(failed));
+        broker.world.advance(3s);
+        if (orderly)
+            broker.stop();
+        else
+            broker.crash(crash_mode::drop_unsynced);
+        broker.start();
+        const auto started = broker.world.wall_clock()();
+        REQUIRE(started - given_back < 119'000);
+        broker.world.advance(std::chrono::milliseconds{120'000 - (started - given_back) - 100}, 100ms);
+        CHECK(broker.count("%RETRY%billing") == 0);
+        broker.world.advance(400ms);
+        const auto again = broker.messages("%RETRY%billing");
+        REQUIRE(again.size() == 1);
+        CHECK(again[0].body.view() == "hello");
+        CHECK(again[0].reconsume_times == 1);
+        broker.world.advance(30s, 1s);
+        CHECK(broker.count("%RETRY%billing") == 1);
+    }
+}
+
+TEST_CASE("broker: no policy lets a message wait longer than messages may be timed") {
+    retry_world broker;
+    broker.make_group("billing", retry_world::growing(60'000));
+    const auto failed = broker.failed_message();
+    broker.stop();
+    auto options = small_broker();
+    options.timer_horizon = 20s;
+    broker.start(options);
+    group_config group;
+    group.name = "billing";
+    group.retries = retry_world::growing(10'000);
+    const auto refused = broker.answer<group_put>(put_group{group});
+    CHECK(refused.code() == errc::argument_illegal);
+    CHECK_MESSAGE(refused.failure().text.find("max is 7200000 ms; allowed are 0 to 20000 (option broker.timer_max_delay)") !=
+                      std::string::npos,
+                  refused.failure().text);
+    REQUIRE(broker.send_back(failed)); // its group is from before
+    broker.world.advance(19'500ms, 100ms);
+    CHECK(broker.count("%RETRY%billing") == 0);
+    broker.world.advance(1s, 100ms);
+    CHECK(broker.count("%RETRY%billing") == 1);
+}
+
 TEST_CASE_FIXTURE(retry_world, "broker: a message that names another one to be recalled comes again by policy, and so does the other") {
     make_group("billing", growing(2'500));
     send("first", 0, "UNIQ_KEY\x01u1\x02");
