@@ -229,4 +229,15 @@ std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_v
     return std::pair{*std::move(of), queue_offset{offset}};
 }
 
+error unreadable(const std::string& directory, std::string_view key, std::string_view value) {
+    const auto what = directory + ": the value of \"" + shown(key) + "\" ";
+    const unsigned newest = key.starts_with(group_kind) ? group_with_settings_version : value_version;
+    const unsigned version = value.empty() ? 0 : static_cast<unsigned char>(value.front());
+    if (version > newest) {
+        return {errc::not_supported, what + "was written by a newer Troupe (version " + std::to_string(version) +
+                                         " of it, this one knows up to " + std::to_string(newest) + "); start that Troupe again"};
+    }
+    return {errc::corrupt, what + "(" + std::to_string(value.size()) + " bytes) makes no sense; restore the directory from a copy"};
+}
+
 } // namespace troupe::storage

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "protocol/vocabulary/ids.hpp"
+#include "protocol/vocabulary/result.hpp"
 #include "protocol/vocabulary/topic_config.hpp"
 
 #include <optional>
@@ -39,5 +40,9 @@ std::optional<topic_config> decode_topic(std::string_view name, std::string_view
 std::optional<group_config> decode_group(std::string_view name, std::string_view value);
 std::optional<request_mode> decode_mode(std::string_view key, std::string_view value);
 std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value);
+
+/// Why decoding gave nothing, for a row of the database in `directory`: not_supported for a version above those that are known, which is
+/// whole and nothing to restore; otherwise corrupt.
+error unreadable(const std::string& directory, std::string_view key, std::string_view value);
 
 } // namespace troupe::storage

@@ -106,15 +106,14 @@ public:
         return it->status().ok() ? result<void>{} : to_error(it->status(), "read of " + directory_.string());
     }
 
-    /// Collects decode(key, value) of every key of `kind`; a value that makes no sense is corrupt.
+    /// Collects decode(key, value) of every key of `kind`; where that gives nothing, it fails as unreadable() says.
     template <class T, class Decode>
     result<std::vector<T>> collect(char kind, Decode decode) const {
         std::vector<T> all;
         auto scanned = scan({&kind, 1}, [&](std::string_view key, std::string_view value) -> result<void> {
             auto decoded = decode(key, value);
             if (!decoded) {
-                return error{errc::corrupt, directory_.string() + ": the value of \"" + shown(key) + "\" (" + std::to_string(value.size()) +
-                                                " bytes) is not of this version; restore the directory from a copy"};
+                return unreadable(directory_.string(), key, value);
             }
             all.push_back(*std::move(decoded));
             return {};

@@ -117,6 +117,54 @@ TEST_CASE("metadata_format: a group is written in the lowest version that holds 
     CHECK(encode(group).front() == 3);
 }
 
+// Goal: what was written stays readable. How: bytes as docs/formats/metadata.md has them, not as today's encode writes them.
+TEST_CASE("metadata_format: the bytes of each version of a group mean what they always meant") {
+    const auto bytes = [](std::initializer_list<int> values) {
+        std::string out;
+        for (const auto one : values)
+            out.push_back(static_cast<char>(one));
+        return out;
+    };
+    const auto first = bytes({1, 0, 1, 0, 0, 0, 4, 0, 0, 0, 9});
+    const group_config plain{"g", false, true, 4, 9};
+    CHECK(decode_group("g", first) == plain);
+    CHECK(encode(plain) == first);
+
+    const auto second = bytes({2, 1, 0, 0, 0, 0, 1, 255, 255, 255, 255, 0, 0, 0, 0, 0, 0, 1, 44});
+    const group_config limited{"g", true, false, 1, -1, 300};
+    CHECK(decode_group("g", second) == limited);
+    CHECK(encode(limited) == second);
+
+    const auto third = bytes({3, 1, 1, 0, 0, 0, 1, 0, 0,  0,   16, 0, 0, 0, 0, 0, 0,   0,  0, // as in version 2
+                              0, 1,                                                           // from min, orderly
+                              0, 0, 0, 0, 0, 0, 0, 2, 0,  0,   0,  0, 0, 0, 0, 3,             // brokers to read from
+                              0, 0, 0, 0, 5, 0, 0, 0, 20,                                     // told, sys flag, minutes
+                              1, 1, 0, 0, 0, 0, 0, 0, 3,  232, 0,  0, 0, 0, 0, 0, 234, 96, 0, 0, 0, 0, 0, 0, 0, 3, // 1 s to 60 s, by 3
+                              0, 0, 0, 2, 0, 0, 0, 0, 0,  0,   0,  7, 0, 0, 0, 0, 0,   0,  1, 0});                 // 7 and 256 ms
+    const group_config full{"g", true, true, 1, 16, 0, false, true, 2, 3, false, 5, 20, {true, {7, 256}, true, 1'000, 60'000, 3}, {}};
+    CHECK(decode_group("g", third) == full);
+    CHECK(encode(full) == third);
+
+    const auto topic = bytes(
+        {1, 0, 0, 0, 3, 0, 0, 0, 5, 0, 0, 0, 4, 0, 0, 0, 7, 1, 0, 0, 0, 2, 0, 0, 0, 1, 'a', 0, 0, 0, 1, 'b', 0, 0, 0, 1, 'c', 0, 0, 0, 0});
+    CHECK(decode_topic("orders", topic) == orders());
+    CHECK(encode(orders()) == topic);
+}
+
+TEST_CASE("metadata_format: what a newer Troupe wrote is told from what is damaged") {
+    const auto newer = unreadable("/metadata", "gbilling", "\x04more");
+    CHECK(newer.code == errc::not_supported);
+    CHECK(newer.text == "/metadata: the value of \"gbilling\" was written by a newer Troupe (version 4 of it, this one knows up to 3); "
+                        "start that Troupe again");
+    CHECK(unreadable("/metadata", "torders", "\x02").code == errc::not_supported);
+    CHECK(unreadable("/metadata", "torders", "\xFF").text.find("version 255 of it, this one knows up to 1") != std::string::npos);
+    for (const std::string_view damaged : {"", "\x03", "\x01zz"}) {
+        const auto why = unreadable("/metadata", "gbilling", damaged);
+        CHECK(why.code == errc::corrupt);
+        CHECK_MESSAGE(why.text.find("makes no sense; restore the directory from a copy") != std::string::npos, why.text);
+    }
+}
+
 // Goal: a committed offset is there after power loss. How: drop everything not synced.
 TEST_CASE("metadata_store: an acknowledged commit survives losing unsynced data") {
     auto files = fault_file_system::make(2);
