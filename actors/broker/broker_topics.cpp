@@ -37,14 +37,17 @@ result<void> broker_state::check_topic_config(const topic_config& topic) const {
     return {};
 }
 
-/// RocketMQ: TopicConfigManager.createTopicInSendMessageMethod.
+/// RocketMQ: TopicConfigManager.createTopicInSendMessageMethod. There topics named like the cluster and the broker are templates, too; here
+/// these names mean the usual one, and so does none.
 result<topic_config> broker_state::topic_from_template(const send_messages& order) const {
     const auto refuse = [&order](const std::string& why) {
         return error{errc::topic_not_found, "topic " + order.topic +
                                                 " does not exist on this broker, and cannot be made from the template " +
                                                 order.topic_template + " that its sender names: " + why + "; create it first"};
     };
-    const auto* from = topics_->find(order.topic_template);
+    const auto& named = order.topic_template;
+    const bool is_usual = named.empty() || named == setup_.options.cluster || named == setup_.options.broker_name;
+    const auto* from = topics_->find(is_usual ? template_topic(setup_.options).name : named);
     if (from == nullptr)
         return refuse("there is no such topic");
     if ((from->perm & permission::inherit) == 0)

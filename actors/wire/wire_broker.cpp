@@ -93,7 +93,7 @@ result<send_messages> decode_request(const remoting_command& command) {
     send_messages order;
     order.producer_group = in.text_or(long_names ? "producerGroup" : "a");
     order.topic = in.text(long_names ? "topic" : "b");
-    order.topic_template = in.text_or(long_names ? "defaultTopic" : "c");
+    order.topic_template = in.text_or(long_names ? "defaultTopic" : "c", order.topic_template);
     order.topic_template_queues = in.int32_or(long_names ? "defaultTopicQueueNums" : "d", order.topic_template_queues);
     order.queue = in.number<queue_id>(long_names ? "queueId" : "e");
     order.sys_flag = in.int32_or(long_names ? "sysFlag" : "f", 0);

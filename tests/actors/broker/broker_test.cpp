@@ -301,13 +301,20 @@ TEST_CASE("broker: a topic is made from the template that its sender names, with
     CHECK(made("few").sys_flag == 0);
     REQUIRE(send("many", "TBW102", 100));
     CHECK(made("many").write_queues == options.default_topic_queues);
+    for (const auto& usual : {options.cluster, options.broker_name, std::string{}}) {
+        CAPTURE(usual);
+        const auto name = "from-" + usual;
+        REQUIRE(send(name.c_str(), usual.c_str(), 4));
+        CHECK(made(name.c_str()).write_queues == 4);
+        CHECK(made(name.c_str()).perm == permission::read_write);
+    }
     REQUIRE(send("like audited", "audited", 7).code() == errc::topic_illegal);
     REQUIRE(send("like-audited", "audited", 7));
     CHECK(made("like-audited").read_queues == 6);
     CHECK(made("like-audited").write_queues == 6);
     CHECK(made("like-audited").perm == permission::write);
     CHECK(made("like-audited").sys_flag == 1);
-    for (const auto& from : {std::pair{"closed", 4}, std::pair{"nowhere", 4}, std::pair{"", 4}, std::pair{"TBW102", 0}}) {
+    for (const auto& from : {std::pair{"closed", 4}, std::pair{"nowhere", 4}, std::pair{"TBW102", 0}}) {
         const auto refused = send("other", from.first, from.second);
         CHECK(refused.code() == errc::topic_not_found);
         CHECK_MESSAGE(refused.failure().text.find(from.first) != std::string::npos, refused.failure().text);

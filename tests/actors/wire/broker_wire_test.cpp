@@ -358,6 +358,15 @@ TEST_CASE("wire: a send names the template of its topic, in both forms of the he
     CHECK(old->topic_template == "audited");
     CHECK(old->topic_template_queues == 2);
     CHECK(old->unit_mode);
+
+    protocol::remoting_command silent;
+    silent.code = protocol::request_code::send_message_v2;
+    silent.fields.set("b", std::string{"orders"});
+    silent.fields.set("e", 0);
+    const auto usual = net::decode_request<send_messages>(silent);
+    REQUIRE(usual);
+    CHECK(usual->topic_template == "TBW102");
+    CHECK(usual->topic_template_queues == 4);
 }
 
 TEST_CASE_FIXTURE(wire_world, "broker over the wire: a send beyond the quota of its topic is busy, and one way waits for its turn") {
