@@ -99,8 +99,8 @@ struct broker_state::resending {
 caf::result<dead_letters_resent> broker_state::handle(const resend_dead_letters& order) {
     if (!groups_.contains(order.group))
         return make_caf_error(errc::group_not_found, "group " + order.group + " does not exist on this broker");
-    if ((topics_->broker_perm() & permission::write) == 0)
-        return make_caf_error(errc::not_permitted, "this broker takes no messages (its permission lacks write)");
+    if (const auto taken = check_takes_messages(); !taken)
+        return make_caf_error(taken.failure());
     const topic_queue queue{dead_letter_topic_of(order.group), order.queue};
     if (const auto known = check_queue(queue); !known)
         return make_caf_error(known.failure());

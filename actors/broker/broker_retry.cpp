@@ -37,8 +37,8 @@ topic_config broker_state::topic_for_returned(const std::string& topic, const st
 caf::result<message_sent_back> broker_state::handle(const send_message_back& order) {
     if (!may_use_group(order.group))
         return make_caf_error(unknown_group(order.group));
-    if ((topics_->broker_perm() & permission::write) == 0)
-        return make_caf_error(errc::not_permitted, "this broker takes no messages (its permission lacks write)");
+    if (const auto taken = check_takes_messages(); !taken)
+        return make_caf_error(taken.failure());
     if (give_backs_ >= give_backs_max) {
         add(setup_.metrics->busy_answers);
         return make_caf_error(errc::busy, "more than " + std::to_string(give_backs_max) +
@@ -164,6 +164,8 @@ caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages ord
     const auto group = order.topic.substr(retry_topic_of({}).size());
     if (!may_use_group(group))
         return make_caf_error(unknown_group(group));
+    if (const auto taken = check_takes_messages(); !taken)
+        return make_caf_error(taken.failure());
     const auto known = groups_.find(group);
     const auto limit = retry_max.value_or(known == groups_.end() ? retry_max_default : known->second.retry_max);
     if (divert_if_dead(order, group, limit))

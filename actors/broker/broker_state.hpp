@@ -313,6 +313,7 @@ private:
 
     // topics (broker_topics.cpp)
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
+    [[nodiscard]] result<void> check_takes_messages() const;
     [[nodiscard]] result<void> check_topic_config(const topic_config& topic) const;
     void ensure_topic(topic_config topic, continuation done);
     void store_topic(const topic_config& topic, continuation done);

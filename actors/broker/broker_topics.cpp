@@ -74,6 +74,12 @@ result<void> broker_state::check_queue(const topic_queue& queue) const {
     return {};
 }
 
+result<void> broker_state::check_takes_messages() const {
+    if ((topics_->broker_perm() & permission::write) == 0)
+        return error{errc::not_permitted, "this broker takes no messages (its permission lacks write)"};
+    return {};
+}
+
 void broker_state::publish(std::shared_ptr<const topic_snapshot> next) {
     topics_ = std::move(next);
     setup_.directory->publish(topics_);

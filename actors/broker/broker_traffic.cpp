@@ -26,7 +26,9 @@ caf::result<messages_stored> broker_state::handle(const send_messages& order) {
         append(order, promise); // fails, and says why
         return promise;
     }
-    const auto made = topic_from_template(order);
+    auto made = topic_from_template(order);
+    if (const auto taken = check_takes_messages(); !taken)
+        made = taken.failure(); // nothing is made for what is refused then
     if (!made) {
         promise.deliver(make_caf_error(made.failure()));
         return promise;

@@ -322,6 +322,21 @@ TEST_CASE("broker: a topic is made from the template that its sender names, with
     }
 }
 
+TEST_CASE("broker: one that takes no messages makes no topics for them either") {
+    auto options = small_broker();
+    options.auto_create_topics = true;
+    options.perm = permission::read;
+    broker_world broker{options};
+    auto order = broker_world::message("x");
+    for (const std::string topic : {"fresh", "%RETRY%billing"}) {
+        order.topic = topic;
+        const auto refused = broker.answer<messages_stored>(order);
+        CHECK(refused.code() == errc::not_permitted);
+        CHECK(broker.node->directory()->current()->find(topic) == nullptr);
+    }
+    REQUIRE(broker.answer<groups_listed>(list_groups{})->table.groups.empty());
+}
+
 TEST_CASE("broker: where sends make no topics, no template does") {
     broker_world broker;
     topic_config open;
