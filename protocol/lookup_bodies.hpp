@@ -24,7 +24,7 @@ struct queue_page {
     std::int64_t max_offset = 0;
     std::vector<queue_entry> entries;
     std::optional<subscription_data> subscription = {}; ///< of the group that was asked about
-    std::string missing = {};                           ///< why that has none; empty: it has, or there is no group
+    std::string missing = {};                           ///< why that has none, or gets nothing by it; empty: neither, or there is no group
 };
 std::string encode_queue_page(const queue_page& page);
 

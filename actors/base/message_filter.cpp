@@ -3,6 +3,7 @@
 #include "filter/expression.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/limits.hpp"
+#include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
 
@@ -66,6 +67,10 @@ result<message_filter> parse_message_filter(std::string_view expression, std::st
     constexpr std::size_t shown_bytes_max = 80;
     return error{errc::subscription_illegal,
                  "unknown expression type \"" + std::string{type.substr(0, shown_bytes_max)} + "\"; use TAG or SQL92"};
+}
+
+bool is_filtered(std::string_view topic, std::string_view type) {
+    return type != sql92_type || !is_retry_topic(topic);
 }
 
 result<message_filter> message_filters::find(const std::string& expression, const std::string& type) {

@@ -22,6 +22,10 @@ inline constexpr std::string_view sql92_type = "SQL92";
 /// Source: RocketMQ's FilterAPI and SelectorParser; docs/reference/sql92.md.
 result<message_filter> parse_message_filter(std::string_view expression, std::string_view type);
 
+/// Whether a subscription of this type to the topic filters at all. SQL92 does not in retry topics: a failed message was wanted when it was
+/// delivered first, and has other properties now.
+[[nodiscard]] bool is_filtered(std::string_view topic, std::string_view type);
+
 /// The filters of the expressions that consumers pull with, each compiled once.
 ///
 /// Threads  not synchronised.

@@ -342,8 +342,7 @@ result<message_filter> broker_state::filter_for(const std::string& topic, const 
     auto filter = filters_.find(expression, type);
     if (!filter)
         return error{filter.code(), "subscription to topic " + topic + ": " + filter.failure().text};
-    // A failed message was wanted when it was delivered first, and it has other properties now.
-    return is_sql92 && is_retry_topic(topic) ? message_filter{} : filter;
+    return is_filtered(topic, type) ? filter : message_filter{};
 }
 
 caf::result<subscription_checked> broker_state::handle(const check_subscription& order) {

@@ -149,11 +149,15 @@ caf::result<queue_browsed> message_finder_state::handle(const browse_queue& orde
     protocol::queue_page page{bounds->min.value(), bounds->max.value(), {}};
     message_filter filter; // null: everything
     if (order.wanted) {
-        auto parsed = parse_message_filter(order.wanted->expression, order.wanted->expression_type);
-        if (!parsed)
-            return make_caf_error(parsed.failure());
-        filter = std::move(*parsed);
+        // As the broker does it for pulls. A group that cannot pull is no reason to hide the queue.
         page.subscription = order.wanted;
+        page.missing = order.refusal;
+        const auto& type = order.wanted->expression_type;
+        if (page.missing.empty() && is_filtered(order.queue.topic, type)) {
+            auto parsed = parse_message_filter(order.wanted->expression, type);
+            page.missing = parsed ? std::string{} : parsed.failure().text;
+            filter = parsed ? std::move(*parsed) : nullptr;
+        }
     } else if (!order.group.empty()) {
         page.missing = "no member of group " + order.group + " subscribes to topic " + order.queue.topic + " at this broker";
     }

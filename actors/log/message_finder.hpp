@@ -82,8 +82,10 @@ struct browse_queue {
     topic_queue queue;
     queue_offset from;
     std::int32_t count = 0;
-    std::string group = {};                                 ///< empty: no group's wishes are looked at
-    std::optional<protocol::subscription_data> wanted = {}; ///< by the group. Set by the session; none: no member subscribes to the topic
+    std::string group = {}; ///< empty: no group's wishes are looked at
+    // Set by the session, which asks the broker.
+    std::optional<protocol::subscription_data> wanted = {}; ///< by the group; none: no member subscribes to the topic
+    std::string refusal = {};                               ///< why the broker refuses pulls by that subscription; empty: it does not
     template <class Inspector>
     friend auto inspect(Inspector& f, browse_queue& x) {
         return f(x.queue, x.from, x.count, x.group);
@@ -135,7 +137,7 @@ struct message_finder_options {
 /// In     find_message -> message_found       fails: corrupt, io
 ///        find_messages -> messages_found     fails: topic_not_found, argument_illegal, message_not_found, timed_out, io
 ///        find_first_stored, describe_time_spans   fails: topic_not_found, queue_not_found, io
-///        browse_queue -> queue_browsed       fails: likewise, subscription_illegal
+///        browse_queue -> queue_browsed       fails: likewise
 ///        finish                              ends after what was sent before it
 /// State  none
 /// Always each order is answered once, and is one unit of `lookups` less.

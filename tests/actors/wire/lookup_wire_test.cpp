@@ -215,6 +215,57 @@ TEST_CASE_FIXTURE(lookup_world, "a tool sees which messages of a queue a group w
     CHECK(evaluated("sized").second == std::vector<bool>{false, true, false});
 }
 
+TEST_CASE_FIXTURE(lookup_world, "a tool sees why the pulls of a group are refused, and what the queue holds all the same") {
+    store("a", "size\x01"
+               "7\x02");
+    store("b");
+    const auto browse = [&](const std::string& group, const std::string& topic = "orders") {
+        return call(request::query_consume_queue,
+                    {{"topic", topic}, {"queueId", "0"}, {"index", "0"}, {"count", "9"}, {"consumerGroup", group}});
+    };
+    const auto evaluated = [&](const std::string& group, const std::string& topic = "orders") {
+        const auto answer = browse(group, topic);
+        REQUIRE(answer.code == response::success);
+        const auto page = nlohmann::json::parse(answer.body.view());
+        std::vector<bool> wanted;
+        for (const auto& entry : page["queueData"])
+            wanted.push_back(entry["eval"]);
+        return std::pair{page, wanted};
+    };
+    const auto join = [&](const std::string& group, const std::string& topic, const std::string& expression) {
+        protocol::consumer_data consumer;
+        consumer.group = group;
+        consumer.subscriptions.push_back({topic, expression, "SQL92", 1});
+        client_heartbeat beat;
+        beat.data.client_id = group + "-member";
+        beat.data.consumers.push_back(consumer);
+        REQUIRE(ask<heartbeat_accepted>(beat));
+    };
+    join("broken", "orders", "size >");
+    const auto broken = evaluated("broken");
+    CHECK(broken.second == std::vector<bool>{false, false});
+    CHECK(broken.first["subscriptionData"]["subString"] == "size >");
+    CHECK(std::string{broken.first["filterData"]}.find("subscription to topic orders: ") == 0);
+
+    // What failed was wanted before: in a retry topic SQL92 filters neither pulls nor this.
+    join("sized", "%RETRY%sized", "size > 5");
+    send_messages failed;
+    failed.topic = "%RETRY%sized";
+    failed.body = payload{"failed"};
+    REQUIRE(ask<messages_stored>(failed));
+    CHECK(evaluated("sized", "%RETRY%sized").second == std::vector<bool>{true});
+
+    join("sized", "orders", "size > 5");
+    CHECK(evaluated("sized").second == std::vector<bool>{true, false});
+    REQUIRE(call(request::update_broker_config, {}, "enablePropertyFilter=false\n").code == response::success);
+    const auto off = evaluated("sized");
+    CHECK(off.second == std::vector<bool>{false, false});
+    CHECK(std::string{off.first["filterData"]}.find("broker.property_filter is off") != std::string::npos);
+
+    CHECK(browse(std::string(5'000, 'g')).code != response::success);
+    CHECK(browse("no group!").code != response::success);
+}
+
 TEST_CASE_FIXTURE(lookup_world, "a tool sees how old the messages are that a group has consumed, and the next one") {
     const auto spans = [&](const std::string& topic = "orders") {
         return call(request::query_consume_time_span, {{"topic", topic}, {"group", "readers"}});
