@@ -270,7 +270,7 @@ void broker_state::handle(const caf::down_msg& event) {
         const auto left = sessions_.extract(number);
         if (!left.empty())
             session_of_connection_.erase(left.mapped().origin.connection);
-        notify(members_.session_lost(number));
+        notify(members_.session_lost(number), true); // as RocketMQ: nobody said that it leaves, and its queues wait
         producers_.session_lost(number);
     } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
         const auto live = queues_.find(queue->second.first);

@@ -71,9 +71,9 @@ session_number broker_state::number_of(const client_session_actor& session, cons
     return known->second;
 }
 
-void broker_state::notify(const std::set<std::string>& groups) {
+void broker_state::notify(const std::set<std::string>& groups, bool quiet_too) {
     for (const auto& group : groups) {
-        if (const auto config = groups_.find(group); config != groups_.end() && !config->second.notify_members_changed)
+        if (const auto config = groups_.find(group); !quiet_too && config != groups_.end() && !config->second.notify_members_changed)
             continue; // its members look for themselves, three times a minute
         for (const auto session : members_.sessions(group))
             if (const auto known = sessions_.find(session); known != sessions_.end())

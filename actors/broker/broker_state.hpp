@@ -341,7 +341,8 @@ private:
     void ensure_group(const std::string& group, continuation done);
     void store_group(const group_config& group, continuation done);
     [[nodiscard]] bool may_use_group(const std::string& group) const;
-    void notify(const std::set<std::string>& groups);
+    /// `quiet_too`: also those that want no notices of who joins and leaves.
+    void notify(const std::set<std::string>& groups, bool quiet_too = false);
     void tell_differences();
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);

@@ -63,7 +63,7 @@ struct group_config {
     bool consume_message_orderly = false;      ///< label
     std::int64_t read_broker_id = 0;           ///< label: there are no slaves to read from yet (RocketMQ: brokerId)
     std::int64_t slow_read_broker_id = 1;      ///< label, likewise (RocketMQ: whichBrokerWhenConsumeSlowly)
-    bool notify_members_changed = true;        ///< members are told when others join and leave (code 40)
+    bool notify_members_changed = true;        ///< members are told when others join and leave (code 40); always when a connection ends
     std::int32_t sys_flag = 0;                 ///< label
     std::int32_t consume_timeout_minutes = 15; ///< label
     retry_policy retries = {};

@@ -680,6 +680,12 @@ TEST_CASE_FIXTURE(broker_world, "broker: members of a group that wants no notice
     REQUIRE(answer<client_unregistered>(unregister_client{"b", "", "readers"}));
     world.run();
     CHECK(first->changes.empty());
+    const auto lost = spawn_session(world.system(), std::make_shared<session_record>());
+    REQUIRE(answer<heartbeat_accepted>(beat("lost", lost)));
+    caf::anon_send_exit(lost, caf::exit_reason::kill);
+    world.run();
+    CHECK(first->changes == std::vector<std::string>{"readers"}); // nobody said that it leaves
+    first->changes.clear();
     quiet.notify_members_changed = true;
     REQUIRE(answer<group_put>(put_group{quiet}));
     REQUIRE(answer<heartbeat_accepted>(beat("c", others)));
