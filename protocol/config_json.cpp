@@ -1,6 +1,9 @@
 #include "protocol/config_json.hpp"
 
 #include "protocol/body_codec.hpp"
+#include "protocol/vocabulary/limits.hpp"
+
+#include <utility>
 
 namespace troupe::protocol {
 
@@ -42,6 +45,19 @@ std::map<std::string, std::string> read_text_map(json_reader& json) {
     return map;
 }
 
+std::map<std::string, std::string> read_attributes(json_reader& json) {
+    std::map<std::string, std::string> attributes;
+    std::size_t bytes = 0;
+    json.object([&](std::string_view key) {
+        auto value = json.text();
+        bytes += key.size() + value.size();
+        if (bytes > limits::attributes_bytes_max)
+            return json.fail("the attributes of a topic have more than " + std::to_string(limits::attributes_bytes_max) + " bytes");
+        attributes.insert_or_assign(std::string{key}, std::move(value));
+    });
+    return attributes;
+}
+
 void write_topic(json_writer& json, const topic_config& topic) {
     json.begin_object();
     write_text_map(json, "attributes", topic.attributes);
@@ -65,7 +81,7 @@ topic_config java_default_topic(std::string_view name) {
 
 void read_topic_member(json_reader& json, std::string_view key, topic_config& topic) {
     if (key == "attributes")
-        topic.attributes = read_text_map(json);
+        topic.attributes = read_attributes(json);
     else if (key == "order")
         topic.order = json.boolean();
     else if (key == "perm")

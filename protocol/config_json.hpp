@@ -16,6 +16,8 @@ data_version read_version(json_reader& json);
 
 void write_text_map(json_writer& json, std::string_view name, const std::map<std::string, std::string>& map);
 std::map<std::string, std::string> read_text_map(json_reader& json);
+/// Of a topic; fails beyond limits::attributes_bytes_max, so that a small document does not become a large map.
+std::map<std::string, std::string> read_attributes(json_reader& json);
 
 void write_topic(json_writer& json, const topic_config& topic);
 /// A topic as Java has it when a peer leaves everything out.

@@ -9,6 +9,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 namespace troupe::protocol {
 
@@ -84,7 +85,7 @@ result<topic_config> parse_topic_text(std::string_view text) {
         return bad_compressed("a topic's text is not name, queue numbers and permission");
     if (!text.empty()) {
         json_reader json{text};
-        topic.attributes = read_text_map(json);
+        topic.attributes = read_attributes(json);
         if (auto fine = json.finish("attributes of a topic"); !fine)
             return fine.failure();
     }
@@ -216,14 +217,19 @@ void write_group(json_writer& json, const group_config& group) {
     json.end_object();
 }
 
-/// As tools write them, +name or -name, and as brokers list them.
+/// As tools write them, +name or -name, and as brokers list them. Of those that are not known here the first is kept: it says enough, and a
+/// document may have very many.
 void read_group_attribute(json_reader& json, std::string_view key, group_config& group) {
     const bool removes = key.starts_with('-');
     key.remove_prefix(removes || key.starts_with('+') ? 1 : 0);
     if (key != deliver_messages_attribute) {
         if (key.starts_with('+') || key.starts_with('-'))
             json.fail("the name of an attribute begins with + or -");
-        group.unknown_attributes.insert_or_assign(std::string{key}, json.text());
+        auto value = json.text();
+        if (key.size() + value.size() > limits::attributes_bytes_max)
+            json.fail("an attribute of a group has more than " + std::to_string(limits::attributes_bytes_max) + " bytes");
+        else if (group.unknown_attributes.empty())
+            group.unknown_attributes.emplace(key, std::move(value));
         return;
     }
     const auto messages = json.integer<std::int64_t>();

@@ -16,9 +16,11 @@ inline constexpr std::int32_t queues_per_topic_max = 1024;
 
 // RocketMQ has none of these: bounds on what one request, or all clients together, can make a broker keep.
 inline constexpr std::size_t topics_per_broker_max = 50'000; ///< with names of usual length their list fits into a frame
-inline constexpr std::size_t groups_per_broker_max = 25'000; ///< each has a retry topic as well
+/// Each has a retry topic as well. With names of usual length, and all delays that a policy may have, their list fits into a frame: 700
+/// bytes each. It has at most 45 members and elements for each, of the million that a reader of JSON takes.
+inline constexpr std::size_t groups_per_broker_max = 20'000;
 inline constexpr std::size_t attributes_bytes_max = 4'096;   ///< of one topic: names and values together
-inline constexpr std::size_t retry_delays_max = 64;          ///< of one group
+inline constexpr std::size_t retry_delays_max = 20;          ///< of one group; RocketMQ's usual list has 18
 inline constexpr std::size_t expression_bytes_max = 4'096;   ///< of a subscription or pull
 inline constexpr std::size_t expression_nesting_max = 64;    ///< levels of parentheses, NOT and signs in an SQL92 expression
 inline constexpr std::size_t expression_properties_max = 64; ///< different properties in an SQL92 expression

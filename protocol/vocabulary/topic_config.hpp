@@ -67,7 +67,7 @@ struct group_config {
     std::int32_t sys_flag = 0;                 ///< label
     std::int32_t consume_timeout_minutes = 15; ///< label
     retry_policy retries = {};
-    std::map<std::string, std::string> unknown_attributes = {}; ///< those of other brokers; none is kept by this one
+    std::map<std::string, std::string> unknown_attributes = {}; ///< the first of other brokers'; this one stores none
 
     friend bool operator==(const group_config&, const group_config&) = default;
 

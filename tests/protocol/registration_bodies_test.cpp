@@ -184,6 +184,41 @@ TEST_CASE("groups come back with every field, alone and in a table") {
     CHECK(decode_group_config(encode_group_config(full)).code() == errc::protocol_error);
 }
 
+TEST_CASE("the list of as many groups as a broker may have, with all that each may have, fits into a frame and is read") {
+    group_config group{"", true, true, 1, 16, 1'000, false, false, 0, 1, true, 0, 15, {}, {}};
+    group.retries = {true, std::vector<std::int64_t>(limits::retry_delays_max, 7'200'000), true, 5'000, 7'200'000, 2};
+    group_table table;
+    for (std::size_t i = 0; i < limits::groups_per_broker_max; ++i) {
+        group.name = "consumers-of-orders-" + std::to_string(i);
+        table.groups.emplace(group.name, group);
+    }
+    const auto body = encode_group_table(table);
+    CHECK(body.size() + 1'024 < limits::frame_bytes_max);
+    const auto again = decode_group_table(body);
+    REQUIRE_MESSAGE(again.ok(), (again ? std::string{} : again.failure().text));
+    CHECK(again->groups.size() == table.groups.size());
+}
+
+TEST_CASE("attributes without end are refused while they are read, of topics and of groups") {
+    std::string attributes = R"("+a":"1")";
+    for (int i = 0; i < 1'000; ++i)
+        attributes += ",\"+attribute-" + std::to_string(i) + R"(":"x")";
+    const auto group = decode_group_config(R"({"groupName":"G","attributes":{)" + attributes + "}}");
+    REQUIRE(group);
+    CHECK(group->unknown_attributes == std::map<std::string, std::string>{{"a", "1"}}); // enough to refuse it
+    const std::string large(limits::attributes_bytes_max + 1, 'x');
+    for (const auto& one : {"\"+" + large + R"(":"1")", R"("+a":")" + large + "\""}) {
+        const auto refused = decode_group_config(R"({"groupName":"G","attributes":{)" + one + "}}");
+        CHECK(refused.code() == errc::protocol_error);
+        CHECK(refused.failure().text.size() < 1'000);
+    }
+    const auto topics = decode_topic_table(R"({"topicConfigTable":{"T":{"attributes":{)" + attributes + "}}}}");
+    CHECK(topics.code() == errc::protocol_error);
+    CHECK_MESSAGE(topics.failure().text.find("the attributes of a topic have more than 4096 bytes") != std::string::npos,
+                  topics.failure().text);
+    CHECK(decode_topic_table(R"({"topicConfigTable":{"T":{"attributes":{"a":"1"}}}})").ok());
+}
+
 TEST_CASE("topic and group tables cut at any length are refused") {
     const auto topics = encode_register_broker_body(full_table());
     for (std::size_t bytes = 1; bytes < topics.size(); ++bytes)
