@@ -277,7 +277,9 @@ namespace {
 
 group_config read_group(json_reader& json, std::string_view name) {
     group_config group;
-    std::string reference; // to a policy of another group; only its own broker can know which one this table means
+    // To a policy that groups share, as fastjson writes one: it may stand behind this group. It is dropped, and the group shown without a
+    // policy of its own. Troupe's brokers write none.
+    std::string reference;
     json.object([&](std::string_view key) { read_group_member(json, key, group, reference); });
     group.name = name;
     return group;
