@@ -21,6 +21,7 @@ reader_options make_reader_options(const connection& via, const push_consumer_op
     reader_options to;
     to.client_id = via.client_id();
     to.group = from.group;
+    to.name_servers = via.options().name_servers;
     to.request_timeout = via.options().request_timeout;
     to.fetch = from.fetch;
     to.in_group = true;

@@ -81,6 +81,8 @@ struct push_consumer_counters {
 ///           the lock back when no handler is busy with the queue: a handler that never returns keeps its queue from the others. A lock
 ///           that cannot be renewed ends after 30 s here and after 60 s at the broker. A broker that restarts has forgotten its locks
 ///           until they are renewed, within 20 s; members that are shared out anew just then may for a moment have one queue twice.
+/// Tools    may ask a member through its broker what it is doing (mqadmin consumerStatus), tell it to continue elsewhere, and hand it one
+///           message (queryMsgById -d): the handler then gets a message of any topic once, before what is queued, and no offset moves.
 /// Rebalance by RocketMQ's rules (see allocation_strategy), so that a group may mix these and Java clients; at once when a broker
 ///           says that members changed, else every rebalance_interval. A member is one that any broker of the topic knows; after
 ///           all of them have restarted, those seen before have five seconds to come back before their queues are taken.

@@ -78,6 +78,23 @@ queue_offsets read_offsets(json_reader& json) {
     return offsets;
 }
 
+/// RocketMQ's brokers write it for members when the tool that asked was one of C++ (ResetOffsetBodyForC).
+queue_offsets read_offset_list(json_reader& json) {
+    queue_offsets offsets;
+    json.array([&] {
+        message_queue queue;
+        std::int64_t offset = 0;
+        json.object([&](std::string_view key) {
+            if (key == "offset")
+                offset = json.integer<std::int64_t>();
+            else
+                read_queue_member(json, key, queue);
+        });
+        offsets[std::move(queue)] = offset;
+    });
+    return offsets;
+}
+
 } // namespace
 
 std::string_view language_name(language code) {
@@ -261,7 +278,7 @@ std::string encode_reset_offsets(const queue_offsets& offsets) {
 result<queue_offsets> decode_reset_offsets(std::string_view json) {
     return decode_document<queue_offsets>(json, "reset offsets", [](json_reader& reader, std::string_view key, queue_offsets& offsets) {
         if (key == "offsetTable")
-            offsets = read_offsets(reader);
+            offsets = reader.peek() == json_kind::array ? read_offset_list(reader) : read_offsets(reader);
         else
             reader.skip_member(key);
     });

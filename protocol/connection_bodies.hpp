@@ -102,7 +102,7 @@ result<group_subscription> decode_group_subscription(std::string_view json);
 
 using queue_offsets = std::map<message_queue, std::int64_t>;
 
-/// Answer to 222 (RocketMQ: ResetOffsetBody).
+/// Answer to 222, and what 220 has (RocketMQ: ResetOffsetBody). As a list it is understood, too (ResetOffsetBodyForC).
 std::string encode_reset_offsets(const queue_offsets& offsets);
 result<queue_offsets> decode_reset_offsets(std::string_view json);
 

@@ -17,18 +17,20 @@ inline void write_queue(json_writer& json, const message_queue& queue) {
     json.end_object();
 }
 
+inline void read_queue_member(json_reader& json, std::string_view key, message_queue& queue) {
+    if (key == "brokerName")
+        queue.broker_name = json.text();
+    else if (key == "queueId")
+        queue.queue = json.integer<std::int32_t>();
+    else if (key == "topic")
+        queue.topic = json.text();
+    else
+        json.skip_member(key);
+}
+
 inline message_queue read_queue(json_reader& json) {
     message_queue queue;
-    json.object([&](std::string_view key) {
-        if (key == "brokerName")
-            queue.broker_name = json.text();
-        else if (key == "queueId")
-            queue.queue = json.integer<std::int32_t>();
-        else if (key == "topic")
-            queue.topic = json.text();
-        else
-            json.skip_member(key);
-    });
+    json.object([&](std::string_view key) { read_queue_member(json, key, queue); });
     return queue;
 }
 

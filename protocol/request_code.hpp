@@ -43,6 +43,7 @@ inline constexpr std::int32_t unlock_batch_mq = 42;
 inline constexpr std::int32_t check_client_config = 46;
 inline constexpr std::int32_t check_transaction_state = 39;          ///< broker to client, one way
 inline constexpr std::int32_t notify_consumer_ids_changed = 40;      ///< broker to client, one way
+inline constexpr std::int32_t reset_consumer_client_offset = 220;    ///< broker to client, one way
 inline constexpr std::int32_t get_consumer_status_from_client = 221; ///< broker to client
 inline constexpr std::int32_t get_consumer_running_info = 307;       ///< tool to broker to client
 inline constexpr std::int32_t consume_message_directly = 309;        ///< tool to broker to client

@@ -146,7 +146,7 @@ void broker_state::ask_client(session_number session, Order order, std::chrono::
         fail({errc::connection_lost, "the client is not connected to this broker"});
         return;
     }
-    // An embedded client's session may not understand the order: CAF answers for it.
+    // A session that does not understand the order is answered for by CAF.
     ask_within<Answer>(timeout + session_margin, caf::actor_cast<asked_client_actor>(known->second.actor), std::move(order),
                        std::move(fail), std::move(then));
 }

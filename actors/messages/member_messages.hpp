@@ -100,6 +100,17 @@ struct client_status_told {
         return f(x.offsets);
     }
 };
+/// Continue at these offsets, whatever you have (code 220). Brokers of RocketMQ tell it to members when they leave resets to them; our own
+/// broker answers each next pull instead.
+struct adopt_offsets {
+    std::string topic;
+    std::string group;
+    protocol::queue_offsets offsets;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, adopt_offsets& x) {
+        return f(x.topic, x.group, x.offsets);
+    }
+};
 /// The reply to a request of yours (code 326).
 struct deliver_reply {
     send_reply reply;
@@ -117,16 +128,19 @@ struct reply_delivered {
     }
 };
 
-/// A client's session as the broker asks it. The sessions of ports understand this beside client_session_actor; those of
-/// embedded clients need not, and are then answered for by CAF with an error.
-/// The part of it that a client of ours plays.
+/// The part of a client's session that takes replies to its requests.
 using reply_taker_actor = caf::typed_actor<caf::replies_to<deliver_reply>::with<reply_delivered>>;
 /// Whoever passes replies on: a broker.
 using reply_sender_actor = caf::typed_actor<caf::replies_to<send_reply>::with<messages_stored>>;
-using asked_client_actor =
-    caf::typed_actor<caf::replies_to<forward_to_client>::with<client_answered>,
-                     caf::replies_to<ask_client_status>::with<client_status_told>, caf::replies_to<deliver_reply>::with<reply_delivered>,
-                     caf::replies_to<check_transaction>::with<transaction_check_sent>>;
+/// What members of groups are asked, one way or the other: a client's session, and the consumer that it asks in turn.
+using asked_member_actor = caf::typed_actor<caf::replies_to<forward_to_client>::with<client_answered>,
+                                            caf::replies_to<ask_client_status>::with<client_status_told>>;
+/// The part of it that our own clients play beside: it needs no answer.
+using offset_adopter_actor = caf::typed_actor<caf::reacts_to<adopt_offsets>>;
+/// A client's session as the broker asks it. The sessions of ports and our own clients understand this beside client_session_actor; what
+/// else is a session need not, and is then answered for by CAF with an error.
+using asked_client_actor = asked_member_actor::extend<caf::replies_to<deliver_reply>::with<reply_delivered>,
+                                                      caf::replies_to<check_transaction>::with<transaction_check_sent>>;
 
 // ---- from tools: who is connected -----------------------------------------------------------------------------------
 

@@ -17,8 +17,10 @@ namespace troupe::actors::net {
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     connection_changed, when the connection has ended or there is another; and
-///            consumers_changed, check_transaction and deliver_reply from the broker go to every session that a client_heartbeat named
-///            and that still lives.
+///            consumers_changed, check_transaction, adopt_offsets and deliver_reply from the broker go to every session that a
+///            client_heartbeat named and that still lives.
+/// Asks       these sessions in turn what the broker asks of a member (forward_to_client, ask_client_status), until one has the group, and
+///            answers the broker in time: at the latest after client_question_timeout.
 /// Runs       in CAF's multiplexer thread. End it with user_shutdown; pending requests fail with shutting_down.
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
 

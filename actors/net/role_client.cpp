@@ -32,6 +32,8 @@ namespace {
 
 /// The frame version of RocketMQ 5.0.0. Name servers before it do not answer BROKER_HEARTBEAT at all.
 constexpr std::int32_t heartbeat_version_min = 413;
+/// What a broker may have asked and not heard the answer to, all clients behind one proxy together.
+constexpr std::size_t open_questions_max = 64;
 
 template <class Answer>
 void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_code, result<protocol::remoting_command> answered) {
@@ -174,7 +176,13 @@ caf::message_handler role_client::broker_messages() {
         forwarder<messages_acknowledged, acknowledge_messages>(),
         forwarder<invisible_time_changed, change_invisible_time>(),
     };
-    return produce_and_consume.or_else(administrate).or_else(look_up).or_else(timers).or_else(operate).or_else(pops);
+    caf::message_handler answer_questions{[this](const question_answered& event) { question_ended(event); }};
+    return produce_and_consume.or_else(administrate)
+        .or_else(look_up)
+        .or_else(timers)
+        .or_else(operate)
+        .or_else(pops)
+        .or_else(answer_questions);
 }
 
 caf::message_handler role_client::name_server_messages() {
@@ -236,19 +244,57 @@ void role_client::receive_reply(const protocol::remoting_command& command) {
     link_.answer(command, encode_answer(reply_delivered{}));
 }
 
+void role_client::receive_offsets(const protocol::remoting_command& command) {
+    const auto order = decode_request<adopt_offsets>(command);
+    if (order)
+        for (const auto& each : sessions_)
+            if (auto session = caf::actor_cast<offset_adopter_actor>(each))
+                caf::anon_send(session, *order);
+    if (!command.is_oneway())
+        link_.answer(command, order ? protocol::remoting_command{} : encode_failure(order.failure()));
+}
+
+void role_client::ask_sessions(const protocol::remoting_command& command) {
+    if (questions_.size() >= open_questions_max) {
+        link_.answer(command, encode_failure({errc::busy, std::to_string(questions_.size()) +
+                                                              " questions to this client are open already; ask again later"}));
+        return;
+    }
+    auto& question = questions_[++last_question_];
+    question.asked.code = command.code;
+    question.asked.opaque = command.opaque;
+    question.asked.codec = command.codec;
+    question.asked.flag = command.flag;
+    question.connection = link_.connection_number();
+    spawn_client_question(self_->system(), command, sessions_, {self_->address(), last_question_});
+}
+
+void role_client::question_ended(const question_answered& event) {
+    const auto question = questions_.extract(event.number);
+    // Over another connection the number would name somebody else's question.
+    if (!question.empty() && question.mapped().connection == link_.connection_number())
+        link_.answer(question.mapped().asked, event.answer);
+}
+
 void role_client::receive_push(const protocol::remoting_command& command) {
-    if (command.code == protocol::request_code::check_transaction_state) {
+    namespace code = protocol::request_code;
+    switch (command.code) {
+    case code::check_transaction_state:
         if (const auto question = decode_request<check_transaction>(command))
             for (const auto& each : sessions_)
                 if (auto session = caf::actor_cast<transaction_asker_actor>(each))
                     caf::anon_send(session, *question);
         return;
-    }
-    if (command.code == protocol::request_code::push_reply_message_to_client) {
-        receive_reply(command);
+    case code::push_reply_message_to_client: receive_reply(command); return;
+    case code::reset_consumer_client_offset: receive_offsets(command); return;
+    case code::get_consumer_status_from_client:
+    case code::get_consumer_running_info:
+    case code::consume_message_directly:
+        if (!command.is_oneway())
+            ask_sessions(command);
         return;
-    }
-    if (command.code != protocol::request_code::notify_consumer_ids_changed) {
+    case code::notify_consumer_ids_changed: break;
+    default:
         // Whoever asked hears at once that this client does not know, instead of waiting for nothing.
         if (!command.is_oneway())
             link_.answer(command,

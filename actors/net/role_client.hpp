@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/messages/roles.hpp"
+#include "actors/net/client_question.hpp"
 #include "actors/net/link.hpp"
 #include "actors/net/send_turns.hpp"
 
@@ -8,6 +9,8 @@
 #include <caf/fwd.hpp>
 #include <caf/message_handler.hpp>
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -41,14 +44,23 @@ private:
     void tell_of_connection(const connection_changed& news);
     void receive_reply(const protocol::remoting_command& command);
     void receive_push(const protocol::remoting_command& command);
+    void receive_offsets(const protocol::remoting_command& command);
+    void ask_sessions(const protocol::remoting_command& command);
+    void question_ended(const question_answered& event);
 
+    struct open_question {
+        protocol::remoting_command asked; ///< without fields and body
+        std::uint64_t connection = 0;     ///< number of the one that it came over
+    };
     caf::local_actor* self_;
     net::link link_;
     send_turns turns_;
     bool beginning_ = false;                ///< begin_sends is running: a send that fails at once must not begin the next from inside
     std::vector<caf::actor_addr> sessions_; ///< of the clients in this process that sent a heartbeat through here
-    std::uint64_t registered_on_ = 0;       ///< number of the connection that carried the last registration
-    bool knows_heartbeats_ = true;          ///< whether the name server that answered it does
+    std::map<std::uint64_t, open_question> questions_;
+    std::uint64_t last_question_ = 0;
+    std::uint64_t registered_on_ = 0; ///< number of the connection that carried the last registration
+    bool knows_heartbeats_ = true;    ///< whether the name server that answered it does
 };
 
 } // namespace troupe::actors::net

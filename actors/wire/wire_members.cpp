@@ -215,11 +215,36 @@ remoting_command encode_request(const ask_client_status& order) {
     return command;
 }
 template <>
+result<ask_client_status> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    ask_client_status order;
+    order.topic = in.text("topic");
+    order.group = in.text("group");
+    return in.finish(std::move(order));
+}
+template <>
+remoting_command encode_answer(const client_status_told& answer) {
+    return answer_of(protocol::encode_consumer_status({{}, answer.offsets}));
+}
+template <>
 result<client_status_told> decode_answer(const remoting_command& command) {
     auto status = protocol::decode_consumer_status(command.body.view());
     if (!status)
         return status.failure();
     return client_status_told{std::move(status->own)};
+}
+
+template <>
+result<adopt_offsets> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    adopt_offsets order;
+    order.topic = in.text("topic");
+    order.group = in.text("group");
+    auto offsets = protocol::decode_reset_offsets(command.body.view());
+    if (!offsets)
+        return offsets.failure();
+    order.offsets = std::move(*offsets);
+    return in.finish(std::move(order));
 }
 
 template <>

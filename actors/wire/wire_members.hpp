@@ -37,6 +37,7 @@ TROUPE_WIRE_PUSHED(reset_offsets, offsets_reset)
 TROUPE_WIRE_SERVED(clone_offsets, offsets_cloned)
 TROUPE_WIRE_PUSHED(forward_to_client, client_answered)
 TROUPE_WIRE_PUSHED(ask_client_status, client_status_told)
+TROUPE_WIRE_SERVED(ask_client_status, client_status_told)
 TROUPE_WIRE_PUSHED(deliver_reply, reply_delivered)
 template <>
 protocol::remoting_command encode_request(const send_reply&);
@@ -44,6 +45,8 @@ template <>
 result<deliver_reply> decode_request(const protocol::remoting_command&);
 template <>
 protocol::remoting_command encode_answer(const reply_delivered&);
+template <>
+result<adopt_offsets> decode_request(const protocol::remoting_command&);
 
 #undef TROUPE_WIRE_SERVED
 #undef TROUPE_WIRE_PUSHED

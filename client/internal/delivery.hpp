@@ -1,10 +1,12 @@
 #pragma once
 
+#include "client/internal/direct_consumption.hpp"
 #include "client/internal/inbox.hpp"
 #include "client/internal/lock_belief.hpp"
 #include "client/message.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -32,6 +34,7 @@ struct delivery_report {
     bool failed = false;                                    ///< the first of `again` has failed
     bool finished = false;                                  ///< nothing of the delivery is left with the handler
     std::size_t failures = 0;                               ///< how many of `again` have failed
+    std::chrono::nanoseconds spent{0};                      ///< by the handler
 };
 
 /// What a message takes of a prefetch window.
@@ -48,6 +51,8 @@ public:
     virtual void deliver(delivery d) = 0;
     /// Forget what is still held of the queue.
     virtual void revoke(const message_queue& queue) = 0;
+    /// Give this one message to the handler before everything else. False, and it is not: too many wait, or there is no handler any more.
+    virtual bool consume(std::shared_ptr<direct_consumption> one) = 0;
     /// Do this where blocking is allowed.
     virtual void run_blocking(std::function<void()> job) = 0;
 };

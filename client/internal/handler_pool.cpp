@@ -1,6 +1,7 @@
 #include "client/internal/handler_pool.hpp"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace troupe::client {
@@ -39,12 +40,32 @@ void handler_pool::run_blocking(std::function<void()> job) {
     put(std::move(job));
 }
 
+bool handler_pool::consume(std::shared_ptr<direct_consumption> one) {
+    {
+        const std::lock_guard lock{mutex_};
+        std::erase_if(direct_, [](const auto& each) { return each->is_over(); });
+        if (stopping_ || direct_.size() >= direct_max)
+            return false;
+        direct_.push_back(std::move(one));
+    }
+    changed_.notify_one();
+    return true;
+}
+
 void handler_pool::run() {
     std::unique_lock lock{mutex_};
     for (;;) {
-        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+        changed_.wait(lock, [this] { return stopping_ || !jobs_.empty() || !direct_.empty(); });
         if (stopping_)
             return;
+        if (!direct_.empty()) {
+            const auto one = std::move(direct_.front());
+            direct_.pop_front();
+            lock.unlock();
+            consume_now(*one);
+            lock.lock();
+            continue;
+        }
         auto job = std::move(jobs_.front());
         jobs_.pop_front();
         lock.unlock();
@@ -52,6 +73,26 @@ void handler_pool::run() {
         job = nullptr;
         lock.lock();
     }
+}
+
+void handler_pool::consume_now(direct_consumption& one) {
+    if (!one.begin())
+        return;
+    protocol::direct_result result;
+    result.ordered = options_.ordered;
+    const auto begun = std::chrono::steady_clock::now();
+    try {
+        result.outcome =
+            handle_(one.message()) == consume_outcome::done ? protocol::direct_outcome::done : protocol::direct_outcome::retry_later;
+    } catch (const std::exception& problem) {
+        result.outcome = protocol::direct_outcome::threw;
+        result.remark = problem.what();
+    } catch (...) {
+        result.outcome = protocol::direct_outcome::threw;
+        result.remark = "the handler threw something that is no std::exception";
+    }
+    result.spent_ms = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - begun).count();
+    one.end(std::move(result));
 }
 
 bool handler_pool::handle_one(const received_message& m) {
@@ -63,9 +104,10 @@ bool handler_pool::handle_one(const received_message& m) {
 }
 
 void handler_pool::handle_all(delivery d) {
-    const auto fresh = [&d] { return delivery_report{d.queue, d.generation, {}, {}, false, false, 0}; };
+    const auto fresh = [&d] { return delivery_report{d.queue, d.generation, {}, {}, false, false, 0, {}}; };
     auto report = fresh();
-    auto reported = std::chrono::steady_clock::now();
+    auto now = std::chrono::steady_clock::now();
+    auto reported = now;
     bool blocked = false;
     for (auto& m : d.messages) {
         if (stopping_ || d.revoked->load())
@@ -85,7 +127,8 @@ void handler_pool::handle_all(delivery d) {
             report.again.push_back(std::move(m));
             blocked = options_.ordered;
         }
-        const auto now = std::chrono::steady_clock::now();
+        const auto begun = std::exchange(now, std::chrono::steady_clock::now());
+        report.spent += now - begun;
         if (!blocked && now - reported > report_interval) {
             reported = now;
             report_(std::exchange(report, fresh()));
@@ -100,6 +143,7 @@ void handler_pool::stop() {
         const std::lock_guard lock{mutex_};
         stopping_ = true;
         jobs_.clear();
+        direct_.clear();
     }
     changed_.notify_all();
     for (auto& thread : threads_)

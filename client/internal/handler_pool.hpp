@@ -14,7 +14,7 @@ namespace troupe::client {
 
 /// Runs a push consumer's handler on its threads and reports what became of each message.
 ///
-/// Size     the queue is bounded by the prefetch windows of the queues that fill it.
+/// Size     the queue is bounded by the prefetch windows of the queues that fill it; single messages by direct_max.
 /// Ends     stop() waits for running handlers; whatever else is queued is dropped unreported.
 class handler_pool : public delivery_sink {
 public:
@@ -22,6 +22,7 @@ public:
         std::size_t threads = 4;
         bool ordered = false; ///< after a failure, leave the rest of a delivery for later
     };
+    static constexpr std::size_t direct_max = 16; ///< single messages of tools that wait for a thread
     /// `report` is called from any of the threads.
     handler_pool(options all, push_consumer::handler handle, std::function<void(delivery_report)> report);
     ~handler_pool() override;
@@ -30,6 +31,7 @@ public:
 
     void deliver(delivery d) override;
     void revoke(const message_queue&) override {} // the flag in each delivery says it
+    bool consume(std::shared_ptr<direct_consumption> one) override;
     void run_blocking(std::function<void()> job) override;
     /// Must not be called from a handler.
     void stop();
@@ -40,6 +42,7 @@ private:
     void put(std::function<void()> job);
     void handle_all(delivery d);
     bool handle_one(const received_message& m);
+    void consume_now(direct_consumption& one);
 
     const options options_;
     const push_consumer::handler handle_;
@@ -47,6 +50,7 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<std::function<void()>> jobs_;
+    std::deque<std::shared_ptr<direct_consumption>> direct_; ///< before all jobs: somebody waits for it
     std::atomic<bool> stopping_{false};
     std::vector<std::thread> threads_;
 };

@@ -82,6 +82,10 @@ struct hub_state {
     void handle(const join_producers& order);
     caf::result<actors::transaction_check_sent> handle(const actors::check_transaction& question);
     caf::result<actors::reply_delivered> handle(const actors::deliver_reply& reply);
+    caf::result<actors::client_answered> handle(const actors::forward_to_client& order);
+    caf::result<actors::client_status_told> handle(const actors::ask_client_status& order);
+    void handle(const actors::adopt_offsets& order);
+    [[nodiscard]] caf::error no_member(const std::string& group) const;
     [[nodiscard]] bool has_groups() const { return !groups.empty() || !producers.empty(); }
     void groups_changed();
     void beat_due_brokers();
@@ -109,7 +113,7 @@ struct hub_state {
     std::map<std::string, routing_ptr> announced;
     std::map<std::string, broker_link> links;            // brokers in routes, by name and address
     std::map<std::string, actors::broker_actor> handles; // all that were dialed, by name and address
-    std::map<std::string, std::pair<protocol::consumer_data, hub_listener_actor>> groups;
+    std::map<std::string, std::pair<protocol::consumer_data, member_listener_actor>> groups;
     std::map<std::pair<std::string, producer_kind>, producer_listener_actor> producers;
     std::uint64_t groups_version = 0;
     std::size_t name_server_turn = 0; // sticks to one until it fails
@@ -375,6 +379,37 @@ caf::result<actors::reply_delivered> hub_state::handle(const actors::deliver_rep
     return actors::reply_delivered{};
 }
 
+// ---- what brokers ask of members ------------------------------------------------------------------------------------
+
+caf::error hub_state::no_member(const std::string& group) const {
+    return actors::make_caf_error(errc::group_not_found, "client " + options.client_id + " has no push consumer of group " + group);
+}
+
+caf::result<actors::client_answered> hub_state::handle(const actors::forward_to_client& order) {
+    const auto* group = order.fields.find("consumerGroup");
+    if (group == nullptr)
+        return actors::make_caf_error(errc::protocol_error, "request " + std::to_string(order.code) + " lacks its consumerGroup");
+    const auto* client_id = order.fields.find("clientId"); // a proxy may have several clients behind it
+    const auto at = client_id == nullptr || *client_id == options.client_id ? groups.find(*group) : groups.end();
+    if (at == groups.end())
+        return no_member(*group);
+    return self->delegate(at->second.second, order);
+}
+
+caf::result<actors::client_status_told> hub_state::handle(const actors::ask_client_status& order) {
+    const auto at = groups.find(order.group);
+    if (at == groups.end())
+        return no_member(order.group);
+    return self->delegate(at->second.second, order);
+}
+
+void hub_state::handle(const actors::adopt_offsets& order) {
+    if (const auto at = groups.find(order.group); at != groups.end())
+        self->send(at->second.second, order);
+}
+
+// ---- heartbeats -----------------------------------------------------------------------------------------------------
+
 protocol::heartbeat_data hub_state::make_heartbeat() const {
     protocol::heartbeat_data data;
     data.client_id = options.client_id;
@@ -530,6 +565,9 @@ hub_actor::behavior_type hub(hub_state::pointer self, hub_endpoints endpoints, c
         [self](const actors::net::connection_changed& news) { self->state.handle(news); },
         [self](const actors::check_transaction& question) { return self->state.handle(question); },
         [self](const actors::deliver_reply& reply) { return self->state.handle(reply); },
+        [self](const actors::forward_to_client& order) { return self->state.handle(order); },
+        [self](const actors::ask_client_status& order) { return self->state.handle(order); },
+        [self](const actors::adopt_offsets& order) { self->state.handle(order); },
         [self](const hub_tick& tick) { self->state.handle(tick); },
     };
 }

@@ -25,13 +25,15 @@ struct hub_endpoints {
 ///        find_broker -> broker_dialed
 ///        leave_group -> group_left            after the brokers have answered, or the request timeout
 ///        list_name_servers, dial_broker       for callers that ask brokers themselves
-///        consumers_changed, check_transaction, deliver_reply from brokers: it is the client's session
+///        consumers_changed, check_transaction, deliver_reply from brokers: it is the client's session; likewise what they ask of members,
+///        and tell them: forward_to_client -> client_answered, ask_client_status -> client_status_told, adopt_offsets. Without a member of
+///        the group: group_not_found
 ///        connection_changed from proxies of brokers: the broker is told again who is here, at once over another connection, and soon
 ///        after the end of one, which makes another
 ///        hub_tick                             to itself, when the next route or heartbeat is due
 ///        DOWN of a listener                   it leaves its groups, its watches go
 /// Out    find_route to name servers; client_heartbeat, unregister_client to brokers
-///        route_known, membership_changed, transaction_asked, reply_arrived to listeners
+///        route_known, membership_changed, transaction_asked, reply_arrived to listeners; what members are asked to those of groups
 /// State  one route_cache; one link per broker in a route; one consumer_data per group
 /// Always a listener gets route_known at least once for every watch_topic, if any name server answers.
 /// Ends   on user_shutdown.

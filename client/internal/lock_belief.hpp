@@ -51,6 +51,11 @@ public:
         const std::lock_guard lock{mutex_};
         return asked_ && now.since(*asked_) < span_;
     }
+    /// When the lock that is believed was asked for; none without one.
+    [[nodiscard]] std::optional<lock_moment> asked() const {
+        const std::lock_guard lock{mutex_};
+        return asked_;
+    }
     /// By the steady clock, if the machine does not sleep.
     [[nodiscard]] std::optional<time_point> until() const {
         const std::lock_guard lock{mutex_};

@@ -39,4 +39,9 @@ queue_offset offset_tracker::position() const {
     return entries_.empty() ? next_ : entries_.front().offset;
 }
 
+std::optional<queue_offset> offset_tracker::newest() const {
+    const auto at = std::find_if(entries_.rbegin(), entries_.rend(), [](const entry& each) { return !each.is_done; });
+    return at != entries_.rend() ? std::optional{at->offset} : std::nullopt;
+}
+
 } // namespace troupe::client

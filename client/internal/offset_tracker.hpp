@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <deque>
+#include <optional>
 
 namespace troupe::client {
 
@@ -28,6 +29,8 @@ public:
     [[nodiscard]] queue_offset position() const;
     /// Where reading goes on.
     [[nodiscard]] queue_offset next() const { return next_; }
+    /// The highest message that was added and is not done; none when all are.
+    [[nodiscard]] std::optional<queue_offset> newest() const;
     /// Messages added and not done.
     [[nodiscard]] std::size_t outstanding() const { return outstanding_; }
     /// Messages from the oldest that is not done up to the newest, done or not.

@@ -22,7 +22,8 @@ public:
 
     void deliver(delivery d) override;
     void revoke(const message_queue& queue) override;
-    void run_blocking(std::function<void()>) override {} // pull consumers have nothing to save
+    bool consume(std::shared_ptr<direct_consumption>) override { return false; } // pull consumers have no handler
+    void run_blocking(std::function<void()>) override {}                         // pull consumers have nothing to save
 
     /// As pull_consumer::poll. Messages handed out count as done.
     std::vector<received_message> poll(time_point deadline, std::size_t messages_max);

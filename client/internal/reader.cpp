@@ -53,6 +53,7 @@ void reader_state::handle(const change_subscription& order) {
     if (!interest.subscribed) {
         apply_queues(order.topic, interest, {});
         topics.erase(order.topic);
+        statistics.forget(order.topic);
         self->send(hub, unwatch_topic{order.topic, hub_listener_actor{self}});
     }
     announce_membership();
@@ -211,6 +212,7 @@ void reader_state::query_committed(const ask_committed& order) {
 void reader_state::handle(const end_reading& order) {
     take_reports();
     ending = true;
+    end_direct();
     auto round = std::make_shared<commit_round>();
     round->done = [this, answer = order.answer](const commit_round&) {
         const auto last = positions_to_keep();
@@ -266,6 +268,7 @@ void reader_state::handle(const reader_tick& tick) {
 void reader_state::work() {
     if (!reading || ending)
         return;
+    give_up_direct();
     if (options.in_group && rebalance_due <= now()) {
         rebalance_due = now() + options.rebalance_interval;
         rebalance();
@@ -295,6 +298,8 @@ void reader_state::arm() {
         consider(commit_due);
     }
     consider(locks.next_due());
+    if (!direct.empty())
+        consider(direct.begin()->second.deadline);
     for (const auto& [queue, progress] : queues) {
         if (!may_read(queue))
             continue;
@@ -319,6 +324,7 @@ reader_actor::behavior_type reader(reader_state::pointer self, reader_options op
     state.sink = std::move(sink);
     state.reports = std::move(reports);
     state.counters = std::move(counters);
+    state.started_ms = wall_clock_ms();
     self->set_error_handler([](caf::error&) {});
     return {
         [self](const route_known& news) { self->state.handle(news); },
@@ -334,6 +340,10 @@ reader_actor::behavior_type reader(reader_state::pointer self, reader_options op
         [self](const commit_positions& order) { self->state.handle(order); },
         [self](const ask_committed& order) { self->state.handle(order); },
         [self](const inbox_filled& event) { self->state.handle(event); },
+        [self](const actors::forward_to_client& order) { return self->state.handle(order); },
+        [self](const actors::ask_client_status& order) { return self->state.handle(order); },
+        [self](const actors::adopt_offsets& order) { self->state.handle(order); },
+        [self](const directly_consumed& event) { self->state.handle(event); },
         [self](const reader_tick& tick) { self->state.handle(tick); },
     };
 }

@@ -65,16 +65,25 @@ struct ask_committed {
     message_queue queue;
     answer_to<queue_offset> answer;
 };
+/// A handler thread is through with a message of a tool.
+struct directly_consumed {
+    std::uint64_t number = 0;
+    protocol::direct_result result;
+};
 /// To itself; `turn` makes all but the latest void.
 struct reader_tick {
     std::uint64_t turn = 0;
 };
 
+/// A tool's message that no handler was done with after this time is answered for without it: brokers wait for 10 s.
+inline constexpr milliseconds direct_consumption_timeout{8'000};
+
 using reader_actor =
-    hub_listener_actor::extend<caf::reacts_to<change_subscription>, caf::reacts_to<begin_reading>, caf::reacts_to<end_reading>,
-                               caf::reacts_to<ask_positions>, caf::reacts_to<list_queues>, caf::reacts_to<assign_queues>,
-                               caf::reacts_to<seek_queue>, caf::reacts_to<ask_position>, caf::reacts_to<commit_positions>,
-                               caf::reacts_to<ask_committed>, caf::reacts_to<inbox_filled>, caf::reacts_to<reader_tick>>;
+    member_listener_actor::extend<caf::reacts_to<change_subscription>, caf::reacts_to<begin_reading>, caf::reacts_to<end_reading>,
+                                  caf::reacts_to<ask_positions>, caf::reacts_to<list_queues>, caf::reacts_to<assign_queues>,
+                                  caf::reacts_to<seek_queue>, caf::reacts_to<ask_position>, caf::reacts_to<commit_positions>,
+                                  caf::reacts_to<ask_committed>, caf::reacts_to<inbox_filled>, caf::reacts_to<directly_consumed>,
+                                  caf::reacts_to<reader_tick>>;
 
 struct reader_counters {
     std::atomic<std::uint64_t> messages_done{0};
@@ -93,6 +102,7 @@ struct reader_counters {
 struct reader_options {
     std::string client_id;
     std::string group;
+    std::string name_servers; ///< as tools are shown them
     milliseconds request_timeout{3000};
     fetch_options fetch;
 
@@ -124,6 +134,9 @@ struct reader_options {
 /// In     change_subscription, begin_reading, ask_positions, end_reading of a push consumer
 ///        list_queues, assign_queues, seek_queue, ask_position, commit_positions, ask_committed of a pull consumer
 ///        route_known, membership_changed from the hub; inbox_filled: the sink has left reports
+///        forward_to_client -> client_answered    what tools ask of a member: what is it doing, what does its handler say of one message
+///        ask_client_status -> client_status_told; adopt_offsets: continue there
+///        directly_consumed from handler threads
 ///        reader_tick to itself, when the next thing is due
 /// Out    pull_messages, query_offset, commit_offset, list_group_members, send_message_back, lock_queues and the like to brokers; watch_topic, join_group,
 ///        suspect_route, suspect_broker to the hub
@@ -133,7 +146,8 @@ struct reader_options {
 ///        3. A failed message is done when its broker has taken it back; while the broker has not, it comes again from here.
 ///        4. Ordered, in a group: a queue is read, handed out and committed only while its broker has locked it for this member, and
 ///           unlocked only when no handler is busy with it.
-///        5. Every order with an answer gets one; orders that an ended reader does not see break their promise.
+///        5. A tool's message goes to the handler at most once, moves no offset, and is answered for within direct_consumption_timeout.
+///        6. Every order with an answer gets one; orders that an ended reader does not see break their promise.
 reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
                           std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);
 
@@ -149,4 +163,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::seek_queue)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::ask_position)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::commit_positions)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::ask_committed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::directly_consumed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::client::reader_tick)

@@ -32,7 +32,7 @@ protocol::consumer_data reader_state::membership() const {
 
 void reader_state::announce_membership() {
     if (reading && !ending && options.in_group)
-        self->send(hub, join_group{membership(), hub_listener_actor{self}});
+        self->send(hub, join_group{membership(), member_listener_actor{self}});
 }
 
 void reader_state::rebalance() {

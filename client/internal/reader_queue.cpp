@@ -2,6 +2,7 @@
 #include "actors/messages/type_ids.hpp"
 #include "client/internal/reader_state.hpp"
 #include "client/internal/to_received.hpp"
+#include "client/internal/unique_key.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
 
@@ -29,6 +30,7 @@ queue_progress& reader_state::acquire(const message_queue& queue, std::optional<
     auto& progress = queues.try_emplace(queue, options.fetch, ++generations).first->second;
     progress.target = target;
     progress.not_before = now();
+    progress.last_handled_ms = wall_clock_ms();
     if (needs_locks())
         locks.want(queue, now());
     return progress;
@@ -67,6 +69,7 @@ void reader_state::restart(const message_queue& queue, queue_progress& progress,
     progress.committed = committed;
     progress.target = target;
     progress.not_before = now();
+    progress.last_handled_ms = wall_clock_ms();
 }
 
 actors::broker_actor reader_state::broker_of(const message_queue& queue) {
@@ -216,6 +219,8 @@ void reader_state::pull(const message_queue& queue, queue_progress& progress) {
     order.expression_type = interest.filter.type();
     order.subscription_version = interest.version;
     const auto generation = progress.generation;
+    progress.pulled_at = now();
+    progress.last_pull_ms = wall_clock_ms();
     counters->pulls.fetch_add(1, std::memory_order_relaxed);
     self->request(broker_of(queue), fetch.pull_timeout, std::move(order))
         .then(
@@ -290,6 +295,7 @@ void reader_state::take_records(const message_queue& queue, queue_progress& prog
         return;
     }
     progress.pause.succeed();
+    statistics.pulled(queue.topic, records->size(), now() - progress.pulled_at, now());
     const auto& filter = topics[queue.topic].filter;
     std::vector<received_message> messages;
     messages.reserve(records->size());
@@ -358,6 +364,9 @@ milliseconds reader_state::redelivery_delay(std::int32_t failures) const {
 
 void reader_state::take_report(delivery_report report) {
     counters->messages_done.fetch_add(report.done.size(), std::memory_order_relaxed);
+    const bool has_handled = !report.done.empty() || report.failures > 0;
+    if (has_handled && topics.contains(report.queue.topic)) // else it would be kept for a topic that was left
+        statistics.handled(report.queue.topic, report.done.size(), report.failures, report.spent, now());
     auto* progress = current(report.queue, report.generation);
     if (progress == nullptr) {
         handlers_left(report);
@@ -366,6 +375,8 @@ void reader_state::take_report(delivery_report report) {
     for (const auto& [offset, bytes] : report.done)
         if (progress->tracker.done(offset))
             progress->window.release(bytes);
+    if (has_handled)
+        progress->last_handled_ms = wall_clock_ms();
     if (options.ordered) {
         if (report.failed && !report.again.empty())
             progress->again.emplace(now() + redelivery_delay(report.again.front().local_redeliveries), received_message{});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "client/internal/consume_statistics.hpp"
 #include "client/internal/queue_locks.hpp"
 #include "client/internal/queue_progress.hpp"
 #include "client/internal/reader.hpp"
@@ -7,6 +8,7 @@
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <atomic>
 #include <memory>
@@ -53,8 +55,15 @@ struct leaving_queue {
     actors::broker_actor broker; ///< its topic may be unsubscribed meanwhile, and its route forgotten
 };
 
-/// State of the reader, split over reader.cpp (orders, time), reader_queue.cpp (one queue), reader_group.cpp (who reads what) and
-/// reader_locks.cpp (order across members).
+/// A tool's message that its handler has not answered for.
+struct open_consumption {
+    caf::typed_response_promise<actors::client_answered> promise;
+    std::shared_ptr<direct_consumption> one;
+    time_point deadline;
+};
+
+/// State of the reader, split over reader.cpp (orders, time), reader_queue.cpp (one queue), reader_group.cpp (who reads what),
+/// reader_locks.cpp (order across members) and reader_asked.cpp (what tools ask).
 struct reader_state {
     static inline const char* name = "consumer";
     using pointer = reader_actor::stateful_pointer<reader_state>;
@@ -118,6 +127,17 @@ struct reader_state {
     void commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round);
     void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
 
+    // reader_asked.cpp
+    caf::result<actors::client_answered> handle(const actors::forward_to_client& order);
+    caf::result<actors::client_status_told> handle(const actors::ask_client_status& order);
+    void handle(const actors::adopt_offsets& order);
+    void handle(const directly_consumed& event);
+    caf::result<actors::client_answered> consume_directly(const actors::forward_to_client& order);
+    void give_up_direct();
+    void end_direct();
+    [[nodiscard]] protocol::running_info running_info() const;
+    [[nodiscard]] protocol::held_queue held(const message_queue& queue, const queue_progress& progress) const;
+
     // reader_locks.cpp
     [[nodiscard]] bool needs_locks() const;
     [[nodiscard]] bool may_read(const message_queue& queue) const;
@@ -161,6 +181,10 @@ struct reader_state {
     std::map<message_queue, leaving_queue> leaving;
     /// Ordered: queues that are read anew while a handler is still busy with what it got before, by that generation.
     std::map<message_queue, std::uint64_t> draining;
+    consume_statistics statistics;
+    std::map<std::uint64_t, open_consumption> direct; ///< by number, which is by deadline, too
+    std::uint64_t direct_number = 0;
+    std::int64_t started_ms = 0; ///< since 1970
     std::uint64_t generations = 0;
     /// Brokers that had forgotten us or were away; and since one has us again: from when on it counts as knowing everybody.
     std::map<std::string, std::optional<time_point>> lost_brokers;

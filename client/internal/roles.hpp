@@ -51,6 +51,9 @@ struct reply_arrived {
 };
 using producer_listener_actor = hub_listener_actor::extend<caf::reacts_to<transaction_asked>, caf::reacts_to<reply_arrived>>;
 
+/// A member of a group: brokers' questions and orders for it are passed on as they come.
+using member_listener_actor = hub_listener_actor::extend_with<actors::asked_member_actor>::extend_with<actors::offset_adopter_actor>;
+
 // ---- to the hub -----------------------------------------------------------------------------------------------------
 
 struct watch_topic {
@@ -73,7 +76,7 @@ struct suspect_broker {
 /// Add or replace what the heartbeat says of a group.
 struct join_group {
     protocol::consumer_data data;
-    hub_listener_actor listener;
+    member_listener_actor listener;
 };
 struct leave_group {
     std::string group;
@@ -114,7 +117,10 @@ using hub_actor =
                      caf::replies_to<dial_broker>::with<broker_dialed>, caf::replies_to<find_broker>::with<broker_dialed>,
                      caf::reacts_to<actors::consumers_changed>, caf::reacts_to<actors::net::connection_changed>,
                      caf::replies_to<actors::check_transaction>::with<actors::transaction_check_sent>,
-                     caf::replies_to<actors::deliver_reply>::with<actors::reply_delivered>, caf::reacts_to<hub_tick>>;
+                     caf::replies_to<actors::deliver_reply>::with<actors::reply_delivered>,
+                     caf::replies_to<actors::forward_to_client>::with<actors::client_answered>,
+                     caf::replies_to<actors::ask_client_status>::with<actors::client_status_told>, caf::reacts_to<actors::adopt_offsets>,
+                     caf::reacts_to<hub_tick>>;
 
 // ---- producer -------------------------------------------------------------------------------------------------------
 

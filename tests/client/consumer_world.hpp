@@ -30,6 +30,12 @@ struct fake_sink : delivery_sink {
         waiting.push_back(std::move(d));
     }
     void revoke(const message_queue& queue) override { revoked.push_back(queue); }
+    bool consume(std::shared_ptr<direct_consumption> one) override {
+        if (is_stopping)
+            return false;
+        direct.push_back(std::move(one));
+        return true;
+    }
     void run_blocking(std::function<void()> job) override {
         if (disk_is_slow)
             jobs.push_back(std::move(job));
@@ -40,6 +46,8 @@ struct fake_sink : delivery_sink {
     std::deque<delivery> waiting;
     std::vector<std::string> bodies; ///< everything ever delivered
     std::vector<message_queue> revoked;
+    std::vector<std::shared_ptr<direct_consumption>> direct; ///< of tools, in order
+    bool is_stopping = false;
     bool disk_is_slow = false; ///< the test runs what may block
     std::vector<std::function<void()>> jobs;
 };
@@ -75,6 +83,7 @@ struct member {
             if (!failing.empty() && m.body.view() == failing) {
                 ++m.local_redeliveries;
                 report.failed = true;
+                ++report.failures;
                 report.again.push_back(std::move(m));
             } else if (report.failed && ordered) {
                 report.again.push_back(std::move(m));

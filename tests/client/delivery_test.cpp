@@ -8,6 +8,11 @@
 
 #include <fstream>
 #include <future>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
 
 using namespace troupe;
 using namespace troupe::client;
@@ -201,4 +206,88 @@ TEST_CASE("offset_file: no id leads out of its directory") {
     CHECK(file_name_of("10.0.0.1@77#x") == "10.0.0.1%4077%23x");
     CHECK(file_name_of("../x") == "..%2Fx");
     CHECK(file_name_of("..") == "%2E.");
+}
+
+// ---- single messages of tools ---------------------------------------------------------------------------------------
+
+namespace {
+
+/// Holds the only thread of a pool until it is let go.
+struct held_pool {
+    std::promise<void> entered;
+    std::promise<void> let_go;
+    std::vector<std::string> handled; ///< to be looked at when the pool has stopped
+    handler_pool pool;
+
+    explicit held_pool(bool ordered = false)
+        : pool{{1, ordered},
+               [this](const received_message& m) {
+                   if (m.body.view() == "0") {
+                       entered.set_value();
+                       let_go.get_future().wait();
+                   }
+                   handled.emplace_back(m.body.view());
+                   if (m.body.view() == "throw")
+                       throw std::runtime_error{"no such price"};
+                   if (m.body.view() == "throw 42")
+                       throw 42;
+                   return m.body.view() == "later" ? consume_outcome::retry_later : consume_outcome::done;
+               },
+               [](const delivery_report&) {}} {
+        pool.deliver(make_delivery(0, 1));
+        entered.get_future().wait();
+    }
+};
+
+std::shared_ptr<direct_consumption> single(const std::string& body, std::promise<protocol::direct_result>& result) {
+    received_message m;
+    m.body = payload{body};
+    return std::make_shared<direct_consumption>(std::move(m), [&result](protocol::direct_result r) { result.set_value(std::move(r)); });
+}
+
+} // namespace
+
+TEST_CASE("handler_pool: a tool's message goes before what is queued, and its handler's word is told") {
+    bool ordered = false;
+    SUBCASE("in any order") {}
+    SUBCASE("in the order of queues") {
+        ordered = true;
+    }
+    held_pool held{ordered};
+    held.pool.deliver(make_delivery(1, 1));
+    std::map<std::string, std::promise<protocol::direct_result>> results;
+    for (const auto* body : {"fine", "later", "throw", "throw 42"})
+        REQUIRE(held.pool.consume(single(body, results[body])));
+    held.let_go.set_value();
+    const auto fine = results["fine"].get_future().get();
+    CHECK(fine.outcome == protocol::direct_outcome::done);
+    CHECK(fine.ordered == ordered);
+    CHECK(results["later"].get_future().get().outcome == protocol::direct_outcome::retry_later);
+    const auto threw = results["throw"].get_future().get();
+    CHECK(threw.outcome == protocol::direct_outcome::threw);
+    CHECK(threw.remark == "no such price");
+    CHECK(results["throw 42"].get_future().get().outcome == protocol::direct_outcome::threw);
+    held.pool.stop();
+    REQUIRE(held.handled.size() >= 5);
+    CHECK(held.handled[1] == "fine");
+}
+
+TEST_CASE("handler_pool: tools' messages that wait have a bound; those that nobody waits for make room and are never handled") {
+    held_pool held;
+    std::promise<protocol::direct_result> unused;
+    std::vector<std::shared_ptr<direct_consumption>> waiting;
+    for (std::size_t i = 0; i < handler_pool::direct_max; ++i) {
+        waiting.push_back(single("given up", unused));
+        REQUIRE(held.pool.consume(waiting.back()));
+    }
+    CHECK_FALSE(held.pool.consume(single("too many", unused)));
+    for (const auto& one : waiting)
+        CHECK_FALSE(one->give_up());
+    std::promise<protocol::direct_result> result;
+    CHECK(held.pool.consume(single("fits", result)));
+    held.let_go.set_value();
+    result.get_future().wait();
+    held.pool.stop();
+    CHECK(held.handled == std::vector<std::string>{"0", "fits"});
+    CHECK_FALSE(held.pool.consume(single("stopped", unused)));
 }

@@ -66,7 +66,7 @@ TEST_CASE("hub: a broker that closes every connection gets a heartbeat twice a s
     const auto listener = world.system().spawn(run_listener);
     join_group joined;
     joined.data.group = "g";
-    joined.listener = caf::actor_cast<hub_listener_actor>(listener);
+    joined.listener = caf::actor_cast<member_listener_actor>(listener);
     caf::anon_send(hub, joined);
     caf::anon_send(hub, watch_topic{"t", false, joined.listener});
     world.run_for(10s);

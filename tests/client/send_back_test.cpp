@@ -35,6 +35,7 @@ struct failing_sink : delivery_sink {
             caf::anon_send(reader, inbox_filled{});
     }
     void revoke(const message_queue&) override {}
+    bool consume(std::shared_ptr<direct_consumption>) override { return false; }
     void run_blocking(std::function<void()> job) override { job(); }
 
     std::set<std::string> failing;

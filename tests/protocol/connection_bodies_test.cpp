@@ -121,6 +121,11 @@ TEST_CASE("offsets have their queues in the place of keys") {
           R"({"offsetTable":{{"brokerName":"broker-a","queueId":1,"topic":"T"}:13}})");
     CHECK(decode_reset_offsets(encode_reset_offsets(offsets)).value() == offsets);
     check_refusals(encode_reset_offsets(offsets), decode_reset_offsets);
+    // Vector: RocketMQ's ResetOffsetBodyForC.
+    const std::string list = R"({"offsetTable":[{"brokerName":"broker-a","offset":13,"queueId":1,"topic":"T"},)"
+                             R"({"brokerName":"b","offset":-1,"queueId":0,"topic":"U"}]})";
+    CHECK(decode_reset_offsets(list).value() == offsets);
+    check_refusals(list, decode_reset_offsets);
 
     const consumer_status status{{{"c1", offsets}, {"c2", {}}}, {{{"T", "b", 2}, 7}}};
     CHECK(decode_consumer_status(encode_consumer_status(status)).value() == status);

@@ -379,9 +379,9 @@ TEST_CASE_FIXTURE(wire_world, "members over the wire: the short heartbeat keeps 
     CHECK(call(code::get_producer_connection_list, {{"producerGroup", "writers"}}).code == protocol::response_code::system_error);
 }
 
-TEST_CASE_FIXTURE(wire_world, "members over the wire: our own client says at once that it does not answer a tool's question") {
-    client_heartbeat beat{{"ours", {}, {{"readers", {}, {}, {}, {}}}}, {}};
+TEST_CASE_FIXTURE(wire_world, "members over the wire: a client of ours that has not the group says so at once") {
+    client_heartbeat beat{{"ours", {}, {{"readers", {}, {}, {}, {}}}}, {}}; // without a session: nobody there can be asked
     REQUIRE(ask<heartbeat_accepted>(beat).ok());
     const auto answer = call(code::get_consumer_running_info, {{"consumerGroup", "readers"}, {"clientId", "ours"}});
-    CHECK(answer.code == protocol::response_code::request_code_not_supported);
+    CHECK(answer.code == protocol::response_code::subscription_group_not_exist);
 }
