@@ -17,13 +17,14 @@ QUEUES = 4
 
 
 class Staying:
-    """A Java client of the same version that stays until it is told to leave."""
+    """A client that stays until it is told to leave: of Java and the same version, if it is not said which."""
 
-    def __init__(self, stage, group):
-        self._command = stage.client.command(stage.home, "stay", stage.observer.name_server, stage.topic, group)
+    def __init__(self, stage, group, client=None):
+        client = client or stage.client
+        self._command = client.command(stage.home, "stay", stage.observer.name_server, stage.topic, group)
         self._log = open(stage.home / f"{group}.log", "wb")
         self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, cwd=stage.home,
-                                         env=stage.client.environment(stage.home), start_new_session=True)
+                                         env=client.environment(stage.home), start_new_session=True)
         line = self._process.stdout.readline()
         if line != b"READY\n":
             raise RuntimeError(f"the staying client did not start: {line!r}; {finished(self._process, 0)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Callable
 
 import remoting
-from mqadmin import QUEUES
+from mqadmin import QUEUES, Staying
 from outcome import Failed, require, until
 
 CLUSTER = ["-c", "DefaultCluster"]
@@ -25,9 +25,9 @@ class Command:
 COMMANDS = []
 
 
-def command(name):
+def command(name, variant=""):
     def add(check):
-        COMMANDS.append(Command(f"mqadmin-{name}", f"`{name}`: {check.__doc__}", check))
+        COMMANDS.append(Command(f"mqadmin-{name}{variant}", f"`{name}`: {check.__doc__}", check))
         return check
     return add
 
@@ -187,6 +187,35 @@ def consumer_status(stage):
     require(client_id(stage) in output and "Rebalance OK" in output, output[-200:])
     output = stage("consumerStatus", "-g", stage.online, "-i", client_id(stage))
     require("#Consumer Offset#" in output and stage.topic in output, output[:200])
+
+
+@command("consumerStatus", "-cxx")
+def consumer_status_of_cxx(stage):
+    """asks a push consumer of Troupe's C++ library likewise, and `queryMsgById -d` lets it consume one message"""
+    group = f"{stage.topic}-cxx"
+    cxx = stage.server.everyone["cxx-troupe"]
+    cxx.prepare()
+    member = Staying(stage, group, cxx)
+    try:
+        until("it has consumed everything", lambda: stage.observer.committed(group, stage.topic, QUEUES) == [
+            last for _, last in stage.observer.ends(stage.topic, QUEUES)], 40)
+        (client,) = stage.observer.members(group)
+        output = stage("consumerStatus", "-g", group)
+        require(client in output and "Rebalance OK" in output, output[-200:])
+        output = stage("consumerStatus", "-g", group, "-i", client)
+        offsets, rates = re.search(r"#Consumer Offset#(.*?)#Consumer MQ Detail#.*#Consumer RT&TPS#(.*)", output, re.S).groups()
+        found = [line.split()[2:4] for line in offsets.splitlines() if line.startswith(f"{stage.topic} ")]
+        ends = [last for _, last in stage.observer.ends(stage.topic, QUEUES)]
+        equal("offsets", found, [[str(queue), str(end)] for queue, end in enumerate(ends)])
+        require(stage.topic in rates, "the rates are missing")
+        record = stage.records[5]
+        topic = ["-t", stage.topic] if stage.client.version.startswith("5") else []
+        output = stage("queryMsgById", "-i", stage.offset_id(record), *topic, "-g", group, "-d", client)
+        require("consumeResult=CR_SUCCESS" in output, output[-300:])
+    finally:
+        report = member.leave()
+    bodies = [message["body"] for message in report["received"]]
+    equal("times it was consumed", bodies.count(record["body"]), 2)
 
 
 # The broker and the name server -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -295,6 +296,15 @@ void mixed(driver& all) {
     member->stop();
 }
 
+/// A member for tools to ask, until its input ends.
+void stay(driver& all) {
+    all.make_consumer("only", {});
+    std::printf("READY\n");
+    std::fflush(stdout);
+    while (std::getchar() != EOF) {
+    }
+}
+
 /// Polls until so many messages were received, and commits.
 void pull(driver& all, client::pull_consumer& consumer, std::size_t count) {
     const bool is_all = reached(patience, [&] {
@@ -375,6 +385,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         sql(all);
     else if (scenario == "mixed")
         mixed(all);
+    else if (scenario == "stay")
+        stay(all);
     else if (scenario == "lite-assign")
         assign_and_seek(all);
     else if (scenario == "lite-subscribe")
