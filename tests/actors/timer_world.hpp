@@ -2,6 +2,7 @@
 
 #include "actors/schedule/timer_book.hpp"
 #include "protocol/property_edit.hpp"
+#include "tests/actors/stored_messages.hpp"
 #include "tests/support/fault_file_system.hpp"
 
 #include <doctest/doctest.h>
@@ -143,19 +144,7 @@ struct timer_world {
         run();
     }
 
-    [[nodiscard]] std::vector<protocol::message> delivered() const {
-        std::vector<protocol::message> all;
-        for (auto at = log->bounds(orders)->min;;) {
-            const auto read = log->read(orders, at, {}, {1'000, 16u << 20});
-            REQUIRE_MESSAGE(read.ok(), (read ? std::string{} : to_string(read.failure())));
-            if (read->status != storage::read_status::found)
-                return all;
-            auto messages = protocol::decode_records(read->records);
-            REQUIRE(messages.ok());
-            all.insert(all.end(), messages->begin(), messages->end());
-            at = read->next;
-        }
-    }
+    [[nodiscard]] std::vector<protocol::message> delivered() const { return stored_messages(*log, orders); }
     [[nodiscard]] std::vector<std::string> bodies() const {
         std::vector<std::string> all;
         for (const auto& message : delivered())

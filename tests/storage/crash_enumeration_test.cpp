@@ -1,9 +1,9 @@
 #include "tests/storage/store_workload.hpp"
+#include "tests/support/crash_enumeration.hpp"
 #include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
 
-#include <iterator>
 #include <string>
 
 using namespace troupe;
@@ -25,21 +25,15 @@ TEST_CASE("crash enumeration: a crash at any call loses nothing that was acknowl
     REQUIRE(calls >= 500);
     check_store(whole->restart(), usual, usual);
 
-    std::uint64_t crashes = 0;
-    std::uint64_t turn = 0;
-    for (std::uint64_t call = 1; call <= calls; ++call)
-        for (const auto mode : all_crash_modes)
-            for (const bool before : {true, false}) {
-                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
-                    continue;
-                const auto files = fault_file_system::make(seed + call);
-                files->set_plan({.crash_before = before ? call : 0, .crash_after = before ? 0 : call, .mode = mode});
-                const auto promised = run_store_workload(files);
-                // RocksDB works in the background, so the number of calls varies a little from run to run.
-                crashes += files->hit().empty() ? 0u : 1u;
-                INFO("seed ", seed, ", ", to_string(mode), ", ", files->hit());
-                check_store(files->restart(), promised, usual);
-            }
+    const auto crashes = enumerate_crashes(1, calls, [&](std::uint64_t call, const fault_plan& plan) {
+        const auto files = fault_file_system::make(seed + call);
+        files->set_plan(plan);
+        const auto promised = run_store_workload(files);
+        INFO("seed ", seed, ", ", to_string(plan.mode), ", ", files->hit());
+        check_store(files->restart(), promised, usual);
+        // RocksDB works in the background, so the number of calls varies a little from run to run.
+        return !files->hit().empty();
+    });
     MESSAGE(crashes, " crashes");
     CHECK(crashes > calls / 2);
 }

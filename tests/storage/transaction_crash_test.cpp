@@ -1,12 +1,12 @@
 #include "storage/directories.hpp"
 #include "tests/storage/store_workload.hpp"
 #include "tests/storage/transaction_fixture.hpp"
+#include "tests/support/crash_enumeration.hpp"
 #include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -349,20 +349,14 @@ TEST_CASE("crash enumeration: each transaction has exactly one outcome, whatever
     REQUIRE(calls >= 200);
     check_crashed(whole->restart(), usual);
 
-    std::uint64_t crashes = 0;
-    std::uint64_t turn = 0;
-    for (std::uint64_t call = 1; call <= calls; ++call)
-        for (const auto mode : all_crash_modes)
-            for (const bool before : {true, false}) {
-                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
-                    continue;
-                const auto files = fault_file_system::make(seed + call);
-                files->set_plan({.crash_before = before ? call : 0, .crash_after = before ? 0 : call, .mode = mode});
-                const auto promised = script{files}.run();
-                crashes += files->hit().empty() ? 0u : 1u;
-                INFO("seed ", seed, ", ", to_string(mode), ", ", files->hit());
-                check_crashed(files->restart(), promised);
-            }
+    const auto crashes = enumerate_crashes(1, calls, [&](std::uint64_t call, const fault_plan& plan) {
+        const auto files = fault_file_system::make(seed + call);
+        files->set_plan(plan);
+        const auto promised = script{files}.run();
+        INFO("seed ", seed, ", ", to_string(plan.mode), ", ", files->hit());
+        check_crashed(files->restart(), promised);
+        return !files->hit().empty();
+    });
     MESSAGE(crashes, " crashes");
     CHECK(crashes > calls / 2);
 }

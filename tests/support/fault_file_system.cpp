@@ -487,9 +487,9 @@ std::string fault_file_system::hit() const {
     return disk_->hit;
 }
 
-std::shared_ptr<fault_file_system> fault_file_system::restart() {
+std::shared_ptr<fault_file_system> fault_file_system::restart(std::optional<std::uint64_t> seed) {
     std::lock_guard lock{disk_->mutex};
-    auto next = make(disk_->next_seed);
+    auto next = make(seed.value_or(disk_->next_seed));
     auto& to = *next->disk_;
     to.capacity = disk_->capacity;
     to.directories = disk_->directories;

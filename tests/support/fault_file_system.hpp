@@ -94,8 +94,9 @@ public:
     /// What the planned fault hit, for messages; empty if nothing yet.
     [[nodiscard]] std::string hit() const;
 
-    /// A new file system with the bytes that survived the crash; without one, a copy of everything.
-    std::shared_ptr<fault_file_system> restart();
+    /// A new file system with the bytes that survived the crash; without one, a copy of everything. Its seed follows from this one's
+    /// unless it is given.
+    std::shared_ptr<fault_file_system> restart(std::optional<std::uint64_t> seed = std::nullopt);
 
     // ---- looking at and damaging bytes, uncounted ------------------------------------------------------------------
 

@@ -1,12 +1,12 @@
 #include "actors/pop/pop_book.hpp"
 
 #include "protocol/message_codec.hpp"
+#include "tests/support/crash_enumeration.hpp"
 #include "tests/support/fault_file_system.hpp"
 #include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
 
-#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -213,21 +213,16 @@ void enumerate(storage::flush_mode flush, std::uint64_t seed) {
     }
     MESSAGE(calls, " calls");
     REQUIRE(calls >= 100);
-    std::uint64_t crashes = 0;
-    std::uint64_t turn = 0;
-    for (std::uint64_t call = 1; call <= calls; ++call)
-        for (const auto mode : all_crash_modes)
-            for (const bool before : {true, false}) {
-                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
-                    continue;
-                pop_world world{seed + call, flush};
-                world.files->set_plan({.crash_before = before ? call : 0, .crash_after = before ? 0 : call, .mode = mode});
-                promised_messages promised;
-                run_script(world, promised);
-                crashes += world.files->hit().empty() ? 0u : 1u;
-                INFO("seed ", seed, ", ", to_string(mode), std::string{before ? ", before " : ", after "}, world.files->hit());
-                check(world, promised, flush == storage::flush_mode::async && mode != crash_mode::keep_all);
-            }
+    const auto crashes = enumerate_crashes(1, calls, [&](std::uint64_t call, const fault_plan& plan) {
+        pop_world world{seed + call, flush};
+        world.files->set_plan(plan);
+        promised_messages promised;
+        run_script(world, promised);
+        const auto hit = world.files->hit();
+        INFO("seed ", seed, ", ", to_string(plan.mode), ", ", hit);
+        check(world, promised, flush == storage::flush_mode::async && plan.mode != crash_mode::keep_all);
+        return !hit.empty();
+    });
     MESSAGE(crashes, " crashes");
     CHECK(crashes > calls / 2);
 }

@@ -1,9 +1,9 @@
 #include "tests/actors/timer_world.hpp"
+#include "tests/support/crash_enumeration.hpp"
 #include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
 
-#include <iterator>
 #include <map>
 #include <random>
 #include <set>
@@ -135,21 +135,16 @@ TEST_CASE("timer crash enumeration: a crash at any call loses no timer, and brin
     }
     MESSAGE(calls, " calls");
     REQUIRE(calls >= 300);
-    std::uint64_t crashes = 0;
-    std::uint64_t turn = 0;
-    for (std::uint64_t call = 1; call <= calls; ++call)
-        for (const auto mode : all_crash_modes)
-            for (const bool before : {true, false}) {
-                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
-                    continue;
-                timer_world world{seed + call};
-                world.files->set_plan({.crash_before = before ? call : 0, .crash_after = before ? 0 : call, .mode = mode});
-                promised_timers promised;
-                run_timer_script(world, promised);
-                crashes += world.files->hit().empty() ? 0u : 1u;
-                INFO("seed ", seed, ", ", to_string(mode), std::string{before ? ", before " : ", after "}, world.files->hit());
-                check_timers(world, promised, mode == crash_mode::torn_sectors || mode == crash_mode::torn_last_write);
-            }
+    const auto crashes = enumerate_crashes(1, calls, [&](std::uint64_t call, const fault_plan& plan) {
+        timer_world world{seed + call};
+        world.files->set_plan(plan);
+        promised_timers promised;
+        run_timer_script(world, promised);
+        const auto hit = world.files->hit();
+        INFO("seed ", seed, ", ", to_string(plan.mode), ", ", hit);
+        check_timers(world, promised, plan.mode == crash_mode::torn_sectors || plan.mode == crash_mode::torn_last_write);
+        return !hit.empty();
+    });
     MESSAGE(crashes, " crashes");
     CHECK(crashes > calls / 2);
 }
