@@ -27,31 +27,39 @@ struct broker_world {
     std::unique_ptr<actors::broker_node> node;
 
     explicit broker_world(actors::broker_options options = small_broker()) { start(std::move(options)); }
+    /// On a disk that is there already; nothing is started yet.
+    explicit broker_world(std::shared_ptr<fault_file_system> disk) : files{std::move(disk)} {}
     ~broker_world() { stop(); }
 
     void start(actors::broker_options options = small_broker()) {
+        if (const auto started = try_start(std::move(options)); !started)
+            FAIL(to_string(started.failure()));
+    }
+    result<void> try_start(actors::broker_options options) {
         options.now = world.wall_clock();
         auto started = actors::broker_node::start(world.system(), std::move(options), files);
         if (!started)
-            FAIL(to_string(started.failure()));
+            return started.failure();
         node = std::move(*started);
         world.run();
+        return {};
     }
-    /// The order of broker_node::stop, in virtual time.
-    void stop() {
+    /// The order of broker_node::stop, in virtual time, so much of it for each role.
+    void stop(std::chrono::milliseconds each = 3s) {
         if (!node)
             return;
         for (const auto& role : node->finish_order()) {
             caf::anon_send(role, actors::finish{});
-            world.advance(3s, 100ms);
+            world.advance(each, 100ms);
         }
         node.reset();
     }
     /// As stop(), but only the roles named by their place end: the rest never hears of it. Then a crash.
     void crash(crash_mode mode) {
         files->crash(mode);
-        for (const auto& role : node->finish_order())
-            caf::anon_send_exit(role, caf::exit_reason::kill);
+        if (node)
+            for (const auto& role : node->finish_order())
+                caf::anon_send_exit(role, caf::exit_reason::kill);
         world.run();
         node.reset();
         files = files->restart();
