@@ -8,6 +8,8 @@
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
+#include "protocol/properties.hpp"
+#include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -16,6 +18,7 @@
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace troupe::client {
@@ -40,11 +43,37 @@ pop_actor pops_of(const actors::broker_actor& broker) {
     return caf::actor_cast<pop_actor>(broker);
 }
 
-/// In a request the message counts, and so does what says where it lies.
-constexpr std::size_t acks_per_order_max = protocol::acks_per_request_max / 2;
-
 bool says_that_view_is_old(errc code) {
     return hints_at_lost_broker(code) || hints_at_old_route(code) || code == errc::timed_out;
+}
+
+/// Of a message of a retry topic that has its own topic's name again, RocketMQ's brokers write the handle into the message; of the others
+/// the pop says where in their queue it began, or it began with the first that came.
+protocol::receipt_handle handle_of(const std::string& broker, const actors::messages_popped& popped, const protocol::message& record,
+                                   queue_offset first) {
+    if (const auto written = protocol::find_property(record.properties, protocol::property_name::receipt_handle))
+        if (auto handle = protocol::decode_receipt_handle(*written);
+            handle && handle->retry_flag != 0 && handle->queue == record.queue && handle->offset == record.offset)
+            return std::move(*handle);
+    protocol::receipt_handle handle;
+    handle.start = first;
+    for (const auto& queue : popped.queues)
+        if (queue.queue == record.queue && std::binary_search(queue.offsets.begin(), queue.offsets.end(), record.offset))
+            handle.start = queue.start;
+    const auto behind = record.offset.value() - handle.start.value();
+    if (behind < 0 || behind > protocol::ack_span_max)
+        handle.start = record.offset; // only a broker of Troupe, which does not look at it, passes so many over
+    handle.popped = popped.popped;
+    handle.invisible_ms = popped.invisible_ms;
+    handle.revive_queue = popped.revive_queue;
+    handle.broker_name = broker;
+    handle.queue = record.queue;
+    handle.offset = record.offset;
+    return handle;
+}
+
+actors::pop_handle to_pop_handle(const protocol::receipt_handle& handle) {
+    return {handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag};
 }
 
 result<std::vector<popped_message>> to_messages(const std::string& broker, const actors::messages_popped& popped) {
@@ -52,12 +81,64 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
     if (!records)
         return at_broker(broker, records.failure());
     std::vector<popped_message> messages;
+    std::map<queue_id, queue_offset> first; // of what came of each queue
     for (auto& record : *records) {
         const message_queue queue{record.topic, broker, record.queue.value()};
-        messages.push_back({to_received(queue, std::move(record)), popped.popped, queue.topic});
+        const auto start = first.try_emplace(record.queue, record.offset).first->second;
+        auto handle = handle_of(broker, popped, record, start);
+        messages.push_back({to_received(queue, std::move(record)), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
     }
     return messages;
 }
+
+result<protocol::receipt_handle> read_handle(const popped_message& message) {
+    auto handle = protocol::decode_receipt_handle(message.handle);
+    const auto behind = handle ? handle->offset.value() - handle->start.value() : -1;
+    if (behind < 0 || behind > protocol::ack_span_max)
+        return error{errc::argument_illegal, "\"" + message.handle + "\" is no handle of a popped message"};
+    return handle;
+}
+
+/// One request's worth of acknowledgements, with the messages that were popped together in one part.
+class ack_orders {
+public:
+    ack_orders(std::string group, std::string broker) : group_{std::move(group)}, broker_{std::move(broker)} {}
+
+    void add(const std::string& topic, const protocol::receipt_handle& handle) {
+        const part_key key{topic, handle.queue, handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag};
+        if (orders_.empty() || weight_ + 2 > protocol::acks_per_request_max) {
+            orders_.emplace_back();
+            orders_.back().broker_name = broker_;
+            parts_.clear();
+            weight_ = 0;
+        }
+        auto& order = orders_.back();
+        const auto [at, is_new] = parts_.try_emplace(key, order.parts.size());
+        if (is_new) {
+            order.parts.push_back({group_, {topic, handle.queue}, to_pop_handle(handle), {}});
+            ++weight_;
+        }
+        order.parts[at->second].offsets.push_back(handle.offset);
+        ++weight_;
+    }
+    std::vector<actors::acknowledge_messages> take() && {
+        for (auto& order : orders_)
+            for (auto& part : order.parts) {
+                std::sort(part.offsets.begin(), part.offsets.end());
+                part.offsets.erase(std::unique(part.offsets.begin(), part.offsets.end()), part.offsets.end());
+            }
+        return std::move(orders_);
+    }
+
+private:
+    using part_key = std::tuple<std::string, queue_id, queue_offset, timestamp_ms, std::int64_t, std::int32_t, std::int32_t>;
+
+    const std::string group_;
+    const std::string broker_;
+    std::vector<actors::acknowledge_messages> orders_;
+    std::map<part_key, std::size_t> parts_; ///< of the last order, with their places
+    std::size_t weight_ = 0;                ///< in a request a message counts, and so does what says where it lies
+};
 
 } // namespace
 
@@ -222,18 +303,18 @@ result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& na
 }
 
 result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>& messages) {
-    std::map<std::string, std::vector<actors::acknowledge_messages>> orders;
+    std::map<std::string, ack_orders> brokers;
     for (const auto& one : messages) {
-        auto& of_broker = orders[one.message.queue.broker_name];
-        if (of_broker.empty() || of_broker.back().parts.size() == acks_per_order_max)
-            of_broker.emplace_back();
-        of_broker.back().parts.push_back(
-            {options_.group, {one.lies_in, queue_id{one.message.queue.queue}}, one.popped, false, {one.message.offset}});
+        const auto handle = read_handle(one);
+        if (!handle)
+            return handle.failure();
+        const auto& name = one.message.queue.broker_name;
+        brokers.try_emplace(name, options_.group, name).first->second.add(one.lies_in, *handle);
     }
     asker ask{via_};
     result<void> outcome;
-    for (const auto& [name, of_broker] : orders) // each, whatever became of the others
-        for (const auto& order : of_broker)
+    for (auto& [name, orders] : brokers) // each, whatever became of the others
+        for (const auto& order : std::move(orders).take())
             if (const auto done = ask_broker<actors::messages_acknowledged>(ask, name, order); !done)
                 outcome = done.failure();
     return outcome;
@@ -245,13 +326,20 @@ result<void> pop_consumer::state::change_invisible_time(popped_message& message,
 }
 
 result<void> pop_consumer::state::change_invisible_time(asker& ask, popped_message& message, std::chrono::milliseconds invisible) {
-    const auto& queue = message.message.queue;
+    auto handle = read_handle(message);
+    if (!handle)
+        return handle.failure();
+    const auto& name = message.message.queue.broker_name;
     const actors::change_invisible_time order{
-        options_.group, {message.lies_in, queue_id{queue.queue}}, message.message.offset, message.popped, false, invisible.count()};
-    const auto changed = ask_broker<actors::invisible_time_changed>(ask, queue.broker_name, order);
+        options_.group, {message.lies_in, handle->queue}, handle->offset, to_pop_handle(*handle), invisible.count(), name};
+    const auto changed = ask_broker<actors::invisible_time_changed>(ask, name, order);
     if (!changed)
         return changed.failure();
-    message.popped = changed->popped;
+    handle->start = handle->offset; // it is out by itself from now on
+    handle->popped = message.popped = changed->popped;
+    handle->invisible_ms = changed->invisible_ms;
+    handle->revive_queue = changed->revive_queue;
+    message.handle = protocol::encode_receipt_handle(*handle);
     return {};
 }
 

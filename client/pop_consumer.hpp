@@ -26,7 +26,8 @@ struct pop_options {
 /// A message, and the handle of this delivery. `message.reconsume_times` says how often it was delivered before.
 struct popped_message {
     received_message message;
-    timestamp_ms popped; ///< by its broker's clock; with where the message lies it is the handle
+    timestamp_ms popped; ///< by its broker's clock
+    std::string handle;  ///< of this delivery, in the words of its broker (RocketMQ: the property POP_CK)
     std::string lies_in; ///< the consumer's topic, or the retry topic of its group
 };
 
@@ -41,7 +42,8 @@ struct popped_message {
 ///
 /// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks.
 /// Fails    with no_name_server, no_route, connect_failed, timed_out, and what brokers answer.
-/// Brokers  of Troupe, over the network; not from inside the brokers' process.
+/// Brokers  of Troupe and of RocketMQ from 5.1 on, over the network; not from inside the brokers' process. RocketMQ's keep what was not
+///          acknowledged in a retry topic of the group of their own.
 class pop_consumer {
 public:
     /// Fails with topic_illegal, group_illegal, subscription_illegal, argument_illegal. Asks nobody.
@@ -50,7 +52,8 @@ public:
     /// Waits up to `wait` for messages; none is no failure. With several brokers, each is waited for in turn; those that do not answer are
     /// passed over, and it fails only if none does.
     result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
-    /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure.
+    /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure. Fails with
+    /// argument_illegal when the message has no handle of a pop.
     result<void> acknowledge(const popped_message& message);
     /// Of one pop or several; one request for each broker and 4096 messages.
     result<void> acknowledge(const std::vector<popped_message>& messages);

@@ -70,6 +70,22 @@ struct messages_popped {
     }
 };
 
+/// What a handle says beside which message it is of. Troupe's brokers look at `popped`, and at whether the pop was ordered; RocketMQ's want
+/// all of it back as they said it (RocketMQ: PopCheckPoint).
+struct pop_handle {
+    queue_offset start; ///< where the pop began in the queue
+    timestamp_ms popped;
+    std::int64_t invisible_ms = 0;
+    std::int32_t revive_queue = 0;
+    std::int32_t retry_flag = 0; ///< above 0: it lies in a retry topic of RocketMQ's, though it bears its own topic's name
+    [[nodiscard]] bool is_ordered() const { return revive_queue == protocol::ordered_revive_queue; }
+    friend bool operator==(const pop_handle&, const pop_handle&) = default;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, pop_handle& x) {
+        return f(x.start, x.popped, x.invisible_ms, x.revive_queue, x.retry_flag);
+    }
+};
+
 /// Messages that were popped are done. Fails with topic_not_found, queue_not_found, message_not_found (an offset outside the queue),
 /// message_illegal (no such queue; in order: it was never popped). A handle of an older delivery, or of what is done, is accepted and does
 /// nothing, as in RocketMQ.
@@ -77,19 +93,19 @@ struct acknowledge_messages {
     struct part {
         std::string group;
         topic_queue queue;
-        timestamp_ms popped;
-        bool ordered = false;
-        std::vector<queue_offset> offsets;
+        pop_handle handle;
+        std::vector<queue_offset> offsets; ///< rising, from handle.start on, for a broker of RocketMQ's
         template <class Inspector>
         friend auto inspect(Inspector& f, part& x) {
-            return f(x.group, x.queue, x.popped, x.ordered, x.offsets);
+            return f(x.group, x.queue, x.handle, x.offsets);
         }
     };
     std::vector<part> parts;
-    bool is_batch = false; ///< what is no message, or of no topic, is passed over
+    bool is_batch = false;     ///< what is no message, or of no topic, is passed over
+    std::string broker_name{}; ///< whose messages; Troupe's brokers do not look
     template <class Inspector>
     friend auto inspect(Inspector& f, acknowledge_messages& x) {
-        return f(x.parts, x.is_batch);
+        return f(x.parts, x.is_batch, x.broker_name);
     }
 };
 /// It survives a crash (flush mode async: of the process).
@@ -106,12 +122,12 @@ struct change_invisible_time {
     std::string group;
     topic_queue queue;
     queue_offset offset;
-    timestamp_ms popped;
-    bool ordered = false;
+    pop_handle handle;
     std::int64_t invisible_ms = 0;
+    std::string broker_name{}; ///< as in acknowledge_messages
     template <class Inspector>
     friend auto inspect(Inspector& f, change_invisible_time& x) {
-        return f(x.group, x.queue, x.offset, x.popped, x.ordered, x.invisible_ms);
+        return f(x.group, x.queue, x.offset, x.handle, x.invisible_ms, x.broker_name);
     }
 };
 /// What the handle says from now on.

@@ -94,12 +94,12 @@ error pop_keeper_state::acknowledge(const acknowledge_messages::part& part, bool
         refused = outside(part.queue, *first, *bounds);
     }
     const progress_key key{part.group, part.queue};
-    const auto outcomes = book_->acknowledge(key, inside, part.popped);
+    const auto outcomes = book_->acknowledge(key, inside, part.handle.popped);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         const bool is_done = outcomes[i] == pop_table::ack_outcome::done;
         add(is_done ? options_.metrics->pop_acked : options_.metrics->pop_stale_acks);
         // Whoever repeats an acknowledgement is told the same once more; what was never popped cannot be done.
-        if (part.ordered && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
+        if (part.handle.is_ordered() && outcomes[i] == pop_table::ack_outcome::unknown && refused.code != errc::message_illegal)
             refused = {errc::message_illegal, "message " + to_string(inside[i]) + " of queue " + to_string(part.queue.queue) +
                                                   " of topic " + part.queue.topic + " was not popped by group " + part.group};
     }
@@ -125,7 +125,7 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
     if (is_outside(order.offset, *bounds))
         return refuse(outside(order.queue, order.offset, *bounds));
     const progress_key key{order.group, order.queue};
-    const auto lease = book_->change_visibility(key, order.offset, order.popped, now(), order.invisible_ms);
+    const auto lease = book_->change_visibility(key, order.offset, order.handle.popped, now(), order.invisible_ms);
     if (!lease) {
         add(options_.metrics->pop_stale_acks);
         return refuse({errc::message_illegal, "message " + to_string(order.offset) + " of queue " + to_string(order.queue.queue) +
@@ -134,7 +134,7 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
     }
     changed(key);
     auto promise = self_->make_response_promise<invisible_time_changed>();
-    const invisible_time_changed done{lease->popped, order.invisible_ms, order.ordered ? protocol::ordered_revive_queue : 0};
+    const invisible_time_changed done{lease->popped, order.invisible_ms, order.handle.is_ordered() ? protocol::ordered_revive_queue : 0};
     waiting_.push_back([this, promise, done](const error& failure) mutable {
         release_order();
         if (failure.code != errc::none)

@@ -26,6 +26,10 @@ pop_kind kind_of(std::int32_t request) {
     return pop_kind::take;
 }
 
+pop_handle handle_from(const protocol::receipt_handle& text) {
+    return {text.start, text.popped, text.invisible_ms, text.revive_queue, text.retry_flag};
+}
+
 error no_messages() {
     return {errc::message_not_found, "the order names no messages"};
 }
@@ -159,11 +163,11 @@ result<acknowledge_messages> decode_request(const remoting_command& command) {
         if (batch->acks.empty())
             return no_messages();
         order.is_batch = true;
+        order.broker_name = std::move(batch->broker_name);
         for (auto& ack : batch->acks)
             order.parts.push_back({std::move(ack.group),
                                    {std::move(ack.topic), ack.queue},
-                                   ack.popped,
-                                   ack.revive_queue == protocol::ordered_revive_queue,
+                                   {ack.start, ack.popped, ack.invisible_ms, ack.revive_queue, ack.retry_flag},
                                    std::move(ack.offsets)});
         return order;
     }
@@ -179,8 +183,8 @@ result<acknowledge_messages> decode_request(const remoting_command& command) {
     const auto handle = protocol::decode_receipt_handle(text);
     if (!handle)
         return handle.failure();
-    part.popped = handle->popped;
-    part.ordered = handle->revive_queue == protocol::ordered_revive_queue;
+    part.handle = handle_from(*handle);
+    order.broker_name = handle->broker_name;
     order.parts.push_back(std::move(part));
     return order;
 }
@@ -189,16 +193,18 @@ template <>
 remoting_command encode_request(const acknowledge_messages& order) {
     auto command = request_of(code::batch_ack_message);
     protocol::batch_ack_request batch;
+    batch.broker_name = order.broker_name;
     for (const auto& part : order.parts) {
         protocol::batch_ack ack;
         ack.group = part.group;
         ack.topic = part.queue.topic;
+        ack.retry_flag = part.handle.retry_flag;
+        ack.start = part.handle.start;
         ack.queue = part.queue.queue;
-        ack.popped = part.popped;
-        ack.revive_queue = part.ordered ? protocol::ordered_revive_queue : 0;
+        ack.revive_queue = part.handle.revive_queue;
+        ack.popped = part.handle.popped;
+        ack.invisible_ms = part.handle.invisible_ms;
         ack.offsets = part.offsets;
-        if (!ack.offsets.empty())
-            ack.start = ack.offsets.front();
         batch.acks.push_back(std::move(ack));
     }
     command.body = payload{protocol::encode_batch_ack_request(batch)};
@@ -229,8 +235,8 @@ result<change_invisible_time> decode_request(const remoting_command& command) {
     const auto handle = protocol::decode_receipt_handle(text);
     if (!handle)
         return handle.failure();
-    order.popped = handle->popped;
-    order.ordered = handle->revive_queue == protocol::ordered_revive_queue;
+    order.handle = handle_from(*handle);
+    order.broker_name = handle->broker_name;
     return order;
 }
 
@@ -244,11 +250,14 @@ remoting_command encode_request(const change_invisible_time& order) {
     fields.set("offset", order.offset.value());
     fields.set("invisibleTime", order.invisible_ms);
     protocol::receipt_handle handle;
-    handle.start = handle.offset = order.offset;
-    handle.popped = order.popped;
-    handle.revive_queue = order.ordered ? protocol::ordered_revive_queue : 0;
-    handle.broker_name = "-"; // of whoever is asked
+    handle.start = order.handle.start;
+    handle.popped = order.handle.popped;
+    handle.invisible_ms = order.handle.invisible_ms;
+    handle.revive_queue = order.handle.revive_queue;
+    handle.retry_flag = order.handle.retry_flag;
+    handle.broker_name = order.broker_name;
     handle.queue = order.queue.queue;
+    handle.offset = order.offset;
     fields.set("extraInfo", protocol::encode_receipt_handle(handle));
     return command;
 }

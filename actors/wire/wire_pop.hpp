@@ -19,7 +19,7 @@ result<messages_popped> decode_answer(const protocol::remoting_command& command)
 
 template <>
 result<acknowledge_messages> decode_request(const protocol::remoting_command& command);
-/// Always a batch; the broker's name, which is not in the order, stays empty.
+/// Always a batch.
 template <>
 protocol::remoting_command encode_request(const acknowledge_messages& order);
 template <>

@@ -281,7 +281,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: more acknowledgements than a request
     REQUIRE(popped->size() == 1);
     std::vector<popped_message> many(protocol::acks_per_request_max + 1, popped->front());
     for (std::size_t i = 0; i < many.size(); ++i)
-        many[i].message.offset = queue_offset{static_cast<std::int64_t>(i)};
+        many[i].handle = "0 1 60000 0 0 a 0 " + std::to_string(i);
     REQUIRE(popping.acknowledge(many).ok());
     const std::lock_guard lock{a->mutex};
     std::vector<queue_offset> acknowledged;
@@ -293,5 +293,5 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: more acknowledgements than a request
     }
     REQUIRE(acknowledged.size() == many.size());
     for (std::size_t i = 0; i < many.size(); ++i)
-        REQUIRE(acknowledged[i] == many[i].message.offset);
+        REQUIRE(acknowledged[i] == queue_offset{static_cast<std::int64_t>(i)});
 }

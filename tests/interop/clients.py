@@ -158,5 +158,5 @@ class Rust(Client):
 
 
 def all_clients(cache):
-    return [Java(cache, "5.3.3", {"shared-group"}), Java(cache, "4.9.8", {"shared-group", "timed", "timed-forms", "recall", "pop"}), Go(cache), Node(cache),
+    return [Java(cache, "5.3.3", {"shared-group", "pop-consume"}), Java(cache, "4.9.8", {"shared-group", "pop-consume", "timed", "timed-forms", "recall", "pop"}), Go(cache), Node(cache),
             Rust(cache), Mqadmin(cache, "5.3.3"), Mqadmin(cache, "4.9.8")]

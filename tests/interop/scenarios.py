@@ -361,6 +361,14 @@ def late(case):
     committed_all(case)
 
 
+def pop_consume(case):
+    """m3 is given back, m5 forgotten: each comes a second time and no third; the others once."""
+    stored_as_answered(case, 8)
+    received_once(case, [f"m{i}" for i in range(8)] + ["m3", "m5"])
+    for row in case.received[8:]:
+        require(row["retries"] == 1, f"{row['body']} came again as retry {row['retries']}")
+
+
 def lite_assign(case):
     """From offset 1 of each of the four queues, after a seek."""
     stored_as_answered(case, 12)
@@ -411,6 +419,7 @@ SCENARIOS = [
     Scenario("push-retry", "push, consume again later", retry),
     Scenario("push-dead-letter", "push, dead letter", dead_letter),
     Scenario("pop", "push in pop mode, consume again later", pop.check, run=pop.run),
+    Scenario("pop-consume", "pop; acknowledge, give back, forget", pop_consume, timeout=150),
     Scenario("lite-assign", "lite pull, assign and seek", lite_assign),
     Scenario("lite-subscribe", "lite pull, subscribe", lite_subscribe),
     Scenario("query-key", "query by key", query_key),

@@ -131,12 +131,13 @@ struct pop_world : broker_world {
         CHECK(node->pop_admission()->under_way() == 0);
         return **place;
     }
+    static pop_handle handle_of(const messages_popped& popped) { return {{}, popped.popped, popped.invisible_ms, popped.revive_queue, 0}; }
     result<messages_acknowledged> ack(const messages_popped& popped, std::optional<std::size_t> only = std::nullopt,
                                       const std::string& group = "billing") {
         acknowledge_messages wish;
         std::size_t number = 0;
         for (const auto& queue : popped.queues) {
-            acknowledge_messages::part part{group, {"orders", queue.queue}, popped.popped, popped.revive_queue == 999, {}};
+            acknowledge_messages::part part{group, {"orders", queue.queue}, handle_of(popped), {}};
             for (const auto offset : queue.offsets)
                 if (!only || *only == number++)
                     part.offsets.push_back(offset);
@@ -146,7 +147,7 @@ struct pop_world : broker_world {
     }
     result<invisible_time_changed> give_back(const messages_popped& popped, std::int64_t invisible_ms) {
         return ask_keeper<invisible_time_changed>(change_invisible_time{
-            "billing", {"orders", popped.queues.at(0).queue}, popped.queues.at(0).offsets.at(0), popped.popped, false, invisible_ms});
+            "billing", {"orders", popped.queues.at(0).queue}, popped.queues.at(0).offsets.at(0), handle_of(popped), invisible_ms});
     }
     std::string value(const std::string& name) {
         const auto described = answer<broker_described>(describe_broker{});
@@ -581,7 +582,7 @@ TEST_CASE_FIXTURE(pop_world, "pop: what may not be is refused, and why") {
     wish = order();
     wish.expression = "||";
     CHECK(refused(wish) == errc::subscription_illegal);
-    acknowledge_messages unknown{{{"billing", {"orders", queue_id{0}}, timestamp_ms{1}, false, {queue_offset{5}}}}};
+    acknowledge_messages unknown{{{"billing", {"orders", queue_id{0}}, {{}, timestamp_ms{1}}, {queue_offset{5}}}}};
     CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::message_not_found);
     unknown.parts[0].queue.queue = queue_id{9};
     CHECK(ask_keeper<messages_acknowledged>(unknown).code() == errc::message_illegal);
@@ -594,7 +595,7 @@ TEST_CASE_FIXTURE(pop_world, "pop: in a batch of acknowledgements what is no mes
     send("m1", 0);
     const auto popped = pop(order());
     const auto part = [&popped](const std::string& topic, std::int32_t queue, std::vector<queue_offset> offsets) {
-        return acknowledge_messages::part{"billing", {topic, queue_id{queue}}, popped.popped, false, std::move(offsets)};
+        return acknowledge_messages::part{"billing", {topic, queue_id{queue}}, pop_world::handle_of(popped), std::move(offsets)};
     };
     const acknowledge_messages batch{{part("nothing", 0, {queue_offset{0}}), part("orders", 9, {queue_offset{0}}),
                                       part("orders", 0, {queue_offset{0}, queue_offset{77}, queue_offset{1}})},

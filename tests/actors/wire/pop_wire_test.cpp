@@ -234,22 +234,26 @@ TEST_CASE("orders and answers of pop consumers cross the wire whole") {
         CHECK(net::decode_answer<messages_popped>(net::encode_answer(popped))->status == status);
     }
 
-    const acknowledge_messages acks{{{"g", {"t", queue_id{1}}, timestamp_ms{9}, true, {queue_offset{3}, queue_offset{40}}}}};
+    const acknowledge_messages acks{
+        {{"g", {"t", queue_id{1}}, {queue_offset{2}, timestamp_ms{9}, 60, 999, 1}, {queue_offset{3}, queue_offset{40}}}}, true, "broker-a"};
     const auto acked = round_trip(acks, to_command, net::decode_request<acknowledge_messages>);
     REQUIRE(acked.parts.size() == 1);
     CHECK(acked.parts[0].group == "g");
     CHECK(acked.parts[0].queue == topic_queue{"t", queue_id{1}});
-    CHECK(acked.parts[0].popped == timestamp_ms{9});
-    CHECK(acked.parts[0].ordered);
+    CHECK(acked.parts[0].handle == acks.parts[0].handle);
+    CHECK(acked.parts[0].handle.is_ordered());
+    CHECK(acked.is_batch);
+    CHECK(acked.broker_name == "broker-a");
     CHECK(acked.parts[0].offsets == acks.parts[0].offsets);
 
-    const change_invisible_time change{"g", {"t", queue_id{1}}, queue_offset{3}, timestamp_ms{9}, true, 77};
+    const change_invisible_time change{"g", {"t", queue_id{1}}, queue_offset{3}, {queue_offset{2}, timestamp_ms{9}, 60, 999, 1},
+                                       77,  "broker-a"};
     const auto changed = round_trip(change, to_command, net::decode_request<change_invisible_time>);
     CHECK(changed.group == "g");
     CHECK(changed.queue == change.queue);
     CHECK(changed.offset == queue_offset{3});
-    CHECK(changed.popped == timestamp_ms{9});
-    CHECK(changed.ordered);
+    CHECK(changed.handle == change.handle);
+    CHECK(changed.broker_name == "broker-a");
     CHECK(changed.invisible_ms == 77);
     const auto renewed = round_trip(
         invisible_time_changed{timestamp_ms{10}, 77, 999}, [](const auto& answer) { return net::encode_answer(answer); },

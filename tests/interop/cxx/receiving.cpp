@@ -305,6 +305,43 @@ void stay(driver& all) {
     }
 }
 
+/// Pops until so many messages came; `taken` sees each.
+void pop_until(driver& all, client::pop_consumer& consumer, std::size_t count, std::chrono::seconds within,
+               const std::function<void(client::popped_message&)>& taken) {
+    reached(within, [&] {
+        for (auto& one : must(consumer.pop(std::chrono::milliseconds{500}))) {
+            all.report.received("only", one.message);
+            taken(one);
+        }
+        return all.report.received_count() >= count;
+    });
+}
+
+/// Of eight messages one is given back, and one forgotten until its time is over; both are acknowledged when they come again.
+void pop_consume(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 8);
+    client::pop_options options;
+    options.group = all.group;
+    options.topic = all.topic;
+    options.invisible = std::chrono::seconds{10};
+    troupe::group_config group;
+    group.name = all.group;
+    must(client::admin{all.connect()}.put_group(group)); // who pops needs one that is there
+    auto consumer = must(client::pop_consumer::open(all.connect(), options));
+    std::vector<client::popped_message> done;
+    pop_until(all, consumer, 8, patience, [&](client::popped_message& one) {
+        if (one.message.body.view() == "m3")
+            must(consumer.change_invisible_time(one, std::chrono::seconds{2}));
+        else if (one.message.body.view() != "m5")
+            done.push_back(one);
+    });
+    must(consumer.acknowledge(done));
+    pop_until(all, consumer, 10, patience, [&](const client::popped_message& one) { must(consumer.acknowledge(one)); });
+    // What was not acknowledged would come now.
+    pop_until(all, consumer, 11, std::chrono::seconds{15}, [](const client::popped_message&) {});
+}
+
 /// Polls until so many messages were received, and commits.
 void pull(driver& all, client::pull_consumer& consumer, std::size_t count) {
     const bool is_all = reached(patience, [&] {
@@ -375,6 +412,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         orderly_members(all);
     else if (scenario == "transaction-check")
         transaction_check(all);
+    else if (scenario == "pop-consume")
+        pop_consume(all);
     else if (scenario == "recall")
         recall(all);
     else if (scenario == "transaction")
