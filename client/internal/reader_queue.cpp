@@ -463,6 +463,19 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         commit_one(queue, *progress, round);
 }
 
+/// The queue began anew while a commit of how far it was before was under way: of two commits at once, RocketMQ's brokers may take the
+/// older one last.
+void reader_state::commit_again(const message_queue& queue) {
+    const auto at = queues.find(queue);
+    if (ending || at == queues.end())
+        return;
+    auto& progress = at->second;
+    progress.commits_again = !progress.committed; // the next commit may be on its way already
+    progress.committed.reset();
+    commit_due = now();
+    arm();
+}
+
 void reader_state::save_local() {
     if (!options.save_local)
         return;
@@ -488,15 +501,20 @@ void reader_state::commit_one(const message_queue& queue, const queue_progress& 
     self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, position})
         .then(
             [this, queue, generation, position, round](const actors::offset_committed&) {
-                if (auto* committed = current(queue, generation))
+                auto* committed = current(queue, generation);
+                if (committed != nullptr)
                     committed->committed = position;
+                if (committed == nullptr || committed->commits_again)
+                    commit_again(queue);
                 ++round->count;
                 commit_ended(round, {});
             },
-            [this, queue, round](const caf::error& problem) {
+            [this, queue, generation, round](const caf::error& problem) {
                 const auto failure = actors::to_error(problem);
                 if (hints_at_lost_broker(failure.code))
                     broker_lost(queue.broker_name);
+                if (current(queue, generation) == nullptr)
+                    commit_again(queue); // what timed out may still arrive
                 commit_ended(round, failure);
             });
 }

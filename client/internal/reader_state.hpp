@@ -124,6 +124,7 @@ struct reader_state {
     [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
     void commit(const std::shared_ptr<commit_round>& round);
     void save_local();
+    void commit_again(const message_queue& queue);
     void commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round);
     void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
 
