@@ -49,20 +49,19 @@ bool says_that_view_is_old(errc code) {
 
 /// Of a message of a retry topic that has its own topic's name again, RocketMQ's brokers write the handle into the message; of the others
 /// the pop says where in their queue it began, or it began with the first that came.
-protocol::receipt_handle handle_of(const std::string& broker, const actors::messages_popped& popped, const protocol::message& record,
-                                   queue_offset first) {
+protocol::receipt_handle handle_of(const std::string& broker, const std::vector<protocol::popped_queue>& queues,
+                                   const actors::messages_popped& popped, const protocol::message& record, queue_offset first) {
     if (const auto written = protocol::find_property(record.properties, protocol::property_name::receipt_handle))
         if (auto handle = protocol::decode_receipt_handle(*written);
             handle && handle->retry_flag != 0 && handle->queue == record.queue && handle->offset == record.offset)
             return std::move(*handle);
     protocol::receipt_handle handle;
     handle.start = first;
-    for (const auto& queue : popped.queues)
+    for (const auto& queue : queues)
         if (queue.queue == record.queue && std::binary_search(queue.offsets.begin(), queue.offsets.end(), record.offset))
             handle.start = queue.start;
-    const auto behind = record.offset.value() - handle.start.value();
-    if (behind < 0 || behind > protocol::ack_span_max)
-        handle.start = record.offset; // only a broker of Troupe, which does not look at it, passes so many over
+    if (handle.start.value() < 0 || handle.start > record.offset)
+        handle.start = record.offset;
     handle.popped = popped.popped;
     handle.invisible_ms = popped.invisible_ms;
     handle.revive_queue = popped.revive_queue;
@@ -76,16 +75,19 @@ actors::pop_handle to_pop_handle(const protocol::receipt_handle& handle) {
     return {handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag};
 }
 
-result<std::vector<popped_message>> to_messages(const std::string& broker, const actors::messages_popped& popped) {
+/// `topic` was popped: what the answer says of queues is of its own.
+result<std::vector<popped_message>> to_messages(const std::string& broker, const std::string& topic,
+                                                const actors::messages_popped& popped) {
     auto records = protocol::decode_records(popped.records);
     if (!records)
         return at_broker(broker, records.failure());
     std::vector<popped_message> messages;
-    std::map<queue_id, queue_offset> first; // of what came of each queue
+    const std::vector<protocol::popped_queue> none;
+    std::map<std::pair<std::string, queue_id>, queue_offset> first; // of what came of each queue
     for (auto& record : *records) {
         const message_queue queue{record.topic, broker, record.queue.value()};
-        const auto start = first.try_emplace(record.queue, record.offset).first->second;
-        auto handle = handle_of(broker, popped, record, start);
+        const auto start = first.try_emplace({record.topic, record.queue}, record.offset).first->second;
+        auto handle = handle_of(broker, record.topic == topic ? popped.queues : none, popped, record, start);
         messages.push_back({to_received(queue, std::move(record)), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
     }
     return messages;
@@ -93,8 +95,7 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
 
 result<protocol::receipt_handle> read_handle(const popped_message& message) {
     auto handle = protocol::decode_receipt_handle(message.handle);
-    const auto behind = handle ? handle->offset.value() - handle->start.value() : -1;
-    if (behind < 0 || behind > protocol::ack_span_max)
+    if (!handle || handle->start.value() < 0 || handle->start > handle->offset)
         return error{errc::argument_illegal, "\"" + message.handle + "\" is no handle of a popped message"};
     return handle;
 }
@@ -106,7 +107,9 @@ public:
 
     void add(const std::string& topic, const protocol::receipt_handle& handle) {
         const part_key key{topic, handle.queue, handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag};
-        if (orders_.empty() || weight_ + 2 > protocol::acks_per_request_max) {
+        // So far behind where its pop began, a message has no place in a set of offsets: it goes by itself.
+        const bool is_alone = handle.offset.value() - handle.start.value() >= protocol::ack_span_max;
+        if (orders_.empty() || is_alone || weight_ + 2 > protocol::acks_per_request_max) {
             orders_.emplace_back();
             orders_.back().broker_name = broker_;
             parts_.clear();
@@ -119,7 +122,7 @@ public:
             ++weight_;
         }
         order.parts[at->second].offsets.push_back(handle.offset);
-        ++weight_;
+        weight_ = is_alone ? protocol::acks_per_request_max : weight_ + 1;
     }
     std::vector<actors::acknowledge_messages> take() && {
         for (auto& order : orders_)
@@ -208,7 +211,7 @@ bool pop_consumer::state::pop_from(asker& ask, const std::string& name, const ac
                                    const actors::pop_messages& order, heard& all) {
     const auto timeout = via_.options().request_timeout + std::chrono::milliseconds{order.poll_ms};
     const auto popped = ask.ask_within<actors::messages_popped>(timeout, pops_of(broker), order);
-    auto messages = popped ? to_messages(name, *popped) : at_broker(name, popped.failure());
+    auto messages = popped ? to_messages(name, order.topic, *popped) : at_broker(name, popped.failure());
     if (!messages) {
         all.failure = messages.failure();
         if (says_that_view_is_old(all.failure.code))

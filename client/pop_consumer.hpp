@@ -55,7 +55,7 @@ public:
     /// It will not be delivered again. A message that was delivered once more since is not affected, and that is no failure. Fails with
     /// argument_illegal when the message has no handle of a pop.
     result<void> acknowledge(const popped_message& message);
-    /// Of one pop or several; one request for each broker and 4096 messages.
+    /// Of one pop or several; one request for each broker and up to 8,191 messages.
     result<void> acknowledge(const std::vector<popped_message>& messages);
     /// Deliver it again when `invisible` is over, counted from now; 0: at once. `message` has the handle from then on. Fails with
     /// message_illegal when it was acknowledged, or delivered once more since.

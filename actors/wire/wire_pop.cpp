@@ -30,6 +30,16 @@ pop_handle handle_from(const protocol::receipt_handle& text) {
     return {text.start, text.popped, text.invisible_ms, text.revive_queue, text.retry_flag};
 }
 
+/// Where a message lies that a handle of RocketMQ's names by its own topic (KeyBuilder.buildPopRetryTopic).
+std::string real_topic_of(const std::string& group, const std::string& topic, std::int32_t retry_flag) {
+    return retry_flag == 0 ? topic : "%RETRY%" + group + (retry_flag == 1 ? "_" : "+") + topic;
+}
+
+std::string text_of(const pop_handle& handle, const std::string& broker_name, queue_id queue, queue_offset offset) {
+    return protocol::encode_receipt_handle(
+        {handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag, broker_name, queue, offset});
+}
+
 error no_messages() {
     return {errc::message_not_found, "the order names no messages"};
 }
@@ -191,6 +201,16 @@ result<acknowledge_messages> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const acknowledge_messages& order) {
+    if (const auto& part = order.parts.front(); order.parts.size() == 1 && part.offsets.size() == 1 &&
+                                                part.offsets[0].value() - part.handle.start.value() >= protocol::ack_span_max) {
+        auto single = request_of(code::ack_message);
+        single.fields.set("consumerGroup", part.group);
+        single.fields.set("topic", real_topic_of(part.group, part.queue.topic, part.handle.retry_flag));
+        single.fields.set("queueId", part.queue.queue.value());
+        single.fields.set("offset", part.offsets[0].value());
+        single.fields.set("extraInfo", text_of(part.handle, order.broker_name, part.queue.queue, part.offsets[0]));
+        return single;
+    }
     auto command = request_of(code::batch_ack_message);
     protocol::batch_ack_request batch;
     batch.broker_name = order.broker_name;
@@ -245,20 +265,11 @@ remoting_command encode_request(const change_invisible_time& order) {
     auto command = request_of(code::change_message_invisible_time);
     auto& fields = command.fields;
     fields.set("consumerGroup", order.group);
-    fields.set("topic", order.queue.topic);
+    fields.set("topic", real_topic_of(order.group, order.queue.topic, order.handle.retry_flag));
     fields.set("queueId", order.queue.queue.value());
     fields.set("offset", order.offset.value());
     fields.set("invisibleTime", order.invisible_ms);
-    protocol::receipt_handle handle;
-    handle.start = order.handle.start;
-    handle.popped = order.handle.popped;
-    handle.invisible_ms = order.handle.invisible_ms;
-    handle.revive_queue = order.handle.revive_queue;
-    handle.retry_flag = order.handle.retry_flag;
-    handle.broker_name = order.broker_name;
-    handle.queue = order.queue.queue;
-    handle.offset = order.offset;
-    fields.set("extraInfo", protocol::encode_receipt_handle(handle));
+    fields.set("extraInfo", text_of(order.handle, order.broker_name, order.queue.queue, order.offset));
     return command;
 }
 

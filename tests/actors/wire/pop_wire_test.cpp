@@ -246,7 +246,7 @@ TEST_CASE("orders and answers of pop consumers cross the wire whole") {
     CHECK(acked.broker_name == "broker-a");
     CHECK(acked.parts[0].offsets == acks.parts[0].offsets);
 
-    const change_invisible_time change{"g", {"t", queue_id{1}}, queue_offset{3}, {queue_offset{2}, timestamp_ms{9}, 60, 999, 1},
+    const change_invisible_time change{"g", {"t", queue_id{1}}, queue_offset{3}, {queue_offset{2}, timestamp_ms{9}, 60, 999, 0},
                                        77,  "broker-a"};
     const auto changed = round_trip(change, to_command, net::decode_request<change_invisible_time>);
     CHECK(changed.group == "g");
@@ -254,6 +254,25 @@ TEST_CASE("orders and answers of pop consumers cross the wire whole") {
     CHECK(changed.offset == queue_offset{3});
     CHECK(changed.handle == change.handle);
     CHECK(changed.broker_name == "broker-a");
+
+    // RocketMQ's brokers want the name of the topic where it lies, but in a batch of acknowledgements.
+    for (const int flag : {1, 2}) {
+        const std::string topic = flag == 1 ? "%RETRY%g_t" : "%RETRY%g+t";
+        auto of_retry = change;
+        of_retry.handle.retry_flag = flag;
+        const auto read = round_trip(of_retry, to_command, net::decode_request<change_invisible_time>);
+        CHECK(read.queue.topic == topic);
+        CHECK(read.handle.retry_flag == flag);
+        auto far = acks;
+        far.parts[0].handle.retry_flag = flag;
+        CHECK(round_trip(far, to_command, net::decode_request<acknowledge_messages>).parts[0].queue.topic == "t");
+        far.parts[0].offsets = {queue_offset{2 + protocol::ack_span_max}};
+        const auto alone = round_trip(far, to_command, net::decode_request<acknowledge_messages>);
+        CHECK(alone.parts[0].queue.topic == topic);
+        CHECK(alone.parts[0].offsets == far.parts[0].offsets);
+        CHECK(alone.parts[0].handle == far.parts[0].handle);
+        CHECK_FALSE(alone.is_batch);
+    }
     CHECK(changed.invisible_ms == 77);
     const auto renewed = round_trip(
         invisible_time_changed{timestamp_ms{10}, 77, 999}, [](const auto& answer) { return net::encode_answer(answer); },
