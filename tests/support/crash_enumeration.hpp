@@ -13,16 +13,18 @@
 namespace troupe::test_support {
 
 /// Calls `crash` with a plan for each call to a file system from `first` to `last`, each kind of crash, before the call and after it, and
-/// counts how often it answered that the crash came. The usual run takes nearly each call once, with the kinds in turn; TROUPE_FULL=1
+/// counts how often it answered that the crash came. The usual run takes about one of `one_of` calls, with the kinds in turn; TROUPE_FULL=1
 /// takes everything.
 inline std::uint64_t enumerate_crashes(std::uint64_t first, std::uint64_t last,
-                                       const std::function<bool(std::uint64_t call, const fault_plan& plan)>& crash) {
+                                       const std::function<bool(std::uint64_t call, const fault_plan& plan)>& crash,
+                                       std::uint64_t one_of = 1) {
+    constexpr std::uint64_t kinds = 2 * std::size(all_crash_modes);
     std::uint64_t crashes = 0;
     std::uint64_t turn = 0;
     for (std::uint64_t call = first; call <= last; ++call)
         for (const auto mode : all_crash_modes)
             for (const bool before : {true, false}) {
-                if (!full_run() && ++turn % (2 * std::size(all_crash_modes) + 1) != 0)
+                if (!full_run() && ++turn % (one_of * kinds + 1) != 0)
                     continue;
                 fault_plan plan;
                 (before ? plan.crash_before : plan.crash_after) = call;

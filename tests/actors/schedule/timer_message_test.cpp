@@ -148,8 +148,9 @@ TEST_CASE("timer_message: an order to recall names the timer, in both spellings"
 }
 
 TEST_CASE("timer_message: nothing that waits for a retry topic is an order to recall another message") {
-    const auto facts = timer_facts_of(with(
-        {{"TIMER_DEL_UNIQKEY", "u1"}, {"TIMER_OUT_MS", "99"}, {"REAL_TOPIC", "%RETRY%billing"}, {"REAL_QID", "0"}, {"UNIQ_KEY", "u2"}}));
+    const auto properties = with(
+        {{"TIMER_DEL_UNIQKEY", "u1"}, {"TIMER_OUT_MS", "99"}, {"REAL_TOPIC", "%RETRY%billing"}, {"REAL_QID", "0"}, {"UNIQ_KEY", "u2"}});
+    const auto facts = timer_facts_of(properties); // looks into them
     CHECK_FALSE(facts.is_recall);
     CHECK(facts.due == timestamp_ms{99});
     CHECK(facts.unique_key == "u2");
