@@ -40,6 +40,12 @@ std::string text_of(const pop_handle& handle, const std::string& broker_name, qu
         {handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag, broker_name, queue, offset});
 }
 
+/// One message, so far behind the start of its pop that the set of offsets of a batch cannot hold it.
+bool is_too_far_for_a_batch(const acknowledge_messages& order) {
+    return order.parts.size() == 1 && order.parts[0].offsets.size() == 1 &&
+           order.parts[0].offsets[0].value() - order.parts[0].handle.start.value() >= protocol::ack_span_max;
+}
+
 error no_messages() {
     return {errc::message_not_found, "the order names no messages"};
 }
@@ -201,8 +207,8 @@ result<acknowledge_messages> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const acknowledge_messages& order) {
-    if (const auto& part = order.parts.front(); order.parts.size() == 1 && part.offsets.size() == 1 &&
-                                                part.offsets[0].value() - part.handle.start.value() >= protocol::ack_span_max) {
+    if (is_too_far_for_a_batch(order)) {
+        const auto& part = order.parts[0];
         auto single = request_of(code::ack_message);
         single.fields.set("consumerGroup", part.group);
         single.fields.set("topic", real_topic_of(part.group, part.queue.topic, part.handle.retry_flag));

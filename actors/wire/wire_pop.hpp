@@ -19,7 +19,7 @@ result<messages_popped> decode_answer(const protocol::remoting_command& command)
 
 template <>
 result<acknowledge_messages> decode_request(const protocol::remoting_command& command);
-/// A batch, of one part at least; ACK_MESSAGE for one message that is too far behind `start` for the offsets of a batch.
+/// A batch; ACK_MESSAGE for one message that is too far behind `start` for the offsets of a batch.
 template <>
 protocol::remoting_command encode_request(const acknowledge_messages& order);
 template <>
