@@ -35,6 +35,7 @@ broker_options delay_broker(storage::flush_mode flush) {
     auto options = small_broker();
     options.store.checkpoint_bytes = 3'000;
     options.store.flush = flush;
+    options.flush_interval = 2s; // longer than offsets wait: what is noted as delivered too early is on the disk first
     options.delay_levels = {100ms, 300ms, 700ms};
     return options;
 }
