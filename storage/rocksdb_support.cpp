@@ -58,8 +58,9 @@ rocksdb::Options small_database_options(rocksdb::Env* env, std::size_t block_cac
 }
 
 result<opened_database> open_past_torn_log(rocksdb::Options options, const std::filesystem::path& directory) {
-    // First strictly, so that a damaged log is noticed; then taking what can be read.
-    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+    // First strictly, so that a damaged log is noticed; then taking what can be read. The mode that tolerates a corrupted tail is not strict:
+    // a damaged length that leads behind the end of the file is its tail for it, whatever comes after.
+    options.wal_recovery_mode = rocksdb::WALRecoveryMode::kAbsoluteConsistency;
     rocksdb::DB* database = nullptr;
     std::string note;
     auto status = rocksdb::DB::Open(options, directory.string(), &database);
