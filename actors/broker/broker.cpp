@@ -7,7 +7,6 @@
 
 #include <caf/actor_system.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace troupe::actors {
@@ -74,48 +73,22 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
 }
 
 bool broker_state::begin_change(const std::string& what, bool removes, continuation done) {
-    const auto running = changes_.find(what);
-    const bool full = changes_waiting_ >= limits::changes_per_broker_max;
-    if (full || (running != changes_.end() && running->second.removes != removes)) {
+    const auto begun = changes_.begin(what, removes, done, now() + setup_.options.request_deadline);
+    if (!begun) {
         add(setup_.metrics->busy_answers);
-        done({errc::busy, full ? "more than " + std::to_string(limits::changes_per_broker_max) +
-                                     " requests wait for topics and groups to be stored; repeat this one later"
-                               : "another change of " + what + " is under way; repeat this one later"});
+        done(begun.failure());
         return false;
     }
-    const auto [place, first] = changes_.try_emplace(what, running_change{removes, {}});
-    place->second.waiting.push_back({std::move(done), now() + setup_.options.request_deadline});
-    ++changes_waiting_;
-    return first;
+    return *begun == running_changes::place::first;
 }
 
 void broker_state::end_change(const std::string& what, const error& failure) {
-    auto ended = changes_.extract(what);
-    if (ended.empty())
+    const auto waiting = changes_.end(what);
+    if (!waiting)
         return; // failed already, because the broker ends
-    changes_waiting_ -= ended.mapped().waiting.size();
-    for (const auto& waiter : ended.mapped().waiting)
-        waiter.done(failure);
+    for (const auto& done : *waiting)
+        done(failure);
     end_if_idle();
-}
-
-void broker_state::fail_overdue_changes() {
-    std::vector<continuation> overdue;
-    for (auto& entry : changes_)
-        std::erase_if(entry.second.waiting, [this, &overdue](auto& waiter) {
-            if (now() < waiter.deadline)
-                return false;
-            overdue.push_back(std::move(waiter.done));
-            return true;
-        });
-    changes_waiting_ -= overdue.size();
-    for (const auto& done : overdue)
-        done({errc::timed_out, "no answer within the deadline; the outcome is unknown"});
-}
-
-std::size_t broker_state::changes_under_way(std::string_view prefix) const {
-    const auto begins_so = [prefix](const auto& change) { return change.first.starts_with(prefix); };
-    return static_cast<std::size_t>(std::count_if(changes_.begin(), changes_.end(), begins_so));
 }
 
 caf::result<broker_described> broker_state::handle(const describe_broker&) {
@@ -228,7 +201,8 @@ void broker_state::fail_overdue() {
     fail_overdue_of(pending_sends_);
     fail_overdue_of(pending_pulls_);
     fail_copies({errc::timed_out, "no answer within the deadline; the outcome is unknown"}, true);
-    fail_overdue_changes();
+    for (const auto& done : changes_.take_overdue(now()))
+        done({errc::timed_out, "no answer within the deadline; the outcome is unknown"});
     end_if_idle();
 }
 
@@ -240,10 +214,8 @@ void broker_state::fail_everything(const error& failure) {
     fail_copies(failure, false);
     for (const auto& question : std::exchange(questions_, {}))
         question.second(failure);
-    changes_waiting_ = 0;
-    for (const auto& entry : std::exchange(changes_, {}))
-        for (const auto& waiter : entry.second.waiting)
-            waiter.done(failure);
+    for (const auto& done : changes_.take_all())
+        done(failure);
 }
 
 void broker_state::handle(const finish& order) {
@@ -258,7 +230,7 @@ void broker_state::handle(const finish& order) {
 
 void broker_state::end_if_idle() {
     if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && pending_copies_.empty() &&
-        changes_.empty() && questions_.empty())
+        changes_.is_empty() && questions_.empty())
         self_->quit();
 }
 

@@ -11,10 +11,6 @@ namespace troupe::actors {
 
 namespace {
 
-std::string change_of_group(const std::string& group) {
-    return "group " + group;
-}
-
 result<void> check_subscriptions(const protocol::consumer_data& consumer) {
     if (consumer.subscriptions.size() > limits::subscriptions_per_consumer_max)
         return error{errc::argument_illegal, "group " + consumer.group + " subscribes to " + std::to_string(consumer.subscriptions.size()) +
@@ -175,7 +171,7 @@ void broker_state::ensure_group(const std::string& group, continuation done) {
 }
 
 void broker_state::store_group(const group_config& group, continuation done) {
-    if (!groups_.contains(group.name) && groups_.size() + changes_under_way(change_of_group("")) >= setup_.options.groups_max)
+    if (!groups_.contains(group.name) && groups_.size() + changes_.count(change_of_group("")) >= setup_.options.groups_max)
         return done({errc::busy, "this broker has its " + std::to_string(setup_.options.groups_max) +
                                      " groups; there is no room for group " + group.name + " until another is deleted"});
     const auto change = change_of_group(group.name);

@@ -109,8 +109,7 @@ result<checked_pop> broker_state::check_pop(const pop_messages& order) {
 
 /// What is being forgotten must not come back by a pop that came meanwhile.
 result<void> broker_state::check_settled(const std::string& topic, const std::string& group) const {
-    const auto deletion = changes_.find("group " + group);
-    if ((deletion != changes_.end() && deletion->second.removes) || changes_.contains(change_of_mode(topic, group)))
+    if (changes_.is_removed(change_of_group(group)) || changes_.contains(change_of_mode(topic, group)))
         return error{errc::busy, "group " + group + " is being deleted, or how it takes messages of topic " + topic +
                                      " is being changed; pop again later"};
     return {};

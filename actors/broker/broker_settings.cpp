@@ -156,7 +156,7 @@ caf::result<clean_begun> broker_state::handle(const clean_store& order) {
     }
     const auto undropped = undropped_;
     for (const auto& topic : undropped) {
-        const auto change = "topic " + topic;
+        const auto change = change_of_topic(topic);
         if (begin_change(change, true, [](const error&) {}))
             drop_index(topic, change);
     }

@@ -2,6 +2,7 @@
 
 #include "actors/base/message_filter.hpp"
 #include "actors/broker/broker.hpp"
+#include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
 #include "actors/broker/throttled_pulls.hpp"
 #include "actors/group/consumer_groups.hpp"
@@ -17,6 +18,7 @@
 #include "actors/messages/message_back.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "actors/schedule/message_return.hpp"
+#include "protocol/vocabulary/limits.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
@@ -176,7 +178,7 @@ public:
 private:
     static constexpr std::size_t give_backs_max = 128;   ///< under way, each with a record of up to 4 MiB; beyond them: busy
     static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
-    using continuation = std::function<void(const error& failure)>; ///< code none: it worked
+    using continuation = running_changes::continuation;
 
     static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
@@ -193,17 +195,6 @@ private:
         caf::typed_response_promise<messages_stored> promise;
         send_receipt receipt;
         clock_time deadline;
-    };
-    /// A topic or group on its way to the disk. The request that carries it has no deadline, on purpose: until the disk has
-    /// answered nobody knows whether the change happened, and a second one must not begin. Who waits for it has a deadline,
-    /// and a role on the disk that dies ends the broker, so nothing waits for ever.
-    struct running_change {
-        struct waiter {
-            continuation done;
-            clock_time deadline;
-        };
-        bool removes = false;
-        std::vector<waiter> waiting; ///< may be empty: all are over their deadline, and the outcome is still open
     };
     struct pending_copy {
         continuation done;
@@ -265,9 +256,6 @@ private:
     /// What the group has committed by pulls is done for its pops, too; then `next` is told of the outcome.
     void follow_commits_of(const std::string& group, const std::string& topic, continuation next);
     void store_mode(const request_mode& mode, const std::string& change);
-    [[nodiscard]] static std::string change_of_mode(const std::string& topic, const std::string& group) {
-        return "mode of group " + group + " on topic " + topic;
-    }
     [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
     /// Of what was deleted; an empty name: nothing.
     void forget_modes(const std::string& topic, const std::string& group);
@@ -363,13 +351,10 @@ private:
     [[nodiscard]] bool tell_reset(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
 
     // changes, questions and the end (broker.cpp; templates below)
-    /// Only one change of a topic or group at a time: the first caller works, later ones wait for its outcome, each until its
-    /// own deadline; the change stays until the role below has answered, because until then nobody knows what is on the disk.
-    /// False when there is nothing to do for this caller: another works already, or `done` has been told busy, because the
-    /// running change is of the other kind or too many wait.
+    /// False when there is nothing to do for this caller: another works already, or `done` has been told busy. The request that
+    /// carries a change has no deadline, on purpose: a role on the disk that dies ends the broker, so nothing waits for ever.
     bool begin_change(const std::string& what, bool removes, continuation done);
     void end_change(const std::string& what, const error& failure);
-    [[nodiscard]] std::size_t changes_under_way(std::string_view prefix) const; ///< whose name begins so
 
     /// Asks a role below. `then` takes the answer; `fail` is told of a failure, of the deadline, or of the broker's end.
     template <class Answer, class Role, class Order, class Then>
@@ -384,7 +369,6 @@ private:
     void fail_overdue();
     template <class Pending>
     void fail_overdue_of(Pending& pending);
-    void fail_overdue_changes();
     void fail_everything(const error& failure);
     void end_if_idle();
 
@@ -447,10 +431,9 @@ private:
     session_number next_session_ = 1;
     clock_time next_expire_;
 
-    std::map<std::string, running_change> changes_; ///< under way, by what is changed
-    std::set<std::string> undropped_;               ///< topics that are deleted, but for their index
-    std::size_t system_topics_ = 0;                 ///< the broker's own, which count towards no bound
-    std::size_t changes_waiting_ = 0;               ///< continuations in changes_; bounded
+    running_changes changes_{limits::changes_per_broker_max};
+    std::set<std::string> undropped_; ///< topics that are deleted, but for their index
+    std::size_t system_topics_ = 0;   ///< the broker's own, which count towards no bound
     std::map<caf::actor_addr, topics_watcher_actor> watchers_;
     std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
     bool finishing_ = false;

@@ -9,14 +9,6 @@
 
 namespace troupe::actors {
 
-namespace {
-
-std::string change_of_topic(const std::string& topic) {
-    return "topic " + topic;
-}
-
-} // namespace
-
 result<void> broker_state::check_topic_config(const topic_config& topic) const {
     if (auto legal = check_topic_name(topic.name); !legal)
         return legal;
@@ -104,7 +96,7 @@ void broker_state::store_topic(const topic_config& topic, continuation done) {
     if (const auto legal = check_topic_config(topic); !legal)
         return done(legal.failure());
     if (topics_->find(topic.name) == nullptr &&
-        topics_->size() + changes_under_way(change_of_topic("")) >= setup_.options.topics_max + system_topics_)
+        topics_->size() + changes_.count(change_of_topic("")) >= setup_.options.topics_max + system_topics_)
         return done({errc::busy, "this broker has its " + std::to_string(setup_.options.topics_max) +
                                      " topics; there is no room for topic " + topic.name + " until another is deleted"});
     const auto change = change_of_topic(topic.name);
