@@ -236,14 +236,9 @@ void broker_state::end_if_idle() {
 
 void broker_state::handle(const caf::down_msg& event) {
     const auto address = event.source;
-    if (const auto session = session_addresses_.find(address); session != session_addresses_.end()) {
-        const auto number = session->second;
-        session_addresses_.erase(session);
-        const auto left = sessions_.extract(number);
-        if (!left.empty())
-            session_of_connection_.erase(left.mapped().origin.connection);
-        notify(members_.session_lost(number), true); // as RocketMQ: nobody said that it leaves, and its queues wait
-        producers_.session_lost(number);
+    if (const auto session = sessions_.leave(address)) {
+        notify(members_.session_lost(*session), true); // as RocketMQ: nobody said that it leaves, and its queues wait
+        producers_.session_lost(*session);
     } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
         const auto live = queues_.find(queue->second.first);
         if (live != queues_.end() && live->second.instance == queue->second.second)

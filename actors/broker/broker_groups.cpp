@@ -57,14 +57,10 @@ bool broker_state::may_use_group(const std::string& group) const {
 session_number broker_state::number_of(const client_session_actor& session, const client_origin& origin) {
     if (!session)
         return 0;
-    const auto [known, added] = session_addresses_.try_emplace(session.address(), next_session_);
-    if (added) {
-        if (origin.connection != 0)
-            session_of_connection_.emplace(origin.connection, next_session_);
-        sessions_.emplace(next_session_++, client_session{session, origin});
+    const auto entered = sessions_.enter(session, origin);
+    if (entered.is_new)
         self_->monitor(session);
-    }
-    return known->second;
+    return entered.number;
 }
 
 void broker_state::notify(const std::set<std::string>& groups, bool quiet_too) {
@@ -72,8 +68,8 @@ void broker_state::notify(const std::set<std::string>& groups, bool quiet_too) {
         if (const auto config = groups_.find(group); !quiet_too && config != groups_.end() && !config->second.notify_members_changed)
             continue; // its members look for themselves, three times a minute
         for (const auto session : members_.sessions(group))
-            if (const auto known = sessions_.find(session); known != sessions_.end())
-                self_->send(known->second.actor, consumers_changed{group});
+            if (const auto* client = sessions_.find(session))
+                self_->send(client->actor, consumers_changed{group});
     }
 }
 

@@ -51,8 +51,8 @@ caf::result<heartbeat_accepted> broker_state::handle(const remote_heartbeat& ord
 // ---- who is connected -----------------------------------------------------------------------------------------------
 
 protocol::client_connection broker_state::connection_of(const std::string& client_id, session_number session) const {
-    const auto known = sessions_.find(session);
-    const auto origin = known == sessions_.end() ? client_origin{} : known->second.origin; // without one: it shares our process
+    const auto* client = sessions_.find(session);
+    const auto origin = client == nullptr ? client_origin{} : client->origin; // without one: it shares our process
     return {client_id, to_string(origin.address), origin.from, origin.version};
 }
 
@@ -141,14 +141,14 @@ caf::result<subscription_found> broker_state::handle(const find_subscription& or
 
 template <class Answer, class Order, class Then>
 void broker_state::ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then) {
-    const auto known = sessions_.find(session);
-    if (known == sessions_.end()) {
+    const auto* client = sessions_.find(session);
+    if (client == nullptr) {
         fail({errc::connection_lost, "the client is not connected to this broker"});
         return;
     }
     // A session that does not understand the order is answered for by CAF.
-    ask_within<Answer>(timeout + session_margin, caf::actor_cast<asked_client_actor>(known->second.actor), std::move(order),
-                       std::move(fail), std::move(then));
+    ask_within<Answer>(timeout + session_margin, caf::actor_cast<asked_client_actor>(client->actor), std::move(order), std::move(fail),
+                       std::move(then));
 }
 
 result<session_number> broker_state::session_of_member(const std::string& group, const std::string& client_id) const {
@@ -156,13 +156,13 @@ result<session_number> broker_state::session_of_member(const std::string& group,
     if (!view)
         return error{errc::connection_lost, "group " + group + " has no member that is connected to this broker"};
     const auto member = client_id.empty() ? view->members.begin() : view->members.find(client_id);
-    const auto session = member == view->members.end() ? sessions_.end() : sessions_.find(member->second);
-    if (session == sessions_.end())
+    const auto* client = member == view->members.end() ? nullptr : sessions_.find(member->second);
+    if (client == nullptr)
         return not_there(client_id, group);
-    if (session->second.origin.version < forward_version_min)
+    if (client->origin.version < forward_version_min)
         return error{errc::not_supported, "client " + member->first + " is too old to be asked this (its frame version is " +
-                                              std::to_string(session->second.origin.version) + ")"};
-    return session->first;
+                                              std::to_string(client->origin.version) + ")"};
+    return member->second;
 }
 
 caf::result<client_answered> broker_state::handle(const ask_member& order) {
@@ -208,8 +208,8 @@ caf::result<members_status_told> broker_state::handle(const ask_members_status& 
     std::vector<std::pair<std::string, session_number>> asked;
     if (const auto view = members_.view(order.group))
         for (const auto& member : view->members) {
-            const auto session = sessions_.find(member.second);
-            if (session != sessions_.end() && session->second.origin.version >= status_version_min &&
+            const auto* client = sessions_.find(member.second);
+            if (client != nullptr && client->origin.version >= status_version_min &&
                 (order.client_id.empty() || order.client_id == member.first))
                 asked.push_back(member);
         }
@@ -294,7 +294,7 @@ caf::result<transaction_check_sent> broker_state::handle(const check_transaction
     constexpr std::size_t tries = 3;
     std::vector<session_number> sessions;
     for (const auto& producer : producers_.clients(order.group))
-        if (sessions_.contains(producer.session))
+        if (sessions_.find(producer.session) != nullptr)
             sessions.push_back(producer.session);
     if (sessions.empty())
         return make_caf_error(errc::group_not_found, "no client of producer group " + order.group + " is connected to this broker");

@@ -2,6 +2,7 @@
 
 #include "actors/base/message_filter.hpp"
 #include "actors/broker/broker.hpp"
+#include "actors/broker/client_sessions.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
 #include "actors/broker/throttled_pulls.hpp"
@@ -183,10 +184,6 @@ private:
     static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
 
-    struct client_session {
-        client_session_actor actor;
-        client_origin origin;
-    };
     struct live_queue {
         queue_actor actor;
         std::uint64_t instance = 0;
@@ -425,10 +422,7 @@ private:
 
     consumer_groups members_{std::chrono::milliseconds{0}};
     producer_groups producers_{std::chrono::milliseconds{0}, 0};
-    std::map<session_number, client_session> sessions_;
-    std::map<caf::actor_addr, session_number> session_addresses_;
-    std::unordered_map<std::uint64_t, session_number> session_of_connection_;
-    session_number next_session_ = 1;
+    client_sessions sessions_;
     clock_time next_expire_;
 
     running_changes changes_{limits::changes_per_broker_max};

@@ -316,8 +316,7 @@ result<message_filter> broker_state::filter_of(const pull_messages& order, std::
     const auto group = groups_.find(order.group);
     if (members_.is_broadcasting(order.group) && group != groups_.end() && !group->second.consume_broadcast_enable)
         return error{errc::not_permitted, "group " + order.group + " may not consume by broadcasting"};
-    const auto known = session_of_connection_.find(connection);
-    const auto session = known == session_of_connection_.end() ? session_number{0} : known->second;
+    const auto session = sessions_.of_connection(connection);
     const bool is_member = (connection == 0 || session != 0) && members_.is_told(order.group, session); // an embedded client has neither
     if (!is_member && members_.differs(order.group))
         return error{errc::subscription_not_found, "the members of group " + order.group +
