@@ -29,10 +29,8 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         setup_.shares->set(group.name, group.deliver_messages);
         groups_.emplace(group.name, group);
     }
-    for (auto& mode : std::exchange(setup_.modes, {})) {
-        std::pair key{mode.topic, mode.group};
-        modes_.emplace(std::move(key), std::move(mode));
-    }
+    for (auto& mode : std::exchange(setup_.modes, {}))
+        modes_.set(std::move(mode));
     started_ = now();
     started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;

@@ -80,7 +80,7 @@ assignment_found broker_state::assign(const protocol::assignment_request& reques
     question.client_id = request.client_id;
     question.strategy = request.strategy;
     if (!is_retry_topic(request.topic)) // those are always pulled
-        question.mode = mode_of(request.topic, request.group);
+        question.mode = modes_.find(request.topic, request.group);
     question.queues = std::move(queues);
     question.members = members_.members(request.group);
     auto assigned = assign_queues(std::move(question));

@@ -8,23 +8,12 @@
 
 namespace troupe::actors {
 
-namespace {
-
-constexpr std::size_t modes_max = 100'000;
-
-} // namespace
-
 void broker_state::follow_commits_of(const std::string& group, const std::string& topic, continuation next) {
     if (!setup_.pop_keeper)
         return next({});
     send_notes();
     self_->request(setup_.pop_keeper, caf::infinite, follow_commits{group, topic})
         .then([next](pops_changed) { next({}); }, [next](const caf::error& failure) { next(to_error(failure)); });
-}
-
-request_mode broker_state::mode_of(const std::string& topic, const std::string& group) const {
-    const auto set = modes_.find({topic, group});
-    return set == modes_.end() ? request_mode{topic, group} : set->second;
 }
 
 caf::result<request_mode_set> broker_state::handle(const set_request_mode& order) {
@@ -42,8 +31,8 @@ caf::result<request_mode_set> broker_state::handle(const set_request_mode& order
     const auto change = change_of_mode(mode.topic, mode.group);
     if (const auto free = check_unchanging(change); !free)
         return make_caf_error(free.failure());
-    if (modes_.size() >= modes_max && !modes_.contains({mode.topic, mode.group}))
-        return make_caf_error(errc::busy, "this broker keeps the modes of at most " + std::to_string(modes_max) + " groups and topics");
+    if (const auto room = modes_.check_room(mode.topic, mode.group); !room)
+        return make_caf_error(room.failure());
     auto promise = self_->make_response_promise<request_mode_set>();
     const continuation done = [promise](const error& failure) mutable {
         if (failure.code == errc::none)
@@ -68,7 +57,7 @@ void broker_state::store_mode(const request_mode& mode, const std::string& chang
     self_->request(setup_.metadata_keeper, caf::infinite, put_request_mode{mode})
         .then(
             [this, mode, change](request_mode_put) {
-                modes_.insert_or_assign({mode.topic, mode.group}, mode);
+                modes_.set(mode);
                 if (mode.is_pop)
                     return end_change(change, {});
                 // Whoever pulls begins at what is committed, and what is out for pops comes once more.
@@ -79,15 +68,13 @@ void broker_state::store_mode(const request_mode& mode, const std::string& chang
 
 caf::result<request_modes_listed> broker_state::handle(const list_request_modes&) {
     request_modes_listed listed;
-    for (const auto& entry : modes_) {
-        const auto& mode = entry.second;
+    for (const auto& mode : modes_.list())
         listed.modes.push_back({mode.topic, mode.group, mode.is_pop ? "POP" : "PULL", mode.share_queues});
-    }
     return listed;
 }
 
 void broker_state::forget_modes(const std::string& topic, const std::string& group) {
-    std::erase_if(modes_, [&](const auto& entry) { return entry.first.first == topic || entry.first.second == group; });
+    modes_.forget(topic, group);
     routes_.erase(topic);
 }
 

@@ -82,7 +82,7 @@ void broker_state::set_offsets(const std::string& group, const std::vector<std::
         order.offsets.emplace_back(progress_key{group, queue}, offset);
     for (const auto& [key, offset] : order.offsets) {
         // Without room nobody is there to be told: the group begins with what is committed. Whoever pops needs not be told.
-        if (room && !mode_of(key.queue.topic, key.group).is_pop)
+        if (room && !modes_.find(key.queue.topic, key.group).is_pop)
             resets_.add(key, offset);
         notes_.erase(key);
     }

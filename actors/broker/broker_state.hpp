@@ -3,6 +3,7 @@
 #include "actors/base/message_filter.hpp"
 #include "actors/broker/broker.hpp"
 #include "actors/broker/client_sessions.hpp"
+#include "actors/broker/request_modes.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
 #include "actors/broker/throttled_pulls.hpp"
@@ -183,6 +184,7 @@ private:
 
     static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
+    static constexpr std::size_t modes_max = 100'000;
 
     struct live_queue {
         queue_actor actor;
@@ -253,7 +255,6 @@ private:
     /// What the group has committed by pulls is done for its pops, too; then `next` is told of the outcome.
     void follow_commits_of(const std::string& group, const std::string& topic, continuation next);
     void store_mode(const request_mode& mode, const std::string& change);
-    [[nodiscard]] request_mode mode_of(const std::string& topic, const std::string& group) const;
     /// Of what was deleted; an empty name: nothing.
     void forget_modes(const std::string& topic, const std::string& group);
 
@@ -409,8 +410,8 @@ private:
     bool measuring_ = false;
     clock_time next_lag_round_;
 
-    std::set<topic_queue> resends_;                                     ///< queues whose dead letters are being put back
-    std::map<std::pair<std::string, std::string>, request_mode> modes_; ///< that were set, by topic and group; bounded
+    std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
+    request_modes modes_{modes_max};
     std::vector<name_server_actor> name_servers_;
     std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
     pending_resets resets_{resets_max};
