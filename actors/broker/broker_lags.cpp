@@ -38,31 +38,21 @@ caf::result<lags_listed> broker_state::handle(const list_lags& order) {
     return listed;
 }
 
-/// Begins a round when it is time, and goes on with the one that has begun.
 void broker_state::measure_lags() {
-    if (measuring_ || finishing_)
-        return;
-    if (lag_cursor_.empty()) {
-        if (now() < next_lag_round_)
-            return;
-        next_lag_round_ = now() + round_interval;
-    }
-    measuring_ = true;
-    measure_next_lag(groups_per_tick_max);
+    if (!finishing_ && lag_round_.begin(now(), round_interval))
+        measure_next_lag(groups_per_tick_max);
 }
 
 void broker_state::measure_next_lag(std::size_t left) {
-    const auto group = groups_.upper_bound(lag_cursor_);
+    const auto group = lag_round_.next(groups_);
     if (group == groups_.end())
-        lag_cursor_.clear();
-    if (left == 0 || group == groups_.end()) {
-        measuring_ = false;
         return;
-    }
-    lag_cursor_ = group->first;
-    const continuation give_up = [this](const error&) { measuring_ = false; }; // the next tick goes on behind it
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{lag_cursor_, {}}, give_up,
-                        [this, give_up, name = lag_cursor_, left](const offsets_listed& committed) {
+    if (left == 0)
+        return lag_round_.pause();
+    lag_round_.enter(group->first);
+    const continuation give_up = [this](const error&) { lag_round_.pause(); };
+    ask<offsets_listed>(setup_.offset_keeper, list_offsets{group->first, {}}, give_up,
+                        [this, give_up, name = group->first, left](const offsets_listed& committed) {
                             auto question = lag_question(name, committed);
                             if (question.committed.empty()) {
                                 if (lags_.find(name)) // what it was behind on is gone

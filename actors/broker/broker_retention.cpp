@@ -23,45 +23,36 @@ void broker_state::note_retention(const topic_config& topic) {
     const auto rule = rule_of(topic);
     if (rule != storage::topic_rule{}) {
         retention_rules_.insert_or_assign(topic.name, rule);
-        next_trim_round_ = std::min(next_trim_round_, now());
+        trim_round_.hasten(now());
     } else if (retention_rules_.erase(topic.name) != 0) {
         trim(topic.name, 0, rule); // what was trimmed comes back, as far as the log has it
     }
 }
 
 void broker_state::apply_retention() {
-    if (trimming_ || finishing_)
-        return;
-    if (trim_cursor_.empty()) {
-        if (now() < next_trim_round_ || retention_rules_.empty())
-            return;
-        next_trim_round_ = now() + setup_.options.retain_interval;
-    }
-    trim_next();
+    if (!finishing_ && trim_round_.begin(now(), setup_.options.retain_interval))
+        trim_next();
 }
 
 /// One topic after the other; one that is not done is asked for again, so that no step keeps a reader for long.
 void broker_state::trim_next() {
-    const auto next = retention_rules_.upper_bound(trim_cursor_);
-    if (next == retention_rules_.end()) {
-        trim_cursor_.clear();
+    const auto next = trim_round_.next(retention_rules_);
+    if (next == retention_rules_.end())
         return;
-    }
-    trim_cursor_ = next->first;
+    trim_round_.enter(next->first);
     const auto* topic = topics_->find(next->first);
     trim(next->first, topic == nullptr ? 0 : std::max(topic->read_queues, topic->write_queues), next->second);
 }
 
 void broker_state::trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule) {
     const bool is_round = rule != storage::topic_rule{};
-    trimming_ = trimming_ || is_round;
     ask<topic_trimmed>(
         background_reader(), trim_topic{topic, queues, rule, setup_.options.now()},
         [this, topic, is_round](const error& failure) {
             write_log(log_level::warning, "broker: the retention of topic " + topic + " could not be applied: " + failure.text +
                                               "; it is tried again with the next round");
             if (is_round)
-                trimming_ = false; // the next tick goes on behind it
+                trim_round_.pause();
         },
         [this, topic, queues, rule, is_round](const topic_trimmed& done) {
             if (!is_round)
@@ -69,9 +60,9 @@ void broker_state::trim(const std::string& topic, std::int32_t queues, const sto
             const auto now_is = retention_rules_.find(topic);
             if (done.has_more && !finishing_ && now_is != retention_rules_.end() && now_is->second == rule)
                 return trim(topic, queues, rule);
-            trimming_ = false;
-            if (!finishing_)
-                trim_next();
+            if (finishing_)
+                return trim_round_.pause();
+            trim_next();
         });
 }
 

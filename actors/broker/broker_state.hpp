@@ -3,6 +3,7 @@
 #include "actors/base/message_filter.hpp"
 #include "actors/broker/broker.hpp"
 #include "actors/broker/client_sessions.hpp"
+#include "actors/broker/name_round.hpp"
 #include "actors/broker/request_modes.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
@@ -401,14 +402,10 @@ private:
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
     std::map<std::string, storage::topic_rule> retention_rules_; ///< topics that keep less than the log
-    std::string trim_cursor_;                                    ///< the topic that was trimmed last; empty: no round is under way
-    bool trimming_ = false;
-    clock_time next_trim_round_{};
+    name_round trim_round_;                                      ///< over those topics
 
     lag_book lags_;
-    std::string lag_cursor_; ///< the group that was measured last; empty: no round is under way
-    bool measuring_ = false;
-    clock_time next_lag_round_;
+    name_round lag_round_; ///< over all groups
 
     std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
     request_modes modes_{modes_max};
