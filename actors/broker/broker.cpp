@@ -40,6 +40,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     encoder_ = std::make_unique<send_encoder>(std::move(encoder));
     members_ = consumer_groups{setup_.options.client_expire};
     lags_ = lag_book{setup_.options.slow_after};
+    throttle_ = throttle{setup_.hold_admission, setup_.shares};
     producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
     next_expire_ = now() + setup_.options.expire_interval;
     const auto watch = [this](const auto& role, const std::string& name_of_role) {

@@ -45,7 +45,8 @@ void broker_state::handle(const pop_ticketed& order) {
         const auto share = std::clamp<std::int64_t>(setup_.shares->messages_max(order.pop.group), 1, messages_per_pop_max);
         pop->pop.messages_max = std::min(pop->pop.messages_max, static_cast<std::int32_t>(share));
         if (setup_.shares->wait(order.pop.group, now()).count() > 0) {
-            if (const auto waits = throttle({order.pop.group, std::move(*pop), throttle_deadline(order.pop.poll_ms)}); !waits)
+            throttled_pop waiting{order.pop.group, std::move(*pop), throttle_deadline(order.pop.poll_ms)};
+            if (const auto waits = note_throttled(throttle_.hold(std::move(waiting), now())); !waits)
                 refuse(waits.failure());
             return;
         }
@@ -63,7 +64,7 @@ void broker_state::answer_nothing(const checked_pop& pop) {
 }
 
 void broker_state::handle(const pops_abandoned& order) {
-    setup_.hold_admission->release(throttled_pops_.drop(order.reply_to, order.tickets));
+    throttle_.drop_pops(order.reply_to, order.tickets);
     if (setup_.pop_keeper)
         self_->send(setup_.pop_keeper, order); // behind the pops that it speaks of
 }

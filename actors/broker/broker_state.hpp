@@ -7,7 +7,7 @@
 #include "actors/broker/request_modes.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
-#include "actors/broker/throttled_pulls.hpp"
+#include "actors/broker/throttle.hpp"
 #include "actors/group/consumer_groups.hpp"
 #include "actors/group/offset_notes.hpp"
 #include "actors/group/pending_resets.hpp"
@@ -28,6 +28,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -48,10 +49,10 @@ struct broker_tick {
 
 /// Self-message of the broker: pulls that waited for their group's share may go on.
 struct throttle_tick {
-    std::uint64_t epoch = 0; ///< out of date unless it is the latest
+    std::uint64_t alarm = 0; ///< its number (throttle.hpp)
     template <class Inspector>
     friend auto inspect(Inspector& f, throttle_tick& x) {
-        return f(x.epoch);
+        return f(x.alarm);
     }
 };
 
@@ -230,15 +231,11 @@ private:
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
                               std::uint64_t connection);
     [[nodiscard]] clock_time throttle_deadline(std::int64_t hold_ms) const;
-    result<void> throttle(throttled_pull pull);
-    result<void> throttle(throttled_pop pop);
-    template <class Held>
-    result<void> throttle(throttled<Held>& held, Held pull);
-    template <class Held>
-    void await_share(throttled<Held>& held, Held pull);
-    /// Of those whose turn it may be: waits on, or is over, or goes on.
-    template <class Held, class End, class GoOn>
-    void look_at_throttled(throttled<Held>& held, End end, GoOn go_on);
+    /// What came of holding a pull or pop back: it is counted, and looked at again in time.
+    result<void> note_throttled(result<void> held);
+    /// `left`: until its deadline; nothing: that has come.
+    void end_throttled(throttled_pull pull, std::optional<std::chrono::milliseconds> left);
+    void end_throttled(throttled_pop pop, std::optional<std::chrono::milliseconds> left);
     void arm_throttle();
     void fail_throttled(const error& failure);
     void note_offset(const progress_key& key, queue_offset offset);
@@ -388,11 +385,7 @@ private:
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
     std::uint64_t next_instance_ = 1;
     message_filters filters_;
-    throttled_pulls throttled_;     ///< bounded by the hold admission
-    throttled_pops throttled_pops_; ///< likewise
-    bool throttle_armed_ = false;
-    clock_time throttle_due_;
-    std::uint64_t throttle_epoch_ = 0;
+    throttle throttle_{nullptr, nullptr};
 
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;

@@ -117,7 +117,7 @@ void broker_state::handle(const pull_answered& result) {
 void broker_state::handle(const pull_abandoned& order) {
     auto sorted = order;
     std::sort(sorted.tickets.begin(), sorted.tickets.end());
-    setup_.hold_admission->release(throttled_.drop(sorted.reply_to, sorted.tickets));
+    throttle_.drop_pulls(sorted.reply_to, sorted.tickets);
     const auto queues = std::exchange(sorted.queues, {});
     const auto message = caf::make_message(std::move(sorted));
     const auto tell = [&message](const live_queue& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue.actor), message); };
@@ -143,7 +143,8 @@ result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_
     pull->reply_to = holder;
     pull->connection = connection;
     if (setup_.shares->wait(order.group, now()).count() > 0)
-        return throttle({order.group, queue, std::move(*pull), throttle_deadline(order.hold_ms)});
+        return note_throttled(
+            throttle_.hold(throttled_pull{order.group, queue, std::move(*pull), throttle_deadline(order.hold_ms)}, now()));
     self_->send(queue_for(queue), std::move(*pull));
     return {};
 }
@@ -154,102 +155,58 @@ clock_time broker_state::throttle_deadline(std::int64_t hold_ms) const {
     return now() + std::min(std::max(std::chrono::milliseconds{std::max<std::int64_t>(hold_ms, 0)}, wait_min), setup_.options.hold_max);
 }
 
-/// The pull goes on when its group may have something again.
-result<void> broker_state::throttle(throttled_pull pull) {
-    return throttle(throttled_, std::move(pull));
+result<void> broker_state::note_throttled(result<void> held) {
+    add(held ? setup_.metrics->pulls_throttled : setup_.metrics->busy_answers);
+    if (held)
+        arm_throttle();
+    return held;
 }
 
-result<void> broker_state::throttle(throttled_pop pop) {
-    return throttle(throttled_pops_, std::move(pop));
-}
-
-template <class Held>
-result<void> broker_state::throttle(throttled<Held>& held, Held pull) {
-    if (!setup_.hold_admission->try_acquire(1)) {
-        add(setup_.metrics->busy_answers);
-        return error{errc::busy, "too many pulls are held (" + std::to_string(setup_.hold_admission->amount_max()) + "); pull again later"};
-    }
-    add(setup_.metrics->pulls_throttled);
-    await_share(held, std::move(pull));
-    return {};
-}
-
-template <class Held>
-void broker_state::await_share(throttled<Held>& held, Held pull) {
-    const auto share = now() + std::chrono::duration_cast<clock_time::duration>(setup_.shares->wait(pull.group, now()));
-    const auto deadline = pull.deadline;
-    held.add(std::move(pull), std::min(share, deadline));
-    arm_throttle();
-}
-
-/// Keeps one timer running, for the earliest.
 void broker_state::arm_throttle() {
-    auto next = throttled_.next_due();
-    if (const auto pop = throttled_pops_.next_due(); pop && (!next || *pop < *next))
-        next = pop;
-    if (!next || (throttle_armed_ && throttle_due_ <= *next))
-        return;
-    throttle_armed_ = true;
-    throttle_due_ = *next;
-    self_->delayed_send(self_, std::max(*next - now(), clock_time::duration::zero()), throttle_tick{++throttle_epoch_});
-}
-
-template <class Held, class End, class GoOn>
-void broker_state::look_at_throttled(throttled<Held>& held, End end, GoOn go_on) {
-    for (auto& pull : held.take_due(now())) {
-        if (setup_.shares->wait(pull.group, now()).count() > 0 && now() < pull.deadline) {
-            await_share(held, std::move(pull)); // others were faster
-            continue;
-        }
-        setup_.hold_admission->release(1);
-        if (pull.deadline <= now())
-            end(pull);
-        else
-            go_on(pull, std::chrono::duration_cast<std::chrono::milliseconds>(pull.deadline - now()).count());
-    }
+    if (const auto alarm = throttle_.set_alarm())
+        self_->delayed_send(self_, std::max(alarm->due - now(), clock_time::duration::zero()), throttle_tick{alarm->number});
 }
 
 void broker_state::handle(throttle_tick tick) {
-    if (tick.epoch != throttle_epoch_)
+    if (!throttle_.ring(tick.alarm))
         return;
-    throttle_armed_ = false;
-    look_at_throttled(
-        throttled_,
-        [this](const throttled_pull& pull) {
-            self_->send(pull.pull.reply_to,
-                        pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, pull.pull.from, {}}});
-        },
-        [this](throttled_pull& pull, std::int64_t left_ms) {
-            pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left_ms);
-            self_->send(queue_for(pull.queue), std::move(pull.pull));
-        });
-    look_at_throttled(
-        throttled_pops_, [this](const throttled_pop& pop) { answer_nothing(pop.pull); },
-        [this](throttled_pop& pop, std::int64_t left_ms) {
-            auto settled = check_settled(pop.pull.pop.topic, pop.group);
-            if (settled && !groups_.contains(pop.group))
-                settled = error{errc::group_not_found, "group " + pop.group + " was deleted"};
-            if (!settled) {
-                self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, settled.failure(), {}});
-                return;
-            }
-            if (pop.pull.pop.born.value() <= 0) // else it waits from then on
-                pop.pull.pop.poll_ms = std::min<std::int64_t>(pop.pull.pop.poll_ms, left_ms);
-            self_->send(setup_.pop_keeper, std::move(pop.pull));
-        });
+    for (auto& [pull, left] : throttle_.take_due_pulls(now()))
+        end_throttled(std::move(pull), left);
+    for (auto& [pop, left] : throttle_.take_due_pops(now()))
+        end_throttled(std::move(pop), left);
     arm_throttle();
+}
+
+void broker_state::end_throttled(throttled_pull pull, std::optional<std::chrono::milliseconds> left) {
+    if (!left) {
+        self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, {}, {pull_status::no_new, pull.pull.from, {}, pull.pull.from, {}}});
+        return;
+    }
+    pull.pull.hold_ms = std::min<std::int64_t>(pull.pull.hold_ms, left->count());
+    self_->send(queue_for(pull.queue), std::move(pull.pull));
+}
+
+void broker_state::end_throttled(throttled_pop pop, std::optional<std::chrono::milliseconds> left) {
+    if (!left)
+        return answer_nothing(pop.pull);
+    auto settled = check_settled(pop.pull.pop.topic, pop.group);
+    if (settled && !groups_.contains(pop.group))
+        settled = error{errc::group_not_found, "group " + pop.group + " was deleted"};
+    if (!settled) {
+        self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, settled.failure(), {}});
+        return;
+    }
+    if (pop.pull.pop.born.value() <= 0) // else it waits from then on
+        pop.pull.pop.poll_ms = std::min<std::int64_t>(pop.pull.pop.poll_ms, left->count());
+    self_->send(setup_.pop_keeper, std::move(pop.pull));
 }
 
 /// The broker ends: what still waits is answered, as queues answer what they hold.
 void broker_state::fail_throttled(const error& failure) {
-    for (const auto& pull : throttled_.take_all()) {
-        setup_.hold_admission->release(1);
+    for (const auto& pull : throttle_.take_all_pulls())
         self_->send(pull.pull.reply_to, pull_answered{pull.pull.ticket, failure, {}});
-    }
-    for (const auto& pop : throttled_pops_.take_all()) {
-        setup_.hold_admission->release(1);
+    for (const auto& pop : throttle_.take_all_pops())
         self_->send(pop.pull.reply_to, pop_answered{pop.pull.ticket, failure, {}});
-    }
 }
 
 void broker_state::note_offset(const progress_key& key, queue_offset offset) {
