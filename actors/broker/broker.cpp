@@ -343,6 +343,7 @@ broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> se
         [self](const queue_idle& event) { self->state.handle(event); },
         [self](broker_tick tick) { self->state.handle(tick); },
         [self](throttle_tick tick) { self->state.handle(tick); },
+        [self](notices_tick tick) { self->state.handle(tick); },
     };
 }
 

@@ -74,13 +74,13 @@ struct spawned_broker {
 ///        transaction_asker_actor, queue_lock_role and pop_checker_actor;
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics; use_name_servers of the registrar
 ///        records_appended, pull_answered   of log writer and queues, for embedded clients; queue_idle of a queue
-///        broker_tick, throttle_tick        to itself
+///        broker_tick, throttle_tick, notices_tick   to itself
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,
 ///        and the sends and pulls of embedded clients
 /// Always 1. Topics and groups exist only after they are durable.
-///        2. A member whose session ends leaves at once, and the rest of its groups hears of it.
+///        2. A member whose session ends leaves at once, and the rest of its groups hears of it: at once, or a tenth of a second later when it has just heard of others.
 ///        3. Every order is answered once, within options.request_deadline (a held pull: plus its hold time).
 /// Ends   by finish, and when a role below it ends: what is under way fails with `internal`, then the broker ends too. Which
 ///        state that role left behind nobody knows; a restart, which recovers it from the disk, is what is known to work.

@@ -67,10 +67,31 @@ void broker_state::notify(const std::set<std::string>& groups, bool quiet_too) {
     for (const auto& group : groups) {
         if (const auto config = groups_.find(group); !quiet_too && config != groups_.end() && !config->second.notify_members_changed)
             continue; // its members look for themselves, three times a minute
-        for (const auto session : members_.sessions(group))
-            if (const auto* client = sessions_.find(session))
-                self_->send(client->actor, consumers_changed{group});
+        if (notices_.changed(group, now()))
+            tell_members(group);
     }
+    arm_notices();
+}
+
+void broker_state::tell_members(const std::string& group) {
+    for (const auto session : members_.sessions(group))
+        if (const auto* client = sessions_.find(session))
+            self_->send(client->actor, consumers_changed{group});
+}
+
+/// Keeps one tick on its way, for the window that ends first.
+void broker_state::arm_notices() {
+    const auto next = notices_.next_due();
+    if (!next || std::exchange(notices_armed_, true))
+        return;
+    self_->delayed_send(self_, std::max(*next - now(), clock_time::duration::zero()), notices_tick{});
+}
+
+void broker_state::handle(notices_tick) {
+    notices_armed_ = false;
+    for (const auto& group : notices_.take_due(now()))
+        tell_members(group);
+    arm_notices();
 }
 
 /// A difference is nobody's failure to be answered: those who deploy a new version of a consumer have one for a while.

@@ -9,6 +9,7 @@
 #include "actors/broker/send_encoder.hpp"
 #include "actors/broker/throttle.hpp"
 #include "actors/group/consumer_groups.hpp"
+#include "actors/group/member_notices.hpp"
 #include "actors/group/offset_notes.hpp"
 #include "actors/group/pending_resets.hpp"
 #include "actors/group/producer_groups.hpp"
@@ -56,11 +57,19 @@ struct throttle_tick {
     }
 };
 
+/// Self-message of the broker: members of groups are to be told who came and went, perhaps.
+struct notices_tick {
+    template <class Inspector>
+    friend auto inspect(Inspector& f, notices_tick&) {
+        return f();
+    }
+};
+
 /// Everything the broker understands, its own messages included.
 using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
     message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
     extend_with<pop_checker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
-                                           caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>>;
+                                           caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>, caf::reacts_to<notices_tick>>;
 
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
@@ -100,6 +109,7 @@ public:
     caf::result<group_deleted> handle(const delete_group& order);
     caf::result<groups_listed> handle(const list_groups& order);
     caf::result<group_described> handle(const describe_group& order);
+    void handle(notices_tick);
 
     // connected clients (broker_members.cpp)
     caf::result<heartbeat_accepted> handle(const remote_heartbeat& order);
@@ -327,6 +337,8 @@ private:
     [[nodiscard]] bool may_use_group(const std::string& group) const;
     /// `quiet_too`: also those that want no notices of who joins and leaves.
     void notify(const std::set<std::string>& groups, bool quiet_too = false);
+    void tell_members(const std::string& group);
+    void arm_notices();
     void tell_differences();
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
@@ -412,6 +424,8 @@ private:
     std::map<std::uint64_t, continuation> questions_; ///< to roles below and clients, by what to do if they fail; bounded
 
     consumer_groups members_{std::chrono::milliseconds{0}};
+    member_notices notices_;
+    bool notices_armed_ = false; ///< a tick is on its way
     producer_groups producers_{std::chrono::milliseconds{0}, 0};
     client_sessions sessions_;
     clock_time next_expire_;

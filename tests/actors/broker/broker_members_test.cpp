@@ -205,6 +205,7 @@ TEST_CASE_FIXTURE(members_world, "broker: the short form of a heartbeat keeps th
     const auto a = connect("a");
     a->changes = 0;
     REQUIRE(beat("a", "orders", true));
+    world.advance(1s, 100ms);
     CHECK(a->changes == 0);
     const auto found = members_answer<subscription_found>(find_subscription{"readers", "orders"});
     REQUIRE(found->subscription.size() == 1);

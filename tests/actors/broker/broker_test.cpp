@@ -1,5 +1,6 @@
 #include "actors/broker/broker.hpp"
 
+#include "actors/group/member_notices.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/broker_world.hpp"
 #include "tests/support/random_seed.hpp"
@@ -482,6 +483,7 @@ TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat makes the group and its ret
     CHECK(node->directory()->current()->find("%RETRY%readers") != nullptr);
     CHECK(answer<groups_listed>(list_groups{})->table.groups.contains("readers"));
     auto other = spawn_session(world.system(), second);
+    world.advance(member_notices::window);
     first->changes.clear();
     REQUIRE(answer<heartbeat_accepted>(beat("b", other)));
     CHECK(first->changes == std::vector<std::string>{"readers"});
@@ -489,7 +491,33 @@ TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat makes the group and its ret
     CHECK(answer<group_members>(list_group_members{"readers"})->client_ids == std::vector<std::string>{"a", "b"});
     CHECK(answer<group_members>(list_group_members{"nobody"}).code() == errc::group_not_found);
     REQUIRE(answer<heartbeat_accepted>(beat("b", other))); // nothing new
+    world.advance(1s);
     CHECK(first->changes.size() == 1);
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: of many members that join together each is told a few times, and after the last one") {
+    make_topic("orders");
+    constexpr int members = 60;
+    std::vector<std::shared_ptr<session_record>> records;
+    std::vector<client_session_actor> sessions;
+    const auto begin = world.system().clock().now();
+    for (int i = 0; i < members; ++i) {
+        records.push_back(std::make_shared<session_record>());
+        sessions.push_back(spawn_session(world.system(), records.back()));
+        REQUIRE(answer<heartbeat_accepted>(beat("member-" + std::to_string(i), sessions.back())));
+        world.advance(5ms);
+    }
+    const auto windows = static_cast<std::size_t>((world.system().clock().now() - begin) / member_notices::window) + 2;
+    const auto before_end = records.front()->changes.size();
+    REQUIRE(answer<heartbeat_accepted>(beat("last", {})));
+    world.advance(member_notices::window);
+    for (const auto& record : records) {
+        CHECK(record->changes.size() >= 1);
+        CHECK(record->changes.size() <= windows);
+    }
+    CHECK(records.front()->changes.size() > before_end); // of the last one, too
+    world.advance(10s, 100ms);
+    CHECK(records.front()->changes.size() <= windows); // and then it is quiet
 }
 
 TEST_CASE_FIXTURE(broker_world, "broker: a heartbeat that would make it keep too much is refused, and one at the bounds is not") {
@@ -560,11 +588,13 @@ TEST_CASE_FIXTURE(broker_world, "broker: a member leaves with its session, by un
     REQUIRE(answer<heartbeat_accepted>(beat("b", goes)));
     REQUIRE(answer<heartbeat_accepted>(beat("c", {})));
     REQUIRE(answer<heartbeat_accepted>(beat("d", {})));
+    world.advance(1s, 100ms);
     record->changes.clear();
     caf::anon_send_exit(goes, caf::exit_reason::user_shutdown);
     world.run();
     CHECK(record->changes.size() == 1);
     REQUIRE(answer<client_unregistered>(unregister_client{"c", "", "readers"}));
+    world.advance(member_notices::window);
     CHECK(record->changes.size() == 2);
     CHECK(answer<group_members>(list_group_members{"readers"})->client_ids == std::vector<std::string>{"a", "d"});
     world.advance(100s, 1s);
@@ -684,6 +714,7 @@ TEST_CASE_FIXTURE(broker_world, "broker: members of a group that wants no notice
     REQUIRE(answer<heartbeat_accepted>(beat("lost", lost)));
     caf::anon_send_exit(lost, caf::exit_reason::kill);
     world.run();
+    world.advance(member_notices::window);
     CHECK(first->changes == std::vector<std::string>{"readers"}); // nobody said that it leaves
     first->changes.clear();
     quiet.notify_members_changed = true;
