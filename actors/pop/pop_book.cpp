@@ -118,6 +118,7 @@ pop_book::attempt pop_book::try_pop(const checked_pop& order, timestamp_ms now) 
     }
     auto& answer = all.result.answer;
     all.result.found = all.result.found || all.count > 0;
+    all.result.is_drained = pop.kind == pop_kind::take && all.drained == queues;
     answer.status = all.result.found ? pop_status::found : pop_status::nothing;
     answer.popped = now;
     answer.invisible_ms = pop.invisible_ms;
@@ -238,6 +239,7 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
             popped.deliveries.push_back(lease.deliveries - 1);
     }
     all.count += static_cast<std::int32_t>(leases.size());
+    all.drained += bounds->max <= found.next && !table.has_visible(now) ? 1 : 0;
     all.result.again += static_cast<std::int32_t>(repeated.size());
     if (!leases.empty())
         all.result.answer.queues.push_back(std::move(popped));
@@ -402,7 +404,8 @@ void pop_book::forget(const std::string& group, const std::string& topic) {
 
 // ---- from time to time ----------------------------------------------------------------------------------------------
 
-std::vector<std::pair<progress_key, queue_offset>> pop_book::sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms) {
+std::vector<std::pair<progress_key, queue_offset>> pop_book::sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms,
+                                                                   const std::function<bool(const progress_key&)>& somebody_waits) {
     std::vector<std::pair<progress_key, queue_offset>> idle;
     if (broken_)
         return idle;
@@ -411,7 +414,7 @@ std::vector<std::pair<progress_key, queue_offset>> pop_book::sweep(std::size_t q
         (void)fit(each); // what cannot be read now is fitted another time
         swept_ = each->first;
         auto& queue = each->second;
-        if (queue.used.value() == 0 || now < queue.used) // or the clock was set back
+        if (queue.used.value() == 0 || now < queue.used || somebody_waits(each->first)) // or the clock was set back
             queue.used = now;
         if (queue.table.leases() == 0 && idle_ms <= now - queue.used)
             idle.emplace_back(each->first, queue.table.committed());

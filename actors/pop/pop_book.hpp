@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ public:
         std::vector<progress_key> unknown; ///< queues that nobody of the group popped yet: open() them, and try again
         std::vector<dead_letter> dead;
         bool more = false;       ///< not everything was looked at
+        bool is_drained = false; ///< found all there was: whoever wants the same now finds nothing. False: perhaps
         bool is_crowded = false; ///< there would be messages, but for the bounds of what is out and of dead letters on their way
         error failure;           ///< code none: there is none
     };
@@ -83,8 +85,9 @@ public:
     [[nodiscard]] std::vector<std::pair<progress_key, queue_offset>> progress_of(const std::string& group, const std::string& topic) const;
 
     /// Looks at up to `queues_max` queues, in turn: of each, leases go whose records the log does not have (any more). Returns those of
-    /// which nothing is out and that nobody has popped for `idle_ms`, with what is committed there.
-    std::vector<std::pair<progress_key, queue_offset>> sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms);
+    /// which nothing is out and that nobody has popped for `idle_ms`, with what is committed there. Whoever waits for one pops it.
+    std::vector<std::pair<progress_key, queue_offset>> sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms,
+                                                             const std::function<bool(const progress_key&)>& somebody_waits);
     /// What is committed of an idle queue is stored: its row is not needed any more, and pulls may go on. Whoever pops there opens it again.
     /// Nothing happens when the group has popped it after `idle_since`.
     void close(const progress_key& key, queue_offset committed, timestamp_ms idle_since);
@@ -123,6 +126,7 @@ private:
         attempt result;
         std::string records;
         std::int32_t count = 0;
+        std::int32_t drained = 0; ///< queues of which nothing is left to take
     };
 
     /// New leases that the bound of all groups allows this one.

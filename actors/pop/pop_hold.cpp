@@ -1,6 +1,7 @@
 #include "actors/pop/pop_hold.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace troupe::actors {
 
@@ -12,35 +13,63 @@ queue_id bucket_of(queue_id queue) {
 
 } // namespace
 
+pop_place place_of(const checked_pop& pop) {
+    return {pop.pop.topic, pop.pop.group};
+}
+
+pop_wish wish_of(const checked_pop& pop) {
+    return {bucket_of(pop.pop.queue), pop.queues, pop.filter.get(), pop.pop.ordered, pop.pop.kind};
+}
+
 bool pop_hold::add(held pop) {
-    const auto place = place_of(pop.pop);
-    const auto bucket = std::pair{place, bucket_of(pop.pop.pop.queue)};
-    if (pops_.size() >= total_max_ || count(place, bucket.second) >= per_queue_max_)
+    if (!has_room_for(pop.pop))
         return false;
+    const auto place = place_of(pop.pop);
+    const auto wish = wish_of(pop.pop);
     const auto number = next_number_++;
-    places_[place].insert(number);
-    ++counts_[bucket];
+    places_[place][wish].insert(number);
+    if (pop.pop.pop.ordered && !pop.pop.pop.attempt.empty())
+        attempts_[{place, pop.pop.pop.attempt}].insert(number);
+    ++counts_[{place.topic, wish.queue, place.group}];
     due_.emplace(pop.until, number);
     by_ticket_.emplace(pop.pop.ticket, number);
     pops_.emplace(number, std::move(pop));
     return true;
 }
 
+bool pop_hold::has_room_for(const checked_pop& pop) const {
+    return pops_.size() < total_max_ && count(place_of(pop), pop.pop.queue) < per_queue_max_;
+}
+
 std::size_t pop_hold::count(const pop_place& place, queue_id queue) const {
-    const auto found = counts_.find({place, bucket_of(queue)});
+    const auto found = counts_.find({place.topic, bucket_of(queue), place.group});
     return found == counts_.end() ? 0 : found->second;
 }
 
-std::vector<std::uint64_t> pop_hold::waiting(const pop_place& place) const {
+bool pop_hold::has_waiting(const pop_place& place, const pop_wish& wish) const {
     const auto found = places_.find(place);
-    return found == places_.end() ? std::vector<std::uint64_t>{} : std::vector<std::uint64_t>{found->second.begin(), found->second.end()};
+    return found != places_.end() && found->second.contains(wish);
 }
 
-std::vector<pop_place> pop_hold::places_of(const std::string& topic) const {
-    std::vector<pop_place> found;
-    for (auto each = places_.lower_bound({topic, {}}); each != places_.end() && each->first.topic == topic; ++each)
-        found.push_back(each->first);
-    return found;
+std::set<std::string> pop_hold::groups_waiting(const topic_queue& queue) const {
+    std::set<std::string> groups;
+    for (const auto bucket : {queue_id{-1}, queue.queue})
+        for (auto each = counts_.lower_bound({queue.topic, bucket, {}});
+             each != counts_.end() && std::get<0>(each->first) == queue.topic && std::get<1>(each->first) == bucket; ++each)
+            groups.insert(std::get<2>(each->first));
+    return groups;
+}
+
+std::vector<pop_place> pop_hold::places() const {
+    std::vector<pop_place> all;
+    for (const auto& entry : places_)
+        all.push_back(entry.first);
+    return all;
+}
+
+std::vector<std::uint64_t> pop_hold::of_attempt(const pop_place& place, const std::string& attempt) const {
+    const auto found = attempts_.find({place, attempt});
+    return found == attempts_.end() ? std::vector<std::uint64_t>{} : std::vector<std::uint64_t>{found->second.begin(), found->second.end()};
 }
 
 const pop_hold::held* pop_hold::find(std::uint64_t number) const {
@@ -54,12 +83,21 @@ pop_hold::held pop_hold::remove(std::uint64_t number) {
     due_.erase({taken.until, number});
     const auto tickets = by_ticket_.equal_range(taken.pop.ticket);
     by_ticket_.erase(std::find_if(tickets.first, tickets.second, [number](const auto& entry) { return entry.second == number; }));
-    if (const auto bucket = counts_.find({place, bucket_of(taken.pop.pop.queue)}); --bucket->second == 0)
+    const auto wish = wish_of(taken.pop);
+    if (const auto bucket = counts_.find({place.topic, wish.queue, place.group}); --bucket->second == 0)
         counts_.erase(bucket);
-    const auto waiting = places_.find(place);
+    if (const auto same = attempts_.find({place, taken.pop.pop.attempt}); same != attempts_.end()) {
+        same->second.erase(number);
+        if (same->second.empty())
+            attempts_.erase(same);
+    }
+    const auto lines = places_.find(place);
+    const auto waiting = lines->second.find(wish);
     waiting->second.erase(number);
-    if (waiting->second.empty()) {
-        places_.erase(waiting);
+    if (waiting->second.empty())
+        lines->second.erase(waiting);
+    if (lines->second.empty()) {
+        places_.erase(lines);
         set_alarm(place, std::nullopt);
     }
     return taken;
@@ -125,6 +163,42 @@ std::optional<timestamp_ms> pop_hold::next_due() const {
     if (!alarm_times_.empty() && (!next || alarm_times_.begin()->first < *next))
         next = alarm_times_.begin()->first;
     return next;
+}
+
+// ---- whose turn it is -----------------------------------------------------------------------------------------------
+
+pop_turns::pop_turns(const pop_hold& hold, const pop_place& place) : hold_{hold}, place_{place} {
+    if (const auto lines = hold.places_.find(place); lines != hold.places_.end())
+        for (const auto& line : lines->second)
+            add_line(line);
+}
+
+pop_turns::pop_turns(const pop_hold& hold, const pop_place& place, const std::set<queue_id>& queues) : hold_{hold}, place_{place} {
+    const auto lines = hold.places_.find(place);
+    if (lines == hold.places_.end())
+        return;
+    auto wanted = queues;
+    wanted.insert(queue_id{-1});
+    for (const auto queue : wanted)
+        for (auto line = lines->second.lower_bound(pop_wish{queue, std::numeric_limits<std::int32_t>::min()});
+             line != lines->second.end() && line->first.queue == queue; ++line)
+            add_line(*line);
+}
+
+std::optional<std::uint64_t> pop_turns::next() {
+    if (current_) { // those who want the same go on behind the one whose turn it was
+        const auto& [number, wish] = *current_;
+        if (const auto lines = hold_.places_.find(place_); lines != hold_.places_.end())
+            if (const auto line = lines->second.find(wish); line != lines->second.end())
+                if (const auto behind = line->second.upper_bound(number); behind != line->second.end())
+                    heads_.emplace(*behind, wish);
+        current_.reset();
+    }
+    if (heads_.empty())
+        return std::nullopt;
+    current_ = *heads_.begin();
+    heads_.erase(heads_.begin());
+    return current_->first;
 }
 
 } // namespace troupe::actors

@@ -5,7 +5,6 @@
 #include "actors/messages/type_ids.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 // The role: pops, what is opened for them, the disk, and time.
 
@@ -66,12 +65,33 @@ void pop_keeper_state::handle(const checked_pop& order) {
     const bool is_late = pop.born.value() > 0 && now().value() - pop.born.value() - pop.poll_ms > late_ms;
     if (is_late && pop.kind != pop_kind::peek)
         return answer_nothing(order, pop_status::nothing); // its client has stopped waiting
-    const auto deadline = deadline_of(pop);
-    bool opening = false;
-    if (!try_pop(order, deadline, opening))
-        hold(order, deadline, opening);
+    take_turn(order, deadline_of(pop));
     publish_metrics();
     arm();
+}
+
+/// Whoever comes while others wait for the same goes behind them, and need not look: they found nothing, and whatever changes that has them
+/// look again. It does look when its queues are being opened, as it may have to wait for that beyond its own time; and when an attempt is
+/// named, which may be of who has the batch.
+void pop_keeper_state::take_turn(const checked_pop& order, timestamp_ms deadline) {
+    const auto place = place_of(order);
+    const auto wish = wish_of(order);
+    const bool may_queue = now() < deadline && order.pop.attempt.empty() && !openings_.is_under_way(place.group, place.topic);
+    if (may_queue && hold_->has_waiting(place, wish)) {
+        if (!hold_->has_room_for(order))
+            serve(place); // before it is turned away
+        if (hold_->has_waiting(place, wish)) {
+            if (!hold_->add({order, deadline, std::max(deadline, now() + 1)}))
+                answer_nothing(order, pop_status::full);
+            return;
+        }
+    }
+    const auto done = try_pop(order, deadline);
+    if (!done.is_answered)
+        return hold(order, deadline, done.is_opening);
+    serve_repeated(order);
+    if (hold_->has_waiting(place))
+        set_alarm(place, now());
 }
 
 std::optional<std::shared_ptr<admitted>> pop_keeper_state::reserve(pop_kind kind) {
@@ -82,39 +102,40 @@ std::optional<std::shared_ptr<admitted>> pop_keeper_state::reserve(pop_kind kind
     return std::make_shared<admitted>(options_.bytes, options_.bytes_per_pop_max);
 }
 
-bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening) {
+pop_keeper_state::tried pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline) {
+    constexpr bool answered = true;
     const auto room = reserve(order.pop.kind);
     if (!room) { // nothing was taken: it comes again, or waits until others have sent theirs on
         if (now() < deadline) {
             starved_.try_emplace({order.pop.topic, order.pop.group}, now() + room_ms);
-            return false;
+            return {!answered, false, true};
         }
         add(options_.metrics->busy_answers);
         fail(order, {errc::busy, "the records of too many pops are on their way (" + std::to_string(options_.bytes->amount_max()) +
                                      " bytes); pop again later"});
-        return true;
+        return {answered, false, false};
     }
     auto attempt = book_->try_pop(order, now());
     for (const auto& key : attempt.unknown)
         open(key, order.pop);
     for (const auto& letter : attempt.dead)
         bury(letter);
-    opening = !attempt.unknown.empty();
+    const bool is_opening = !attempt.unknown.empty();
     if (book_->has_changes())
         write_soon();
     if (attempt.failure.code != errc::none) {
         fail(order, attempt.failure);
-        return true;
+        return {answered, is_opening, false};
     }
     if (attempt.is_crowded && !attempt.found)
         crowded_.insert({order.pop.topic, order.pop.group});
     if (attempt.more)
         serve_soon({order.pop.topic, order.pop.group});
     if (!attempt.found) {
-        if (opening || attempt.more || now() < deadline)
-            return false;
+        if (is_opening || attempt.more || now() < deadline)
+            return {!answered, is_opening, true};
         answer_nothing(order, pop_status::nothing);
-        return true;
+        return {answered, is_opening, true};
     }
     const auto bytes = attempt.answer.records.size();
     if (*room)
@@ -134,17 +155,18 @@ bool pop_keeper_state::try_pop(const checked_pop& order, timestamp_ms deadline, 
         write(); // what is in the mailbox may be as much again, and more
     else
         write_soon();
-    return true;
+    return {answered, is_opening, attempt.is_drained};
 }
 
 void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool opening) {
-    const pop_place place{order.pop.topic, order.pop.group};
+    const auto place = place_of(order);
+    const bool is_watched = hold_->has_waiting(place, wish_of(order)); // as long as somebody waits for it
     const auto first = std::max(order.pop.queue.value(), 0);
     const auto last = order.pop.queue.value() < 0 ? order.queues - 1 : order.pop.queue.value();
     const auto until = opening ? std::max(deadline, now() + opening_ms) : std::max(deadline, now() + 1);
     if (!hold_->add({order, deadline, until}))
         return answer_nothing(order, pop_status::full);
-    for (auto number = first; number <= last; ++number) {
+    for (auto number = first; number <= last && !is_watched; ++number) {
         const topic_queue queue{place.topic, queue_id{number}};
         if (watched_.insert(queue).second) // its answer has the queue looked at once more: nothing is missed
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}});
@@ -163,24 +185,35 @@ void pop_keeper_state::set_alarm(const pop_place& place, timestamp_ms after) {
     hold_->set_alarm(place, next);
 }
 
-/// Looks for everybody who waits at a place, in the order in which they came.
 void pop_keeper_state::serve(const pop_place& place) {
+    serve(place, pop_turns{*hold_, place});
+}
+
+void pop_keeper_state::serve(const pop_place& place, const std::set<queue_id>& queues) {
+    serve(place, pop_turns{*hold_, place, queues});
+}
+
+void pop_keeper_state::serve(const pop_place& place, pop_turns turns) {
     starved_.erase(place);
-    // Who wants the same as somebody who found nothing finds nothing either.
-    std::set<std::tuple<queue_id, const void*, bool, pop_kind>> nothing;
-    for (const auto number : hold_->waiting(place)) {
-        const auto* held = hold_->find(number);
-        const auto& pop = held->pop.pop;
-        const std::tuple wish{pop.queue, static_cast<const void*>(held->pop.filter.get()), pop.ordered, pop.kind};
-        if (!(pop.ordered && !pop.attempt.empty()) && nothing.contains(wish)) // an attempt may be of who has the batch
+    while (const auto number = turns.next()) {
+        const auto* held = hold_->find(*number);
+        if (held == nullptr) // it had the messages of another's attempt
             continue;
-        bool opening = false;
-        if (try_pop(held->pop, held->deadline, opening))
-            (void)hold_->remove(number);
-        else
-            nothing.insert(wish);
+        const auto done = try_pop(held->pop, held->deadline);
+        if (done.is_last)
+            turns.nothing_left();
+        if (done.is_answered)
+            serve_repeated(hold_->remove(*number).pop);
     }
     set_alarm(place, now());
+}
+
+void pop_keeper_state::serve_repeated(const checked_pop& first) {
+    if (!first.pop.ordered || first.pop.attempt.empty())
+        return;
+    for (const auto number : hold_->of_attempt(place_of(first), first.pop.attempt))
+        if (const auto* same = hold_->find(number); try_pop(same->pop, same->deadline).is_answered)
+            (void)hold_->remove(number);
 }
 
 void pop_keeper_state::serve_soon(const pop_place& place) {
@@ -188,17 +221,18 @@ void pop_keeper_state::serve_soon(const pop_place& place) {
 }
 
 void pop_keeper_state::handle(const queues_grew& event) {
-    std::set<pop_place> awake;
+    std::map<pop_place, std::set<queue_id>> awake;
     for (const auto& queue : event.queues) {
-        const auto places = hold_->places_of(queue.topic);
-        if (places.empty()) {
+        const auto groups = hold_->groups_waiting(queue);
+        if (groups.empty()) {
             watched_.erase(queue);
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}, false});
         }
-        awake.insert(places.begin(), places.end());
+        for (const auto& group : groups)
+            awake[{queue.topic, group}].insert(queue.queue);
     }
-    for (const auto& place : awake)
-        serve(place);
+    for (const auto& [place, queues] : awake)
+        serve(place, queues);
     publish_metrics();
     arm();
 }
@@ -301,7 +335,10 @@ void pop_keeper_state::write() {
 /// After a failure: what is on the disk is what counts.
 void pop_keeper_state::recover() {
     if (const auto reloaded = book_->reload(); !reloaded)
-        write_log(log_level::warning, "pops: tried again soon: " + to_string(reloaded.failure()));
+        return write_log(log_level::warning, "pops: tried again soon: " + to_string(reloaded.failure()));
+    for (const auto& place : hold_->places()) // what was taken and not written is there again
+        serve_soon(place);
+    arm();
 }
 
 void pop_keeper_state::note_committed(const std::vector<std::pair<progress_key, queue_offset>>& committed) {
@@ -377,7 +414,9 @@ void pop_keeper_state::handle(pop_sweep_tick) {
     if (finishing_)
         return;
     self_->delayed_send(self_, sweep_interval, pop_sweep_tick{});
-    close_idle(book_->sweep(queues_per_sweep, now(), idle_ms));
+    close_idle(book_->sweep(queues_per_sweep, now(), idle_ms, [this](const progress_key& key) {
+        return hold_->has_waiting({key.queue.topic, key.group}, key.queue.queue);
+    }));
     if (book_->has_changes())
         write_soon();
     for (const auto& place : std::exchange(crowded_, {}))

@@ -53,14 +53,24 @@ private:
     void answer(const checked_pop& order, messages_popped given, std::shared_ptr<const admitted> kept = nullptr);
     void answer_nothing(const checked_pop& order, pop_status status);
     void fail(const checked_pop& order, const error& failure);
-    /// True: it has its answer, or will have it with the next write.
-    bool try_pop(const checked_pop& order, timestamp_ms deadline, bool& opening);
+    struct tried {
+        bool is_answered = false; ///< or will be with the next write; else it may wait
+        bool is_opening = false;  ///< its queues are being opened
+        bool is_last = false;     ///< nobody who wants the same finds anything now
+    };
+    void take_turn(const checked_pop& order, timestamp_ms deadline);
+    tried try_pop(const checked_pop& order, timestamp_ms deadline);
     /// Room for what a pop may read; an empty optional when there is none.
     [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
     /// For the first lease there that ends after `after`.
     void set_alarm(const pop_place& place, timestamp_ms after);
     void hold(checked_pop order, timestamp_ms deadline, bool opening);
+    /// Lets those who wait there try, in their order: all, or those who wait for one of `queues`.
     void serve(const pop_place& place);
+    void serve(const pop_place& place, const std::set<queue_id>& queues);
+    void serve(const pop_place& place, pop_turns turns);
+    /// An ordered pop has its messages: so has whoever waits under the same attempt id.
+    void serve_repeated(const checked_pop& first);
     void serve_soon(const pop_place& place);
     void open(const progress_key& key, const pop_messages& pop);
     void opened(const progress_key& key, std::optional<queue_offset> committed);

@@ -338,6 +338,107 @@ TEST_CASE_FIXTURE(pop_world, "pop: who waits is woken when a message's time is o
     CHECK(messages(answers.at(later).answer).at(0).reconsume_times == 2);
 }
 
+TEST_CASE_FIXTURE(pop_world, "pop: a message that comes serves one of those who wait, the one that waits longest") {
+    std::vector<std::uint64_t> waiting;
+    for (int i = 0; i < 5; ++i)
+        waiting.push_back(begin(order(10'000, 1)));
+    world.advance(100ms);
+    for (std::size_t i = 0; i < 12; ++i) {
+        send("m" + std::to_string(i), static_cast<std::int32_t>(i % 4));
+        world.advance(20ms);
+        for (std::size_t other = 0; other < waiting.size(); ++other)
+            CHECK(is_answered(waiting[other]) == (other <= i));
+        CHECK(bodies(answers.at(waiting[i]).answer) == texts{"m" + std::to_string(i)});
+        waiting.push_back(begin(order(10'000, 1))); // it comes again, behind the others
+    }
+    send("x", 0);
+    send("y", 1);
+    world.advance(20ms);
+    CHECK(is_answered(waiting[13])); // two messages serve two
+    CHECK_FALSE(is_answered(waiting[14]));
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: who comes does not overtake who waits for the same") {
+    pop(order());
+    const auto all = node->pop_bytes()->amount_max();
+    REQUIRE(node->pop_bytes()->try_acquire(all));
+    const auto first = begin(order(5'000, 1));
+    send("m", 0);
+    CHECK_FALSE(is_answered(first)); // there is no room for what it would get
+    node->pop_bytes()->release(all);
+    const auto second = begin(order(5'000, 1));
+    world.advance(50ms);
+    REQUIRE(is_answered(first));
+    CHECK(bodies(answers.at(first).answer) == texts{"m"});
+    CHECK_FALSE(is_answered(second));
+    send("n", 1);
+    world.advance(20ms);
+    REQUIRE(is_answered(second));
+    CHECK(bodies(answers.at(second).answer) == texts{"n"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: in order, who waits under the attempt that got a batch gets it, too, and nobody else") {
+    pop(order());
+    auto wish = order(5'000, 1);
+    wish.ordered = true;
+    wish.queue = queue_id{0};
+    wish.attempt = "a";
+    const auto first = begin(wish);
+    wish.attempt = "b";
+    const auto other = begin(wish);
+    wish.attempt = "a";
+    const auto repeated_pop = begin(wish);
+    send("m", 0);
+    send("n", 0);
+    world.advance(50ms);
+    REQUIRE(is_answered(first));
+    REQUIRE(is_answered(repeated_pop));
+    CHECK(bodies(answers.at(first).answer) == texts{"m"});
+    CHECK(bodies(answers.at(repeated_pop).answer) == texts{"m"});
+    CHECK_FALSE(is_answered(other));
+    REQUIRE(ack(answers.at(repeated_pop).answer).ok());
+    world.advance(50ms);
+    REQUIRE(is_answered(other));
+    CHECK(bodies(answers.at(other).answer) == texts{"n"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: who waits when the disk fails gets afterwards what was not handed out") {
+    pop(order());
+    const auto first = begin(order(60'000, 1));
+    const auto second = begin(order(60'000, 1));
+    files->set_hook([](const call_info& call) {
+        const bool is_pop = call.path.find("/store/pop") != std::string::npos;
+        return is_pop && call.kind == call_kind::write ? std::optional{call_fault::io} : std::nullopt;
+    });
+    send("m", 0);
+    world.advance(50ms);
+    REQUIRE(is_answered(first));
+    CHECK(answers.at(first).failure.code == errc::io);
+    CHECK_FALSE(is_answered(second));
+    files->set_hook(nullptr);
+    world.advance(3s, 100ms);
+    REQUIRE(is_answered(second));
+    CHECK(bodies(answers.at(second).answer) == texts{"m"});
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a queue that somebody waits for is not closed, however long nothing comes") {
+    const auto open_queues = [this] {
+        const auto listed = world.ask<popped_listed>(node->pop_keeper(), list_popped{"billing"});
+        world.run();
+        return (**listed)->next.size();
+    };
+    pop(order());
+    const auto waiting = begin(order(300'000));
+    world.advance(150s, 1s);
+    CHECK(open_queues() == 4);
+    send("m", 0);
+    world.advance(50ms);
+    REQUIRE(is_answered(waiting));
+    REQUIRE(ack(answers.at(waiting).answer).ok());
+    world.advance(150s, 1s);
+    CHECK(open_queues() == 0);
+}
+
 TEST_CASE_FIXTURE(pop_world, "pop: after 17 deliveries a message goes to the dead letter topic, as it was, and to nobody else") {
     std::string properties;
     protocol::set_property(properties, "KEYS", "order-7");
