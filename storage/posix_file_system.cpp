@@ -1,8 +1,10 @@
 #include "storage/file_system.hpp"
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <climits>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -97,15 +99,26 @@ private:
     std::array<iovec, IOV_MAX> vectors_;
 };
 
+/// Where something was written less than this ago, as the file goes, reads do not make the kernel read ahead.
+constexpr std::uint64_t tail_bytes = 16u << 20;
+constexpr std::uint64_t page_bytes = 4096;
+
+/// Reads near the end of what was written into reserved space use a descriptor of their own, for which the kernel does not read ahead: it would
+/// fill its cache with the zeros of the space behind, as much as the disk's read-ahead is (8 MiB take 19 ms, in which the reader waits), and
+/// again each time that the writer has come so far.
 class posix_file final : public file {
 public:
     posix_file(descriptor fd, std::filesystem::path path) : fd_{std::move(fd)}, path_{std::move(path)} {}
 
     result<std::size_t> read_at(std::uint64_t offset, std::span<char> out) const override {
+        const auto end = written_.load(std::memory_order_relaxed);
+        const bool is_tail = end > 0 && end <= offset + tail_bytes;
+        const auto tail = is_tail ? tail_.load(std::memory_order_acquire) : -1;
+        const auto number = tail >= 0 ? tail : fd_.number();
         std::size_t done = 0;
         while (done < out.size()) {
             const auto bytes =
-                repeat([&] { return ::pread(fd_.number(), out.data() + done, out.size() - done, static_cast<off_t>(offset + done)); });
+                repeat([&] { return ::pread(number, out.data() + done, out.size() - done, static_cast<off_t>(offset + done)); });
             if (bytes < 0)
                 return failure("pread", path_, errno);
             if (bytes == 0)
@@ -116,6 +129,8 @@ public:
     }
 
     result<void> write_at(std::uint64_t offset, std::span<const std::string_view> parts) override {
+        if (written_.load(std::memory_order_relaxed) == 0 && tail_owner_)
+            drop_cache(offset / page_bytes * page_bytes, 0); // what was read ahead there before: it would go on when it is read again
         unwritten_parts rest{parts};
         while (!rest.empty()) {
             const auto vectors = rest.next();
@@ -128,6 +143,8 @@ public:
             offset += static_cast<std::uint64_t>(bytes);
             rest.advance(static_cast<std::size_t>(bytes));
         }
+        if (written_.load(std::memory_order_relaxed) < offset)
+            written_.store(offset, std::memory_order_relaxed);
         return {};
     }
 
@@ -145,6 +162,7 @@ public:
             return now.failure();
         if (bytes == 0)
             return {};
+        open_tail();
         if (repeat([&] { return ::fallocate(fd_.number(), 0, 0, static_cast<off_t>(bytes)); }) == 0)
             return {};
         if (errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
@@ -173,7 +191,6 @@ public:
         if (!bytes || offset >= *bytes)
             return bytes;
         // Reserved space that was only read (or read ahead) counts as data while its pages are cached: let go of them first.
-        constexpr std::uint64_t page_bytes = 4096;
         drop_cache(offset / page_bytes * page_bytes, 0);
         const auto found = ::lseek(fd_.number(), static_cast<off_t>(offset), SEEK_DATA);
         if (found >= 0)
@@ -186,8 +203,26 @@ public:
     }
 
 private:
+    /// Without one, reads do with what there is.
+    void open_tail() {
+        if (tail_owner_)
+            return;
+        descriptor opened{repeat([&] { return ::open(path_.c_str(), O_RDONLY | O_CLOEXEC); })};
+        struct stat ours {};
+        struct stat found {};
+        const bool is_same = opened.number() >= 0 && ::fstat(fd_.number(), &ours) == 0 && ::fstat(opened.number(), &found) == 0 &&
+                             ours.st_dev == found.st_dev && ours.st_ino == found.st_ino;
+        if (!is_same || ::posix_fadvise(opened.number(), 0, 0, POSIX_FADV_RANDOM) != 0)
+            return;
+        tail_owner_.emplace(std::move(opened));
+        tail_.store(tail_owner_->number(), std::memory_order_release);
+    }
+
     descriptor fd_;
     std::filesystem::path path_;
+    std::optional<descriptor> tail_owner_;
+    std::atomic<int> tail_{-1};
+    std::atomic<std::uint64_t> written_{0}; ///< the end of what was written since it was opened
 };
 
 int flags_of(open_mode mode) {

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -98,6 +100,38 @@ TEST_CASE("file: allocated bytes are zero, and allocating never shortens or clea
         REQUIRE(f.allocate(8192));
         CHECK(read_all(f, 0, 8192) == std::string(8192, '\0'));
     });
+}
+
+TEST_CASE("file: reading what was just written brings nothing of the reserved space behind it into the cache") {
+    const temporary_directory dir;
+    constexpr std::size_t page_bytes = 4096;
+    constexpr std::size_t written_bytes = 1u << 20;
+    constexpr std::size_t reserved_bytes = 32u << 20;
+    auto opened = posix_file_system()->open(dir.path() / "log", open_mode::create);
+    REQUIRE(opened);
+    auto& f = **opened;
+    REQUIRE(f.allocate(reserved_bytes));
+    CHECK(read_all(f, 0, page_bytes) == std::string(page_bytes, '\0')); // as after a start: that is read ahead
+    CHECK(read_all(f, page_bytes, page_bytes) == std::string(page_bytes, '\0'));
+    const std::string part(written_bytes / 16, 'x');
+    for (std::size_t offset = 0; offset < written_bytes; offset += part.size())
+        REQUIRE(write(f, offset, {part}));
+    const auto cached_behind = [&dir] {
+        const int number = ::open((dir.path() / "log").c_str(), O_RDONLY | O_CLOEXEC);
+        REQUIRE(number >= 0);
+        void* const mapped = ::mmap(nullptr, reserved_bytes, PROT_READ, MAP_SHARED, number, 0);
+        ::close(number);
+        REQUIRE(mapped != MAP_FAILED);
+        std::vector<unsigned char> pages(reserved_bytes / page_bytes);
+        const bool is_known = ::mincore(mapped, reserved_bytes, pages.data()) == 0;
+        ::munmap(mapped, reserved_bytes);
+        REQUIRE(is_known);
+        return std::count_if(pages.begin() + written_bytes / page_bytes, pages.end(), [](unsigned char page) { return (page & 1) != 0; });
+    };
+    const auto before = cached_behind(); // none, but for file systems that keep reserved space in memory
+    for (std::size_t offset = 0; offset < written_bytes; offset += part.size())
+        CHECK(read_all(f, offset, part.size()) == part);
+    CHECK(cached_behind() == before);
 }
 
 TEST_CASE("file: next_data never passes over a byte that is not zero") {
