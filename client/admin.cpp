@@ -307,9 +307,17 @@ result<group_description> admin::describe_group(const std::string& group, const 
         const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
         if (auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group})) {
             known = known || !listed->members.empty();
-            for (auto& member : listed->members)
-                if (members.insert(member.connection.client_id).second)
+            for (auto& member : listed->members) {
+                if (members.insert(member.connection.client_id).second) {
                     all.member_details.push_back(std::move(member));
+                } else if (!member.other_addresses.empty()) { // heartbeats reach the brokers one after the other: one knows it first
+                    const auto& id = member.connection.client_id;
+                    const auto first = std::find_if(all.member_details.begin(), all.member_details.end(),
+                                                    [&id](const auto& one) { return one.connection.client_id == id; });
+                    if (first != all.member_details.end() && first->other_addresses.empty())
+                        *first = std::move(member);
+                }
+            }
         } else if (auto ids = ask.ask_again<actors::group_members>(broker, actors::list_group_members{group})) {
             known = true;
             members.insert(ids->client_ids.begin(), ids->client_ids.end());

@@ -65,6 +65,8 @@ void write_member(json_writer& json, const described_member& member) {
     json.boolean_member("isTold", member.is_told);
     write_array(json, "subscriptions", member.subscriptions,
                 [&json](const subscription_data& subscription) { write_subscription(json, subscription); });
+    if (!member.other_addresses.empty())
+        write_array(json, "otherAddrs", member.other_addresses, [&json](const std::string& address) { json.text(address); });
     json.end_object();
 }
 
@@ -83,6 +85,8 @@ described_member read_member(json_reader& json) {
             member.is_told = json.boolean();
         else if (key == "subscriptions")
             json.array([&] { member.subscriptions.push_back(read_subscription(json)); });
+        else if (key == "otherAddrs")
+            json.array([&] { member.other_addresses.push_back(json.text()); });
         else if (!read_connection_member(json, key, member.connection))
             json.skip_member(key);
     });
@@ -172,6 +176,10 @@ std::vector<group_difference> find_differences(std::string_view group, const std
     models.count(differences);
     origins.count(differences);
     return differences;
+}
+
+std::string shown_client_id(std::string_view client_id) {
+    return shortened(client_id);
 }
 
 std::string stance_of(std::string_view group, const described_member& member) {

@@ -20,15 +20,20 @@ struct described_member {
     consume_from from = consume_from::last_offset;
     bool is_told = true; ///< false: it has not said yet what it subscribes to
     std::vector<subscription_data> subscriptions;
+    /// Where other processes of the group use its client id at the same time: they read what it reads. Empty: nobody does.
+    std::vector<std::string> other_addresses;
     friend bool operator==(const described_member&, const described_member&) = default;
     template <class Inspector>
     friend auto inspect(Inspector& f, described_member& x) {
-        return f(x.connection, x.type, x.model, x.from, x.is_told, x.subscriptions);
+        return f(x.connection, x.type, x.model, x.from, x.is_told, x.subscriptions, x.other_addresses);
     }
 };
 std::string encode_group_members(const std::vector<described_member>& members);
 /// Fails with protocol_error.
 result<std::vector<described_member>> decode_group_members(std::string_view json);
+
+/// A client id, for a line of a log: shortened, and without what would end the line.
+[[nodiscard]] std::string shown_client_id(std::string_view client_id);
 
 /// What members of a group must have in common and do not.
 struct group_difference {

@@ -155,6 +155,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             values["groups"] = std::to_string(groups_.size());
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
             values["consumerGroupsDiffering"] = std::to_string(members_.differing_count());
+            values["clientIdsShared"] = std::to_string(members_.shared_id_count());
             values["consumerGroupsSlow"] = std::to_string(lags_.slow_count());
             values["consumerLagMessagesMax"] = std::to_string(lags_.messages_max());
             values["consumerLagMillisMax"] = std::to_string(lags_.age_ms_max());

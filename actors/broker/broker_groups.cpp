@@ -106,6 +106,15 @@ void broker_state::tell_differences() {
                                               ". Each is handed only what it subscribes to itself, and what its queues hold for the "
                                               "others is passed over; let all of them subscribe to the same");
     }
+    for (const auto& shared : members_.take_shared_ids(groups_per_tick_max)) {
+        std::string addresses;
+        for (const auto session : shared.sessions)
+            addresses += (addresses.empty() ? "" : " and ") + connection_of(shared.client_id, session).address;
+        write_log(log_level::warning, "broker: several clients of group " + shared.group + " have the same client id " +
+                                          protocol::shown_client_id(shared.client_id) + ", by turns from " + addresses +
+                                          ". They count as one member, so all of them read the same queues; give each an id of its own "
+                                          "(an instance name, for RocketMQ's clients)");
+    }
 }
 
 caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {

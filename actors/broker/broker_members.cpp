@@ -72,9 +72,12 @@ caf::result<consumer_connections_listed> broker_state::handle(const list_consume
 
 caf::result<members_listed> broker_state::handle(const list_members& order) {
     members_listed listed;
-    for (auto& [session, member] : members_.view_members(order.group)) {
-        member.connection = connection_of(member.connection.client_id, session);
-        listed.members.push_back(std::move(member));
+    for (auto& seen : members_.view_members(order.group)) {
+        const auto client_id = seen.member.connection.client_id;
+        seen.member.connection = connection_of(client_id, seen.session);
+        for (const auto other : seen.others)
+            seen.member.other_addresses.push_back(connection_of(client_id, other).address);
+        listed.members.push_back(std::move(seen.member));
     }
     return listed;
 }

@@ -82,8 +82,10 @@ std::set<std::string> consumer_groups::heartbeat(const protocol::heartbeat_data&
         auto& one = known->second;
         member_count_ += added ? 1u : 0u;
         const bool moved = !added && one.session != session; // a new connection of a known client
-        if (moved)
+        if (moved) {
             forget_session(group, one);
+            shared_ids_.moved(consumer.group, data.client_id, one.session, one.last_heartbeat, session, now);
+        }
         if (moved || added)
             group.by_session.emplace(session, &one);
         one.session = session;
@@ -122,6 +124,7 @@ bool consumer_groups::remove_from(group_map::iterator entry, Predicate leaves) {
         }
         leave_stance(entry->first, group, place->second);
         forget_session(group, place->second);
+        shared_ids_.left(entry->first, place->first);
         place = group.members.erase(place);
         ++removed;
     }
@@ -154,10 +157,12 @@ std::set<std::string> consumer_groups::unregister(std::string_view client_id, st
 }
 
 std::set<std::string> consumer_groups::session_lost(session_number session) {
+    shared_ids_.session_lost(session);
     return remove_if([session](const std::string&, const member& one) { return one.session == session; });
 }
 
 std::set<std::string> consumer_groups::expire(clock_time now) {
+    shared_ids_.expire(now);
     return remove_if([this, now](const std::string&, const member& one) { return one.last_heartbeat + expire_ <= now; });
 }
 
@@ -265,8 +270,11 @@ std::optional<consumer_groups::group_view> consumer_groups::view(std::string_vie
 std::vector<consumer_groups::seen_member> consumer_groups::view_members(std::string_view group) const {
     std::vector<seen_member> seen;
     if (const auto known = groups_.find(group); known != groups_.end())
-        for (const auto& [client, one] : known->second.members)
-            seen.emplace_back(one.session, to_group_member(client, one));
+        for (const auto& [client, one] : known->second.members) {
+            auto users = shared_ids_.sessions(group, client);
+            std::erase(users, one.session);
+            seen.push_back({one.session, std::move(users), to_group_member(client, one)});
+        }
     return seen;
 }
 

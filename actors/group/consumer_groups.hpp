@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/group/shared_client_ids.hpp"
 #include "actors/log/pull_hold.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/group_members.hpp"
@@ -16,9 +17,6 @@
 
 namespace troupe::actors {
 
-/// Number that the broker gives a client session; 0 for a client without one.
-using session_number = std::uint64_t;
-
 /// Which clients are in which groups, and what each member has subscribed to.
 ///
 /// Threads  not synchronised. Time is an argument.
@@ -29,7 +27,7 @@ using session_number = std::uint64_t;
 ///          lets each heartbeat replace it, each member has its own (docs/decisions/0013); and an expired member is announced too.
 class consumer_groups {
 public:
-    explicit consumer_groups(std::chrono::milliseconds expire) : expire_{expire} {}
+    explicit consumer_groups(std::chrono::milliseconds expire) : expire_{expire}, shared_ids_{expire} {}
     // Members are found by address as well: they stay where they are in a move, and a copy would have those of the original.
     consumer_groups(consumer_groups&&) = default;
     consumer_groups& operator=(consumer_groups&&) = default;
@@ -79,8 +77,12 @@ public:
     };
     /// Nothing when no member is there.
     [[nodiscard]] std::optional<group_view> view(std::string_view group) const;
-    /// A member with its session. Of its connection only the client id is known here.
-    using seen_member = std::pair<session_number, protocol::described_member>;
+    /// A member. Of its connection only the client id is known here.
+    struct seen_member {
+        session_number session = 0;
+        std::vector<session_number> others; ///< that use the same client id at the same time (shared_client_ids.hpp)
+        protocol::described_member member;
+    };
     [[nodiscard]] std::vector<seen_member> view_members(std::string_view group) const; ///< by client id
     /// Names of the groups with members that have subscribed to `topic`, sorted.
     [[nodiscard]] std::vector<std::string> subscribers(std::string_view topic) const;
@@ -95,6 +97,11 @@ public:
     static constexpr std::chrono::minutes news_interval{1};
     /// What has changed since it was told, of at most `news_max` groups. To be called every second or so.
     std::vector<news> take_news(clock_time now, std::size_t news_max);
+
+    /// Client ids that came to be shared, likewise.
+    std::vector<shared_client_ids::news> take_shared_ids(std::size_t news_max) { return shared_ids_.take_news(news_max); }
+    /// Members whose client id several processes of their group use.
+    [[nodiscard]] std::size_t shared_id_count() const { return shared_ids_.count(); }
 
     [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
     /// A client counts once for each group it is in.
@@ -144,6 +151,7 @@ private:
     std::size_t member_count_ = 0;
     std::size_t differing_count_ = 0;
     std::set<std::string> unsettled_; ///< groups with something to tell, perhaps
+    shared_client_ids shared_ids_;
 };
 
 } // namespace troupe::actors

@@ -70,6 +70,23 @@ table differences_of(const client::group_description& group) {
     return rows;
 }
 
+/// Client ids that several clients have at once, with where these are.
+table shared_client_ids_of(const client::group_description& group) {
+    table rows{{{"shared_client_id"}, {"addresses"}}};
+    for (const auto& member : group.member_details) {
+        if (!member.other_addresses.empty()) {
+            auto addresses = member.other_addresses;
+            addresses.insert(addresses.begin(), member.connection.address);
+            rows.add({member.connection.client_id, std::move(addresses)});
+        }
+    }
+    return rows;
+}
+
+bool shares_client_ids(const client::group_description& group) {
+    return std::ranges::any_of(group.member_details, [](const auto& member) { return !member.other_addresses.empty(); });
+}
+
 exit_code show(const command_context& context, const group_arguments& arguments) {
     if (const auto checked = check_group_name(arguments.name); !checked) {
         return context.fail(checked.failure());
@@ -97,6 +114,7 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     shown.add("lag_ms", group->summary.lag_ms);
     shown.add("slow", group->summary.is_slow);
     shown.add("members_differ", !group->differences.empty());
+    shown.add("client_ids_shared", shares_client_ids(*group));
     shown.add("queues", std::move(queues));
     // Programs find all of them; people are not shown what is empty.
     if (context.format == output_format::json || !group->member_details.empty()) {
@@ -104,6 +122,9 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     }
     if (context.format == output_format::json || !group->differences.empty()) {
         shown.add("differences", differences_of(*group));
+    }
+    if (context.format == output_format::json || shares_client_ids(*group)) {
+        shown.add("shared_client_ids", shared_client_ids_of(*group));
     }
     shown.print(context.out, context.format);
     return exit_code::ok;

@@ -28,12 +28,14 @@ TEST_CASE("the members of a group come back with everything that is known of the
                                                  message_model::broadcasting,
                                                  consume_from::timestamp,
                                                  true,
-                                                 {{"T1", "TagA || TagB", "TAG", 17}, {"T2", "a > 1", "SQL92", 18}}},
+                                                 {{"T1", "TagA || TagB", "TAG", 17}, {"T2", "a > 1", "SQL92", 18}},
+                                                 {"10.0.0.9:50124", "[::1]:9"}},
                                                 {{"c\"2", "[::1]:7", language::node_js, 479},
                                                  consume_type::actively,
                                                  message_model::clustering,
                                                  consume_from::first_offset,
                                                  false,
+                                                 {},
                                                  {}}};
     const auto text = encode_group_members(members);
     CHECK(decode_group_members(text).value() == members);

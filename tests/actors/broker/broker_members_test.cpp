@@ -179,6 +179,51 @@ TEST_CASE_FIXTURE(members_world, "broker: members that differ are shown one by o
     set_log_sink({});
 }
 
+TEST_CASE_FIXTURE(members_world,
+                  "broker: a client id that two connections use by turns is written down once, counted, and shown with both") {
+    std::vector<std::string> logged;
+    set_log_sink([&logged](log_level, std::string_view text) { logged.emplace_back(text); });
+    make_topic("orders");
+    connect("a");
+    const auto first = clients["a"];
+    const auto second = spawn_client(world.system(), std::make_shared<client_record>());
+    const auto take_turn = [&](const port_session& session, std::uint16_t port) {
+        protocol::consumer_data consumer{"readers",
+                                         protocol::consume_type::actively,
+                                         protocol::message_model::clustering,
+                                         protocol::consume_from::first_offset,
+                                         {{"orders", "TagA", "TAG", 5}}};
+        remote_heartbeat order;
+        order.heartbeat = {{"a", {}, {consumer}}, session};
+        order.origin = {protocol::language::go, 317, {{10, 0, 0, 9}, false, port}};
+        REQUIRE(members_answer<heartbeat_accepted>(order));
+        world.advance(14s, 1s);
+    };
+    take_turn(second, 4712);
+    take_turn(first, 4711);
+    take_turn(second, 4712);
+    CHECK(logged.empty());
+    CHECK(answer<broker_described>(describe_broker{})->values.at("clientIdsShared") == "0");
+    for (int turn = 0; turn < 3; ++turn) {
+        take_turn(first, 4711);
+        take_turn(second, 4712);
+    }
+    REQUIRE(logged.size() == 1);
+    CHECK(logged[0].find("group readers have the same client id a, by turns from 10.0.0.9:4711 and 10.0.0.9:4712") != std::string::npos);
+    CHECK(logged[0].find("give each an id of its own") != std::string::npos);
+    CHECK(answer<broker_described>(describe_broker{})->values.at("clientIdsShared") == "1");
+    const auto listed = members_answer<members_listed>(list_members{"readers"});
+    REQUIRE(listed->members.size() == 1);
+    CHECK(listed->members[0].connection.address == "10.0.0.9:4712");
+    CHECK(listed->members[0].other_addresses == names{"10.0.0.9:4711"});
+
+    disconnect("a");
+    CHECK(answer<broker_described>(describe_broker{})->values.at("clientIdsShared") == "0");
+    CHECK(members_answer<members_listed>(list_members{"readers"})->members.at(0).other_addresses.empty());
+    caf::anon_send_exit(second, caf::exit_reason::user_shutdown);
+    set_log_sink({});
+}
+
 TEST_CASE_FIXTURE(members_world, "broker: producers leave with their connection, by unregister and by silence, as consumers do") {
     const auto producers = [this] {
         names ids;

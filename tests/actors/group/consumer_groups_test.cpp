@@ -232,3 +232,34 @@ TEST_CASE("consumer_groups: a difference ends with the member that made it, and 
     }
     CHECK(groups.differing_count() == 0);
 }
+
+TEST_CASE("consumer_groups: a client id that two connections use by turns is seen with both, until one ends") {
+    consumer_groups groups{120s};
+    for (int turn = 0; turn < 3; ++turn) {
+        groups.heartbeat(beat("a", "g", {subscribed("t")}), 1, clock_time{turn * 30s});
+        CHECK(groups.shared_id_count() == (turn == 2 ? 1u : 0u));
+        groups.heartbeat(beat("a", "g", {subscribed("t")}), 2, clock_time{turn * 30s + 1s});
+        groups.heartbeat(beat("b", "g", {subscribed("t")}), 3, clock_time{turn * 30s + 1s});
+    }
+    CHECK(groups.shared_id_count() == 1);
+    CHECK(groups.take_shared_ids(10) == std::vector<shared_client_ids::news>{{"g", "a", {1, 2}}});
+    const auto seen = groups.view_members("g");
+    REQUIRE(seen.size() == 2);
+    CHECK(seen[0].session == 2);
+    CHECK(seen[0].others == std::vector<session_number>{1});
+    CHECK(seen[1].others.empty());
+    SUBCASE("that which has the member") {
+        groups.session_lost(2);
+    }
+    SUBCASE("the other one") {
+        CHECK(groups.session_lost(1).empty());
+        CHECK(groups.members("g").size() == 2);
+    }
+    SUBCASE("by unregister") {
+        groups.unregister("a", "g");
+    }
+    SUBCASE("by silence") {
+        groups.expire(clock_time{200s});
+    }
+    CHECK(groups.shared_id_count() == 0);
+}
