@@ -482,7 +482,8 @@ void message_store::implementation::close() {
     if (!log_ || !index_) {
         return;
     }
-    if (!log_->failed() && flush() && log_->seal(last_stored_)) {
+    // A log that was never written to stays so, which tells a first start that failed from a store that has lost its metadata.
+    if (!log_->failed() && flush() && (log_->end() == log_position{0} || log_->seal(last_stored_))) {
         publish_end();
         durable_.store(log_->durable().value(), std::memory_order_release);
         for (auto more = persist_index(true); more && *more;) {

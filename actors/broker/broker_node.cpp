@@ -13,6 +13,7 @@
 #include "actors/messages/type_ids.hpp"
 #include "actors/schedule/delayed_message.hpp"
 #include "storage/metadata_store.hpp"
+#include "storage/missing_metadata.hpp"
 #include "storage/pop_store.hpp"
 #include "storage/timer_store.hpp"
 
@@ -129,6 +130,8 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto store = storage::message_store::open(files, node->options_.store);
     if (!store)
         return store.failure();
+    if (auto there = storage::check_metadata_there(*files, node->options_.store.directory, (*store)->stats().log_end); !there)
+        return there.failure();
     auto metadata = storage::metadata_store::open(files, node->options_.store.directory / "metadata");
     if (!metadata)
         return metadata.failure();

@@ -1,4 +1,6 @@
 #include "apps/commands/commands.hpp"
+#include "storage/file_system.hpp"
+#include "storage/missing_metadata.hpp"
 #include "storage/verify.hpp"
 
 #include <CLI/CLI.hpp>
@@ -61,6 +63,21 @@ exit_code stat(const command_context& context, const std::string& directory) {
     return exit_code::ok;
 }
 
+exit_code make_metadata(const command_context& context, const std::string& directory) {
+    if (const auto made = storage::make_empty_metadata(storage::posix_file_system(), directory); !made) {
+        return context.fail(made.failure());
+    }
+    if (context.format == output_format::table) {
+        context.out << "Made " << directory << "/metadata, with nothing in it. Start the broker, and make its topics again: their messages "
+                    << "are still there. Groups begin where they would begin as new ones.\n";
+        return exit_code::ok;
+    }
+    record shown;
+    shown.add("store", directory);
+    shown.print(context.out, context.format);
+    return exit_code::ok;
+}
+
 void add(CLI::App& store, command_context& context, const char* name, const char* meaning, const std::string& example,
          exit_code (*run)(const command_context&, const std::string&)) {
     const auto directory = std::make_shared<std::string>();
@@ -74,12 +91,15 @@ void add(CLI::App& store, command_context& context, const char* name, const char
 } // namespace
 
 void add_store_commands(CLI::App& app, command_context& context) {
-    CLI::App* store = app.add_subcommand("store", "Look at a store while its broker does not run");
+    CLI::App* store = app.add_subcommand("store", "Look at a store while its broker does not run, or begin its metadata anew");
     store->require_subcommand(1);
     add(*store, context, "verify", "Read every byte of the log and report damage; changes nothing. Exit code 6 when there is some",
         "troupe store verify data/standalone", verify);
     add(*store, context, "stat", "Show the segments of the log and what they hold; changes nothing",
         "troupe store stat data/standalone -o json", stat);
+    add(*store, context, "new-metadata",
+        "Make a metadata directory that holds no topic, group or offset, for a store that has lost its own and of which there is no copy",
+        "troupe store new-metadata data/standalone", make_metadata);
 }
 
 } // namespace troupe::apps

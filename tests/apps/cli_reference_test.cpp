@@ -36,6 +36,7 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
                                       "doctor",
                                       "store verify",
                                       "store stat",
+                                      "store new-metadata",
                                       "selftest",
                                       "bench send",
                                       "bench consume",

@@ -138,7 +138,7 @@ TEST_CASE("an SQL92 condition that does not compile is refused with its column b
 TEST_CASE("a store that is none is an error, and nothing is made") {
     const testing::temporary_directory directory;
     const std::string missing = (directory.path() / "missing").string();
-    for (const std::string command : {"store verify ", "store stat "}) {
+    for (const std::string command : {"store verify ", "store stat ", "store new-metadata "}) {
         const auto result = run_command(command + missing);
         CHECK(result.code == 5);
         CHECK(result.err.find(missing) != std::string::npos);

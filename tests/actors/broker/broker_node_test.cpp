@@ -1,7 +1,10 @@
 #include "actors/broker/broker_node.hpp"
 
 #include "actors/messages/type_ids.hpp"
+#include "storage/directories.hpp"
 #include "storage/file_system.hpp"
+#include "storage/missing_metadata.hpp"
+#include "tests/actors/broker_world.hpp"
 #include "tests/support/fault_file_system.hpp"
 
 #include <caf/actor_system.hpp>
@@ -95,4 +98,59 @@ TEST_CASE("broker_node: a second node on the same store is refused, and the firs
     const auto second = broker_node::start(system, options_for_test(), files);
     CHECK(second.code() == errc::locked);
     CHECK(ask<topics_listed>(system, (*first)->broker(), list_topics{}).ok());
+}
+
+TEST_CASE("broker_node: a store that has lost its metadata is refused, and begins with none when that is asked for") {
+    test_support::broker_world world;
+    world.make_topic("orders");
+    world.send("one", 2);
+    world.send("two", 2);
+    world.stop();
+    REQUIRE(storage::remove_directory_tree(*world.files, "/store/metadata").ok());
+    for (int i = 0; i < 2; ++i) { // nothing was made by being refused
+        const auto refused = world.try_start(test_support::small_broker());
+        REQUIRE(refused.code() == errc::corrupt);
+        CHECK(refused.failure().text.find("/store/metadata is missing") == 0);
+        CHECK(refused.failure().text.find("troupe store new-metadata /store") != std::string::npos);
+    }
+    REQUIRE(storage::make_empty_metadata(world.files, "/store").ok());
+    world.start();
+    CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{2}}}).code() == errc::topic_not_found);
+    world.make_topic("orders");
+    CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{2}}})->offset == queue_offset{2});
+}
+
+// Goal: whatever a very first start met, the next one is not refused for what it left behind.
+// How:  a start on an empty disk fails or crashes at each of its calls in turn, reads included, in one of the ways each. Then a second one
+//       has to succeed, with a third behind it that finds what was stored.
+TEST_CASE("broker_node: a first start that fails or crashes at any call is followed by one that works") {
+    std::uint64_t calls = 1;
+    bool over = false;
+    for (; !over; ++calls) {
+        CAPTURE(calls);
+        test_support::broker_world world{test_support::fault_file_system::make(calls)};
+        test_support::fault_plan plan;
+        const auto mode = test_support::all_crash_modes[calls % 4];
+        const auto way = calls / 4 % 3;
+        (way == 0 ? plan.crash_before : way == 1 ? plan.crash_after : plan.fail_call) = calls;
+        plan.mode = mode;
+        plan.fault = test_support::all_call_faults[calls % 4];
+        plan.count_reads = true;
+        world.files->set_plan(plan);
+        const auto started = world.try_start(test_support::small_broker());
+        over = world.files->hit().empty();
+        world.files->set_plan({});
+        if (world.files->crashed())
+            world.crash(mode);
+        else
+            world.stop();
+        CAPTURE((started ? std::string{"it started"} : to_string(started.failure())));
+        world.start();
+        world.make_topic("orders");
+        world.send("one");
+        world.stop();
+        world.start();
+        CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{1});
+    }
+    CHECK(calls > 100);
 }
