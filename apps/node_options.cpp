@@ -92,6 +92,7 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.bytes_per_pull_max = broker.pull.bytes_max;
     options.client_expire = broker.client_expiry;
     options.slow_after = broker.slow_after;
+    options.offset_expiry = broker.offset_expiry;
     return options;
 }
 

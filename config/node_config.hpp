@@ -67,7 +67,8 @@ struct broker_config {
     std::chrono::milliseconds heartbeat_interval{};
     std::chrono::milliseconds expiry{};
     std::chrono::milliseconds client_expiry{};
-    std::chrono::milliseconds slow_after{}; ///< 0: no group is slow
+    std::chrono::milliseconds slow_after{};    ///< 0: no group is slow
+    std::chrono::milliseconds offset_expiry{}; ///< 0: offsets of groups that do not exist stay
     std::chrono::milliseconds request_timeout{};
     std::uint64_t append_pending_bytes_max = 0;
     bool auto_create_topics = false;

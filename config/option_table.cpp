@@ -205,6 +205,15 @@ const std::vector<option> table{
      "A consumer group with members is slow when its oldest uncommitted message is older than this: the log says so, and `troupe group "
      "list` marks it. 0s: none is.",
      [](config& c, const value& v) { c.broker.slow_after = duration_of(v); }},
+    {"broker.offset_expiry",
+     kind::duration,
+     "30d",
+     "0s",
+     "36500d",
+     {},
+     "Committed offsets of a group that was deleted, or never existed, go after this long without a commit, a question for one and a "
+     "member. 0s: they stay. Those of a group that exists stay in any case.",
+     [](config& c, const value& v) { c.broker.offset_expiry = duration_of(v); }},
     {"broker.request_timeout",
      kind::duration,
      "3s",

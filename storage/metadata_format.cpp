@@ -137,6 +137,13 @@ std::string encode(queue_offset offset) {
     return out;
 }
 
+std::string encode(timestamp_ms seen) {
+    std::string out;
+    append_be(out, value_version);
+    append_be(out, seen.value());
+    return out;
+}
+
 std::string encode(const request_mode& mode) {
     std::string out;
     append_be(out, value_version);
@@ -227,6 +234,16 @@ std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_v
         return std::nullopt;
     }
     return std::pair{*std::move(of), queue_offset{offset}};
+}
+
+std::optional<std::pair<std::string, timestamp_ms>> decode_seen(std::string_view key, std::string_view value) {
+    value_reader in{value};
+    const auto version = in.number<std::uint8_t>();
+    const auto seen = in.number<std::int64_t>();
+    if (version != value_version || !in.at_end() || seen < 0 || key.size() < 2) {
+        return std::nullopt;
+    }
+    return std::pair{std::string{key.substr(1)}, timestamp_ms{seen}};
 }
 
 error unreadable(const std::string& directory, std::string_view key, std::string_view value) {

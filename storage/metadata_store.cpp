@@ -334,8 +334,8 @@ result<std::vector<request_mode>> metadata_store::modes() const {
     return implementation_->collect<request_mode>(mode_kind, decode_mode);
 }
 
-result<void> metadata_store::commit(std::span<const std::pair<progress_key, queue_offset>> offsets) {
-    if (offsets.empty()) {
+result<void> metadata_store::commit(std::span<const std::pair<progress_key, queue_offset>> offsets, std::span<const group_sign> signs) {
+    if (offsets.empty() && signs.empty()) {
         return {};
     }
     rocksdb::WriteBatch changes;
@@ -345,7 +345,29 @@ result<void> metadata_store::commit(std::span<const std::pair<progress_key, queu
         }
         changes.Put(key_of(key), encode(offset)).PermitUncheckedError();
     }
+    for (const auto& [group, seen] : signs) {
+        if (!is_storable(group)) {
+            return illegal_name(group);
+        }
+        const auto key = key_of(seen_kind, group);
+        (seen ? changes.Put(key, encode(*seen)) : changes.Delete(key)).PermitUncheckedError();
+    }
     return implementation_->write(changes);
+}
+
+result<void> metadata_store::remove_offsets(std::span<const progress_key> offsets, std::span<const std::string> groups) {
+    rocksdb::WriteBatch changes;
+    for (const auto& key : offsets) {
+        changes.Delete(key_of(key)).PermitUncheckedError();
+    }
+    for (const auto& group : groups) {
+        changes.Delete(key_of(seen_kind, group)).PermitUncheckedError();
+    }
+    return implementation_->write(changes);
+}
+
+result<std::vector<std::pair<std::string, timestamp_ms>>> metadata_store::last_seen() const {
+    return implementation_->collect<std::pair<std::string, timestamp_ms>>(seen_kind, decode_seen);
 }
 
 result<std::vector<std::pair<progress_key, queue_offset>>> metadata_store::offsets() const {

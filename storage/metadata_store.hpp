@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ namespace troupe::storage {
 
 class file_system;
 
-/// Topics, groups, their request modes and committed consumer offsets of one broker: what cannot be derived from the log.
+/// Topics, groups, their request modes and committed consumer offsets of one broker, and when groups that are none were seen: what cannot be derived from the log.
 ///
 /// Owns     one RocksDB under `<store>/metadata`.
 /// Threads  safe from any thread; calls block on the disk.
@@ -45,9 +46,14 @@ public:
     result<void> put_mode(const request_mode& mode);
     [[nodiscard]] result<std::vector<request_mode>> modes() const; ///< sorted by topic and group
 
-    /// Commits all of `offsets` in one synced write.
-    result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets);
-    [[nodiscard]] result<std::vector<std::pair<progress_key, queue_offset>>> offsets() const; ///< all of them, for start-up
+    /// When a group was seen last that has offsets and no configuration; nothing: that is not kept any more.
+    using group_sign = std::pair<std::string, std::optional<timestamp_ms>>;
+    /// Commits all of `offsets` in one synced write, and stores all of `signs`.
+    result<void> commit(std::span<const std::pair<progress_key, queue_offset>> offsets, std::span<const group_sign> signs = {});
+    /// Removes offsets that groups have committed, and when these groups were seen, in one synced write. Success if they are not there.
+    result<void> remove_offsets(std::span<const progress_key> offsets, std::span<const std::string> groups);
+    [[nodiscard]] result<std::vector<std::pair<std::string, timestamp_ms>>> last_seen() const; ///< by group, sorted
+    [[nodiscard]] result<std::vector<std::pair<progress_key, queue_offset>>> offsets() const;  ///< all of them, for start-up
 
     /// What opening, or opening anew after a failed write, had to give up: empty, or one sentence about a write-ahead log that ends in bytes that are no record
     /// (a write torn by a crash, which nobody was told of, or damage, after which newer changes are gone).

@@ -15,17 +15,19 @@ struct broker_metrics {
     counter commits{0};      ///< group commits: batches written
     counter commit_us{0};    ///< time spent writing and syncing them
 
-    counter pulls{0};           ///< pull requests that reached a queue
-    counter pulls_found{0};     ///< answered with records
-    counter pull_bytes{0};      ///< record bytes handed out
-    counter pulls_held{0};      ///< held now
-    counter pulls_expired{0};   ///< answered at their deadline
-    counter pulls_throttled{0}; ///< that waited for their group's share
-    counter reads{0};           ///< reads done by the log readers
-    counter read_failures{0};   ///< reads that ended in an error
-    counter queue_actors{0};    ///< alive now
-    counter offset_commits{0};  ///< committed offsets made durable
-    counter busy_answers{0};    ///< requests refused because a bound was reached, whichever
+    counter pulls{0};                   ///< pull requests that reached a queue
+    counter pulls_found{0};             ///< answered with records
+    counter pull_bytes{0};              ///< record bytes handed out
+    counter pulls_held{0};              ///< held now
+    counter pulls_expired{0};           ///< answered at their deadline
+    counter pulls_throttled{0};         ///< that waited for their group's share
+    counter reads{0};                   ///< reads done by the log readers
+    counter read_failures{0};           ///< reads that ended in an error
+    counter queue_actors{0};            ///< alive now
+    counter offset_commits{0};          ///< committed offsets made durable
+    counter offset_groups_unclaimed{0}; ///< groups with offsets and without configuration, now
+    counter offset_groups_expired{0};   ///< whose offsets went because nobody had used them
+    counter busy_answers{0};            ///< requests refused because a bound was reached, whichever
 
     counter sends_throttled{0}; ///< sends refused because their topic has a limit
 

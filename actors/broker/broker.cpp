@@ -116,6 +116,8 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("readFailedTimes", metrics.read_failures);
             count("queueActors", metrics.queue_actors);
             count("offsetCommitsTotal", metrics.offset_commits);
+            count("offsetGroupsUnclaimed", metrics.offset_groups_unclaimed);
+            count("offsetGroupsExpiredTotal", metrics.offset_groups_expired);
             count("busyAnswersTotal", metrics.busy_answers);
             count("sendsThrottledTotal", metrics.sends_throttled);
             count("messagesReturnedTotal", metrics.messages_returned);
@@ -177,6 +179,7 @@ void broker_state::handle(broker_tick tick) {
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
         notify(members_.expire(now()));
+        keep_offsets_of_members();
         producers_.expire(now());
     }
     if (finishing_ && finish_by_ <= now()) {

@@ -117,6 +117,12 @@ void broker_state::tell_differences() {
     }
 }
 
+/// A group gets its configuration from its first member; it has none when there was no room, or when it was deleted under its members.
+void broker_state::keep_offsets_of_members() {
+    if (auto groups = members_.groups_outside(groups_); !groups.empty())
+        self_->send(setup_.offset_keeper, keep_offsets{std::move(groups)});
+}
+
 caf::result<heartbeat_accepted> broker_state::handle(const client_heartbeat& order) {
     return accept(order.data, number_of(order.session), true);
 }
@@ -207,6 +213,7 @@ void broker_state::store_group(const group_config& group, continuation done) {
         .then(
             [this, group, change](group_put) {
                 groups_.insert_or_assign(group.name, group);
+                self_->send(setup_.offset_keeper, claim_group{group.name});
                 setup_.shares->set(group.name, group.deliver_messages);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;

@@ -151,6 +151,9 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
         return offsets.failure();
     if (auto fitted = fit_to_log(*offsets, *node->store_, *node->metadata_); !fitted)
         return fitted.failure();
+    auto last_seen = node->metadata_->last_seen();
+    if (!last_seen)
+        return last_seen.failure();
     auto levels = find_delay_levels_start(*node->store_, node->options_.delay_levels, *offsets);
     if (!levels)
         return levels.failure();
@@ -171,15 +174,14 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto popped = (*pops)->load();
     if (!popped)
         return popped.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), std::move(*offsets), std::move(*levels),
-                      {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)});
+    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), {std::move(*offsets), std::move(*last_seen)},
+                      std::move(*levels), {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)});
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
-                              std::vector<topic_config> topics, std::vector<group_config> groups,
-                              std::vector<std::pair<progress_key, queue_offset>> offsets, delay_levels_start levels, timers_start timers,
-                              pop_start started) {
+                              std::vector<topic_config> topics, std::vector<group_config> groups, offsets_start offsets,
+                              delay_levels_start levels, timers_start timers, pop_start started) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
@@ -213,8 +215,20 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
         log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
     record_reader_ = spawn_record_reader(system, store_);
     schedule_reader_ = spawn_record_reader(system, store_);
-    offset_keeper_ = spawn_offset_keeper(
-        system, {metadata_, store_, std::move(offsets), metrics_, options_.offset_interval, options_.commits_pending_max});
+    offset_keeper_options keeper_of_offsets;
+    keeper_of_offsets.metadata = metadata_;
+    keeper_of_offsets.store = store_;
+    keeper_of_offsets.offsets = std::move(offsets.offsets);
+    keeper_of_offsets.metrics = metrics_;
+    keeper_of_offsets.interval = options_.offset_interval;
+    keeper_of_offsets.commits_pending_max = options_.commits_pending_max;
+    for (const auto& group : groups)
+        keeper_of_offsets.groups.push_back(group.name);
+    keeper_of_offsets.last_seen = std::move(offsets.last_seen);
+    keeper_of_offsets.unclaimed_groups_max = options_.unclaimed_groups_max;
+    keeper_of_offsets.expiry = options_.offset_expiry;
+    keeper_of_offsets.now = options_.now;
+    offset_keeper_ = spawn_offset_keeper(system, std::move(keeper_of_offsets));
     metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
     queue_locks_ = spawn_queue_locks(system);
     message_finder_ = spawn_message_finder(

@@ -100,6 +100,11 @@ private:
         std::unique_ptr<storage::timer_store> store;
         timer_log_ends ends;
     };
+    /// What the disk says of how far groups have read.
+    struct offsets_start {
+        std::vector<std::pair<progress_key, queue_offset>> offsets;
+        std::vector<std::pair<std::string, timestamp_ms>> last_seen; ///< groups without configuration
+    };
     /// What the disk says of pop consumers.
     struct pop_start {
         std::unique_ptr<storage::pop_store> store;
@@ -107,8 +112,8 @@ private:
         std::vector<request_mode> modes;
     };
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
-                     std::vector<group_config> groups, std::vector<std::pair<progress_key, queue_offset>> offsets,
-                     delay_levels_start levels, timers_start timers, pop_start pops);
+                     std::vector<group_config> groups, offsets_start offsets, delay_levels_start levels, timers_start timers,
+                     pop_start pops);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;

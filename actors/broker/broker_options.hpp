@@ -67,6 +67,8 @@ struct broker_options {
     std::chrono::milliseconds retain_interval{10'000};
     std::chrono::milliseconds offset_interval{500}; ///< offsets that came with pulls become durable this often
     std::size_t commits_pending_max = 100'000;
+    std::size_t unclaimed_groups_max = limits::unclaimed_groups_max;      ///< groups with offsets and without configuration
+    std::chrono::milliseconds offset_expiry{std::chrono::hours{30 * 24}}; ///< of their offsets, when they are not used; 0: they stay
 
     wall_clock now = system_wall_clock;
 };

@@ -84,6 +84,15 @@ public:
         protocol::described_member member;
     };
     [[nodiscard]] std::vector<seen_member> view_members(std::string_view group) const; ///< by client id
+    /// Names of the groups with members that are no keys of `known`, sorted.
+    template <class Map>
+    [[nodiscard]] std::vector<std::string> groups_outside(const Map& known) const {
+        std::vector<std::string> names;
+        for (const auto& entry : groups_)
+            if (!known.contains(entry.first))
+                names.push_back(entry.first);
+        return names;
+    }
     /// Names of the groups with members that have subscribed to `topic`, sorted.
     [[nodiscard]] std::vector<std::string> subscribers(std::string_view topic) const;
 

@@ -318,6 +318,22 @@ struct offset_tick {
         return f(x.repeat);
     }
 };
+/// To the offset keeper: the group has a configuration from now on.
+struct claim_group {
+    std::string group;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, claim_group& x) {
+        return f(x.group);
+    }
+};
+/// To the offset keeper: these groups have members, and no configuration.
+struct keep_offsets {
+    std::vector<std::string> groups;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, keep_offsets& x) {
+        return f(x.groups);
+    }
+};
 /// Keeps how far each group has read. It also removes topics and groups, so that their offsets go in the same write.
 using offset_keeper_actor =
     caf::typed_actor<caf::replies_to<commit_offset>::with<offset_committed>, caf::replies_to<note_offsets>::with<offsets_noted>,
@@ -325,7 +341,8 @@ using offset_keeper_actor =
                      caf::replies_to<commit_offsets>::with<offset_committed>,
                      caf::replies_to<list_offset_groups>::with<offset_groups_listed>,
                      caf::replies_to<list_queue_offsets>::with<queue_offsets_listed>, caf::replies_to<delete_topic>::with<topic_deleted>,
-                     caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
+                     caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<claim_group>, caf::reacts_to<keep_offsets>,
+                     caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
 
 /// Store how a group takes messages of a topic.
 struct put_request_mode {

@@ -19,6 +19,7 @@ inline constexpr std::size_t topics_per_broker_max = 50'000; ///< with names of 
 /// Each has a retry topic as well. With names of usual length, and all delays that a policy may have, their list fits into a frame: 700
 /// bytes each. It has at most 45 members and elements for each, of the million that a reader of JSON takes.
 inline constexpr std::size_t groups_per_broker_max = 20'000;
+inline constexpr std::size_t unclaimed_groups_max = 20'000;  ///< that have committed offsets, and no configuration
 inline constexpr std::size_t attributes_bytes_max = 4'096;   ///< of one topic: names and values together
 inline constexpr std::size_t retry_delays_max = 20;          ///< of one group; RocketMQ's usual list has 18
 inline constexpr std::size_t expression_bytes_max = 4'096;   ///< of a subscription or pull

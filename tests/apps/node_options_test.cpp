@@ -54,6 +54,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.bytes_per_pull_max == broker.bytes_per_pull_max);
     CHECK(made.client_expire == broker.client_expire);
     CHECK(made.slow_after == broker.slow_after);
+    CHECK(made.offset_expiry == broker.offset_expiry);
     CHECK(made.retain_interval == broker.retain_interval);
     CHECK(made.store.flush == broker.store.flush);
     CHECK(made.store.segment_bytes == broker.store.segment_bytes);
@@ -97,6 +98,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     broker.expiry = milliseconds{203};
     broker.client_expiry = milliseconds{204};
     broker.slow_after = milliseconds{214};
+    broker.offset_expiry = milliseconds{216};
     broker.request_timeout = milliseconds{205};
     broker.append_pending_bytes_max = 206;
     broker.topic_queues = 207;
@@ -153,6 +155,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK(made.store_host == address);
     CHECK(made.client_expire == milliseconds{204});
     CHECK(made.slow_after == milliseconds{214});
+    CHECK(made.offset_expiry == milliseconds{216});
     CHECK(made.append_pending_bytes_max == 206);
     CHECK(made.default_topic_queues == 207);
     CHECK(made.delay_levels == std::vector{milliseconds{208}, milliseconds{209}});

@@ -93,6 +93,7 @@ std::vector<place> places_of() {
         AT("broker.heartbeat_interval", broker.heartbeat_interval),
         AT("broker.expiry", broker.expiry),
         AT("broker.client_expiry", broker.client_expiry),
+        AT("broker.offset_expiry", broker.offset_expiry),
         AT("broker.slow_after", broker.slow_after),
         AT("broker.request_timeout", broker.request_timeout),
         AT("broker.append_pending_bytes_max", broker.append_pending_bytes_max),

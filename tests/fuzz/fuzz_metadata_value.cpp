@@ -1,7 +1,8 @@
 #include "storage/metadata_format.hpp"
 #include "tests/fuzz/fuzz_target.hpp"
 
-// The first byte says what the rest is: a topic's value, a group's, the key of an offset, or the key or value of a mode.
+// The first byte says what the rest is: a topic's value, a group's, the key of an offset, the key or value of a mode, or when
+// a group was seen.
 FUZZ_TARGET(bytes) {
     using namespace troupe;
     if (bytes.empty())
@@ -21,5 +22,8 @@ FUZZ_TARGET(bytes) {
         if (const auto key = storage::progress_key_of(bytes))
             fuzz::require(storage::key_of(*key) == bytes, "the key of an offset survives a round trip");
         static_cast<void>(storage::decode_offset(bytes, value));
+    } else if (bytes[0] == storage::seen_kind) {
+        if (const auto seen = storage::decode_seen("sg", value))
+            fuzz::require(storage::decode_seen("sg", storage::encode(seen->second)) == seen, "when a group was seen survives a round trip");
     }
 }

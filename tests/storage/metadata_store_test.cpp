@@ -345,3 +345,30 @@ TEST_CASE("metadata_store: a second one on the directory is locked out") {
     const auto store = open_metadata(files);
     CHECK_FALSE(metadata_store::open(files, "/metadata").ok());
 }
+
+TEST_CASE("metadata_store: when groups were seen comes back, goes with their offsets, and stays out of the groups") {
+    const auto files = fault_file_system::make(1);
+    const std::vector<metadata_store::group_sign> seen{{"gone", timestamp_ms{1LL << 40}}, {"g", timestamp_ms{0}}, {"h", timestamp_ms{7}}};
+    const std::vector offsets{entry("gone", "orders", 0, 12), entry("g", "orders", 1, 3)};
+    {
+        auto store = open_metadata(files);
+        REQUIRE(store->commit(offsets, seen).ok());
+        REQUIRE(store->commit({}, std::vector<metadata_store::group_sign>{{"h", std::nullopt}, {"never", std::nullopt}}).ok());
+        CHECK(store->commit({}, std::vector<metadata_store::group_sign>{{"", timestamp_ms{1}}}).code() == errc::argument_illegal);
+    }
+    auto store = open_metadata(files);
+    using rows = std::vector<std::pair<std::string, timestamp_ms>>;
+    CHECK(store->last_seen().value() == rows{{"g", timestamp_ms{0}}, {"gone", timestamp_ms{1LL << 40}}});
+    CHECK(store->groups()->empty());
+    REQUIRE(store->remove_offsets(std::vector{offsets[0].first}, std::vector<std::string>{"gone", "never"}).ok());
+    CHECK(store->last_seen().value() == rows{{"g", timestamp_ms{0}}});
+    CHECK(store->offsets().value() == std::vector{offsets[1]});
+}
+
+TEST_CASE("metadata_store: of when a group was seen only what was written is read") {
+    CHECK(decode_seen("sg", encode(timestamp_ms{5})) == std::pair{std::string{"g"}, timestamp_ms{5}});
+    CHECK_FALSE(decode_seen("s", encode(timestamp_ms{5})));
+    CHECK_FALSE(decode_seen("sg", encode(timestamp_ms{-1})));
+    CHECK_FALSE(decode_seen("sg", encode(timestamp_ms{5}) + "x"));
+    CHECK_FALSE(decode_seen("sg", std::string{"\x02"} + encode(timestamp_ms{5}).substr(1)));
+}

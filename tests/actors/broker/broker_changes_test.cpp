@@ -87,6 +87,7 @@ struct slow_world {
                     owe<topic_deleted, delete_topic>(self, offsets),
                     owe<group_deleted, delete_group>(self, offsets),
                     [this](caf::ok_atom) { due(); },
+                    [](const claim_group&) {},
                     [this, self](const note_offsets& order) {
                         noted.push_back(order);
                         return owe<offsets_noted, note_offsets>(self, note_answers)(order);

@@ -6,6 +6,10 @@
 
 #include <doctest/doctest.h>
 
+#include <set>
+#include <string>
+#include <vector>
+
 using namespace troupe;
 using namespace troupe::actors;
 using namespace troupe::test_support;
@@ -192,4 +196,149 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: several offsets are committed as
     CHECK(groups("orders") == std::vector<std::string>{"e", "g"});
     CHECK(groups("bills") == std::vector<std::string>{"f"});
     CHECK(groups("nothing").empty());
+}
+
+namespace {
+
+/// Brokers with few groups that have no configuration, whose offsets go soon.
+broker_options forgetful_broker() {
+    auto options = small_broker();
+    options.unclaimed_groups_max = 2;
+    options.offset_expiry = 1h;
+    return options;
+}
+
+struct forgetful_world : broker_world {
+    forgetful_world() : broker_world{forgetful_broker()} {
+        make_topic("orders");
+        for (int i = 0; i < 10; ++i)
+            send("message");
+    }
+    result<offset_committed> commit(const std::string& group, std::int64_t offset = 1) {
+        return answer<offset_committed>(commit_offset{key(group), queue_offset{offset}});
+    }
+    std::set<std::string> groups_with_offsets() {
+        const auto listed = world.ask<topic_readers_listed>(node->broker_members(), list_topic_readers{"orders"});
+        for (int i = 0; i < 100 && !*listed; ++i)
+            world.advance(10ms);
+        REQUIRE(listed->has_value());
+        const auto& groups = (*listed)->value().groups;
+        return {groups.begin(), groups.end()};
+    }
+    std::string value(const std::string& name) { return answer<broker_described>(describe_broker{})->values.at(name); }
+    void put_group_named(const std::string& name) {
+        group_config config;
+        config.name = name;
+        REQUIRE(answer<group_put>(put_group{config}));
+    }
+    /// Time passes without a second's ticks: the wall clock too.
+    void pass(std::chrono::minutes time) { world.advance(time, 30s); }
+};
+
+using names = std::set<std::string>;
+
+} // namespace
+
+TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: offsets of a group that does not exist go when nobody uses them, and others stay") {
+    put_group_named("real");
+    put_group_named("deleted");
+    REQUIRE(commit("real"));
+    REQUIRE(commit("deleted"));
+    REQUIRE(commit("made-up"));
+    CHECK(value("offsetGroupsUnclaimed") == "1");
+    REQUIRE(answer<group_deleted>(delete_group{"deleted", false}));
+    pass(50min);
+    CHECK(value("offsetGroupsUnclaimed") == "2");
+    REQUIRE(commit("made-up", 2));
+    pass(12min); // more than an hour since the other was deleted
+    CHECK(groups_with_offsets() == names{"made-up", "real"});
+    CHECK(value("offsetGroupsExpiredTotal") == "1");
+    SUBCASE("a question keeps them") {
+        pass(40min);
+        CHECK(answer<offset_found>(query_offset{key("made-up"), false})->offset == queue_offset{2});
+        pass(40min);
+        CHECK(groups_with_offsets() == names{"made-up", "real"});
+    }
+    SUBCASE("a restart changes nothing") {
+        stop();
+        start(forgetful_broker());
+        pass(40min);
+        CHECK(groups_with_offsets() == names{"made-up", "real"});
+        stop();
+        start(forgetful_broker());
+    }
+    SUBCASE("a configuration keeps them for ever") {
+        put_group_named("made-up");
+        pass(300min);
+        CHECK(groups_with_offsets() == names{"made-up", "real"});
+        CHECK(value("offsetGroupsUnclaimed") == "0");
+        REQUIRE(answer<group_deleted>(delete_group{"made-up", false}));
+    }
+    pass(75min);
+    CHECK(groups_with_offsets() == names{"real"});
+    stop();
+    start(forgetful_broker());
+    CHECK(groups_with_offsets() == names{"real"});
+    CHECK(answer<offset_found>(query_offset{key("real"), false})->offset == queue_offset{1});
+}
+
+TEST_CASE("offset_keeper: a member keeps the offsets of its group, also when the group has no configuration") {
+    auto options = forgetful_broker();
+    options.groups_max = 0; // so that none gets one
+    broker_world broker{options};
+    broker.make_topic("orders");
+    REQUIRE(broker.answer<offset_committed>(commit_offset{key("members"), queue_offset{1}}));
+    REQUIRE(broker.answer<offset_committed>(commit_offset{key("nobody"), queue_offset{1}}));
+    for (int minute = 0; minute < 130; ++minute) {
+        protocol::consumer_data consumer;
+        consumer.group = "members";
+        CHECK_FALSE(broker.answer<heartbeat_accepted>(client_heartbeat{{"c", {}, {consumer}}, {}}).ok());
+        broker.world.advance(60s, 10s);
+    }
+    CHECK(broker.answer<offset_found>(query_offset{key("members"), false}).ok());
+    CHECK(broker.answer<offset_found>(query_offset{key("nobody"), false}).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: only so many groups without a configuration may have offsets, and the others are told") {
+    std::vector<std::string> logged;
+    set_log_sink([&logged](log_level level, std::string_view text) {
+        if (level == log_level::warning)
+            logged.emplace_back(text);
+    });
+    put_group_named("real");
+    REQUIRE(commit("a"));
+    REQUIRE(commit("b"));
+    const auto refused = commit("c");
+    REQUIRE(refused.code() == errc::busy);
+    CHECK(refused.failure().text.find("group c has no configuration") != std::string::npos);
+    CHECK(refused.failure().text.find("create the group first") != std::string::npos);
+    CHECK(commit("d").code() == errc::busy);
+    CHECK(logged.size() == 1);
+    CHECK(logged.at(0).find("group c") != std::string::npos);
+    CHECK(value("busyAnswersTotal") == "2");
+    CHECK(commit("a", 7).ok());
+    CHECK(commit("real").ok());
+    // What comes with a pull is left out; the pull is answered.
+    auto with_commit = pull(0);
+    with_commit.group = "e";
+    with_commit.commit = true;
+    with_commit.commit_offset = queue_offset{5};
+    CHECK(answer<messages_pulled>(with_commit).ok());
+    CHECK(groups_with_offsets() == names{"a", "b", "real"});
+    put_group_named("c");
+    CHECK(commit("c").ok());
+    REQUIRE(answer<group_deleted>(delete_group{"a", true}));
+    CHECK(commit("e").ok());
+    CHECK(commit("f").code() == errc::busy);
+    CHECK(logged.size() == 2); // there was room meanwhile
+    set_log_sink({});
+}
+
+TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: a group whose offsets went with their topic leaves room for another") {
+    make_topic("bills");
+    REQUIRE(answer<offset_committed>(commit_offset{key("a", 0, "bills"), queue_offset{0}}));
+    REQUIRE(commit("b"));
+    REQUIRE(commit("c").code() == errc::busy);
+    REQUIRE(answer<topic_deleted>(delete_topic{"bills"}));
+    CHECK(commit("c").ok());
 }
