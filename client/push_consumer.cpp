@@ -3,7 +3,7 @@
 #include "actors/schedule/message_return.hpp"
 #include "client/internal/connection_core.hpp"
 #include "client/internal/handler_pool.hpp"
-#include "client/internal/offset_file.hpp"
+#include "client/internal/offset_saver.hpp"
 #include "client/internal/reader.hpp"
 #include "client/internal/subscription_filter.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -72,6 +72,10 @@ public:
     }
     [[nodiscard]] std::map<message_queue, queue_offset> positions() const;
     [[nodiscard]] const reader_counters& counters() const { return *counters_; }
+    [[nodiscard]] std::uint64_t saves_failed() const { return saver_ ? saver_->failures() : 0; }
+    [[nodiscard]] static bool keeps_offsets(const push_consumer_options& options) {
+        return options.model == message_model::broadcasting && !options.local_offsets_directory.empty();
+    }
     [[nodiscard]] static offset_file file_of(const connection& via, const push_consumer_options& options) {
         return offset_file{options.local_offsets_directory / file_name_of(via.client_id()) / (file_name_of(options.group) + ".offsets")};
     }
@@ -79,6 +83,7 @@ public:
 private:
     connection via_; // keeps the actor system alive
     push_consumer_options options_;
+    std::shared_ptr<offset_saver> saver_; ///< only if it keeps offsets
     std::shared_ptr<report_inbox> reports_ = std::make_shared<report_inbox>();
     std::shared_ptr<reader_counters> counters_ = std::make_shared<reader_counters>();
     std::shared_ptr<handler_pool> pool_;
@@ -92,8 +97,10 @@ push_consumer::state::state(connection via, const push_consumer_options& options
     : via_{std::move(via)}, options_{options} {
     auto reader_setup = make_reader_options(via_, options);
     reader_setup.local_offsets = std::move(local_offsets);
-    if (!options.local_offsets_directory.empty())
-        reader_setup.save_local = [file = file_of(via_, options)](const queue_positions& all) { static_cast<void>(file.save(all)); };
+    if (keeps_offsets(options)) {
+        saver_ = std::make_shared<offset_saver>(file_of(via_, options), options.group);
+        reader_setup.save_local = [saver = saver_](const queue_positions& all) { saver->save(all); };
+    }
     // The reader is spawned after the pool, which reports to it: the pool has nothing to report before that.
     const auto report = [this](delivery_report r) {
         counters_->messages_failed.fetch_add(r.failures, std::memory_order_relaxed);
@@ -120,8 +127,8 @@ void push_consumer::state::stop(std::chrono::milliseconds timeout) {
     auto ended = answer->get_future();
     tell(end_reading{std::move(answer)});
     const auto last = wait_for(ended, timeout, "stopping the consumer");
-    if (last && options_.model == message_model::broadcasting && !options_.local_offsets_directory.empty())
-        static_cast<void>(file_of(via_, options_).save(*last));
+    if (last && saver_)
+        saver_->save(*last);
     caf::anon_send_exit(reader_, caf::exit_reason::user_shutdown);
     via_.core().release_group(options_.group);
 }
@@ -142,20 +149,37 @@ push_consumer::push_consumer(push_consumer&&) noexcept = default;
 push_consumer& push_consumer::operator=(push_consumer&&) noexcept = default;
 push_consumer::~push_consumer() = default;
 
+namespace {
+
+/// What is in the file, which then can be written, too: a member that finds out later has handled messages that come again.
+result<std::map<message_queue, queue_offset>> load_writable(const offset_file& file) {
+    auto loaded = file.load();
+    if (!loaded)
+        return loaded;
+    if (const auto saved = file.save(*loaded); !saved)
+        return error{saved.code(), "local_offsets_directory: " + saved.failure().text +
+                                       "; name a directory that this process may write, or none, to keep offsets in memory"};
+    return loaded;
+}
+
+} // namespace
+
 result<push_consumer> push_consumer::open(const connection& via, push_consumer_options options, handler handle) {
     if (auto good = check_options(options, static_cast<bool>(handle)); !good)
         return good.failure();
-    std::map<message_queue, queue_offset> local_offsets;
-    if (options.model == message_model::broadcasting && !options.local_offsets_directory.empty()) {
-        auto loaded = state::file_of(via, options).load();
-        if (!loaded)
-            return loaded.failure();
-        local_offsets = std::move(*loaded);
-    }
     if (!via.core().claim_group(options.group))
         return error{errc::already_exists, "this connection has a push consumer of group " + options.group +
                                                " already, and both would read the same queues; stop it first, or open the other on a "
                                                "connection of its own"};
+    std::map<message_queue, queue_offset> local_offsets;
+    if (state::keeps_offsets(options)) { // claimed first: the file is not another consumer's
+        auto loaded = load_writable(state::file_of(via, options));
+        if (!loaded) {
+            via.core().release_group(options.group);
+            return loaded.failure();
+        }
+        local_offsets = std::move(*loaded);
+    }
     return push_consumer{std::make_shared<state>(via, options, std::move(handle), std::move(local_offsets))};
 }
 
@@ -188,8 +212,8 @@ std::map<message_queue, queue_offset> push_consumer::assignment() const {
 
 push_consumer_counters push_consumer::counters() const {
     const auto& c = state_->counters();
-    return {c.messages_done, c.messages_failed,    c.messages_sent_back, c.send_backs_failed, c.pulls,     c.pulls_failed,
-            c.rebalances,    c.allocations_failed, c.commits_failed,     c.locks_failed,      c.locks_lost};
+    return {c.messages_done, c.messages_failed,    c.messages_sent_back, c.send_backs_failed, c.pulls,      c.pulls_failed,
+            c.rebalances,    c.allocations_failed, c.commits_failed,     c.locks_failed,      c.locks_lost, state_->saves_failed()};
 }
 
 } // namespace troupe::client

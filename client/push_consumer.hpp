@@ -45,7 +45,8 @@ struct push_consumer_options {
     std::chrono::milliseconds commit_interval{5000};
     std::chrono::milliseconds rebalance_interval{20'000};
     /// Broadcasting only: offsets are kept in "<directory>/<client id>/<group>.offsets"; empty: in memory, so that each start
-    /// begins at `from`. Give the connection a client id of its own, or the file is not found again.
+    /// begins at `from`. Give the connection a client id of its own, or the file is not found again. A place that cannot be written
+    /// is refused by open(); one that fails later counts in saves_failed and is told in the log, and the member goes on.
     std::filesystem::path local_offsets_directory;
     fetch_options fetch;
 };
@@ -62,6 +63,7 @@ struct push_consumer_counters {
     std::uint64_t commits_failed = 0;
     std::uint64_t locks_failed = 0; ///< ordered: questions for locks that no broker answered
     std::uint64_t locks_lost = 0;   ///< ordered: held, and then not renewed in time or given to another member
+    std::uint64_t saves_failed = 0; ///< broadcasting: offsets that could not be written to local_offsets_directory
 };
 
 /// Gets the messages of its subscriptions, shared with the other members of its group, and hands them to a handler.
@@ -91,7 +93,7 @@ public:
     using handler = std::function<consume_outcome(const received_message&)>;
 
     /// Fails with group_illegal, argument_illegal; with already_exists while `via` or a copy has a consumer of the group that was
-    /// not stopped.
+    /// not stopped; with io, corrupt for local offsets that cannot be read, or could not be saved.
     static result<push_consumer> open(const connection& via, push_consumer_options options, handler handle);
     push_consumer(push_consumer&&) noexcept;
     push_consumer& operator=(push_consumer&&) noexcept;

@@ -1,5 +1,6 @@
 #include "client/internal/handler_pool.hpp"
 #include "client/internal/offset_file.hpp"
+#include "client/internal/offset_saver.hpp"
 #include "client/internal/poll_buffer.hpp"
 
 #include <doctest/doctest.h>
@@ -200,6 +201,34 @@ TEST_CASE("offset_file: a cut or foreign file is refused by name, not read as a 
         CHECK(loaded.failure().text.find(path.string()) != std::string::npos);
     }
     CHECK(offset_file{"/proc/troupe/x"}.save({}).code() == errc::io);
+}
+
+TEST_CASE("offset_saver: what cannot be saved counts each time and is told once, and so is that it works again") {
+    const temporary_directory directory;
+    const auto place = directory.path / "offsets";
+    std::vector<std::string> told;
+    offset_saver saver{offset_file{place / "group.offsets"}, "billing",
+                       [&told](actors::log_level, const std::string& text) { told.push_back(text); }};
+    const std::map<message_queue, queue_offset> offsets{{{"orders", "broker-a", 0}, queue_offset{7}}};
+    saver.save(offsets);
+    CHECK(saver.failures() == 0);
+    CHECK(told.empty());
+    for (std::size_t outage = 1; outage <= 2; ++outage) {
+        std::filesystem::remove_all(place);
+        std::ofstream{place} << "no directory";
+        for (int i = 0; i < 3; ++i)
+            saver.save(offsets);
+        CHECK(saver.failures() == 3 * outage);
+        REQUIRE(told.size() == 2 * outage - 1);
+        CHECK(told.back().find("group billing") != std::string::npos);
+        CHECK(told.back().find(place.string()) != std::string::npos);
+        std::filesystem::remove(place);
+        saver.save(offsets);
+        saver.save(offsets);
+        REQUIRE(told.size() == 2 * outage);
+        CHECK(told.back().find("saved again") != std::string::npos);
+    }
+    CHECK(offset_file{place / "group.offsets"}.load().value() == offsets);
 }
 
 TEST_CASE("offset_file: no id leads out of its directory") {

@@ -1,12 +1,16 @@
 #include "client/client.hpp"
 #include "testing/node.hpp"
+#include "testing/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
 
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <set>
+#include <system_error>
 
 using namespace troupe;
 using namespace troupe::client;
@@ -595,6 +599,62 @@ TEST_CASE("admin: shows which member of a group subscribes to what, over the por
     CHECK(described(0).member_details.size() == 2);
     one->stop();
     other->stop();
+}
+
+TEST_CASE("push consumer: local offsets that could not be saved are refused at the start, and count when the disk fails later") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(admin{*via}.create_topic(make_topic(1)).ok());
+    const testing::temporary_directory directory;
+    const auto place = directory.path() / "offsets";
+    std::ofstream{place} << "no directory";
+    push_consumer_options options;
+    options.group = "g";
+    options.model = message_model::broadcasting;
+    options.from = consume_from::first_offset;
+    options.commit_interval = 20ms;
+    options.local_offsets_directory = place;
+    collected got;
+    const auto handle = [&](const received_message& m) { return got(m); };
+    const auto refused = push_consumer::open(*via, options, handle);
+    REQUIRE(refused.code() == errc::io);
+    CHECK(refused.failure().text.find("local_offsets_directory: cannot create " + place.string()) == 0);
+    CHECK(refused.failure().text.find("name a directory that this process may write") != std::string::npos);
+
+    std::filesystem::remove(place);
+    auto consumer = push_consumer::open(*via, options, handle); // the refused one does not hold the group
+    REQUIRE_MESSAGE(consumer.ok(), to_string(consumer.failure()));
+    CHECK(std::filesystem::exists(place));
+    REQUIRE(consumer->subscribe("orders").ok());
+    REQUIRE(consumer->start().ok());
+    auto producer = producer::open(*via);
+    REQUIRE(producer->send(make_message("0")).ok());
+    REQUIRE(got.wait_for(1));
+    CHECK(consumer->counters().saves_failed == 0);
+    // A handler runs only after the place where the member begins was saved, and each commit_interval saves again.
+    const auto blocker = directory.path() / "blocker";
+    std::ofstream{blocker} << "no directory";
+    std::error_code failure;
+    do { // against a member that saves meanwhile
+        std::filesystem::remove_all(place, failure);
+        std::filesystem::rename(blocker, place, failure);
+    } while (failure);
+    const auto deadline = std::chrono::steady_clock::now() + 30s;
+    while (consumer->counters().saves_failed < 2)
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    REQUIRE(producer->send(make_message("1")).ok());
+    REQUIRE(got.wait_for(2)); // it goes on
+    std::filesystem::remove(place);
+    consumer->stop();
+
+    auto next = push_consumer::open(*via, options, handle);
+    REQUIRE(next->subscribe("orders").ok());
+    REQUIRE(next->start().ok());
+    REQUIRE(producer->send(make_message("2")).ok());
+    REQUIRE(got.wait_for(3));
+    next->stop();
+    CHECK(got.bodies().begin()->second == std::vector<std::string>{"0", "1", "2"});
 }
 
 TEST_CASE("client: with nobody there, everything fails clearly and in time") {
