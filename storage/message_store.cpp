@@ -48,7 +48,7 @@ public:
     result<std::vector<placed_records>> append(std::span<unplaced_records> batch, timestamp_ms now);
     result<log_position> flush();
     void probe_disk();
-    result<std::size_t> retain(timestamp_ms now);
+    result<std::size_t> retain(timestamp_ms now, std::size_t segments_max);
     result<void> forget_topic(std::string_view topic);
     result<bool> trim_topic(const std::string& topic, std::int32_t queues, const topic_rule& rule, timestamp_ms now,
                             std::size_t entries_max) const {
@@ -387,14 +387,14 @@ void message_store::implementation::probe_disk() {
     }
 }
 
-result<std::size_t> message_store::implementation::retain(timestamp_ms now) {
+result<std::size_t> message_store::implementation::retain(timestamp_ms now, std::size_t segments_max) {
     auto space = log_->space();
     if (!space) {
         return space.failure();
     }
     const auto segments = log_->segments();
-    const auto decision =
-        decide_retention(segments, *space, {options_.retention_age, options_.retention_bytes, options_.disk_clean_ratio}, now);
+    const auto decision = decide_retention(
+        segments, *space, {options_.retention_age, options_.retention_bytes, options_.disk_clean_ratio, segments_max}, now);
     if (decision.segments == 0) {
         return std::size_t{0};
     }
@@ -524,8 +524,8 @@ result<log_position> message_store::flush() {
 void message_store::probe_disk() {
     implementation_->probe_disk();
 }
-result<std::size_t> message_store::retain(timestamp_ms now) {
-    return implementation_->retain(now);
+result<std::size_t> message_store::retain(timestamp_ms now, std::size_t segments_max) {
+    return implementation_->retain(now, segments_max);
 }
 result<bool> message_store::trim_topic(const std::string& topic, std::int32_t queues, const topic_rule& rule, timestamp_ms now,
                                        std::size_t entries_max) const {

@@ -7,6 +7,7 @@
 #include "storage/store_options.hpp"
 #include "storage/topic_rule.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -162,8 +163,8 @@ public:
     result<log_position> flush();
     /// Looks again whether there is room; leaves disk_full when there is. Cheap enough for every second.
     void probe_disk();
-    /// Removes whole segments by age, total size and disk watermark. Returns the number removed.
-    result<std::size_t> retain(timestamp_ms now);
+    /// Removes whole segments by age, total size and disk watermark, at most so many. Returns the number removed.
+    result<std::size_t> retain(timestamp_ms now, std::size_t segments_max = SIZE_MAX);
     /// Drops the index of every queue of `topic`; its records stay in the log until retention. Its offsets restart at 0.
     /// Durable on return, as a record of its own in the log, so that a rebuild of the index knows it too. On a failure
     /// after that record was written the store turns read-only, and the next open drops the topic.

@@ -22,7 +22,7 @@ retention_decision decide_retention(std::span<const segment_summary> segments, d
     for (const auto& one : segments)
         total_bytes += one.capacity_bytes;
     for (const auto& one : segments) {
-        if (one.is_active)
+        if (one.is_active || decision.segments == rules.segments_max)
             break;
         const bool is_old = one.last_stored.value() != 0 && now - one.last_stored > rules.age.count();
         const bool is_over_total = rules.bytes_max != 0 && total_bytes > rules.bytes_max;

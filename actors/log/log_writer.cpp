@@ -79,6 +79,7 @@ private:
     std::size_t unindexed_bytes_ = 0;            ///< since the last nudge
     std::size_t unsynced_bytes_ = 0;             ///< likewise
     std::chrono::steady_clock::time_point next_retain_;
+    std::chrono::steady_clock::time_point next_rest_; ///< when what was too much for one tick goes on
 };
 
 void log_writer_state::start(log_writer_actor::pointer self, log_writer_options options) {
@@ -336,11 +337,16 @@ void log_writer_state::handle(probe_tick) {
 }
 
 void log_writer_state::handle(retain_tick) {
-    if (const auto removed = options_.store->retain(options_.now()); !removed)
+    const auto removed = options_.store->retain(options_.now(), options_.segments_per_tick_max);
+    if (!removed)
         write_log(log_level::warning, "retention: " + to_string(removed.failure()));
     note_transactions();
-    // A tick that somebody else sent, to look at once, does not start a second series.
+    // A tick that somebody else sent, to look at once, does not start a second series, neither of these nor of the regular ones.
     const auto now = self_->clock().now();
+    if (removed && *removed >= options_.segments_per_tick_max && now >= next_rest_) {
+        next_rest_ = now + options_.retain_pause;
+        self_->delayed_send(self_, options_.retain_pause, retain_tick{});
+    }
     if (now < next_retain_)
         return;
     next_retain_ = now + options_.retain_interval;

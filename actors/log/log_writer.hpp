@@ -30,6 +30,8 @@ struct log_writer_options {
     std::size_t fresh_room_bytes = 64u << 20; ///< what of all queues does at once; a queue that is slow then reads for itself
     std::chrono::milliseconds probe_interval{1'000};
     std::chrono::milliseconds retain_interval{10'000};
+    std::size_t segments_per_tick_max = 1;      ///< that retention removes before writes go on: each takes the disk a while
+    std::chrono::milliseconds retain_pause{20}; ///< then, while there is more to remove
 };
 
 /// Spawns the owner of all positions of one log.
@@ -45,7 +47,8 @@ struct log_writer_options {
 /// State  the writer side of the message store (sole caller); at most append_admission bytes not yet written
 /// Always 1. A ticket without failure has its records on disk (flush mode sync) or written (async).
 ///        2. A group commit takes whatever was in the mailbox when it began: its write_tick waits at the mailbox's end.
-///        3. After a failed write or sync each ticket fails with what the store says, at once.
+///        3. Retention holds up writes for segments_per_tick_max files at a time; what is left goes after retain_pause.
+///        4. After a failed write or sync each ticket fails with what the store says, at once.
 /// Blocks on the disk: runs on its own thread.
 log_writer_actor spawn_log_writer(caf::actor_system& system, log_writer_options options);
 

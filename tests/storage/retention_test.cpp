@@ -66,3 +66,13 @@ TEST_CASE("retention: a full disk takes just enough of the oldest") {
     CHECK(decision.reason == retention_reason::disk);
     CHECK(decide_retention(segments, {.total_bytes = 1000, .free_bytes = 150}, {.disk_clean_ratio = 0.85}, now).segments == 0);
 }
+
+TEST_CASE("retention: of many that are due the oldest go, so many at once") {
+    const auto segments = segments_of_age({900, 800, 700, 600, 0});
+    const auto some = decide_retention(segments, roomy, {.age = 500ms, .segments_max = 3}, now);
+    CHECK(some.segments == 3);
+    CHECK(some.keep_from == log_position{300});
+    CHECK(some.reason == retention_reason::age);
+    CHECK(decide_retention(segments, roomy, {.age = 500ms, .segments_max = 9}, now).segments == 4);
+    CHECK(decide_retention(segments, roomy, {.age = 500ms, .segments_max = 0}, now).segments == 0);
+}

@@ -28,12 +28,15 @@ struct writer_world {
     log_writer_actor writer;
     log_flusher_actor flusher;
 
+    std::uint64_t retention_bytes = 0;
+
     void start(storage::flush_mode flush = storage::flush_mode::sync, std::size_t batch_bytes_max = 1 << 20) {
         storage::store_options options;
         options.directory = "/store";
         options.segment_bytes = 1 << 20;
         options.disk_reserve_bytes = 0;
         options.flush = flush;
+        options.retention_bytes = retention_bytes;
         auto opened = storage::message_store::open(files, options);
         if (!opened)
             FAIL(to_string(opened.failure()));
@@ -429,4 +432,37 @@ TEST_CASE_FIXTURE(writer_world, "log_writer: a dropped topic starts again at off
     append(3, "c");
     world.run();
     CHECK(answers->appended.at(3).placed.first == queue_offset{0});
+}
+
+TEST_CASE_FIXTURE(writer_world, "log_writer: retention takes one segment at a time, with a pause for what is to be written") {
+    retention_bytes = 1;
+    start();
+    const auto segments = [this] { return store->stats().segments; };
+    protocol::message message;
+    message.topic = "orders";
+    message.body = payload{std::string(900'000, 'x')};
+    while (segments() < 7)
+        REQUIRE(store->append({{{"orders", queue_id{0}}, *protocol::encode_record(message), 1}}, world.wall_clock()()));
+    world.advance(9'990ms, 10ms);
+    CHECK(segments() == 7);
+    world.advance(10ms);
+    CHECK(segments() == 6);
+    world.advance(19ms, 1ms);
+    CHECK(segments() == 6);
+    world.advance(1ms);
+    CHECK(segments() == 5);
+    caf::anon_send(writer, retain_tick{}); // of somebody else: one more, and no second series
+    world.run();
+    CHECK(segments() == 4);
+    world.advance(20ms, 1ms);
+    CHECK(segments() == 3);
+    world.advance(40ms, 1ms);
+    CHECK(segments() == 1);
+    world.advance(10s, 10ms); // and the next round is in its time
+    while (segments() < 3)
+        REQUIRE(store->append({{{"orders", queue_id{0}}, *protocol::encode_record(message), 1}}, world.wall_clock()()));
+    world.advance(9s, 10ms);
+    CHECK(segments() == 3);
+    world.advance(1s, 10ms);
+    CHECK(segments() == 1);
 }
