@@ -25,6 +25,7 @@ struct broker_metrics {
     counter read_failures{0};           ///< reads that ended in an error
     counter queue_actors{0};            ///< alive now
     counter offset_commits{0};          ///< committed offsets made durable
+    counter offsets_moved_back{0};      ///< commits and resets below the offset that was known
     counter offset_groups_unclaimed{0}; ///< groups with offsets and without configuration, now
     counter offset_groups_expired{0};   ///< whose offsets went because nobody had used them
     counter busy_answers{0};            ///< requests refused because a bound was reached, whichever

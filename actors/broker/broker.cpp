@@ -116,6 +116,7 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("readFailedTimes", metrics.read_failures);
             count("queueActors", metrics.queue_actors);
             count("offsetCommitsTotal", metrics.offset_commits);
+            count("offsetsMovedBackTotal", metrics.offsets_moved_back);
             count("offsetGroupsUnclaimed", metrics.offset_groups_unclaimed);
             count("offsetGroupsExpiredTotal", metrics.offset_groups_expired);
             count("busyAnswersTotal", metrics.busy_answers);

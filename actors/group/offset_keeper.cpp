@@ -60,6 +60,7 @@ private:
     [[nodiscard]] result<bool> is_young(const topic_queue& queue) const;
     caf::result<offset_committed> commit(const std::vector<std::pair<progress_key, queue_offset>>& offsets, bool only_forward);
     result<void> write();
+    void note_moved_back(const progress_key& key, queue_offset from, queue_offset to) const;
     [[nodiscard]] bool may_commit(const std::string& group);
     [[nodiscard]] std::vector<progress_key> offsets_of(const std::string& group) const;
     template <class Predicate>
@@ -102,9 +103,18 @@ void offset_keeper_state::set(const std::vector<std::pair<progress_key, queue_of
     for (const auto& [key, offset] : offsets) {
         unclaimed_->committed(key.group, now);
         const auto known = offsets_.find(key);
+        if (!only_forward && known != offsets_.end() && offset < known->second)
+            note_moved_back(key, known->second, offset);
         if (!only_forward || known == offsets_.end() || known->second < offset)
             set(key, offset);
     }
+}
+
+/// On purpose, as a rule: whoever sought back, or was reset. It explains messages that come twice, and who else would say?
+void offset_keeper_state::note_moved_back(const progress_key& key, queue_offset from, queue_offset to) const {
+    add(options_.metrics->offsets_moved_back);
+    write_log(log_level::debug, "offset keeper: group " + key.group + " goes back from " + to_string(from) + " to " + to_string(to) +
+                                    " in queue " + to_string(key.queue.queue) + " of topic " + key.queue.topic);
 }
 
 bool offset_keeper_state::may_commit(const std::string& group) {

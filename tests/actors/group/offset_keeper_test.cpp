@@ -70,6 +70,27 @@ TEST_CASE_FIXTURE(keeper_world, "offset_keeper: a committed offset is on disk wh
     CHECK(durable().at(key("g")) == queue_offset{3});
 }
 
+TEST_CASE_FIXTURE(keeper_world, "offset_keeper: what moves an offset back counts, and can be read in detail") {
+    std::vector<std::string> told;
+    set_log_sink([&told](log_level level, std::string_view text) {
+        if (level == log_level::debug)
+            told.emplace_back(text);
+    });
+    for (const std::int64_t offset : {7, 7, 9, 8}) {
+        const auto committed = world.ask<offset_committed>(keeper, commit_offset{key("g", 3), queue_offset{offset}});
+        REQUIRE((committed->has_value() && (*committed)->ok()));
+    }
+    CHECK(metrics->offsets_moved_back == 1);
+    REQUIRE(told.size() == 1);
+    CHECK(told[0] == "offset keeper: group g goes back from 9 to 8 in queue 3 of topic orders");
+    caf::anon_send(keeper, note_offsets{{{key("g", 3), queue_offset{2}}}});
+    caf::anon_send(keeper, note_offsets{{{key("g", 3), queue_offset{1}}}, true}); // only forward: it does not move
+    world.run();
+    CHECK(metrics->offsets_moved_back == 2);
+    CHECK(query(key("g", 3))->offset == queue_offset{2});
+    set_log_sink({});
+}
+
 TEST_CASE_FIXTURE(keeper_world, "offset_keeper: an offset that came with a pull is durable a moment later") {
     caf::anon_send(keeper, note_offsets{{{key("g"), queue_offset{5}}}});
     world.run();
