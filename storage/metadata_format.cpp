@@ -144,6 +144,12 @@ std::string encode(timestamp_ms seen) {
     return out;
 }
 
+std::string encode_deleted() {
+    std::string out;
+    append_be(out, value_version);
+    return out;
+}
+
 std::string encode(const request_mode& mode) {
     std::string out;
     append_be(out, value_version);
@@ -244,6 +250,13 @@ std::optional<std::pair<std::string, timestamp_ms>> decode_seen(std::string_view
         return std::nullopt;
     }
     return std::pair{std::string{key.substr(1)}, timestamp_ms{seen}};
+}
+
+std::optional<std::string> decode_deleted(std::string_view key, std::string_view value) {
+    if (key.size() < 2 || value != encode_deleted()) {
+        return std::nullopt;
+    }
+    return std::string{key.substr(1)};
 }
 
 error unreadable(const std::string& directory, std::string_view key, std::string_view value) {

@@ -18,8 +18,9 @@ inline constexpr char topic_kind = 't';
 inline constexpr char group_kind = 'g';
 inline constexpr char offset_kind = 'o';
 inline constexpr char mode_kind = 'm';
-inline constexpr char seen_kind = 's';  ///< of a group without configuration: when it was seen last
-inline constexpr char separator = '\0'; ///< names hold none, so that keys sort by name
+inline constexpr char deleted_kind = 'd'; ///< of a topic that is gone, but for its index
+inline constexpr char seen_kind = 's';    ///< of a group without configuration: when it was seen last
+inline constexpr char separator = '\0';   ///< names hold none, so that keys sort by name
 
 /// Of a topic or group, or of when a group was seen.
 std::string key_of(char kind, std::string_view name);
@@ -37,12 +38,16 @@ std::string encode(const topic_config& topic);
 std::string encode(const group_config& group);
 std::string encode(queue_offset offset);
 std::string encode(timestamp_ms seen);
+std::string encode_deleted();
 std::string encode(const request_mode& mode);
 std::optional<topic_config> decode_topic(std::string_view name, std::string_view value);
 std::optional<group_config> decode_group(std::string_view name, std::string_view value);
 std::optional<request_mode> decode_mode(std::string_view key, std::string_view value);
 std::optional<std::pair<progress_key, queue_offset>> decode_offset(std::string_view key, std::string_view value);
 std::optional<std::pair<std::string, timestamp_ms>> decode_seen(std::string_view key, std::string_view value);
+
+/// The name of a topic that was deleted.
+std::optional<std::string> decode_deleted(std::string_view key, std::string_view value);
 
 /// Why decoding gave nothing, for a row of the database in `directory`: not_supported for a version above those that are known, which is
 /// whole and nothing to restore; otherwise corrupt.

@@ -259,6 +259,7 @@ result<void> metadata_store::put_topic(const topic_config& topic) {
     }
     rocksdb::WriteBatch changes;
     changes.Put(key_of(topic_kind, topic.name), encode(topic)).PermitUncheckedError();
+    changes.Delete(key_of(deleted_kind, topic.name)).PermitUncheckedError();
     return implementation_->write(changes);
 }
 
@@ -268,9 +269,23 @@ result<void> metadata_store::remove_topic(std::string_view topic) {
     }
     rocksdb::WriteBatch changes;
     changes.Delete(key_of(topic_kind, topic)).PermitUncheckedError();
+    changes.Put(key_of(deleted_kind, topic), encode_deleted()).PermitUncheckedError();
     changes.DeleteRange(offsets_of(topic), offsets_of(topic, separator + 1)).PermitUncheckedError();
     changes.DeleteRange(modes_of(topic), modes_of(topic, separator + 1)).PermitUncheckedError();
     return implementation_->write(changes);
+}
+
+result<void> metadata_store::forget_deleted(std::string_view topic) {
+    if (!is_storable(topic)) {
+        return illegal_name(topic);
+    }
+    rocksdb::WriteBatch changes;
+    changes.Delete(key_of(deleted_kind, topic)).PermitUncheckedError();
+    return implementation_->write(changes);
+}
+
+result<std::vector<std::string>> metadata_store::deleted_topics() const {
+    return implementation_->collect<std::string>(deleted_kind, decode_deleted);
 }
 
 result<std::vector<topic_config>> metadata_store::topics() const {

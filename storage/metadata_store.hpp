@@ -34,9 +34,12 @@ public:
     metadata_store& operator=(const metadata_store&) = delete;
 
     result<void> put_topic(const topic_config& topic);
-    /// Success if it is not there. Removes the committed offsets and request modes of the topic too, in the same write.
+    /// Success if it is not there. Removes the committed offsets and request modes of the topic too, in the same write, and notes that its
+    /// index is still to go: deleted_topics() has it until forget_deleted(), or until the topic is put again.
     result<void> remove_topic(std::string_view topic);
-    [[nodiscard]] result<std::vector<topic_config>> topics() const; ///< sorted by name
+    result<void> forget_deleted(std::string_view topic);
+    [[nodiscard]] result<std::vector<std::string>> deleted_topics() const; ///< sorted
+    [[nodiscard]] result<std::vector<topic_config>> topics() const;        ///< sorted by name
 
     result<void> put_group(const group_config& group);
     /// Its request modes go in the same write; `with_offsets`: its committed offsets, too.

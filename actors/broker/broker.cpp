@@ -31,6 +31,7 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     }
     for (auto& mode : std::exchange(setup_.modes, {}))
         modes_.set(std::move(mode));
+    undropped_.insert(setup_.undropped.begin(), setup_.undropped.end());
     started_ = now();
     started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;

@@ -54,7 +54,8 @@ struct broker_setup {
     std::vector<std::pair<caf::actor, std::string>> neighbours;    ///< roles beside it that are only watched, by name
     std::vector<group_config> groups;
     std::vector<request_mode> modes = {};
-    pop_keeper_actor pop_keeper = {}; ///< null: no pops are served
+    std::vector<std::string> undropped = {}; ///< topics that were deleted, and whose index could not be dropped yet
+    pop_keeper_actor pop_keeper = {};        ///< null: no pops are served
 };
 
 /// Views of the same actor.

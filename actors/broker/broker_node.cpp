@@ -101,6 +101,27 @@ result<void> fit_to_log(std::vector<std::pair<progress_key, queue_offset>>& offs
     return metadata.commit(lowered);
 }
 
+/// A crash or a failing disk may have left the index of a topic that was deleted: whoever makes the topic again would find its old messages.
+/// Returns the topics of which that is still so, because the disk takes nothing now.
+result<std::vector<std::string>> finish_deletions(storage::message_store& store, storage::metadata_store& metadata) {
+    auto topics = metadata.deleted_topics();
+    if (!topics)
+        return topics.failure();
+    std::vector<std::string> left;
+    for (auto& topic : *topics) {
+        auto done = store.forget_topic(topic);
+        if (done)
+            done = metadata.forget_deleted(topic);
+        if (done)
+            continue;
+        write_log(log_level::warning, "topic " + topic + " is deleted, but its index cannot be dropped now (" + done.failure().text +
+                                          "); until that is done it cannot be made again. Delete it again, or restart the broker, when "
+                                          "the disk works");
+        left.push_back(std::move(topic));
+    }
+    return left;
+}
+
 } // namespace
 
 broker_node::broker_node(broker_options options)
@@ -151,6 +172,9 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
         return offsets.failure();
     if (auto fitted = fit_to_log(*offsets, *node->store_, *node->metadata_); !fitted)
         return fitted.failure();
+    auto undropped = finish_deletions(*node->store_, *node->metadata_);
+    if (!undropped)
+        return undropped.failure();
     auto last_seen = node->metadata_->last_seen();
     if (!last_seen)
         return last_seen.failure();
@@ -175,13 +199,14 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     if (!popped)
         return popped.failure();
     node->spawn_roles(system, files, std::move(*topics), std::move(*groups), {std::move(*offsets), std::move(*last_seen)},
-                      std::move(*levels), {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)});
+                      std::move(*levels), {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)},
+                      std::move(*undropped));
     return node;
 }
 
 void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
                               std::vector<topic_config> topics, std::vector<group_config> groups, offsets_start offsets,
-                              delay_levels_start levels, timers_start timers, pop_start started) {
+                              delay_levels_start levels, timers_start timers, pop_start started, std::vector<std::string> undropped) {
     system_ = &system;
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
@@ -299,6 +324,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
 
     broker_setup setup;
     setup.modes = std::move(started.modes);
+    setup.undropped = std::move(undropped);
     setup.pop_keeper = pop_keeper_;
     setup.options = options_;
     setup.directory = directory_;

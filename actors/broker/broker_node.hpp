@@ -113,7 +113,7 @@ private:
     };
     void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
                      std::vector<group_config> groups, offsets_start offsets, delay_levels_start levels, timers_start timers,
-                     pop_start pops);
+                     pop_start pops, std::vector<std::string> undropped);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;

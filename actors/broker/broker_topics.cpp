@@ -182,6 +182,7 @@ void broker_state::drop_index(const std::string& topic, const std::string& chang
         .then(
             [this, topic, change](topic_index_dropped) {
                 undropped_.erase(topic);
+                self_->send(setup_.metadata_keeper, forget_deleted_topic{topic});
                 end_change(change, {});
             },
             [this, topic, change](const caf::error& failure) {

@@ -1,5 +1,6 @@
 #include "actors/broker/metadata_keeper.hpp"
 
+#include "actors/base/log.hpp"
 #include "actors/base/spawn_role.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "storage/metadata_store.hpp"
@@ -32,6 +33,12 @@ struct metadata_keeper_state {
         return request_mode_put{};
     }
 
+    void handle(const forget_deleted_topic& order) const {
+        if (const auto forgotten = metadata->forget_deleted(order.topic); !forgotten)
+            write_log(log_level::warning, "metadata keeper: topic " + order.topic + " is deleted, which could not be noted (" +
+                                              forgotten.failure().text + "); the next start deletes it once more");
+    }
+
     std::shared_ptr<storage::metadata_store> metadata;
 };
 
@@ -42,6 +49,7 @@ metadata_keeper_actor::behavior_type metadata_keeper(metadata_keeper_actor::stat
         [self](const put_topic& order) { return self->state.handle(order); },
         [self](const put_group& order) { return self->state.handle(order); },
         [self](const put_request_mode& order) { return self->state.handle(order); },
+        [self](const forget_deleted_topic& order) { self->state.handle(order); },
         [self](const finish&) { self->quit(); },
     };
 }

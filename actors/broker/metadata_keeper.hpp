@@ -16,6 +16,7 @@ namespace troupe::actors {
 ///
 /// In     put_topic -> topic_put, put_group -> group_put, put_request_mode -> request_mode_put
 ///                     when durable; fails: io, disk_full
+///        forget_deleted_topic   its index is gone, too
 ///        finish       ends after what was sent before it
 /// State  none besides the metadata store; who may change what, and which topics exist, is the broker's decision
 /// Blocks on the disk: runs on its own thread.

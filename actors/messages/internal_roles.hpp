@@ -344,6 +344,15 @@ using offset_keeper_actor =
                      caf::replies_to<delete_group>::with<group_deleted>, caf::reacts_to<claim_group>, caf::reacts_to<keep_offsets>,
                      caf::reacts_to<offset_tick>, caf::reacts_to<finish>>;
 
+/// To the metadata keeper: nothing of a deleted topic is left.
+struct forget_deleted_topic {
+    std::string topic;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, forget_deleted_topic& x) {
+        return f(x.topic);
+    }
+};
+
 /// Store how a group takes messages of a topic.
 struct put_request_mode {
     request_mode mode;
@@ -360,7 +369,8 @@ struct request_mode_put {
 };
 /// Keeps topics, groups and request modes on disk: answers when they are durable.
 using metadata_keeper_actor = caf::typed_actor<caf::replies_to<put_topic>::with<topic_put>, caf::replies_to<put_group>::with<group_put>,
-                                               caf::replies_to<put_request_mode>::with<request_mode_put>, caf::reacts_to<finish>>;
+                                               caf::replies_to<put_request_mode>::with<request_mode_put>,
+                                               caf::reacts_to<forget_deleted_topic>, caf::reacts_to<finish>>;
 
 // ---- broker ---------------------------------------------------------------------------------------------------------
 

@@ -22,6 +22,9 @@ FUZZ_TARGET(bytes) {
         if (const auto key = storage::progress_key_of(bytes))
             fuzz::require(storage::key_of(*key) == bytes, "the key of an offset survives a round trip");
         static_cast<void>(storage::decode_offset(bytes, value));
+    } else if (bytes[0] == storage::deleted_kind) {
+        if (const auto topic = storage::decode_deleted(bytes, storage::encode_deleted()))
+            fuzz::require(storage::key_of(storage::deleted_kind, *topic) == bytes, "the key of a deleted topic survives a round trip");
     } else if (bytes[0] == storage::seen_kind) {
         if (const auto seen = storage::decode_seen("sg", value))
             fuzz::require(storage::decode_seen("sg", storage::encode(seen->second)) == seen, "when a group was seen survives a round trip");

@@ -372,3 +372,28 @@ TEST_CASE("metadata_store: of when a group was seen only what was written is rea
     CHECK_FALSE(decode_seen("sg", encode(timestamp_ms{5}) + "x"));
     CHECK_FALSE(decode_seen("sg", std::string{"\x02"} + encode(timestamp_ms{5}).substr(1)));
 }
+
+TEST_CASE("metadata_store: a deleted topic is remembered until its index is gone, or until it is made again") {
+    const auto files = fault_file_system::make(1);
+    {
+        auto store = open_metadata(files);
+        topic_config topic;
+        for (const auto* name : {"a", "b", "c"}) {
+            topic.name = name;
+            REQUIRE(store->put_topic(topic).ok());
+        }
+        CHECK(store->deleted_topics()->empty());
+        for (const auto* name : {"c", "a", "b"})
+            REQUIRE(store->remove_topic(name).ok());
+        REQUIRE(store->forget_deleted("a").ok());
+        REQUIRE(store->forget_deleted("never").ok());
+        CHECK(store->forget_deleted("").code() == errc::argument_illegal);
+        topic.name = "c";
+        REQUIRE(store->put_topic(topic).ok());
+    }
+    auto store = open_metadata(files);
+    CHECK(store->deleted_topics().value() == std::vector<std::string>{"b"});
+    CHECK(store->topics()->size() == 1);
+    CHECK_FALSE(decode_deleted("d", encode_deleted()));
+    CHECK_FALSE(decode_deleted("dx", ""));
+}

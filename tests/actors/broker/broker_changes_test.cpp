@@ -94,7 +94,8 @@ struct slow_world {
                     }};
         });
         metadata_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-            return {owe<topic_put, put_topic>(self, metadata), owe<group_put, put_group>(self, metadata), [this](caf::ok_atom) { due(); }};
+            return {owe<topic_put, put_topic>(self, metadata), owe<group_put, put_group>(self, metadata), [this](caf::ok_atom) { due(); },
+                    [](const forget_deleted_topic&) {}};
         });
         indexer = system.spawn([](caf::event_based_actor*) -> caf::behavior { return {[](const finish&) {}}; });
         broker_setup setup;

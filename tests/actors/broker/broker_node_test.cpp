@@ -14,6 +14,8 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <optional>
+#include <string>
 #include <thread>
 
 using namespace troupe;
@@ -153,4 +155,29 @@ TEST_CASE("broker_node: a first start that fails or crashes at any call is follo
         CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{1});
     }
     CHECK(calls > 100);
+}
+
+TEST_CASE("broker_node: a topic whose deletion the log did not take is gone after a restart, and is empty when it is made again") {
+    test_support::broker_world world;
+    world.make_topic("orders");
+    world.send("old");
+    world.files->set_hook([](const test_support::call_info& call) -> std::optional<test_support::call_fault> {
+        const bool writes = call.kind == test_support::call_kind::write || call.kind == test_support::call_kind::sync;
+        return writes && call.path.find("commitlog") != std::string::npos ? std::optional{test_support::call_fault::io} : std::nullopt;
+    });
+    CHECK_FALSE(world.answer<topic_deleted>(delete_topic{"orders"}).ok());
+    topic_config orders;
+    orders.name = "orders";
+    orders.read_queues = orders.write_queues = 4;
+    CHECK(world.answer<topic_put>(put_topic{orders}).code() == errc::busy);
+    world.stop();
+    world.files->set_hook(nullptr);
+    world.start();
+    CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{0}}}).code() == errc::topic_not_found);
+    world.make_topic("orders");
+    CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{0});
+    world.send("new");
+    world.stop();
+    world.start(); // and not once more
+    CHECK(world.answer<offset_found>(find_max_offset{{"orders", queue_id{0}}})->offset == queue_offset{1});
 }
