@@ -1,5 +1,7 @@
 #include "actors/net/socket.hpp"
 
+#include "actors/net/host_lookup.hpp"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <cerrno>
@@ -133,15 +135,12 @@ std::uint16_t local_port(int socket) {
 }
 
 result<int> connect_socket(const std::string& host, std::uint16_t port, std::chrono::milliseconds timeout) {
-    addrinfo hints{};
-    hints.ai_socktype = SOCK_STREAM;
-    addrinfo* found = nullptr;
-    if (const int problem = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); problem != 0)
-        return error{errc::connect_failed, "cannot find the host of " + where(host, port) + ": " + ::gai_strerror(problem)};
+    const auto found = look_up(host, port, timeout);
+    if (!found)
+        return found.failure();
     result<int> outcome = error{errc::connect_failed, "the host of " + where(host, port) + " has no address"};
-    for (const addrinfo* each = found; each != nullptr && !outcome; each = each->ai_next)
+    for (const addrinfo* each = found->get(); each != nullptr && !outcome; each = each->ai_next)
         outcome = connect_one(*each, host, port, timeout);
-    ::freeaddrinfo(found);
     return outcome;
 }
 

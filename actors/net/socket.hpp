@@ -23,7 +23,7 @@ result<int> open_listening_socket(const std::string& host, std::uint16_t port);
 std::uint16_t local_port(int socket);
 
 /// A connected, non-blocking socket; the caller owns it. Looks the name up and waits, both blocking: not for scheduled
-/// actors. The look-up's time is the resolver's; connecting takes at most `timeout`. Fails with connect_failed.
+/// actors. Each takes at most `timeout`, connecting so long for each address. Fails with connect_failed.
 result<int> connect_socket(const std::string& host, std::uint16_t port, std::chrono::milliseconds timeout);
 
 /// Hands `bytes` to the socket without waiting; returns how many it took. An error takes none: the next read or write of
