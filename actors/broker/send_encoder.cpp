@@ -70,6 +70,22 @@ result<std::int32_t> check_delay(std::string_view properties) {
     return std::max(*level, 0);
 }
 
+/// What a message of a batch may not have.
+result<void> check_element(std::string_view properties) {
+    if (is_half_message(properties))
+        return error{errc::message_illegal, "messages of a batch cannot be transactional: send it alone"};
+    const auto level = check_delay(properties);
+    if (!level)
+        return level.failure();
+    if (*level > 0)
+        return error{errc::message_illegal, "messages of a batch cannot be delayed: send it alone, or without property DELAY"};
+    for (const auto timer : timers)
+        if (is_set(properties, timer))
+            return error{errc::message_illegal,
+                         "messages of a batch cannot be timed: send it alone, or without property " + std::string{timer}};
+    return {};
+}
+
 /// Texts of the sender that the broker copies into properties: one with a separator would be read as something else.
 result<void> check_copied(const std::string& what, std::string_view text) {
     if (protocol::holds_property_end(text))
@@ -234,14 +250,9 @@ result<encoded_send> send_encoder::encode_batch(const send_messages& send, queue
     encoded.records.bytes.reserve(send.body.size() + elements->size() * (record_head_bytes + send.topic.size()));
     encoded.receipt.record_bytes.reserve(elements->size());
     for (auto& element : *elements) {
-        const auto level = check_delay(element.properties);
-        const bool is_half = is_half_message(element.properties);
-        const bool is_timed = std::any_of(timers.begin(), timers.end(), [&](auto timer) { return is_set(element.properties, timer); });
-        if (!level || *level > 0 || is_half || is_timed)
-            return error{errc::message_illegal, "message " + std::to_string(encoded.records.count) + " of the batch: " +
-                                                    (!level    ? level.failure().text
-                                                     : is_half ? "messages of a batch cannot be transactional"
-                                                               : "messages of a batch cannot be delayed")};
+        if (const auto fine = check_element(element.properties); !fine)
+            return error{errc::message_illegal,
+                         "message " + std::to_string(encoded.records.count) + " of the batch: " + fine.failure().text};
         message.flag = element.flag;
         message.body = std::move(element.body);
         message.properties = std::move(element.properties);

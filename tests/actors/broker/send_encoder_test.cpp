@@ -241,9 +241,40 @@ TEST_CASE("send_encoder: a transactional message waits in the half topic, and is
     send.properties = "TRAN_MSG\x01true\x02"
                       "CHECK_IMMUNITY_TIME_IN_SECONDS\x01soon\x02";
     CHECK(encoder.encode(send, topics()).code() == errc::property_illegal);
-    send.properties = "TRAN_MSG\x01true\x02TIMER_DELAY_SEC\x01"
-                      "5\x02";
-    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
+}
+
+TEST_CASE("send_encoder: whatever says that a message is for later is refused in transactions and in batches, by its name") {
+    auto encoder = make_encoder();
+    for (const std::string name : {"DELAY", "TIMER_DELAY_SEC", "TIMER_DELAY_MS", "TIMER_DELIVER_MS", "__STARTDELIVERTIME"}) {
+        CAPTURE(name);
+        const auto when = name + '\x01' + (name == "DELAY" ? "3" : "1700000000009") + '\x02';
+        const auto check_refused = [&](const send_messages& send, const std::string& why) {
+            const auto refused = encoder.encode(send, topics());
+            REQUIRE_FALSE(refused.ok());
+            CHECK(refused.code() == errc::message_illegal);
+            const auto& text = refused.failure().text;
+            CHECK_MESSAGE(text.find(why) != std::string::npos, text);
+            CHECK_MESSAGE(text.find("without property " + name) != std::string::npos, text);
+        };
+        auto half = order();
+        half.properties = "TRAN_MSG\x01true\x02" + when;
+        check_refused(half, "a transactional message cannot be ");
+        auto batch = order(batch_element("one", "") + batch_element("two", "TAGS\x01TagA\x02" + when));
+        batch.batch = true;
+        check_refused(batch, "message 1 of the batch: messages of a batch cannot be ");
+    }
+}
+
+TEST_CASE("send_encoder: a time of 0 says nothing, in transactions and in batches, too") {
+    auto encoder = make_encoder();
+    const std::string at_once{"__STARTDELIVERTIME\x01"
+                              "0\x02"};
+    auto half = order();
+    half.properties = "TRAN_MSG\x01true\x02" + at_once;
+    CHECK(encoder.encode(half, topics()).ok());
+    auto batch = order(batch_element("one", at_once));
+    batch.batch = true;
+    CHECK(encoder.encode(batch, topics()).ok());
 }
 
 TEST_CASE("send_encoder: a transactional message is refused while too many have no outcome, and where none are taken") {
@@ -286,10 +317,6 @@ TEST_CASE("send_encoder: a timed message waits among the timers, and its answer 
     REQUIRE(encoded);
     CHECK(encoded->records.queue == topic_queue{"orders", queue_id{2}}); // its time has come
     CHECK(encoded->receipt.recall_handle.empty());
-    send = order(batch_element("one", "TIMER_DELAY_MS\x01"
-                                      "5\x02"));
-    send.batch = true;
-    CHECK(encoder.encode(send, topics()).code() == errc::message_illegal);
 }
 
 TEST_CASE("send_encoder: a batch becomes one record per message, with an id for each") {
