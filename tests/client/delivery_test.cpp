@@ -2,6 +2,7 @@
 #include "client/internal/offset_file.hpp"
 #include "client/internal/offset_saver.hpp"
 #include "client/internal/poll_buffer.hpp"
+#include "testing/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
 
@@ -13,6 +14,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -241,10 +243,13 @@ TEST_CASE("offset_file: no id leads out of its directory") {
 
 namespace {
 
-/// Holds the only thread of a pool until it is let go.
+constexpr auto patience = 30s; ///< for what another thread does at once
+
+/// Holds the only thread of a pool until it is let go, or the test has failed.
 struct held_pool {
     std::promise<void> entered;
-    std::promise<void> let_go;
+    std::promise<void> gone_on;
+    bool is_held = true;
     std::vector<std::string> handled; ///< to be looked at when the pool has stopped
     handler_pool pool;
 
@@ -253,7 +258,7 @@ struct held_pool {
                [this](const received_message& m) {
                    if (m.body.view() == "0") {
                        entered.set_value();
-                       let_go.get_future().wait();
+                       gone_on.get_future().wait_for(patience);
                    }
                    handled.emplace_back(m.body.view());
                    if (m.body.view() == "throw")
@@ -264,14 +269,31 @@ struct held_pool {
                },
                [](const delivery_report&) {}} {
         pool.deliver(make_delivery(0, 1));
-        entered.get_future().wait();
+        REQUIRE(entered.get_future().wait_for(patience) == std::future_status::ready);
+    }
+    ~held_pool() { let_go(); }
+    held_pool(const held_pool&) = delete;
+    held_pool& operator=(const held_pool&) = delete;
+    void let_go() {
+        if (std::exchange(is_held, false))
+            gone_on.set_value();
     }
 };
 
-std::shared_ptr<direct_consumption> single(const std::string& body, std::promise<protocol::direct_result>& result) {
+/// What became of a tool's message. Shared with the pool's thread, which may outlast a failed test.
+using direct_answer = std::shared_ptr<std::promise<protocol::direct_result>>;
+
+std::shared_ptr<direct_consumption> single(const std::string& body,
+                                           const direct_answer& answer = std::make_shared<direct_answer::element_type>()) {
     received_message m;
     m.body = payload{body};
-    return std::make_shared<direct_consumption>(std::move(m), [&result](protocol::direct_result r) { result.set_value(std::move(r)); });
+    return std::make_shared<direct_consumption>(std::move(m), [answer](protocol::direct_result r) { answer->set_value(std::move(r)); });
+}
+
+protocol::direct_result result_of(const direct_answer& answer) {
+    auto told = answer->get_future();
+    REQUIRE(told.wait_for(patience) == std::future_status::ready);
+    return told.get();
 }
 
 } // namespace
@@ -284,18 +306,20 @@ TEST_CASE("handler_pool: a tool's message goes before what is queued, and its ha
     }
     held_pool held{ordered};
     held.pool.deliver(make_delivery(1, 1));
-    std::map<std::string, std::promise<protocol::direct_result>> results;
-    for (const auto* body : {"fine", "later", "throw", "throw 42"})
-        REQUIRE(held.pool.consume(single(body, results[body])));
-    held.let_go.set_value();
-    const auto fine = results["fine"].get_future().get();
+    std::map<std::string, direct_answer> answers;
+    for (const auto* body : {"fine", "later", "throw", "throw 42"}) {
+        answers[body] = std::make_shared<direct_answer::element_type>();
+        REQUIRE(held.pool.consume(single(body, answers[body])));
+    }
+    held.let_go();
+    const auto fine = result_of(answers["fine"]);
     CHECK(fine.outcome == protocol::direct_outcome::done);
     CHECK(fine.ordered == ordered);
-    CHECK(results["later"].get_future().get().outcome == protocol::direct_outcome::retry_later);
-    const auto threw = results["throw"].get_future().get();
+    CHECK(result_of(answers["later"]).outcome == protocol::direct_outcome::retry_later);
+    const auto threw = result_of(answers["throw"]);
     CHECK(threw.outcome == protocol::direct_outcome::threw);
     CHECK(threw.remark == "no such price");
-    CHECK(results["throw 42"].get_future().get().outcome == protocol::direct_outcome::threw);
+    CHECK(result_of(answers["throw 42"]).outcome == protocol::direct_outcome::threw);
     held.pool.stop();
     REQUIRE(held.handled.size() >= 5);
     CHECK(held.handled[1] == "fine");
@@ -303,20 +327,19 @@ TEST_CASE("handler_pool: a tool's message goes before what is queued, and its ha
 
 TEST_CASE("handler_pool: tools' messages that wait have a bound; those that nobody waits for make room and are never handled") {
     held_pool held;
-    std::promise<protocol::direct_result> unused;
     std::vector<std::shared_ptr<direct_consumption>> waiting;
     for (std::size_t i = 0; i < handler_pool::direct_max; ++i) {
-        waiting.push_back(single("given up", unused));
+        waiting.push_back(single("given up"));
         REQUIRE(held.pool.consume(waiting.back()));
     }
-    CHECK_FALSE(held.pool.consume(single("too many", unused)));
+    CHECK_FALSE(held.pool.consume(single("too many")));
     for (const auto& one : waiting)
         CHECK_FALSE(one->give_up());
-    std::promise<protocol::direct_result> result;
-    CHECK(held.pool.consume(single("fits", result)));
-    held.let_go.set_value();
-    result.get_future().wait();
+    const auto answer = std::make_shared<direct_answer::element_type>();
+    REQUIRE(held.pool.consume(single("fits", answer)));
+    held.let_go();
+    result_of(answer);
     held.pool.stop();
     CHECK(held.handled == std::vector<std::string>{"0", "fits"});
-    CHECK_FALSE(held.pool.consume(single("stopped", unused)));
+    CHECK_FALSE(held.pool.consume(single("stopped")));
 }
