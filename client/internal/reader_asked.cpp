@@ -142,16 +142,24 @@ void reader_state::handle(const actors::adopt_offsets& order) {
     if (ending)
         return;
     take_reports();
-    for (const auto& [queue, offset] : order.offsets) {
-        const auto at = queue.topic == order.topic && offset >= 0 ? queues.find(queue) : queues.end();
-        if (at == queues.end()) // another member's
-            continue;
-        auto& progress = at->second;
-        restart(queue, progress, std::nullopt);
-        progress.start_at(queue_offset{offset}, false);
+    const auto begin_at = [this](queue_progress& progress, queue_offset offset) {
+        progress.start_at(offset, false);
         // Committed whatever was committed before: a commit of how far it was may be on its way to the broker.
         progress.committed.reset();
         commit_due = now();
+    };
+    for (const auto& [queue, offset] : order.offsets) {
+        if (queue.topic != order.topic || offset < 0)
+            continue;
+        if (const auto left = leaving.find(queue); left != leaving.end()) // what its handler still does counts no more
+            begin_at(left->second.progress, queue_offset{offset});
+        const auto at = queues.find(queue);
+        if (at == queues.end()) // another member's
+            continue;
+        restart(queue, at->second, std::nullopt);
+        begin_at(at->second, queue_offset{offset});
+        if (needs_locks())
+            at->second.adopted = queue_offset{offset};
     }
     work();
 }

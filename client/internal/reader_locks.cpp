@@ -18,6 +18,11 @@ bool reader_state::may_read(const message_queue& queue) const {
     return !leaving.contains(queue) && !draining.contains(queue) && (!needs_locks() || locks.holds(queue, lock_now()));
 }
 
+/// Without its lock a queue is somebody else's by now, and so is its offset; but where an operator has sent the group counts whoever has it.
+bool reader_state::may_commit(const message_queue& queue, const queue_progress& progress) const {
+    return !needs_locks() || progress.adopted.has_value() || locks.holds(queue, lock_now());
+}
+
 void reader_state::keep_locks() {
     locks_lost(locks.take_expired(lock_now()));
     for (const auto& [broker_name, wanted] : locks.take_due(lock_now()))
@@ -46,6 +51,7 @@ void reader_state::ask_for_locks(const std::string& broker_name, const queue_loc
         .then(
             [this, wanted](const actors::queues_locked& answer) {
                 locks_lost(locks.answered(wanted, answer.queues, lock_now()));
+                locks_granted(answer.queues);
                 work();
             },
             [this, wanted, broker_name](const caf::error& problem) {
@@ -60,10 +66,24 @@ void reader_state::ask_for_locks(const std::string& broker_name, const queue_loc
 void reader_state::locks_lost(const std::vector<message_queue>& lost) {
     for (const auto& queue : lost) {
         counters->locks_lost.fetch_add(1, std::memory_order_relaxed);
-        // Whoever has it now goes on from what is committed, and so do we when it is ours again.
-        if (const auto at = queues.find(queue); at != queues.end())
-            restart(queue, at->second, std::nullopt);
+        const auto at = queues.find(queue);
+        if (at == queues.end())
+            continue;
+        // Whoever has it now goes on from what is committed, and so do we when it is ours again; unless an operator said otherwise.
+        auto& progress = at->second;
+        restart(queue, progress, std::nullopt);
+        if (progress.adopted)
+            progress.start_at(*progress.adopted, false);
     }
+}
+
+/// What was committed without the lock may have been followed by a commit of whoever had it.
+void reader_state::locks_granted(const std::vector<message_queue>& granted) {
+    for (const auto& queue : granted)
+        if (const auto at = queues.find(queue); at != queues.end() && at->second.adopted) {
+            at->second.committed.reset();
+            commit_due = now();
+        }
 }
 
 void reader_state::note_handlers(const message_queue& queue, const queue_progress& progress) {
@@ -99,7 +119,7 @@ void reader_state::handlers_left(const delivery_report& report) {
 
 void reader_state::commit_and_unlock(const message_queue& queue) {
     auto& progress = leaving.at(queue).progress;
-    if (!progress.wants_commit() || !locks.holds(queue, lock_now())) {
+    if (!progress.wants_commit() || !may_commit(queue, progress)) {
         unlock(queue);
         return;
     }

@@ -65,8 +65,10 @@ void reader_state::restart(const message_queue& queue, queue_progress& progress,
     sink->revoke(queue);
     note_handlers(queue, progress);
     const auto committed = progress.committed;
+    const auto adopted = progress.adopted;
     progress = queue_progress{options.fetch, ++generations};
     progress.committed = committed;
+    progress.adopted = adopted;
     progress.target = target;
     progress.not_before = now();
     progress.last_handled_ms = wall_clock_ms();
@@ -284,6 +286,7 @@ void reader_state::moved(const message_queue& queue, queue_progress& progress, c
         tracker.advance(answer.next); // retention was faster: what is held here is nowhere else any more
         return;
     }
+    progress.adopted.reset();
     restart(queue, progress, seek_target::at(answer.next)); // an operator has sent the group elsewhere
 }
 
@@ -448,14 +451,12 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         return;
     }
     std::vector<std::pair<message_queue, const queue_progress*>> dirty;
-    const auto consider = [&](const message_queue& queue, const queue_progress& progress) {
-        if (progress.wants_commit() && (!needs_locks() || locks.holds(queue, lock_now()))) // else it is somebody else's by now
-            dirty.emplace_back(queue, &progress);
-    };
     for (const auto& [queue, progress] : queues)
-        consider(queue, progress);
+        if (progress.wants_commit() && may_commit(queue, progress))
+            dirty.emplace_back(queue, &progress);
     for (const auto& [queue, left] : leaving)
-        consider(queue, left.progress);
+        if (left.progress.wants_commit() && locks.holds(queue, lock_now()))
+            dirty.emplace_back(queue, &left.progress);
     round->left = dirty.size();
     if (dirty.empty())
         round->done(*round);
@@ -498,14 +499,17 @@ void reader_state::commit_one(const message_queue& queue, const queue_progress& 
     }
     const auto position = progress.tracker.position();
     const auto generation = progress.generation;
+    const bool is_ours = !needs_locks() || locks.holds(queue, lock_now());
     self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, position})
         .then(
-            [this, queue, generation, position, round](const actors::offset_committed&) {
+            [this, queue, generation, is_ours, position, round](const actors::offset_committed&) {
                 auto* committed = current(queue, generation);
                 if (committed != nullptr)
                     committed->committed = position;
                 if (committed == nullptr || committed->commits_again)
                     commit_again(queue);
+                else if (is_ours)
+                    committed->adopted.reset();
                 ++round->count;
                 commit_ended(round, {});
             },

@@ -142,10 +142,12 @@ struct reader_state {
     // reader_locks.cpp
     [[nodiscard]] bool needs_locks() const;
     [[nodiscard]] bool may_read(const message_queue& queue) const;
+    [[nodiscard]] bool may_commit(const message_queue& queue, const queue_progress& progress) const;
     [[nodiscard]] actors::broker_actor broker_of_any(const std::vector<message_queue>& queues_of_broker);
     void keep_locks();
     void ask_for_locks(const std::string& broker_name, const queue_locks::request& wanted);
     void locks_lost(const std::vector<message_queue>& lost);
+    void locks_granted(const std::vector<message_queue>& granted);
     void note_handlers(const message_queue& queue, const queue_progress& progress);
     void leave(const message_queue& queue, queue_progress progress);
     void handlers_left(const delivery_report& report);

@@ -287,6 +287,109 @@ TEST_CASE("asked consumer: an ordered one is through with what its handler has b
     CHECK(s.m->sink->bodies == std::vector<std::string>{"3", "4"});
 }
 
+namespace {
+
+/// An ordered member that has handled everything, and whose broker does not renew its locks any more.
+struct forgotten_world : asked_world {
+    forgotten_world()
+        : asked_world{[] {
+              auto options = in_group();
+              options.ordered = true;
+              return options;
+          }()} {
+        m->handle_all();
+        world.run_for(10s);
+        REQUIRE(committed() == queue_offset{5});
+        m->sink->bodies.clear();
+        broker().deaf_to = {"c1"};
+    }
+    void lock_lapses() {
+        REQUIRE(world.run_until([this] { return m->counters->locks_lost == 1; }, 31s));
+    }
+};
+
+} // namespace
+
+TEST_CASE("asked consumer: an ordered one whose lock lapses before the offsets are committed still goes there") {
+    forgotten_world s;
+    s.broker().fail_commits.assign(100, errc::timed_out);
+    adopt(s, {{queue_a0, 2}});
+    REQUIRE(s.committed() == queue_offset{5});
+    s.lock_lapses();
+    s.m->pass_over_revoked();
+    s.m->sink->bodies.clear();
+    SUBCASE("the lock comes back before the broker takes commits again") {
+        s.broker().deaf_to.clear();
+        s.world.run_for(1s);
+        s.broker().fail_commits.clear();
+        s.world.run_for(6s);
+    }
+    SUBCASE("the broker takes commits again before the lock comes back") {
+        s.broker().fail_commits.clear();
+        s.world.run_for(6s);
+        CHECK(s.committed() == queue_offset{2});
+        s.broker().deaf_to.clear();
+        s.world.run_for(1s);
+    }
+    CHECK(s.committed() == queue_offset{2});
+    s.m->handle_all();
+    CHECK(s.m->sink->bodies == std::vector<std::string>{"2", "3", "4"});
+    s.world.run_for(10s);
+    CHECK(s.committed() == queue_offset{5});
+}
+
+TEST_CASE("asked consumer: what an operator wants is committed without the lock, and once more with it") {
+    forgotten_world s;
+    s.lock_lapses();
+    adopt(s, {{queue_a0, 2}});
+    CHECK(s.committed() == queue_offset{2});
+    const auto commits = s.broker().commits.size();
+    s.world.run_for(20s);
+    CHECK(s.broker().commits.size() == commits); // not for ever: whoever has the queue goes on
+    const auto key = s.broker().commits.back().first;
+    s.broker().offsets[key] = queue_offset{5}; // the last that the queue's old owner had to say
+    s.broker().deaf_to.clear();
+    s.world.run_for(1s);
+    CHECK(s.committed() == queue_offset{2});
+    s.m->handle_all();
+    CHECK(s.m->sink->bodies == std::vector<std::string>{"2", "3", "4"});
+    s.broker().deaf_to = {"c1"};
+    s.world.run_for(31s);
+    CHECK(s.m->counters->locks_lost == 2);
+    s.broker().deaf_to.clear();
+    s.world.run_for(5s);
+    CHECK(s.m->sink->bodies.size() == 3); // it is an offset like any other by now
+}
+
+TEST_CASE("asked consumer: one that stops, or gives the queue up, without its lock tells the broker what an operator wants") {
+    forgotten_world s;
+    s.broker().fail_commits.assign(100, errc::timed_out);
+    adopt(s, {{queue_a0, 2}});
+    s.lock_lapses();
+    s.broker().fail_commits.clear();
+    SUBCASE("it stops") {
+        s.m->stop();
+    }
+    SUBCASE("it unsubscribes") {
+        caf::anon_send(s.m->reader, client::change_subscription{"t", std::nullopt});
+        s.world.run();
+        s.m->pass_over_revoked();
+    }
+    CHECK(s.committed() == queue_offset{2});
+}
+
+TEST_CASE("asked consumer: of a queue that it gives up with a handler busy, an ordered one commits what an operator wants") {
+    auto options = in_group();
+    options.ordered = true;
+    asked_world s{options};
+    REQUIRE(s.m->sink->waiting.size() == 1);
+    caf::anon_send(s.m->reader, client::change_subscription{"t", std::nullopt});
+    s.world.run();
+    adopt(s, {{queue_a0, 3}});
+    s.m->handle_one();
+    CHECK(s.committed() == queue_offset{3});
+}
+
 TEST_CASE("asked consumer: in broadcasting its own place moves, and is saved") {
     auto options = in_group();
     options.model = message_model::broadcasting;
