@@ -49,6 +49,13 @@ error of_another_broker(const std::string& message_id) {
     return {errc::message_not_found, "message " + message_id + " is of another broker"};
 }
 
+/// Its outcome cannot be told any more: it may have been committed before the damage.
+std::string damaged_resumption(log_position given_up, const std::string& id) {
+    return "the message that was given up at log position " + to_string(given_up) + " went on as " + id +
+           ", whose record is damaged since, so that it is not resumed again: consumers might get it twice. It is still in " +
+           std::string{storage::transaction_given_up_topic} + "; look whether its consumers have it, and send it anew if they have not";
+}
+
 protocol::transaction_entry describe(const storage::pending_transaction& pending, const protocol::message& half) {
     protocol::transaction_entry one;
     one.position = pending.position;
@@ -433,7 +440,7 @@ result<std::optional<log_position>> transaction_check_state::find_naming(const s
     if (end < half.stored)
         return std::optional<log_position>{};
     return error{errc::message_not_found, "too many messages of topic " + topic + " have the key " + key + " to find that of " +
-                                              named(half.position) + " among them; name it by its own id"};
+                                              named(half.position) + " among them"};
 }
 
 // ---- given-up ones --------------------------------------------------------------------------------------------------
@@ -522,11 +529,16 @@ bool transaction_check_state::goes_on(log_position given_up, const caf::typed_re
     const auto resumed = options_.store->resumed_as(given_up);
     if (!resumed)
         return false;
-    // Its record says under which address it was stored. Nothing else is needed of it: it may be damaged.
-    const auto half = read(resumed->half);
+    const auto half = read(resumed->half); // it says under which address it was stored
     auto promise = waiting;
-    promise.deliver(transaction_resumed{resumed->half, resumed->offset,
-                                        protocol::offset_message_id(half ? half->store_host : options_.store_host, resumed->half)});
+    const auto id = protocol::offset_message_id(half ? half->store_host : options_.store_host, resumed->half);
+    if (half || !is_damage(half.failure())) {
+        promise.deliver(transaction_resumed{resumed->half, resumed->offset, id});
+        return true;
+    }
+    if (!options_.store->resumed_as(given_up))
+        return false; // retention has just taken both
+    promise.deliver(make_caf_error(errc::corrupt, damaged_resumption(given_up, id)));
     return true;
 }
 
@@ -537,6 +549,8 @@ result<log_position> transaction_check_state::find_given_up(const protocol::mess
     if (options_.store->pending(half.position))
         return error{errc::not_permitted, named(half.position) + " is pending; there is nothing to resume"};
     const auto found = find_naming(std::string{storage::transaction_given_up_topic}, half);
+    if (!found && found.code() == errc::message_not_found)
+        return error{found.code(), found.failure().text + "; name it by its own id, which `troupe transaction list --given-up` shows"};
     if (!found)
         return found.failure();
     if (*found)

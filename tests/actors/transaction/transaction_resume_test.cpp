@@ -1,3 +1,4 @@
+#include "actors/base/log.hpp"
 #include "actors/transaction/transaction_check.hpp"
 #include "actors/transaction/transaction_record.hpp"
 #include "tests/actors/store_world.hpp"
@@ -265,7 +266,8 @@ TEST_CASE("resumption: one that retention takes meanwhile is not resumed once mo
     CHECK(reads >= 4);
 }
 
-TEST_CASE_FIXTURE(resume_world, "resumption: a half message that is damaged since is answered from the index") {
+TEST_CASE_FIXTURE(resume_world,
+                  "resumption: whose half message is damaged since is not resumed again, and the operator is told where the message is") {
     start();
     const auto before = half("late");
     const auto id = id_of(give_up(before));
@@ -282,12 +284,24 @@ TEST_CASE_FIXTURE(resume_world, "resumption: a half message that is damaged sinc
     REQUIRE_FALSE(store->record_at((**first)->position).ok());
     for (const auto& asked : {id, id_of(before)}) {
         const auto again = answer(asked);
-        REQUIRE(again.ok());
-        CHECK(again->position == (**first)->position);
-        CHECK(again->offset == (**first)->offset);
-        CHECK(again->offset_message_id == (**first)->offset_message_id);
+        REQUIRE_FALSE(again.ok());
+        CHECK(again.code() == errc::corrupt);
+        const auto& text = again.failure().text;
+        for (const auto* part : {(**first)->offset_message_id.c_str(), "TRANS_CHECK_MAX_TIME_TOPIC", "send it anew"})
+            CHECK_MESSAGE(text.find(part) != std::string::npos, text);
     }
     CHECK(held->entries.empty());
+
+    const auto lines = std::make_shared<std::string>();
+    set_log_sink([lines](log_level, std::string_view line) { lines->append(line) += '\n'; });
+    caf::anon_send(role, begin_checks{});
+    world.advance(20s, 1s);
+    set_log_sink({});
+    REQUIRE(held->entries.size() == 1);
+    write();
+    CHECK_FALSE(store->pending((**first)->position)); // rolled back
+    CHECK_MESSAGE(lines->find("is rolled back, its record cannot be read") != std::string::npos, *lines);
+    CHECK(answer(id).code() == errc::corrupt);
 }
 
 TEST_CASE_FIXTURE(resume_world, "resumption: the given-up message is found by its half message among many with the same key") {
