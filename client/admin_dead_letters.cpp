@@ -39,14 +39,14 @@ std::int32_t page_of(std::size_t max) {
 }
 
 /// As it lies in its queue: a message of a dead letter topic is there, and not in the topic it was sent to first.
-result<std::vector<received_message>> to_messages(const std::string& broker_name, const payload& records) {
+result<std::vector<received_message>> to_messages(const std::string& broker_name, const payload& records, unpacking_room& room) {
     auto decoded = protocol::decode_records(records);
     if (!decoded)
         return at_broker(broker_name, decoded.failure());
     std::vector<received_message> messages;
     for (auto& record : *decoded) {
         const message_queue queue{record.topic, broker_name, record.queue.value()};
-        messages.push_back(to_received(queue, std::move(record)));
+        messages.push_back(to_received(queue, std::move(record), room));
         messages.back().queue = queue;
     }
     return messages;
@@ -106,7 +106,8 @@ result<received_message> find_letter(asker& ask, const broker_handles& brokers, 
             return at_broker(name, found.failure());
         if (!found)
             continue;
-        auto messages = to_messages(name, found->records);
+        unpacking_room room; // of each broker the newest is kept
+        auto messages = to_messages(name, found->records, room);
         if (!messages)
             return messages.failure();
         for (auto& message : *messages)
@@ -145,12 +146,13 @@ result<std::pair<std::vector<received_message>, queue_offset>> admin::read_queue
     if (!brokers)
         return brokers.failure();
     std::pair<std::vector<received_message>, queue_offset> read{{}, from};
+    unpacking_room room;
     while (read.first.size() < max) {
         const actors::read_page order{{queue.topic, queue_id{queue.queue}}, read.second, page_of(max - read.first.size())};
         const auto page = ask.ask_again<actors::page_read>(operator_of(brokers->at(queue.broker_name)), order);
         if (!page)
             return at_broker(queue.broker_name, page.failure());
-        auto messages = to_messages(queue.broker_name, page->records);
+        auto messages = to_messages(queue.broker_name, page->records, room);
         if (!messages)
             return messages.failure();
         std::move(messages->begin(), messages->end(), std::back_inserter(read.first));

@@ -44,9 +44,9 @@ std::string upper(std::string text) {
     return text;
 }
 
-received_message of_broker(const std::string& broker_name, protocol::message record) {
+received_message of_broker(const std::string& broker_name, protocol::message record, unpacking_room& room) {
     const message_queue queue{record.topic, broker_name, record.queue.value()};
-    auto message = to_received(queue, std::move(record));
+    auto message = to_received(queue, std::move(record), room);
     message.queue = queue; // where it is, and not what it was first sent to
     return message;
 }
@@ -70,7 +70,8 @@ result<received_message> at_place(asker& ask, const broker_handles& brokers, con
         auto record = protocol::decode_record(found->record);
         if (!record)
             continue; // another broker's position in the middle of a record of this one
-        auto message = of_broker(name, std::move(*record));
+        unpacking_room room;
+        auto message = of_broker(name, std::move(*record), room);
         if (message.offset_message_id == id)
             return message;
     }
@@ -83,6 +84,7 @@ result<received_message> at_place(asker& ask, const broker_handles& brokers, con
 /// Over all brokers; empty when there is none.
 result<std::vector<received_message>> by_key(asker& ask, const broker_handles& brokers, const actors::find_messages& order) {
     std::vector<received_message> all;
+    unpacking_room room;
     for (const auto& [name, broker] : brokers) {
         auto found = ask.ask<actors::messages_found>(finder_of(broker), order);
         const bool nothing =
@@ -95,7 +97,7 @@ result<std::vector<received_message>> by_key(asker& ask, const broker_handles& b
         if (!records)
             return error{records.code(), "broker " + name + ": " + records.failure().text};
         for (auto& record : *records) {
-            auto message = of_broker(name, std::move(record));
+            auto message = of_broker(name, std::move(record), room);
             if (message.queue.topic == order.topic &&
                 (order.by_unique_key ? message.message_id() == order.key : is_word_of(order.key, message.keys())))
                 all.push_back(std::move(message));

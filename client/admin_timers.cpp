@@ -30,10 +30,10 @@ std::int64_t number_of(std::string_view text) {
 }
 
 /// What waits stands in a topic of the system, with its own among its properties.
-pending_timer to_pending(const std::string& broker_name, protocol::message record) {
+pending_timer to_pending(const std::string& broker_name, protocol::message record, unpacking_room& room) {
     pending_timer timer;
     const message_queue queue{record.topic, broker_name, record.queue.value()};
-    timer.message = to_received(queue, std::move(record));
+    timer.message = to_received(queue, std::move(record), room);
     namespace name = protocol::property_name;
     timer.due = timestamp_ms{number_of(timer.message.property(name::timer_out_ms))};
     timer.topic = timer.message.property(name::real_topic);
@@ -43,7 +43,7 @@ pending_timer to_pending(const std::string& broker_name, protocol::message recor
 
 /// The first `max` of one broker, appended to `all`.
 result<bool> list_at_broker(asker& ask, const std::string& name, const actors::broker_actor& broker, const std::string& topic,
-                            std::size_t max, pending_timers& all) {
+                            std::size_t max, unpacking_room& room, pending_timers& all) {
     actors::list_timers order;
     order.topic = topic;
     for (std::size_t found = 0;;) {
@@ -60,7 +60,7 @@ result<bool> list_at_broker(asker& ask, const std::string& name, const actors::b
             all.pending += page->pending;
         found += records->size();
         for (auto& record : *records)
-            all.timers.push_back(to_pending(name, std::move(record)));
+            all.timers.push_back(to_pending(name, std::move(record), room));
         if (page->next == storage::no_timer_key)
             return false;
         if (!(order.from < page->next))
@@ -90,8 +90,9 @@ result<pending_timers> admin::list_timers(const std::string& topic, std::size_t 
     if (!brokers)
         return brokers.failure();
     pending_timers all;
+    unpacking_room room;
     for (const auto& [name, broker] : *brokers) {
-        const auto more = list_at_broker(ask, name, broker, topic, max, all);
+        const auto more = list_at_broker(ask, name, broker, topic, max, room, all);
         if (!more)
             return more.failure();
         all.has_more = all.has_more || *more;
@@ -120,7 +121,8 @@ result<pending_timer> admin::find_timer(const std::string& topic, const std::str
         auto record = protocol::decode_record(found->record);
         if (!record)
             return at_broker(name, record.failure());
-        return to_pending(name, std::move(*record));
+        unpacking_room room;
+        return to_pending(name, std::move(*record), room);
     }
     return no_such_timer(topic, message_id);
 }

@@ -59,9 +59,10 @@ result<std::vector<received_message>> copies_in(asker& ask, const actors::broker
     auto records = protocol::decode_records(found->records);
     if (!records)
         return at_broker(original.queue.broker_name, records.failure());
+    unpacking_room room;
     for (auto& record : *records) {
         const message_queue queue{record.topic, original.queue.broker_name, record.queue.value()};
-        auto copy = to_received(queue, std::move(record));
+        auto copy = to_received(queue, std::move(record), room);
         copy.queue = queue; // where it is, and not what it was first sent to
         if (is_copy(copy, original))
             copies.push_back(std::move(copy));

@@ -82,13 +82,15 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
     if (!records)
         return at_broker(broker, records.failure());
     std::vector<popped_message> messages;
+    unpacking_room room;
     const std::vector<protocol::popped_queue> none;
     std::map<std::pair<std::string, queue_id>, queue_offset> first; // of what came of each queue
     for (auto& record : *records) {
         const message_queue queue{record.topic, broker, record.queue.value()};
         const auto start = first.try_emplace({record.topic, record.queue}, record.offset).first->second;
         auto handle = handle_of(broker, record.topic == topic ? popped.queues : none, popped, record, start);
-        messages.push_back({to_received(queue, std::move(record)), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
+        messages.push_back(
+            {to_received(queue, std::move(record), room), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
     }
     return messages;
 }

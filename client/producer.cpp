@@ -94,7 +94,7 @@ result<std::unique_ptr<pending_send>> producer::state::prepare(std::vector<messa
         if (!encoded)
             return encoded.failure();
         if (encoded->body.size() >= compress_from)
-            compress(*encoded, options.compress_with);
+            compress(*encoded, options.compress_with, options.compress_level);
         send->bytes += encoded->bytes();
         together += batch_bytes(*encoded);
         send->messages.push_back(std::move(*encoded));
@@ -153,6 +153,11 @@ result<producer> producer::open(const connection& via, producer_options options)
         return legal.failure();
     if (options.send_timeout <= milliseconds{0} || options.requests_per_queue_max == 0)
         return error{errc::argument_illegal, "send_timeout and requests_per_queue_max must be above 0"};
+    if (const auto levels = protocol::levels_of(options.compress_with);
+        options.compress_level && (*options.compress_level < levels.min || *options.compress_level > levels.max))
+        return error{errc::argument_illegal, "compress_level is " + std::to_string(*options.compress_level) + "; " +
+                                                 std::string{protocol::name_of(options.compress_with)} + " has " +
+                                                 std::to_string(levels.min) + " to " + std::to_string(levels.max)};
     options.send_timeout = bounded(options.send_timeout);
     return producer{std::make_shared<state>(via, options)};
 }

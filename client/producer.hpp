@@ -40,9 +40,11 @@ struct producer_options {
     std::size_t coalesce_bytes_max = 256u << 10; ///< in one such request
     /// Bodies of at least this size travel and are stored compressed, if that makes them smaller; 0: none do. RocketMQ's producers do so
     /// from 4 KiB on. Consumers of every client unpack them, brokers never look inside. A compressed message travels alone, and a batch
-    /// is not compressed. The sending thread does the work.
+    /// is not compressed. The sending thread does the work. Why it is off: docs/decisions/0017-compression-is-asked-for.md.
     std::size_t compress_from_bytes = 0;
     compression compress_with = compression::zlib; ///< consumers before RocketMQ 5 know only zlib
+    /// zlib: 1 to 9; Zstandard: 1 to 19; LZ4: 0 to 12. More is smaller and slower. None: 5, 3, 0.
+    std::optional<int> compress_level;
 };
 
 /// Which queue a message goes to. Retries stay on a queue that was chosen by key, by name or by function (so that order

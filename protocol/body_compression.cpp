@@ -16,8 +16,6 @@ namespace {
 
 constexpr std::int32_t method_shift = 8;
 constexpr std::int32_t method_mask = 0x7;
-constexpr int zlib_level = 5;
-constexpr int zstd_level = 3;
 constexpr int zstd_window_log_max = 24;
 
 using piece = std::array<char, 64 << 10>;
@@ -82,32 +80,34 @@ result<std::string> unpack_zstd(std::string_view packed, std::size_t bytes_max) 
 
 // Each returns how much it wrote; 0 when the library could not.
 
-std::size_t pack_lz4(std::string_view body, std::string& out) {
-    out.resize(LZ4F_compressFrameBound(body.size(), nullptr));
-    const auto written = LZ4F_compressFrame(out.data(), out.size(), body.data(), body.size(), nullptr);
+std::size_t pack_lz4(std::string_view body, int level, std::string& out) {
+    LZ4F_preferences_t how{};
+    how.compressionLevel = level;
+    out.resize(LZ4F_compressFrameBound(body.size(), &how));
+    const auto written = LZ4F_compressFrame(out.data(), out.size(), body.data(), body.size(), &how);
     return LZ4F_isError(written) ? 0 : written;
 }
 
-std::size_t pack_zstd(std::string_view body, std::string& out) {
+std::size_t pack_zstd(std::string_view body, int level, std::string& out) {
     out.resize(ZSTD_compressBound(body.size()));
-    const auto written = ZSTD_compress(out.data(), out.size(), body.data(), body.size(), zstd_level);
+    const auto written = ZSTD_compress(out.data(), out.size(), body.data(), body.size(), level);
     return ZSTD_isError(written) ? 0 : written;
 }
 
-std::size_t pack_zlib(std::string_view body, std::string& out) {
+std::size_t pack_zlib(std::string_view body, int level, std::string& out) {
     auto written = compressBound(body.size());
     out.resize(written);
     const auto* const bytes = reinterpret_cast<const Bytef*>(body.data());
-    return compress2(reinterpret_cast<Bytef*>(out.data()), &written, bytes, body.size(), zlib_level) == Z_OK ? written : 0;
+    return compress2(reinterpret_cast<Bytef*>(out.data()), &written, bytes, body.size(), level) == Z_OK ? written : 0;
 }
 
-std::size_t pack(compression how, std::string_view body, std::string& out) {
+std::size_t pack(compression how, std::string_view body, int level, std::string& out) {
     switch (how) {
-    case compression::lz4: return pack_lz4(body, out);
-    case compression::zstd: return pack_zstd(body, out);
+    case compression::lz4: return pack_lz4(body, level, out);
+    case compression::zstd: return pack_zstd(body, level, out);
     case compression::zlib: break;
     }
-    return pack_zlib(body, out);
+    return pack_zlib(body, level, out);
 }
 
 } // namespace
@@ -128,9 +128,27 @@ std::int32_t sys_flag_of(compression how) {
     return message_sys_flag::compressed | static_cast<std::int32_t>(how) << method_shift;
 }
 
-std::optional<std::string> pack_body(compression how, std::string_view body) {
+compression_levels levels_of(compression how) {
+    switch (how) {
+    case compression::lz4: return {0, 12, 0};
+    case compression::zstd: return {1, 19, 3};
+    case compression::zlib: break;
+    }
+    return {1, 9, 5};
+}
+
+std::string_view name_of(compression how) {
+    switch (how) {
+    case compression::lz4: return "LZ4";
+    case compression::zstd: return "Zstandard";
+    case compression::zlib: break;
+    }
+    return "zlib";
+}
+
+std::optional<std::string> pack_body(compression how, std::string_view body, std::optional<int> level) {
     std::string out;
-    const auto written = pack(how, body, out);
+    const auto written = pack(how, body, level.value_or(levels_of(how).usual), out);
     if (written == 0 || written >= body.size())
         return std::nullopt;
     out.resize(written);

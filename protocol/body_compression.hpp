@@ -20,9 +20,21 @@ std::optional<compression> compression_of(std::int32_t sys_flag);
 /// The bits of a sys flag that say so.
 std::int32_t sys_flag_of(compression how);
 
-/// One zlib stream (level 5, as RocketMQ's producers have it), LZ4 frame or Zstandard frame (level 3). Nothing when it would not be
+/// How hard a method may try: more is smaller and slower.
+struct compression_levels {
+    int min = 0;
+    int max = 0;
+    int usual = 0;
+};
+/// zlib 1 to 9 (5, as RocketMQ's producers have it), Zstandard 1 to 19 (3; from 20 on the receiver needs more memory, too), LZ4 0 to 12 (0;
+/// from 3 on it is as much slower as the others).
+compression_levels levels_of(compression how);
+/// "zlib", "LZ4", "Zstandard".
+std::string_view name_of(compression how);
+
+/// One zlib stream, LZ4 frame or Zstandard frame. `level`: within levels_of(how); none: the usual one. Nothing when it would not be
 /// smaller than the body.
-std::optional<std::string> pack_body(compression how, std::string_view body);
+std::optional<std::string> pack_body(compression how, std::string_view body, std::optional<int> level = std::nullopt);
 
 /// Unpacks to at most `bytes_max` bytes: more is refused as soon as it appears, whatever the body says of its size, and a Zstandard frame
 /// that asks for a window over 16 MiB is refused. Fails with protocol_error, also when bytes follow the stream or it is cut short.

@@ -118,8 +118,8 @@ result<encoded_message> encode_half(message m, const std::string& group, unique_
     return encoded;
 }
 
-void compress(encoded_message& m, protocol::compression how) {
-    auto packed = protocol::pack_body(how, m.body.view());
+void compress(encoded_message& m, protocol::compression how, std::optional<int> level) {
+    auto packed = protocol::pack_body(how, m.body.view(), level);
     if (!packed)
         return;
     m.body = payload{std::move(*packed)};

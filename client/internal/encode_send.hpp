@@ -35,7 +35,7 @@ result<encoded_message> encode_send(message m, unique_key_generator& ids, std::i
 result<encoded_message> encode_half(message m, const std::string& group, unique_key_generator& ids, std::int64_t now_ms);
 
 /// Compresses the body, if that makes it smaller. Such a message cannot share a request with others: those have no sys flag each.
-void compress(encoded_message& m, protocol::compression how);
+void compress(encoded_message& m, protocol::compression how, std::optional<int> level);
 
 /// Several messages as the body of one batch request. RocketMQ: MessageBatch, MessageDecoder.encodeMessages.
 payload encode_batch(std::span<const encoded_message* const> messages);

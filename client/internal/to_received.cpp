@@ -12,22 +12,30 @@ namespace troupe::client {
 
 namespace {
 
-std::optional<std::string> unpack(const protocol::message& record) {
+std::optional<std::string> unpack(const protocol::message& record, unpacking_room& room) {
     const auto how = protocol::compression_of(record.sys_flag);
     if (!how)
         return std::nullopt;
-    auto unpacked = protocol::unpack_body(*how, record.body.view(), unpacked_bytes_max);
-    return unpacked ? std::optional{std::move(*unpacked)} : std::nullopt;
+    auto unpacked = protocol::unpack_body(*how, record.body.view(), room.for_one());
+    if (!unpacked)
+        return std::nullopt;
+    room.take(unpacked->size());
+    return std::move(*unpacked);
 }
 
 } // namespace
 
 received_message to_received(const message_queue& queue, protocol::message record) {
+    unpacking_room room;
+    return to_received(queue, std::move(record), room);
+}
+
+received_message to_received(const message_queue& queue, protocol::message record, unpacking_room& room) {
     received_message m;
     m.queue = queue;
     m.offset = record.offset;
     m.compressed = (record.sys_flag & protocol::message_sys_flag::compressed) != 0;
-    if (auto unpacked = m.compressed ? unpack(record) : std::nullopt) {
+    if (auto unpacked = m.compressed ? unpack(record, room) : std::nullopt) {
         m.body = payload{std::move(*unpacked)};
         m.compressed = false;
     } else {

@@ -3,6 +3,7 @@
 #include "client/message.hpp"
 #include "protocol/message_codec.hpp"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace troupe::client {
@@ -10,9 +11,26 @@ namespace troupe::client {
 /// A compressed body may unpack to this; producers of RocketMQ compress what was at most 4 MiB, if they keep the default.
 inline constexpr std::size_t unpacked_bytes_max = 16u << 20;
 
+/// How much the bodies of one answer, or of one list, may unpack to together: a few kilobytes of records may hold gigabytes.
+///
+/// Always  as long as nothing was taken, one body of unpacked_bytes_max fits.
+class unpacking_room {
+public:
+    static constexpr std::size_t bytes_max = 64u << 20;
+
+    explicit unpacking_room(std::size_t bytes = bytes_max) : left_{bytes} {}
+    [[nodiscard]] std::size_t for_one() const { return std::min(left_, unpacked_bytes_max); }
+    void take(std::size_t bytes) { left_ -= std::min(left_, bytes); }
+
+private:
+    std::size_t left_;
+};
+
 /// What a consumer gets of a stored message. RocketMQ's producers compress bodies from 4 KiB on (zlib, LZ4, Zstandard), and leave it to the consumer to
 /// unpack them. A body that cannot be unpacked stays as it is stored, and `compressed` says so. A message of a retry
 /// topic names the topic it was sent to first.
 received_message to_received(const message_queue& queue, protocol::message record);
+/// The same of one of several, whose bodies share `room`: one that does not fit stays as it is stored.
+received_message to_received(const message_queue& queue, protocol::message record, unpacking_room& room);
 
 } // namespace troupe::client

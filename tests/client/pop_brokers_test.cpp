@@ -5,6 +5,8 @@
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
 #include "client/pop_consumer.hpp"
+#include "client/producer.hpp"
+#include "protocol/body_compression.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
 
@@ -36,6 +38,8 @@ struct popped_broker {
     std::string name;
     std::mutex mutex;
     std::vector<std::string> bodies; ///< to be handed out, one per pop
+    int copies = 1;                  ///< of each, all with its pop
+    std::int32_t sys_flag = 0;
     std::vector<actors::acknowledge_messages> acknowledged;
     std::atomic<bool> is_down{false};
     std::atomic<int> pops{0};
@@ -53,12 +57,17 @@ actors::messages_popped hand_out(popped_broker& broker, const actors::pop_messag
     protocol::message m;
     m.topic = order.topic;
     m.body = payload{broker.bodies.front()};
+    m.sys_flag = broker.sys_flag;
     broker.bodies.erase(broker.bodies.begin());
-    auto record = protocol::encode_record(m);
-    protocol::place_record(std::span<char>{*record}, queue_offset{0}, log_position{0}, timestamp_ms{1});
+    std::string records;
+    for (int copy = 0; copy < broker.copies; ++copy) {
+        auto record = protocol::encode_record(m);
+        protocol::place_record(std::span<char>{*record}, queue_offset{copy}, log_position{0}, timestamp_ms{1});
+        records += *record;
+    }
     answer.status = actors::pop_status::found;
     answer.popped = timestamp_ms{1};
-    answer.records = payload{std::move(*record)};
+    answer.records = payload{std::move(records)};
     return answer;
 }
 
@@ -202,6 +211,32 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: an acknowledgement that one broker d
     a->is_down = true;
     CHECK(popping.acknowledge(all).code() == errc::connect_failed);
     CHECK(b->acknowledged.size() == 1);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: the bodies of one pop unpack to 64 MiB together, and one that does not fit says so") {
+    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+    CHECK(packed.size() < 100'000);
+    a->bodies = {packed, packed};
+    a->copies = 6;
+    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    auto popping = consumer();
+    auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 6);
+    for (std::size_t i = 0; i < 4; ++i) {
+        CHECK_FALSE((*popped)[i].message.compressed);
+        CHECK((*popped)[i].message.body.size() == 16u << 20);
+    }
+    for (std::size_t i = 4; i < 6; ++i) {
+        CHECK((*popped)[i].message.compressed);
+        CHECK((*popped)[i].message.body.view() == packed);
+    }
+    CHECK(popping.acknowledge(*popped).ok());
+    a->copies = 1;
+    popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 1);
+    CHECK_FALSE(popped->front().message.compressed); // alone
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {

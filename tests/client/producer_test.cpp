@@ -119,6 +119,43 @@ TEST_CASE("producer: a body of the size that is asked for travels compressed, an
     CHECK(compressed == 1);
 }
 
+TEST_CASE("producer: a level of compression that its method does not have is refused, by name") {
+    setup s{{"a"}};
+    producer_options options;
+    for (const auto& [how, level] : {std::pair{compression::zlib, 0}, std::pair{compression::zlib, 10}, std::pair{compression::zstd, 0},
+                                     std::pair{compression::zstd, 20}, std::pair{compression::lz4, -1}, std::pair{compression::lz4, 13}}) {
+        options.compress_with = how;
+        options.compress_level = level;
+        const auto refused = producer::open(s.via, options);
+        REQUIRE_FALSE(refused.ok());
+        CHECK(refused.code() == errc::argument_illegal);
+        const auto& text = refused.failure().text;
+        CHECK_MESSAGE(text.find("compress_level is " + std::to_string(level)) != std::string::npos, text);
+        CHECK_MESSAGE(text.find(protocol::name_of(how)) != std::string::npos, text);
+    }
+    options.compress_level = 12;
+    CHECK(producer::open(s.via, options).ok());
+    options.compress_level.reset();
+    CHECK(producer::open(s.via, options).ok());
+}
+
+TEST_CASE("producer: the level that is asked for is how hard it tries") {
+    std::string body;
+    for (int i = 0; i < 3'000; ++i)
+        body += std::to_string(i * i % 977) + (i % 7 == 0 ? "apples " : "pears ");
+    std::vector<std::size_t> sizes;
+    for (const int level : {1, 9}) {
+        producer_options options;
+        options.compress_from_bytes = 100;
+        options.compress_level = level;
+        setup s{{"a"}, options};
+        s.send(body, queue_choice::exactly(queue_a0));
+        REQUIRE(s.world.run_until([&s] { return s.stored("a") == 1; }, 10s));
+        sizes.push_back(s.cluster.brokers["a"]->sends.at(0).body.size());
+    }
+    CHECK(sizes[1] < sizes[0]);
+}
+
 TEST_CASE("producer: without a choice all queues of all brokers get their share") {
     setup s{{"a", "b"}};
     for (int i = 0; i < 40; ++i)

@@ -74,3 +74,20 @@ TEST_CASE("a body that cannot be unpacked stays as it is stored, and says so") {
         CHECK(m.compressed);
     }
 }
+
+TEST_CASE("bodies of one answer share what they may unpack to; what is not compressed, or does not unpack, takes nothing of it") {
+    const std::string body(100, 'x');
+    const auto packed = *protocol::pack_body(protocol::compression::zlib, body);
+    const auto flags = protocol::sys_flag_of(protocol::compression::zlib);
+    unpacking_room room{250};
+    const auto next = [&](std::string_view bytes, std::int32_t flag) { return to_received({"orders", "a", 0}, stored(bytes, flag), room); };
+    CHECK(next(packed, flags).body.view() == body);
+    CHECK(next(std::string(1'000, 'y'), 0).body.size() == 1'000);
+    CHECK(next(packed.substr(1), flags).compressed);
+    CHECK(next(packed, flags).body.view() == body);
+    const auto beyond = next(packed, flags);
+    CHECK(beyond.compressed);
+    CHECK(beyond.body.view() == packed);
+    CHECK(next(*protocol::pack_body(protocol::compression::zlib, std::string(50, 'z')), flags).body.size() == 50); // a smaller one fits
+    CHECK(unpacking_room{}.for_one() == unpacked_bytes_max);
+}

@@ -79,6 +79,23 @@ TEST_CASE("bodies of every method come back as they were") {
         }
 }
 
+TEST_CASE("bodies of every level of every method come back as they were") {
+    const auto body = repeated("hello ", 4'096) + repeated("good bye ", 4'096);
+    for (const auto how : methods) {
+        const auto levels = levels_of(how);
+        CHECK(levels.min <= levels.usual);
+        CHECK(levels.usual <= levels.max);
+        CHECK(pack_body(how, body) == pack_body(how, body, levels.usual));
+        for (int level = levels.min; level <= levels.max; ++level) {
+            CAPTURE(name_of(how));
+            CAPTURE(level);
+            const auto packed = pack_body(how, body, level);
+            REQUIRE(packed.has_value());
+            CHECK(*unpack_body(how, *packed, body.size()) == body);
+        }
+    }
+}
+
 TEST_CASE("a body that would not be smaller is not compressed") {
     std::mt19937_64 random{test_support::random_seed("body_compression", 7)};
     std::string noise;
