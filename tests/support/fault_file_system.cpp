@@ -1,6 +1,8 @@
 #include "tests/support/fault_file_system.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 #include <map>
 #include <mutex>
 #include <random>
@@ -38,6 +40,19 @@ void apply_change(std::string& image, const pending_change& change) {
         apply_write(image, change.offset, change.bytes);
     else if (!change.grow_only || image.size() < change.size)
         image.resize(change.size, '\0');
+}
+
+/// The first byte that is not 0, from `offset` on; the size when there is none. In blocks: byte by byte, under ASan, a segment of zeros takes
+/// longer than all else that a broker does at its start.
+std::size_t find_data(const std::string& image, std::size_t offset) {
+    static constexpr std::array<char, 4'096> zeros{};
+    auto at = std::min(offset, image.size());
+    for (auto block = zeros.size(); at < image.size(); at += block) {
+        block = std::min(zeros.size(), image.size() - at);
+        if (std::memcmp(image.data() + at, zeros.data(), block) != 0)
+            break;
+    }
+    return std::min(image.find_first_not_of('\0', at), image.size());
 }
 
 /// One file's bytes, as the process sees them and as the disk has them.
@@ -408,8 +423,7 @@ public:
 
     result<std::uint64_t> next_data(std::uint64_t offset) const override {
         return disk_->call(call_kind::read, path_, [&]() -> result<std::uint64_t> {
-            const auto found = node_->current.find_first_not_of('\0', offset);
-            return found == std::string::npos ? std::max<std::uint64_t>(offset, node_->current.size()) : found;
+            return std::max<std::uint64_t>(offset, find_data(node_->current, static_cast<std::size_t>(offset)));
         });
     }
 
