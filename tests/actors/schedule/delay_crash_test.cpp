@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -18,15 +19,17 @@ using namespace troupe::test_support;
 // Goal: whatever call to the file system a crash meets, a message with a delay level comes to its topic, never early, soon after it is due or
 //       after the broker is up again, as it was sent, in the order of its level; and it comes again only if it was delivered within the
 //       last half second before a crash.
-// How:  a broker in virtual time takes messages of three levels while earlier ones become due. It runs once for each call and each kind of
-//       crash, before and after the call, comes up again and goes on. The usual run takes a sample; TROUPE_FULL=1 takes every kind at every
-//       call. A random walk crashes it several times, also while it comes up.
+// How:  a broker in virtual time takes messages of three levels while earlier ones become due. For a while the disk has no room for the log,
+//       so that what is due then is not delivered when offsets are written; that ends with an orderly restart. All of it runs once for each
+//       call and each kind of crash, before and after the call, comes up again and goes on. The usual run takes a sample; TROUPE_FULL=1 takes
+//       every kind at every call. A random walk crashes it several times, also while it comes up.
 
 namespace {
 
 constexpr int levels = 3;
 constexpr int sent_max = 18;
 constexpr int steps = 30;
+constexpr int full_from = 7; ///< from here to the restart the log has no room, and nothing is sent
 constexpr int restart_at = 13;
 constexpr int rest = 24;
 constexpr std::int64_t late_ms_max = 100; ///< after it is due, or after a start
@@ -66,12 +69,26 @@ send_messages draft(int number) {
     return order;
 }
 
+/// A crash makes room, too: the disk of the next life has no hook.
+std::optional<call_fault> no_room_for_the_log(const call_info& call) {
+    const bool takes_room = call.kind == call_kind::write || call.kind == call_kind::allocate;
+    return takes_room && call.path.find("commitlog") != std::string::npos ? std::optional{call_fault::disk_full} : std::nullopt;
+}
+
 /// Returns what was acknowledged.
 std::set<int> live(crashing_broker& broker) {
     std::set<int> sent;
+    int next = 0;
     broker.live(steps, restart_at, rest, [&](int number) {
-        if (number < sent_max && broker.attempt<messages_stored>(broker.node->broker(), draft(number)))
-            sent.insert(number);
+        if (number == full_from)
+            broker.files->set_hook(no_room_for_the_log);
+        if (number == restart_at - 1)
+            broker.files->set_hook(nullptr); // the broker has not looked for room yet when it restarts
+        if (number >= full_from && number < restart_at)
+            return;
+        if (next < sent_max && broker.attempt<messages_stored>(broker.node->broker(), draft(next)))
+            sent.insert(next);
+        ++next;
     });
     return sent;
 }
