@@ -536,7 +536,8 @@ TEST_CASE("admin: a group that consumes goes on where an operator says, by time 
     push_consumer_options options;
     options.group = "g";
     options.from = consume_from::first_offset;
-    options.handler_threads = 1; // what is handled is seen in order
+    options.handler_threads = 1;     // what is handled is seen in order
+    options.fetch.pull_hold = 500ms; // a reset is told to the next pull
     auto consumer = push_consumer::open(*via, options, [&](const received_message& m) { return got(m); });
     REQUIRE(consumer->subscribe("orders").ok());
     REQUIRE(consumer->start().ok());
