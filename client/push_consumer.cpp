@@ -31,10 +31,8 @@ reader_options make_reader_options(const connection& via, const push_consumer_op
     to.allocation = from.allocation;
     to.ordered = from.ordered;
     to.handler_threads = from.handler_threads;
-    to.redelivery_delay_min = from.redelivery_delay_min;
-    to.redelivery_delay_max = from.redelivery_delay_max;
-    to.send_back = from.model == message_model::clustering && !from.ordered;
-    to.redeliveries_max = from.redeliveries_max;
+    to.redelivery = {from.redelivery_delay_min, from.redelivery_delay_max, from.redeliveries_max};
+    to.send_back = from.model == message_model::clustering && (!from.ordered || from.redeliveries_max.has_value());
     to.commit_interval = from.commit_interval;
     to.rebalance_interval = from.rebalance_interval;
     return to;

@@ -38,7 +38,8 @@ struct push_consumer_options {
     std::size_t handler_threads = 4;
     bool ordered = false; ///< messages of a queue one after the other, a failed one again before the next: see Order
     /// How often a failed message is delivered again before it goes to the group's dead letter topic (RocketMQ:
-    /// maxReconsumeTimes); none: what the group is configured with. Not with `ordered`, which tries until it succeeds.
+    /// maxReconsumeTimes). None: what the group is configured with; with `ordered`: without limit, as in RocketMQ, so that a message that
+    /// never succeeds holds its queue until somebody mends what it fails on. Clustering only.
     std::optional<std::int32_t> redeliveries_max;
     std::chrono::milliseconds redelivery_delay_min{1000}; ///< in this process, see Failures: doubled up to the maximum
     std::chrono::milliseconds redelivery_delay_max{60'000};
@@ -54,7 +55,7 @@ struct push_consumer_options {
 struct push_consumer_counters {
     std::uint64_t messages_done = 0;
     std::uint64_t messages_failed = 0;    ///< handler said retry_later or threw
-    std::uint64_t messages_sent_back = 0; ///< of these, taken back by their broker
+    std::uint64_t messages_sent_back = 0; ///< of these, taken back by their broker, to be delivered again or as dead
     std::uint64_t send_backs_failed = 0;  ///< refused or not answered by it: delivered again from here
     std::uint64_t pulls = 0;
     std::uint64_t pulls_failed = 0;
@@ -78,7 +79,11 @@ struct push_consumer_counters {
 ///           "%DLQ%<group>". Then it has its own topic in `queue`, the number of a queue of the group's retry topic, and
 ///           reconsume_times above 0. While the broker does not take it, and in broadcasting and with `ordered` always, it comes
 ///           again in this process after a pause that doubles; one that never succeeds there holds back its queue's committed
-///           offset, and after prefetch_span_max messages the queue.
+///           offset, and after prefetch_span_max messages the queue. With `ordered` and redeliveries_max it comes so often; then it goes
+///           to the broker as dead, and the next one of its queue comes when the broker has taken it. While the broker does not, its
+///           handler gets it again. Tries in this process are counted in its memory: with another member, or after the queue has been
+///           begun anew, they begin anew. RocketMQ's brokers count them as one in the dead letter, and drop the message if the group
+///           has no retry queues.
 /// Order    with `ordered`, in clustering, a member reads a queue only while the queue's broker has locked it for this member, and gives
 ///           the lock back when no handler is busy with the queue: a handler that never returns keeps its queue from the others. A lock
 ///           that cannot be renewed ends after 30 s here and after 60 s at the broker. A broker that restarts has forgotten its locks

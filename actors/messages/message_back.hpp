@@ -23,7 +23,7 @@ struct send_message_back {
     /// look at the message itself.
     std::string origin_topic;
     std::string origin_message_id;
-    std::optional<std::int32_t> tries = std::nullopt; ///< before this one; none: as many as the message itself says. Not on the wire
+    std::optional<std::int32_t> tries = std::nullopt; ///< before this one; none: as many as the message says. Only of what is dead
     template <class Inspector>
     friend auto inspect(Inspector& f, send_message_back& x) {
         return f(x.position, x.group, x.delay_level, x.origin_topic, x.origin_message_id);

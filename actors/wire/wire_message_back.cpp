@@ -5,6 +5,7 @@
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/names.hpp"
 
+#include <string>
 #include <utility>
 
 namespace troupe::actors::net {
@@ -15,6 +16,9 @@ using protocol::remoting_command;
 
 /// Clients before 3.4.9 sent no limit that counts.
 constexpr std::int32_t first_version_with_retry_max = 121;
+/// Troupe's own: the tries of a message that was tried again in its consumer, where no broker has counted, and that gets no further one. It is
+/// stored with that count, even if the group wants no retries. RocketMQ's brokers pass over the field.
+constexpr std::string_view tries_field = "reconsumeTimes";
 
 std::optional<std::int32_t> read_retry_max(field_reader& in, const remoting_command& command, std::string_view name) {
     if (command.version < first_version_with_retry_max || in.text_or(name).empty())
@@ -54,6 +58,8 @@ remoting_command encode_request(const send_message_back& order) {
     command.fields.set("unitMode", "false");
     if (order.retry_max)
         command.fields.set("maxReconsumeTimes", *order.retry_max);
+    if (order.tries && order.delay_level < 0)
+        command.fields.set(std::string{tries_field}, *order.tries);
     return command;
 }
 template <>
@@ -66,6 +72,8 @@ result<send_message_back> decode_request(const remoting_command& command) {
     order.origin_topic = in.text_or("originTopic");
     order.origin_message_id = in.text_or("originMsgId");
     order.retry_max = read_retry_max(in, command, "maxReconsumeTimes");
+    if (order.delay_level < 0 && !in.text_or(tries_field).empty())
+        order.tries = in.int32(tries_field);
     return in.finish(std::move(order));
 }
 

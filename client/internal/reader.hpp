@@ -114,11 +114,11 @@ struct reader_options {
     allocation_strategy allocation;
     bool ordered = false;
     std::size_t handler_threads = 1;
-    milliseconds redelivery_delay_min{1000};
-    milliseconds redelivery_delay_max{60'000};
-    /// Failed messages go back to their broker, which delivers them again in the group's retry topic. Not with `ordered`.
+    /// Its limit is told to the broker that a message goes back to; none: the group's. `ordered`: the limit is kept here.
+    redelivery_policy redelivery;
+    /// Failed messages go back to their broker, which delivers them again in the group's retry topic. `ordered`: those that have failed too
+    /// often go back, as dead; in a group only.
     bool send_back = false;
-    std::optional<std::int32_t> redeliveries_max; ///< told with them; none: the group's limit
     milliseconds commit_interval{5000};
     milliseconds rebalance_interval{20'000};
     /// Broadcasting: where the last run ended; then where queues were when they left the route.
@@ -146,8 +146,9 @@ struct reader_options {
 ///        3. A failed message is done when its broker has taken it back; while the broker has not, it comes again from here.
 ///        4. Ordered, in a group: a queue is read, handed out and committed only while its broker has locked it for this member, and
 ///           unlocked only when no handler is busy with it.
-///        5. A tool's message goes to the handler at most once, moves no offset, and is answered for within direct_consumption_timeout.
-///        6. Every order with an answer gets one; orders that an ended reader does not see break their promise.
+///        5. Ordered: nothing of a queue is handed out, and it is not unlocked, while a message that failed too often is on its way back.
+///        6. A tool's message goes to the handler at most once, moves no offset, and is answered for within direct_consumption_timeout.
+///        7. Every order with an answer gets one; orders that an ended reader does not see break their promise.
 reader_actor spawn_reader(caf::actor_system& system, reader_options options, hub_actor hub, std::shared_ptr<delivery_sink> sink,
                           std::shared_ptr<report_inbox> reports, std::shared_ptr<reader_counters> counters);
 

@@ -358,13 +358,6 @@ void reader_state::hand_out(const message_queue& queue, queue_progress& progress
         hand_out_now(queue, progress, std::move(due));
 }
 
-milliseconds reader_state::redelivery_delay(std::int32_t failures) const {
-    auto delay = options.redelivery_delay_min;
-    for (std::int32_t i = 1; i < failures && delay < options.redelivery_delay_max; ++i)
-        delay *= 2;
-    return std::min(delay, options.redelivery_delay_max);
-}
-
 void reader_state::take_report(delivery_report report) {
     counters->messages_done.fetch_add(report.done.size(), std::memory_order_relaxed);
     const bool has_handled = !report.done.empty() || report.failures > 0;
@@ -381,11 +374,7 @@ void reader_state::take_report(delivery_report report) {
     if (has_handled)
         progress->last_handled_ms = wall_clock_ms();
     if (options.ordered) {
-        if (report.failed && !report.again.empty())
-            progress->again.emplace(now() + redelivery_delay(report.again.front().local_redeliveries), received_message{});
-        for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
-            progress->backlog.push_front(std::move(*m));
-        progress->handed_out = progress->handed_out && !report.finished;
+        take_in_order(*progress, std::move(report));
         return;
     }
     for (auto& m : report.again) {
@@ -396,45 +385,94 @@ void reader_state::take_report(delivery_report report) {
     }
 }
 
+/// What failed is at the front of what comes back.
+void reader_state::take_in_order(queue_progress& progress, delivery_report report) {
+    const auto& rules = options.redelivery;
+    std::optional<received_message> given_up;
+    if (report.failed && !report.again.empty()) {
+        auto& first = report.again.front();
+        // Without the lock it is another member's by now, who has tries of its own.
+        if (options.send_back && rules.is_over(first.reconsume_times, first.local_redeliveries) && may_read(report.queue)) {
+            given_up = std::move(first);
+            report.again.erase(report.again.begin());
+        } else {
+            progress.again.emplace(now() + rules.delay(first.local_redeliveries), received_message{});
+        }
+    }
+    for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
+        progress.backlog.push_front(std::move(*m));
+    if (given_up) // the queue counts as handed out until its broker has answered: nothing passes the message, and nobody else gets the queue
+        give_back(report.queue, report.generation, std::move(*given_up));
+    else
+        progress.handed_out = progress.handed_out && !report.finished;
+}
+
 void reader_state::deliver_again(queue_progress& progress, received_message failed) {
-    const auto when = now() + redelivery_delay(failed.local_redeliveries);
-    progress.again.emplace(when, std::move(failed));
+    const auto when = now() + options.redelivery.delay(failed.local_redeliveries);
+    if (!options.ordered) {
+        progress.again.emplace(when, std::move(failed));
+        return;
+    }
+    progress.again.emplace(when, received_message{});
+    progress.backlog.push_front(std::move(failed));
+    progress.handed_out = false;
 }
 
 void reader_state::give_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
     const auto broker = caf::actor_cast<actors::message_back_actor>(broker_of(queue));
     const auto id = protocol::parse_offset_message_id(failed.offset_message_id);
     if (!broker || !id) {
-        counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
-        deliver_again(queues.at(queue), std::move(failed));
+        not_taken_back(queue, generation, std::move(failed));
         return;
     }
     actors::send_message_back order;
     order.position = id->second;
     order.group = options.group;
-    order.retry_max = options.redeliveries_max;
+    order.retry_max = options.redelivery.redeliveries_max;
     order.origin_topic = failed.queue.topic;
     order.origin_message_id = failed.message_id();
+    if (options.ordered) { // in the retry topic it would come again behind what it must not be passed by
+        order.delay_level = -1;
+        order.tries = redelivery_policy::tries_before(failed.reconsume_times, failed.local_redeliveries);
+    }
     ++sending_back;
     self->request(broker, options.request_timeout, std::move(order))
         .then(
             [this, queue, generation, failed](const actors::message_sent_back&) {
-                counters->messages_sent_back.fetch_add(1, std::memory_order_relaxed);
-                auto* progress = current(queue, generation);
-                if (progress != nullptr && progress->tracker.done(failed.offset))
-                    progress->window.release(window_bytes(failed));
+                taken_back(queue, generation, failed);
                 send_back_ended();
                 work();
             },
             [this, queue, generation, failed](const caf::error& problem) {
-                counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
                 if (hints_at_lost_broker(actors::to_error(problem).code))
                     broker_lost(queue.broker_name);
-                if (auto* progress = current(queue, generation))
-                    deliver_again(*progress, failed);
+                not_taken_back(queue, generation, failed);
                 send_back_ended();
                 work();
             });
+}
+
+void reader_state::taken_back(const message_queue& queue, std::uint64_t generation, const received_message& failed) {
+    counters->messages_sent_back.fetch_add(1, std::memory_order_relaxed);
+    const auto bytes = window_bytes(failed);
+    auto* progress = current(queue, generation);
+    if (progress == nullptr) {
+        handlers_left({queue, generation, {{failed.offset, bytes}}, {}, false, true});
+        return;
+    }
+    if (progress->tracker.done(failed.offset))
+        progress->window.release(bytes);
+    if (options.ordered)
+        progress->handed_out = false;
+}
+
+/// It is tried once more here, and given back again if it fails.
+void reader_state::not_taken_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
+    counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
+    if (auto* progress = current(queue, generation))
+        deliver_again(*progress, std::move(failed));
+    else // whoever reads the queue now gets it anew
+        handlers_left({queue, generation, {}, {}, false, true});
 }
 
 void reader_state::send_back_ended() {

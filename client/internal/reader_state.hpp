@@ -119,9 +119,11 @@ struct reader_state {
     void hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages);
     void take_report(delivery_report report);
     void give_back(const message_queue& queue, std::uint64_t generation, received_message failed);
+    void take_in_order(queue_progress& progress, delivery_report report);
+    void taken_back(const message_queue& queue, std::uint64_t generation, const received_message& failed);
+    void not_taken_back(const message_queue& queue, std::uint64_t generation, received_message failed);
     void deliver_again(queue_progress& progress, received_message failed);
     void send_back_ended();
-    [[nodiscard]] milliseconds redelivery_delay(std::int32_t failures) const;
     void commit(const std::shared_ptr<commit_round>& round);
     void save_local();
     void commit_again(const message_queue& queue);

@@ -1,6 +1,7 @@
 #include "client/internal/retry_policy.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace troupe::client {
 
@@ -32,6 +33,22 @@ milliseconds backoff::fail() {
     const auto pause = next_;
     next_ = std::min(next_ * 2, max_);
     return pause;
+}
+
+milliseconds redelivery_policy::delay(std::int32_t failures) const {
+    auto pause = delay_min;
+    for (std::int32_t i = 1; i < failures && pause.count() > 0 && pause < delay_max; ++i)
+        pause *= 2;
+    return std::min(pause, delay_max);
+}
+
+std::int32_t redelivery_policy::tries_before(std::int32_t reconsume_times, std::int32_t failures) {
+    const auto tries = std::int64_t{std::max(reconsume_times, 0)} + std::max(failures - 1, 0); // anybody may have written the count
+    return static_cast<std::int32_t>(std::min<std::int64_t>(tries, std::numeric_limits<std::int32_t>::max()));
+}
+
+bool redelivery_policy::is_over(std::int32_t reconsume_times, std::int32_t failures) const {
+    return redeliveries_max && tries_before(reconsume_times, failures) >= *redeliveries_max;
 }
 
 send_attempts::verdict send_attempts::fail(errc code, time_point now, bool elsewhere) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 
 namespace troupe::client {
 
@@ -41,6 +42,20 @@ private:
     milliseconds min_;
     milliseconds max_;
     milliseconds next_;
+};
+
+/// When a message on which the handler has failed comes again in this process, and how often it may.
+struct redelivery_policy {
+    milliseconds delay_min{1000};
+    milliseconds delay_max{60'000};
+    std::optional<std::int32_t> redeliveries_max; ///< after the first delivery, the broker's and this process's together; none: no limit
+
+    /// The pause after so many failures here: doubled each time, up to the maximum.
+    [[nodiscard]] milliseconds delay(std::int32_t failures) const;
+    /// The delivery that has just failed was the last one. `reconsume_times`: of the message; `failures`: here, this one included, at least 1.
+    [[nodiscard]] bool is_over(std::int32_t reconsume_times, std::int32_t failures) const;
+    /// How often it had been delivered before the delivery that has just failed.
+    [[nodiscard]] static std::int32_t tries_before(std::int32_t reconsume_times, std::int32_t failures);
 };
 
 /// One send, with all its attempts.

@@ -95,7 +95,8 @@ void append(fake_broker& broker, const topic_queue& queue, const std::string& pr
     m.body = payload{body};
     auto record = protocol::encode_record(m);
     const auto number = static_cast<std::int64_t>(log.size());
-    protocol::place_record(std::span<char>{*record}, queue_offset{number}, log_position{number * 1000}, timestamp_ms{number});
+    protocol::place_record(std::span<char>{*record}, queue_offset{number}, log_position{number * 1000 + queue.queue.value()},
+                           timestamp_ms{number});
     log.push_back(std::move(*record));
 }
 
@@ -368,9 +369,12 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
         [self](const unlock_queues& x) { return handle(self, x); },
         [self](const hold_over& x) { handle(self, x); },
         [self](const client_lost& x) { handle(self, x); },
-        [self](const look_at_held& x) {
+        [self, broker](const look_at_held& x) {
             if (!x.crashed) {
                 serve(self);
+                if (!broker->silent_give_backs)
+                    for (auto& promise : std::exchange(self->state.unanswered_give_backs, {}))
+                        promise.deliver(message_sent_back{});
                 return;
             }
             for (auto& [number, pull] : self->state.held)

@@ -58,7 +58,7 @@ private:
 /// What a fake broker keeps, and how it misbehaves. Tests look and change between runs.
 struct fake_broker {
     std::string broker_name;
-    std::map<topic_queue, std::vector<std::string>> logs; ///< placed records
+    std::map<topic_queue, std::vector<std::string>> logs; ///< placed records; log position: 1000 x offset + number of the queue
     std::map<topic_queue, std::int64_t> first_offset;     ///< what retention has left
     std::map<progress_key, queue_offset> offsets;
     std::map<std::string, std::map<std::string, actors::client_session_actor>> groups; ///< by group and client id
@@ -74,10 +74,10 @@ struct fake_broker {
     std::deque<errc> fail_commits;
     std::deque<errc> fail_member_lists;
     std::deque<errc> fail_give_backs;
-    bool silent_give_backs = false;
-    std::set<std::string> deaf_to; ///< client ids whose heartbeats and questions for locks do not get through
-    bool down = false;             ///< connect_failed for everything
-    bool silent = false;           ///< no send is answered
+    bool silent_give_backs = false; ///< until serve_held finds it false
+    std::set<std::string> deaf_to;  ///< client ids whose heartbeats and questions for locks do not get through
+    bool down = false;              ///< connect_failed for everything
+    bool silent = false;            ///< no send is answered
     bool silent_commits = false;
 
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
@@ -88,7 +88,7 @@ struct fake_broker {
     void store(const topic_queue& queue, const std::string& body, const std::string& tags = {}, std::int32_t sys_flag = 0);
     /// Likewise with properties of the caller's own.
     void store_with(const topic_queue& queue, const std::string& body, const std::string& properties);
-    /// Held pulls get what is there, when the world runs.
+    /// Held pulls get what is there, when the world runs; messages that were given back are taken.
     std::function<void()> serve_held;
     [[nodiscard]] std::vector<std::string> bodies(const topic_queue& queue) const;
 };

@@ -37,6 +37,7 @@ struct churn_options {
     bool ordered = false;
     bool faults = true; ///< members die and stand still, brokers restart
     int steps = 2'000;
+    bool poison = false; ///< ordered: some messages never succeed, and are given up
 };
 
 struct verdict {
@@ -44,6 +45,7 @@ struct verdict {
     std::uint64_t repeated = 0;
     std::uint64_t unclean = 0; ///< faults that may make messages come again
     std::uint64_t joins = 0;
+    std::uint64_t dead = 0;   ///< given up
     std::uint64_t shared = 0; ///< moments at which two members were at one queue, as faults allow
 };
 
@@ -105,6 +107,9 @@ private:
         auto options = test::in_group();
         options.ordered = options_.ordered;
         options.handler_threads = handler_threads;
+        options.send_back = options_.poison;
+        if (options_.poison)
+            options.redelivery.redeliveries_max = 1;
         const auto id = "c" + std::to_string(++verdict_.joins);
         parts_[id].consumer = s_.join(id, options);
     }
@@ -174,7 +179,7 @@ private:
         for (auto count = pick(0, 4); count > 0; --count) {
             auto& broker = s_.broker(one_in(2) ? "a" : "b");
             const topic_queue queue{"t", queue_id{static_cast<std::int32_t>(pick(0, queues_per_broker - 1))}};
-            broker.store(queue, std::to_string(broker.logs[queue].size()));
+            broker.store(queue, options_.poison && one_in(10) ? "poison" : std::to_string(broker.logs[queue].size()));
             ++stored_;
         }
     }
@@ -218,7 +223,7 @@ private:
         auto& m = job.work.messages[job.next];
         job.begun = false;
         delivery_report all{job.work.queue, job.work.generation, {}, {}, false, false};
-        if (options_.ordered && one_in(20)) { // fails: it and what follows are given back
+        if (options_.ordered && (m.body.view() == "poison" || one_in(20))) { // fails: it and what follows are given back
             ++m.local_redeliveries;
             all.failed = all.finished = true;
             all.again.assign(std::make_move_iterator(job.work.messages.begin() + static_cast<std::ptrdiff_t>(job.next)),
@@ -243,20 +248,36 @@ private:
     }
 
     void note(const received_message& m) {
+        note_dead();
         ++verdict_.handled;
-        auto& next = next_[m.queue];
+        note(m.queue, m.offset.value());
+    }
+    void note(const message_queue& queue, std::int64_t offset) {
+        auto& next = next_[queue];
         if (options_.ordered) {
-            CHECK_MESSAGE(m.offset.value() <= next,
-                          m.queue.broker_name << "/" << m.queue.queue << ": " << m.offset.value() << " is handled before " << next);
-            next = std::max(next, m.offset.value() + 1);
+            CHECK_MESSAGE(offset <= next, queue.broker_name << "/" << queue.queue << ": " << offset << " is handled before " << next);
+            next = std::max(next, offset + 1);
         }
-        if (!seen_[m.queue].insert(m.offset.value()).second)
+        if (!seen_[queue].insert(offset).second)
             ++verdict_.repeated;
+    }
+    /// Messages that brokers have taken back.
+    void note_dead() {
+        for (const auto& each : s_.cluster.brokers) {
+            const auto& orders = each.second->given_back;
+            for (auto& noted = noted_[each.first]; noted < orders.size(); ++noted) {
+                const auto position = orders[noted].position.value();
+                CHECK(orders[noted].delay_level == -1);
+                ++verdict_.dead;
+                note({"t", each.first, static_cast<std::int32_t>(position % 1'000)}, position / 1'000);
+            }
+        }
     }
 
     // ---- what must hold ----
 
     void watch() {
+        note_dead();
         if (options_.ordered)
             watch_handlers();
         else
@@ -327,6 +348,7 @@ private:
         for (int step = 0; step < 2'000 && !all_handled(); ++step) {
             s_.world.run_for(200ms);
             handle_some();
+            note_dead();
         }
         CHECK(all_handled());
         s_.world.run_for(share_settles);
@@ -349,6 +371,7 @@ private:
     std::map<message_queue, std::set<std::int64_t>> seen_;
     std::map<message_queue, time_point> shared_since_;
     time_point undisturbed_since_{};
+    std::map<std::string, std::size_t> noted_; ///< of the messages that each broker has taken back
     std::size_t stored_ = 0;
     verdict verdict_;
 };
@@ -365,6 +388,8 @@ void play_seeds(churn_options options, std::uint64_t count) {
             CHECK(played.repeated == 0);
             CHECK(played.shared == 0);
         }
+        if (options.poison)
+            CHECK(played.dead > 50);
         // Who gets a queue begins at what is committed, while the last owner's handlers end what they are at.
         if (!options.ordered && !options.faults)
             CHECK(played.repeated <= 2 * played.joins * handler_threads);
@@ -372,7 +397,8 @@ void play_seeds(churn_options options, std::uint64_t count) {
         if (options.faults)
             CHECK(played.repeated <= played.unclean * 64);
         MESSAGE("seed " << seed << ": " << played.joins << " joins, " << played.unclean << " faults, " << played.handled << " handled, "
-                        << played.repeated << " of them again, two at one queue at " << played.shared << " moments");
+                        << played.repeated << " of them again, " << played.dead << " dead, two at one queue at " << played.shared
+                        << " moments");
     }
 }
 
@@ -391,4 +417,10 @@ TEST_CASE("group churn: a concurrent group that nobody disturbs repeats little")
 }
 TEST_CASE("group churn: an ordered group that nobody disturbs handles everything once") {
     play_seeds({true, false, 2'000}, 3);
+}
+TEST_CASE("group churn: an ordered group gives up what never succeeds, and nothing passes it") {
+    play_seeds({true, true, 2'000, true}, 3);
+}
+TEST_CASE("group churn: an ordered group that nobody disturbs handles or gives up everything once") {
+    play_seeds({true, false, 2'000, true}, 3);
 }

@@ -378,6 +378,71 @@ TEST_CASE("client: a failed message comes again, then lies in the dead letter to
     }
 }
 
+TEST_CASE("client: with order, a message that fails too often becomes a dead letter with its topic and its count, and its queue goes on") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    bool is_local = false;
+    std::int32_t retry_queues = 1;
+    SUBCASE("over the ports") {}
+    SUBCASE("in the same process") {
+        is_local = true;
+    }
+    SUBCASE("of a group that wants no retries") {
+        retry_queues = 0;
+    }
+    const auto via = is_local ? node.connect_embedded() : node.connect();
+    REQUIRE(via.ok());
+    admin administrator{*via};
+    REQUIRE(administrator.create_topic(make_topic(1)).ok());
+    group_config group;
+    group.name = "g";
+    group.retry_queues = retry_queues;
+    REQUIRE(administrator.put_group(group).ok());
+    auto producer = producer::open(*via);
+    REQUIRE(producer.ok());
+    std::string id;
+    for (const std::string body : {"a", "bad", "c"}) {
+        const auto receipt = producer->send(make_message(body));
+        REQUIRE(receipt.ok());
+        if (body == "bad")
+            id = receipt->message_id;
+    }
+    collected got;
+    push_consumer_options options;
+    options.group = "g";
+    options.from = consume_from::first_offset;
+    options.ordered = true;
+    options.redeliveries_max = 2;
+    options.redelivery_delay_min = 10ms;
+    auto consumer = push_consumer::open(*via, options, [&](const received_message& m) {
+        got(m);
+        return m.body.view() == "bad" ? consume_outcome::retry_later : consume_outcome::done;
+    });
+    REQUIRE(consumer.ok());
+    REQUIRE(consumer->subscribe("orders").ok());
+    REQUIRE(consumer->start().ok());
+    REQUIRE(got.wait_for(5));
+    consumer->stop();
+    const auto all = got.bodies();
+    REQUIRE(all.size() == 1);
+    CHECK(all.begin()->second == std::vector<std::string>{"a", "bad", "bad", "bad", "c"});
+    CHECK(administrator.describe_group("g")->lag() == 0);
+    CHECK(consumer->counters().messages_sent_back == 1);
+
+    const auto listed = administrator.list_dead_letters("g");
+    REQUIRE_MESSAGE(listed.ok(), to_string(listed.failure()));
+    REQUIRE(listed->size() == 1);
+    const auto read = administrator.read_queue(listed->front().queue, listed->front().first, 10);
+    REQUIRE(read.ok());
+    REQUIRE(read->first.size() == 1);
+    const auto& dead = read->first[0];
+    CHECK(dead.body.view() == "bad");
+    CHECK(dead.property("RETRY_TOPIC") == "orders");
+    CHECK(dead.reconsume_times == 3); // as often as it was delivered
+    CHECK(dead.message_id() == id);
+    CHECK(dead.tags() == "TagA");
+}
+
 TEST_CASE("client: a message comes at its time, and one that was taken back does not") {
     testing::node node;
     REQUIRE(node.start().ok());

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <vector>
+
 using namespace troupe;
 using namespace troupe::client;
 using namespace std::chrono_literals;
@@ -82,4 +84,33 @@ TEST_CASE("backoff: doubles up to its maximum and starts anew after success") {
     CHECK(pause.fail() == 350ms);
     pause.succeed();
     CHECK(pause.fail() == 100ms);
+}
+
+TEST_CASE("redelivery_policy: the pause doubles with each failure, up to its maximum") {
+    const redelivery_policy rules{100ms, 1s, std::nullopt};
+    std::vector<milliseconds> pauses;
+    for (std::int32_t failures = 1; failures <= 6; ++failures)
+        pauses.push_back(rules.delay(failures));
+    CHECK(pauses == std::vector<milliseconds>{100ms, 200ms, 400ms, 800ms, 1s, 1s});
+    CHECK(rules.delay(2'000'000'000) == 1s);
+    CHECK(redelivery_policy{0ms, 1s, std::nullopt}.delay(2'000'000'000) == 0ms);
+}
+
+TEST_CASE("redelivery_policy: tries end after so many redeliveries, wherever they were, and without a limit never") {
+    redelivery_policy rules;
+    CHECK_FALSE(rules.is_over(2'000'000'000, 2'000'000'000));
+    rules.redeliveries_max = 2;
+    CHECK_FALSE(rules.is_over(0, 1)); // the first delivery, and one redelivery
+    CHECK_FALSE(rules.is_over(0, 2));
+    CHECK(rules.is_over(0, 3));
+    CHECK_FALSE(rules.is_over(1, 1)); // the broker has counted one
+    CHECK(rules.is_over(1, 2));
+    CHECK(rules.is_over(2, 1));
+    CHECK(rules.is_over(2'147'483'647, 2'147'483'647));
+    CHECK_FALSE(rules.is_over(-5, 2)); // nobody's word makes it more tries than the limit
+    rules.redeliveries_max = 0;
+    CHECK(rules.is_over(0, 1));
+    CHECK(redelivery_policy::tries_before(0, 3) == 2);
+    CHECK(redelivery_policy::tries_before(4, 1) == 4);
+    CHECK(redelivery_policy::tries_before(2'147'483'647, 2) == 2'147'483'647);
 }

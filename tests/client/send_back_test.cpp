@@ -58,7 +58,7 @@ struct setup {
         options.in_group = true;
         options.from = consume_from::last_offset;
         options.send_back = send_back;
-        options.redeliveries_max = 7;
+        options.redelivery.redeliveries_max = 7;
         sink->reader = spawn_reader(world.system(), std::move(options), via->core().hub(), sink, sink->reports, counters);
         for (const auto* topic : {"t", "%RETRY%g"})
             caf::anon_send(sink->reader, change_subscription{topic, "*"});

@@ -206,5 +206,23 @@ TEST_CASE("what a consumer says of a failed message is the same on the other sid
     CHECK(decoded->retry_max == 5);
     CHECK(decoded->origin_topic == "orders");
     CHECK(decoded->origin_message_id == "id");
+    CHECK_FALSE(decoded->tries.has_value());
     CHECK(net::decode_answer<message_sent_back>(net::encode_answer(message_sent_back{})).ok());
+}
+
+TEST_CASE("what a consumer says of its own tries goes with a message that gets no further one, and with no other") {
+    send_message_back order{log_position{77}, "billing", -1, {}, "orders", "id", 7};
+    const auto dead = net::decode_request<send_message_back>(net::encode_request(order));
+    REQUIRE(dead);
+    CHECK(dead->tries == 7);
+    order.delay_level = 0;
+    auto encoded = net::encode_request(order);
+    CHECK(encoded.fields.find("reconsumeTimes") == nullptr);
+    encoded.fields.set("reconsumeTimes", "7"); // a client that says so all the same gains nothing
+    const auto retried = net::decode_request<send_message_back>(encoded);
+    REQUIRE(retried);
+    CHECK_FALSE(retried->tries.has_value());
+    encoded.fields.set("delayLevel", "-1");
+    encoded.fields.set("reconsumeTimes", "many");
+    CHECK(net::decode_request<send_message_back>(encoded).code() == errc::protocol_error);
 }
