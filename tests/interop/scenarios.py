@@ -340,6 +340,23 @@ def orderly_retry(case):
     committed_all(case)
 
 
+def orderly_poison(case):
+    """A message that is refused each time keeps its queue waiting for its three deliveries; then it is a dead letter, and the queue goes on."""
+    stored_as_answered(case, 16)
+    rows = collections.defaultdict(list)
+    for row in case.received:
+        rows[row["queue"]].append(row["body"])
+    queue = next(row["queue"] for row in case.sent if row["body"] == "m5")
+    require(rows.pop(queue) == ["m1", "m5", "m5", "m5", "m9", "m13"], f"its queue came as {rows}")
+    for bodies in rows.values():
+        require(bodies == sorted(bodies, key=lambda body: int(body[1:])) and len(bodies) == 4, f"another queue came as {bodies}")
+    dead = f"%DLQ%{case.group}"
+    until("there is no dead letter", lambda: case.observer.ends(dead, 1) == [(0, 1)])
+    (record,) = case.observer.stored(dead, 1)
+    require(record["body"] == "m5" and record["properties"].get("RETRY_TOPIC") == case.topic, f"the dead letter is {record}")
+    committed_all(case)
+
+
 def orderly_members(case):
     """Order holds as queues change hands: what comes again, because its commit was lost, does so from there on in order."""
     stored_as_answered(case, 64)
@@ -413,6 +430,7 @@ SCENARIOS = [
     Scenario("push-broadcasting", "push, broadcasting", broadcasting),
     Scenario("push-orderly", "push, orderly listener", orderly),
     Scenario("orderly-retry", "push, orderly; a refused message keeps its queue", orderly_retry),
+    Scenario("orderly-poison", "push, orderly; a message that always fails is given up", orderly_poison),
     Scenario("orderly-members", "push, orderly; members join and leave", orderly_members, timeout=150),
     Scenario("push-circle", "push, allocation by circle", circle),
     Scenario("push-timestamp", "push, from a point in time", from_timestamp),

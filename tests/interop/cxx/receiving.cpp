@@ -164,6 +164,17 @@ void orderly_retry(driver& all) {
     all.expect(18);
 }
 
+/// m5 never succeeds: after two redeliveries in its place it is dead, and its queue goes on.
+void orderly_poison(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 16);
+    client::push_consumer_options options;
+    options.ordered = true;
+    options.redeliveries_max = 2;
+    all.make_consumer("only", options, "*", [](const client::received_message& message) { return message.body.view() != "m5"; });
+    all.expect(18);
+}
+
 /// A second member joins, and the first leaves, while messages of each queue are under way.
 void orderly_members(driver& all) {
     auto producer = all.make_producer();
@@ -410,6 +421,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         circle(all);
     else if (scenario == "orderly-retry")
         orderly_retry(all);
+    else if (scenario == "orderly-poison")
+        orderly_poison(all);
     else if (scenario == "orderly-members")
         orderly_members(all);
     else if (scenario == "transaction-check")
