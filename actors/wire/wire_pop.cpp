@@ -154,6 +154,14 @@ result<messages_popped> decode_answer(const remoting_command& command) {
         return answer;
     }
     field_reader in{command};
+    if (command.fields.find("hasMsg") != nullptr) {
+        answer.kind = pop_kind::notify;
+        if (in.boolean_or("hasMsg", false))
+            answer.status = pop_status::found;
+        else if (in.boolean_or("pollingFull", false))
+            answer.status = pop_status::full;
+        return in.finish(std::move(answer));
+    }
     answer.status = pop_status::found;
     answer.popped = in.number<timestamp_ms>("popTime");
     answer.invisible_ms = in.int64("invisibleTime");

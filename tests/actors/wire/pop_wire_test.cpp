@@ -147,9 +147,14 @@ TEST_CASE_FIXTURE(pop_wire_world, "NOTIFICATION and POLLING_INFO answer what is 
     REQUIRE(told.code == response::success);
     CHECK(field(told, "hasMsg") == "false");
     CHECK(field(told, "pollingFull") == "false");
+    CHECK(net::decode_answer<messages_popped>(told)->status == pop_status::nothing);
     send("m0");
     told = notify();
     CHECK(field(told, "hasMsg") == "true");
+    const auto notice = net::decode_answer<messages_popped>(told);
+    REQUIRE(notice.ok());
+    CHECK(notice->kind == pop_kind::notify);
+    CHECK(notice->status == pop_status::found);
     const auto counted = call(request::polling_info, {{"consumerGroup", "billing"}, {"topic", "orders"}, {"queueId", "-1"}});
     CHECK(field(counted, "pollingNum") == "0");
 }
