@@ -4,8 +4,11 @@
 #include "actors/schedule/message_return.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
+#include "client/internal/pop_agent.hpp"
+#include "client/internal/pop_round.hpp"
 #include "client/internal/subscription_filter.hpp"
 #include "client/internal/to_received.hpp"
+#include "client/internal/unique_key.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
 #include "protocol/properties.hpp"
@@ -13,11 +16,15 @@
 #include "protocol/vocabulary/names.hpp"
 
 #include <caf/actor_cast.hpp>
+#include <caf/send.hpp>
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
+#include <mutex>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -33,11 +40,6 @@ constexpr std::chrono::milliseconds retry_topic_interval{1'000};
 /// look costs the message one of its tries.
 constexpr std::chrono::milliseconds others_first{10'000};
 constexpr std::chrono::milliseconds give_back_pause{100};
-
-/// What a proxy of a broker serves beside broker_actor.
-using pop_actor = caf::typed_actor<caf::replies_to<actors::pop_messages>::with<actors::messages_popped>,
-                                   caf::replies_to<actors::acknowledge_messages>::with<actors::messages_acknowledged>,
-                                   caf::replies_to<actors::change_invisible_time>::with<actors::invisible_time_changed>>;
 
 pop_actor pops_of(const actors::broker_actor& broker) {
     return caf::actor_cast<pop_actor>(broker);
@@ -145,156 +147,414 @@ private:
     std::size_t weight_ = 0;                ///< in a request a message counts, and so does what says where it lies
 };
 
+actors::change_invisible_time change_of(const std::string& group, const popped_message& message, const protocol::receipt_handle& handle,
+                                        std::chrono::milliseconds invisible) {
+    return {
+        group, {message.lies_in, handle.queue}, handle.offset, to_pop_handle(handle), invisible.count(), message.message.queue.broker_name};
+}
+
+/// Whether it works or not is nobody's business: if not, they come when their time is over.
+std::vector<actors::change_invisible_time> all_back(const std::string& group, const std::vector<popped_message>& messages,
+                                                    std::chrono::milliseconds pause) {
+    std::vector<actors::change_invisible_time> orders;
+    for (const auto& one : messages)
+        if (const auto handle = read_handle(one))
+            orders.push_back(change_of(group, one, *handle, pause));
+    return orders;
+}
+
+/// What became of one question of a pop().
+struct pop_event {
+    std::string broker;
+    pop_round::question what = pop_round::question::take;
+    std::string attempt; ///< under which it was asked, in order
+    bool found = false;  ///< a notice that there is something
+    std::vector<popped_message> messages;
+    error failure;
+};
+/// One pop() that waits, for those who bring it answers.
+struct pop_call {
+    std::deque<pop_event> events;
+    bool has_ended = false;
+};
+/// Messages that came too late for the pop() that asked, for the next one.
+struct kept_messages {
+    std::vector<popped_message> messages;
+    time_point fresh_until;
+};
+
+/// Where the answers of brokers meet the threads that pop.
+///
+/// Size     what is kept was asked for by an ended pop(), and no broker is asked by another one meanwhile: one pop's messages for each
+///          broker and thread that popped at the same time. One notice of each broker is awaited, whoever waits for it.
+struct pop_desk {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool is_closed = false;
+    std::vector<std::shared_ptr<pop_call>> calls; ///< under way
+    std::set<std::string> notices;                ///< of these brokers are awaited
+    std::deque<kept_messages> kept;
+    /// What ended calls have asked and is unanswered.
+    std::multiset<std::pair<std::string, pop_round::question>> strays;
+    std::map<std::string, std::string> lost_attempts; ///< in order, by broker: whose answer was lost, and may be asked for once more
+    time_point retry_topic_due;
+    std::size_t next_broker = 0; ///< brokers take turns
+};
+
+/// Brings one answer to the desk. Destroyed without one, it says so.
+class pop_answer {
+public:
+    pop_answer(std::shared_ptr<pop_desk> desk, std::shared_ptr<pop_call> call, actors::pop_messages order, pop_options options,
+               pop_event event)
+        : desk_{std::move(desk)},
+          call_{std::move(call)},
+          order_{std::move(order)},
+          options_{std::move(options)},
+          event_{std::move(event)} {}
+    ~pop_answer() {
+        if (!is_told_)
+            static_cast<void>(tell(error{errc::shutting_down, "the connection was closed"}));
+    }
+    pop_answer(const pop_answer&) = delete;
+    pop_answer& operator=(const pop_answer&) = delete;
+
+    /// What is to be given back.
+    std::vector<actors::change_invisible_time> tell(const result<actors::messages_popped>& popped);
+
+private:
+    void put_others_back(std::vector<actors::change_invisible_time>& orders);
+
+    const std::shared_ptr<pop_desk> desk_;
+    const std::shared_ptr<pop_call> call_;
+    const actors::pop_messages order_;
+    const pop_options options_;
+    pop_event event_;
+    bool is_told_ = false;
+};
+
+/// The group's retry topic has messages of all its topics.
+void pop_answer::put_others_back(std::vector<actors::change_invisible_time>& orders) {
+    auto& all = event_.messages;
+    const auto others = std::stable_partition(all.begin(), all.end(),
+                                              [this](const popped_message& one) { return one.message.queue.topic == options_.topic; });
+    if (others == all.end())
+        return;
+    orders = all_back(options_.group, {others, all.end()}, give_back_pause);
+    all.erase(others, all.end());
+    const std::lock_guard lock{desk_->mutex};
+    desk_->retry_topic_due = std::chrono::steady_clock::now() + others_first;
+}
+
+std::vector<actors::change_invisible_time> pop_answer::tell(const result<actors::messages_popped>& popped) {
+    is_told_ = true;
+    std::vector<actors::change_invisible_time> back;
+    const bool is_notice = event_.what == pop_round::question::notice;
+    if (popped && is_notice) {
+        event_.found = popped->status == actors::pop_status::found;
+    } else {
+        auto messages = popped ? to_messages(event_.broker, order_.topic, *popped) : at_broker(event_.broker, popped.failure());
+        if (messages)
+            event_.messages = std::move(*messages);
+        else
+            event_.failure = messages.failure();
+    }
+    if (event_.what == pop_round::question::put_back)
+        put_others_back(back);
+    const std::lock_guard lock{desk_->mutex};
+    if (is_notice) {
+        desk_->notices.erase(event_.broker);
+        for (const auto& each : desk_->calls)
+            each->events.push_back(event_);
+        desk_->changed.notify_all();
+        return back;
+    }
+    if (!event_.attempt.empty() && says_that_view_is_old(event_.failure.code))
+        desk_->lost_attempts[event_.broker] = event_.attempt;
+    if (!call_->has_ended && !desk_->is_closed) {
+        call_->events.push_back(std::move(event_));
+        desk_->changed.notify_all();
+        return back;
+    }
+    if (const auto stray = desk_->strays.find({event_.broker, event_.what}); stray != desk_->strays.end())
+        desk_->strays.erase(stray);
+    if (desk_->is_closed) {
+        const auto rest = all_back(options_.group, event_.messages, std::chrono::milliseconds{0});
+        back.insert(back.end(), rest.begin(), rest.end());
+    } else if (!event_.messages.empty()) {
+        desk_->kept.push_back({std::move(event_.messages), std::chrono::steady_clock::now() + options_.invisible / 2});
+    }
+    desk_->changed.notify_all();
+    return back;
+}
+
 } // namespace
 
 /// What copies of a consumer share.
 class pop_consumer::state {
 public:
     state(connection via, pop_options options, subscription_filter filter)
-        : via_{std::move(via)}, options_{std::move(options)}, filter_{std::move(filter)}, brokers_{route_times(via_)} {}
+        : via_{std::move(via)},
+          options_{std::move(options)},
+          filter_{std::move(filter)},
+          brokers_{route_times(via_)},
+          agent_{spawn_pop_agent(via_.core().system(), via_.core().hub(), via_.options().request_timeout)} {}
+    state(const state&) = delete;
+    state& operator=(const state&) = delete;
+    ~state() { close(); }
 
     result<std::vector<popped_message>> pop(std::chrono::milliseconds wait);
     result<void> acknowledge(const std::vector<popped_message>& messages);
     result<void> change_invisible_time(popped_message& message, std::chrono::milliseconds invisible);
+    void close();
 
 private:
-    /// What one pop has heard so far.
-    struct heard {
-        std::vector<popped_message> messages;
-        bool any = false; ///< a broker has answered
-        error failure;    ///< of the last that has not
-    };
     static known_brokers::options route_times(const connection& via) {
         known_brokers::options times;
         times.refresh = via.options().route_refresh;
         return times;
     }
-    [[nodiscard]] std::vector<std::string> in_turn(const known_brokers::broker_map& brokers);
-    [[nodiscard]] actors::pop_messages order() const;
-    bool pop_from(asker& ask, const std::string& name, const actors::broker_actor& broker, const actors::pop_messages& order, heard& all);
-    void pop_put_back(asker& ask, heard& all);
+    using broker_maps = std::map<pop_round::question, known_brokers::broker_map>;
+    [[nodiscard]] pop_round::brokers whom(const broker_maps& brokers);
+    [[nodiscard]] bool is_retry_topic_due();
+    [[nodiscard]] actors::pop_messages order_of(const pop_round::step& step);
+    void ask(const pop_round::step& step, const actors::broker_actor& broker, const std::shared_ptr<pop_call>& call);
+    std::vector<popped_message> take_kept();
+    std::vector<popped_message> heed(pop_round& round, pop_call& call);
+    void end(const pop_round& round, const broker_maps& brokers, pop_call& call);
+    [[nodiscard]] static pop_round::question broker_map_of(pop_round::question what) {
+        return what == pop_round::question::put_back ? what : pop_round::question::take;
+    }
+    [[nodiscard]] carry_back back_at(const actors::broker_actor& broker, const std::vector<popped_message>& messages) const {
+        return {pops_of(broker), all_back(options_.group, messages, std::chrono::milliseconds{0})};
+    }
     template <class Answer, class Order>
     result<Answer> ask_broker(asker& ask, const std::string& name, const Order& order);
-    result<void> change_invisible_time(asker& ask, popped_message& message, std::chrono::milliseconds invisible);
 
     const connection via_;
     const pop_options options_;
     const subscription_filter filter_;
     known_brokers brokers_;
-    std::atomic<std::uint64_t> next_broker_{0}; ///< brokers take turns
-    std::atomic<std::chrono::steady_clock::time_point> retry_topic_due_{std::chrono::steady_clock::time_point{}};
+    pop_agent_actor agent_;
+    std::shared_ptr<pop_desk> desk_ = std::make_shared<pop_desk>();
+    unique_key_generator attempts_;
 };
 
-/// Another one first each time; last those that have just failed.
-std::vector<std::string> pop_consumer::state::in_turn(const known_brokers::broker_map& brokers) {
-    std::vector<std::string> names;
-    for (const auto& [name, broker] : brokers)
-        names.push_back(name);
-    const auto first = next_broker_.fetch_add(1, std::memory_order_relaxed) % names.size();
-    std::rotate(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(first), names.end());
-    std::stable_partition(names.begin(), names.end(), [this](const std::string& name) { return !brokers_.is_suspect(name); });
-    return names;
+void pop_consumer::state::close() {
+    std::deque<kept_messages> kept;
+    {
+        const std::lock_guard lock{desk_->mutex};
+        if (std::exchange(desk_->is_closed, true))
+            return;
+        kept.swap(desk_->kept);
+        desk_->changed.notify_all();
+    }
+    asker ask{via_};
+    for (const auto& some : kept) {
+        const auto broker = brokers_.named(ask, some.messages.front().message.queue.broker_name);
+        if (broker)
+            caf::anon_send(agent_, back_at(*broker, some.messages));
+    }
+    caf::anon_send(agent_, end_carrying{});
+    via_.core().pops().leave(via_, options_.group, options_.topic);
 }
 
-actors::pop_messages pop_consumer::state::order() const {
+// ---- taking ---------------------------------------------------------------------------------------------------------
+
+/// Another one first each time.
+pop_round::brokers pop_consumer::state::whom(const broker_maps& brokers) {
+    pop_round::brokers all;
+    for (const auto& [name, broker] : brokers.at(pop_round::question::take)) {
+        all.in_turn.push_back(name);
+        if (brokers_.is_suspect(name))
+            all.suspects.insert(name);
+    }
+    const std::lock_guard lock{desk_->mutex};
+    const auto first = desk_->next_broker++ % all.in_turn.size();
+    std::rotate(all.in_turn.begin(), all.in_turn.begin() + static_cast<std::ptrdiff_t>(first), all.in_turn.end());
+    for (const auto& name : all.in_turn)
+        if (desk_->strays.contains({name, pop_round::question::take}))
+            all.busy.insert(name);
+    for (const auto& [name, broker] : brokers.at(pop_round::question::put_back))
+        if (!brokers_.is_suspect(name) && !desk_->strays.contains({name, pop_round::question::put_back}))
+            all.of_retry_topic.push_back(name);
+    return all;
+}
+
+/// Dead letters that were put back are there.
+bool pop_consumer::state::is_retry_topic_due() {
+    const auto now = std::chrono::steady_clock::now();
+    const std::lock_guard lock{desk_->mutex};
+    if (now < desk_->retry_topic_due)
+        return false;
+    desk_->retry_topic_due = now + retry_topic_interval;
+    return true;
+}
+
+actors::pop_messages pop_consumer::state::order_of(const pop_round::step& step) {
     actors::pop_messages order;
+    order.kind = step.what == pop_round::question::notice ? actors::pop_kind::notify : actors::pop_kind::take;
     order.group = options_.group;
     order.topic = options_.topic;
     order.messages_max = options_.messages_max;
     order.invisible_ms = options_.invisible.count();
+    order.poll_ms = step.wait.count();
+    if (step.what == pop_round::question::put_back) { // all of it was wanted when it was delivered first, and it has lost its place
+        order.topic = actors::retry_topic_of(options_.group);
+        return order;
+    }
     order.from_end = options_.from_end;
     order.expression = filter_.expression();
     order.expression_type = filter_.type();
+    order.ordered = options_.ordered;
+    if (options_.ordered && step.what == pop_round::question::take) {
+        const std::lock_guard lock{desk_->mutex};
+        const auto lost = desk_->lost_attempts.extract(step.broker);
+        order.attempt = lost.empty() ? attempts_.next(wall_clock_ms()) : lost.mapped();
+    }
     return order;
 }
 
-/// False: it has not answered.
-bool pop_consumer::state::pop_from(asker& ask, const std::string& name, const actors::broker_actor& broker,
-                                   const actors::pop_messages& order, heard& all) {
-    const auto timeout = via_.options().request_timeout + std::chrono::milliseconds{order.poll_ms};
-    const auto popped = ask.ask_within<actors::messages_popped>(timeout, pops_of(broker), order);
-    auto messages = popped ? to_messages(name, order.topic, *popped) : at_broker(name, popped.failure());
-    if (!messages) {
-        all.failure = messages.failure();
-        if (says_that_view_is_old(all.failure.code))
-            brokers_.failed(name);
-        return false;
+void pop_consumer::state::ask(const pop_round::step& step, const actors::broker_actor& broker, const std::shared_ptr<pop_call>& call) {
+    if (step.what == pop_round::question::notice) {
+        const std::lock_guard lock{desk_->mutex};
+        if (!desk_->notices.insert(step.broker).second)
+            return; // it will come to this call, too
     }
-    brokers_.answered(name);
-    all.any = true;
-    all.messages = std::move(*messages);
-    return true;
+    auto order = order_of(step);
+    pop_event event;
+    event.broker = step.broker;
+    event.what = step.what;
+    event.attempt = order.attempt;
+    const auto answer = std::make_shared<pop_answer>(desk_, call, order, options_, std::move(event));
+    carry_pop work;
+    work.broker = pops_of(broker);
+    work.timeout = via_.options().request_timeout + step.wait;
+    work.order = std::move(order);
+    work.answered = [answer](const result<actors::messages_popped>& popped) { return answer->tell(popped); };
+    caf::anon_send(agent_, std::move(work));
 }
 
-/// Messages of the group's retry topic that belong to this topic: dead letters that were put back. Its failures concern nobody: the topic
-/// itself is asked next.
-void pop_consumer::state::pop_put_back(asker& ask, heard& all) {
+/// Those whose time is half over are left to come again: whoever gets them now may not have the time that was asked for.
+std::vector<popped_message> pop_consumer::state::take_kept() {
+    auto& kept = desk_->kept;
     const auto now = std::chrono::steady_clock::now();
-    auto due = retry_topic_due_.load();
-    if (now < due || !retry_topic_due_.compare_exchange_strong(due, now + retry_topic_interval))
-        return;
-    auto take = order();
-    take.topic = actors::retry_topic_of(options_.group);
-    take.expression.clear(); // it was wanted when it was delivered first
-    take.expression_type.clear();
-    take.from_end = false;
-    const auto brokers = brokers_.of_topic(ask, take.topic);
-    if (!brokers)
-        return;
-    for (const auto& [name, broker] : *brokers) {
-        heard some;
-        if (brokers_.is_suspect(name) || !pop_from(ask, name, broker, take, some))
-            continue;
-        for (auto& one : some.messages) {
-            if (one.message.queue.topic == options_.topic) {
-                all.messages.push_back(std::move(one));
-                continue;
-            }
-            retry_topic_due_ = now + others_first;
-            (void)change_invisible_time(ask, one, give_back_pause); // if that fails it comes when its time is over
+    std::erase_if(kept, [now](const kept_messages& some) { return some.fresh_until <= now; });
+    if (kept.empty())
+        return {};
+    auto messages = std::move(kept.front().messages);
+    kept.pop_front();
+    return messages;
+}
+
+/// Tells the round what has come. The first messages.
+std::vector<popped_message> pop_consumer::state::heed(pop_round& round, pop_call& call) {
+    while (!call.events.empty()) {
+        auto event = std::move(call.events.front());
+        call.events.pop_front();
+        if (event.failure.code == errc::none) {
+            brokers_.answered(event.broker);
+            round.answered(event.broker, event.what, event.found, std::chrono::steady_clock::now());
+        } else {
+            const bool is_away = says_that_view_is_old(event.failure.code);
+            if (is_away && event.what != pop_round::question::put_back)
+                brokers_.failed(event.broker);
+            round.failed(event.broker, event.what, event.failure, is_away);
         }
-        if (!all.messages.empty())
-            return;
+        if (!event.messages.empty())
+            return std::move(event.messages);
     }
+    return {};
+}
+
+/// From here on what comes is kept for the next call.
+void pop_consumer::state::end(const pop_round& round, const broker_maps& brokers, pop_call& call) {
+    call.has_ended = true;
+    std::erase_if(desk_->calls, [&call](const auto& each) { return each.get() == &call; });
+    for (auto& stray : round.unanswered())
+        desk_->strays.insert(std::move(stray));
+    for (auto& event : call.events) {
+        if (const auto answered = desk_->strays.find({event.broker, event.what}); answered != desk_->strays.end())
+            desk_->strays.erase(answered);
+        if (event.messages.empty())
+            continue;
+        if (desk_->is_closed)
+            caf::anon_send(agent_, back_at(brokers.at(broker_map_of(event.what)).at(event.broker), event.messages));
+        else
+            desk_->kept.push_back({std::move(event.messages), std::chrono::steady_clock::now() + options_.invisible / 2});
+    }
+    call.events.clear();
 }
 
 result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::milliseconds wait) {
-    asker ask{via_};
-    heard all;
-    pop_put_back(ask, all);
-    if (!all.messages.empty())
-        return std::move(all.messages);
-    const auto brokers = brokers_.of_topic(ask, options_.topic);
-    if (!brokers)
-        return brokers.failure();
-    auto names = in_turn(*brokers);
-    auto take = order();
-    // First what is there already; then a wait for each.
-    wait = std::clamp(wait, std::chrono::milliseconds{0}, wait_max);
-    if (names.size() > 1 || wait.count() == 0) {
-        std::vector<std::string> answering;
-        for (const auto& name : names) {
-            if (all.any && brokers_.is_suspect(name))
-                continue;
-            if (pop_from(ask, name, brokers->at(name), take, all))
-                answering.push_back(name);
-            if (!all.messages.empty())
-                return std::move(all.messages);
+    const error closed{errc::shutting_down, "the pop consumer was closed"};
+    {
+        const std::lock_guard lock{desk_->mutex};
+        if (desk_->is_closed)
+            return closed;
+        if (auto messages = take_kept(); !messages.empty())
+            return messages;
+    }
+    asker ask_names{via_};
+    broker_maps brokers;
+    if (is_retry_topic_due())
+        if (auto found = brokers_.of_topic(ask_names, actors::retry_topic_of(options_.group)))
+            brokers[pop_round::question::put_back] = std::move(*found);
+    auto found = brokers_.of_topic(ask_names, options_.topic);
+    if (!found)
+        return found.failure();
+    brokers[pop_round::question::take] = std::move(*found);
+    brokers.try_emplace(pop_round::question::put_back);
+
+    const auto call = std::make_shared<pop_call>();
+    auto asked = whom(brokers);
+    auto busy = asked.busy;
+    pop_round round{std::move(asked), std::chrono::steady_clock::now(), std::clamp(wait, std::chrono::milliseconds{0}, wait_max)};
+    std::unique_lock lock{desk_->mutex};
+    desk_->calls.push_back(call);
+    for (;;) {
+        if (desk_->is_closed) {
+            end(round, brokers, *call);
+            return closed;
         }
-        names = std::move(answering);
+        auto messages = heed(round, *call);
+        if (messages.empty())
+            messages = take_kept();
+        if (!messages.empty()) {
+            end(round, brokers, *call);
+            return messages;
+        }
+        const auto is_free = [this](const std::string& name) { return !desk_->strays.contains({name, pop_round::question::take}); };
+        for (auto name = busy.begin(); name != busy.end();) {
+            if (!is_free(*name)) {
+                ++name;
+                continue;
+            }
+            round.freed(*name);
+            name = busy.erase(name);
+        }
+        const auto now = std::chrono::steady_clock::now();
+        const auto steps = round.next(now);
+        if (round.is_over(now)) {
+            end(round, brokers, *call);
+            if (const auto outcome = round.outcome(); !outcome)
+                return outcome.failure();
+            return std::vector<popped_message>{};
+        }
+        lock.unlock();
+        for (const auto& step : steps)
+            ask(step, brokers.at(broker_map_of(step.what)).at(step.broker), call);
+        lock.lock();
+        const auto has_news = [&] {
+            return desk_->is_closed || !call->events.empty() || !desk_->kept.empty() || std::any_of(busy.begin(), busy.end(), is_free);
+        };
+        if (const auto due = round.due(std::chrono::steady_clock::now()); due == time_point::max())
+            desk_->changed.wait(lock, has_news);
+        else
+            desk_->changed.wait_until(lock, due, has_news);
     }
-    for (const auto& name : names) {
-        take.poll_ms = wait.count() / static_cast<std::int64_t>(names.size());
-        if (take.poll_ms == 0)
-            break;
-        pop_from(ask, name, brokers->at(name), take, all);
-        if (!all.messages.empty())
-            return std::move(all.messages);
-    }
-    if (!all.any)
-        return all.failure;
-    return std::vector<popped_message>{};
 }
+
+// ---- what becomes of them -------------------------------------------------------------------------------------------
 
 template <class Answer, class Order>
 result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& name, const Order& order) {
@@ -326,18 +586,12 @@ result<void> pop_consumer::state::acknowledge(const std::vector<popped_message>&
 }
 
 result<void> pop_consumer::state::change_invisible_time(popped_message& message, std::chrono::milliseconds invisible) {
-    asker ask{via_};
-    return change_invisible_time(ask, message, invisible);
-}
-
-result<void> pop_consumer::state::change_invisible_time(asker& ask, popped_message& message, std::chrono::milliseconds invisible) {
     auto handle = read_handle(message);
     if (!handle)
         return handle.failure();
-    const auto& name = message.message.queue.broker_name;
-    const actors::change_invisible_time order{
-        options_.group, {message.lies_in, handle->queue}, handle->offset, to_pop_handle(*handle), invisible.count(), name};
-    const auto changed = ask_broker<actors::invisible_time_changed>(ask, name, order);
+    asker ask{via_};
+    const auto changed = ask_broker<actors::invisible_time_changed>(ask, message.message.queue.broker_name,
+                                                                    change_of(options_.group, message, *handle, invisible));
     if (!changed)
         return changed.failure();
     handle->start = handle->offset; // it is out by itself from now on
@@ -363,11 +617,17 @@ result<pop_consumer> pop_consumer::open(connection via, pop_options options) {
                      "messages_max " + std::to_string(options.messages_max) + " is outside 1 to " + std::to_string(messages_per_pop_max)};
     if (options.invisible < std::chrono::milliseconds{1})
         return error{errc::argument_illegal, "messages that are invisible for no time would be delivered again at once"};
+    if (auto joined = via.core().pops().join(via, options.group, options.topic, *filter, options.from_end); !joined)
+        return joined.failure();
     return pop_consumer{std::make_shared<state>(std::move(via), std::move(options), std::move(*filter))};
 }
 
 result<std::vector<popped_message>> pop_consumer::pop(std::chrono::milliseconds wait) {
     return state_->pop(wait);
+}
+
+void pop_consumer::close() {
+    state_->close();
 }
 
 result<void> pop_consumer::acknowledge(const popped_message& message) {

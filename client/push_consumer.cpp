@@ -166,7 +166,7 @@ result<push_consumer> push_consumer::open(const connection& via, push_consumer_o
     if (auto good = check_options(options, static_cast<bool>(handle)); !good)
         return good.failure();
     if (!via.core().claim_group(options.group))
-        return error{errc::already_exists, "this connection has a push consumer of group " + options.group +
+        return error{errc::already_exists, "this connection has a consumer of group " + options.group +
                                                " already, and both would read the same queues; stop it first, or open the other on a "
                                                "connection of its own"};
     std::map<message_queue, queue_offset> local_offsets;

@@ -2,6 +2,7 @@
 
 #include "client/connection.hpp"
 #include "client/internal/hub.hpp"
+#include "client/internal/pop_membership.hpp"
 #include "client/internal/retry_policy.hpp"
 
 #include <caf/actor_system.hpp>
@@ -36,10 +37,11 @@ public:
     [[nodiscard]] const hub_actor& hub() const { return hub_; }
     [[nodiscard]] const client_options& options() const { return options_; }
     void close();
-    /// One of each kind per group: a push consumer, because members of a group are told apart by client id, and the connection has one;
+    /// One of each kind per group: a push consumer, or all pop consumers together, because members of a group are told apart by client id, and the connection has one;
     /// a transactional producer and a requester, whose claims begin with words of their own. False: taken.
     bool claim_group(const std::string& group);
     void release_group(const std::string& group);
+    [[nodiscard]] pop_memberships& pops() { return pops_; }
 
 private:
     explicit connection_core(client_options options);
@@ -50,6 +52,7 @@ private:
     hub_actor hub_;
     std::mutex claiming_;
     std::set<std::string> claimed_groups_;
+    pop_memberships pops_;
 };
 
 /// Waits for an actor's answer from a thread that may block. An actor that ended breaks the promise: shutting_down.

@@ -6,6 +6,7 @@
 #include "client/internal/known_brokers.hpp"
 #include "client/pop_consumer.hpp"
 #include "client/producer.hpp"
+#include "client/push_consumer.hpp"
 #include "protocol/body_compression.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
@@ -15,16 +16,22 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace troupe;
@@ -33,6 +40,8 @@ using namespace std::chrono_literals;
 
 namespace {
 
+using wake_atom = caf::atom_constant<caf::atom("wake")>;
+
 /// What a broker that only serves pops has, and how it misbehaves.
 struct popped_broker {
     std::string name;
@@ -40,9 +49,33 @@ struct popped_broker {
     std::vector<std::string> bodies; ///< to be handed out, one per pop
     int copies = 1;                  ///< of each, all with its pop
     std::int32_t sys_flag = 0;
+    std::vector<actors::pop_messages> orders;
     std::vector<actors::acknowledge_messages> acknowledged;
+    std::vector<actors::change_invisible_time> given_back;
+    std::vector<protocol::consumer_data> members; ///< as the last heartbeat said
+    std::vector<std::string> left;                ///< groups
     std::atomic<bool> is_down{false};
+    std::atomic<bool> is_silent{false};   ///< pops are answered when it is woken
+    std::atomic<bool> gives_notice{true}; ///< when it is woken and has something
     std::atomic<int> pops{0};
+    std::atomic<int> notices{0};
+    std::atomic<int> heartbeats{0};
+
+    void put(const std::string& body) {
+        const std::lock_guard lock{mutex};
+        bodies.push_back(body);
+    }
+    [[nodiscard]] std::vector<actors::pop_messages> takes() {
+        const std::lock_guard lock{mutex};
+        std::vector<actors::pop_messages> all;
+        std::copy_if(orders.begin(), orders.end(), std::back_inserter(all),
+                     [](const auto& order) { return order.kind == actors::pop_kind::take; });
+        return all;
+    }
+    [[nodiscard]] std::size_t back() {
+        const std::lock_guard lock{mutex};
+        return given_back.size();
+    }
 };
 
 caf::error away() {
@@ -51,8 +84,12 @@ caf::error away() {
 
 actors::messages_popped hand_out(popped_broker& broker, const actors::pop_messages& order) {
     actors::messages_popped answer;
+    answer.kind = order.kind;
     const std::lock_guard lock{broker.mutex};
     if (broker.bodies.empty())
+        return answer;
+    answer.status = actors::pop_status::found;
+    if (order.kind == actors::pop_kind::notify)
         return answer;
     protocol::message m;
     m.topic = order.topic;
@@ -65,19 +102,55 @@ actors::messages_popped hand_out(popped_broker& broker, const actors::pop_messag
         protocol::place_record(std::span<char>{*record}, queue_offset{copy}, log_position{0}, timestamp_ms{1});
         records += *record;
     }
-    answer.status = actors::pop_status::found;
     answer.popped = timestamp_ms{1};
     answer.records = payload{std::move(records)};
     return answer;
 }
 
-caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<popped_broker>& broker) {
+/// Nothing: it is not answered now.
+std::optional<actors::messages_popped> hand_out_if(popped_broker& broker, const actors::pop_messages& order) {
+    if (broker.is_silent)
+        return std::nullopt;
+    auto answer = hand_out(broker, order);
+    if (answer.status == actors::pop_status::nothing && order.kind == actors::pop_kind::notify)
+        return std::nullopt;
+    return answer;
+}
+
+struct held_pops {
+    static inline const char* name = "popped_broker";
+    std::vector<std::pair<actors::pop_messages, caf::typed_response_promise<actors::messages_popped>>> all;
+};
+
+caf::behavior run_broker(caf::stateful_actor<held_pops>* self, const std::shared_ptr<popped_broker>& broker) {
     return {
-        [broker](const actors::pop_messages& order) -> caf::result<actors::messages_popped> {
-            ++broker->pops;
+        [self, broker](const actors::pop_messages& order) -> caf::result<actors::messages_popped> {
+            const bool is_notice = order.kind == actors::pop_kind::notify;
+            {
+                const std::lock_guard lock{broker->mutex};
+                broker->orders.push_back(order);
+            }
+            ++(is_notice ? broker->notices : broker->pops);
             if (broker->is_down)
                 return away();
-            return hand_out(*broker, order);
+            if (is_notice && !broker->gives_notice)
+                return actors::make_caf_error(errc::not_supported, "the test wants it");
+            auto answer = hand_out_if(*broker, order);
+            if (answer)
+                return std::move(*answer);
+            auto promise = self->make_response_promise<actors::messages_popped>();
+            self->state.all.emplace_back(order, promise);
+            return promise;
+        },
+        [self, broker](wake_atom) {
+            std::vector<std::pair<actors::pop_messages, caf::typed_response_promise<actors::messages_popped>>> kept;
+            for (auto& [order, promise] : std::exchange(self->state.all, {})) {
+                if (auto answer = hand_out_if(*broker, order))
+                    promise.deliver(std::move(*answer));
+                else
+                    kept.emplace_back(order, promise);
+            }
+            self->state.all = std::move(kept);
         },
         [broker](const actors::acknowledge_messages& order) -> caf::result<actors::messages_acknowledged> {
             if (broker->is_down)
@@ -86,10 +159,26 @@ caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<popped_b
             broker->acknowledged.push_back(order);
             return actors::messages_acknowledged{};
         },
+        [broker](const actors::change_invisible_time& order) -> caf::result<actors::invisible_time_changed> {
+            const std::lock_guard lock{broker->mutex};
+            broker->given_back.push_back(order);
+            return actors::invisible_time_changed{timestamp_ms{2}, order.invisible_ms, 0};
+        },
+        [broker](const actors::client_heartbeat& beat) {
+            const std::lock_guard lock{broker->mutex};
+            broker->members = beat.data.consumers;
+            ++broker->heartbeats;
+            return actors::heartbeat_accepted{};
+        },
+        [broker](const actors::unregister_client& order) {
+            const std::lock_guard lock{broker->mutex};
+            broker->left.push_back(order.consumer_group);
+            return actors::client_unregistered{};
+        },
     };
 }
 
-/// Knows topic "t" on brokers "a" and "b", until it is down.
+/// Knows topics "t" and "u" on brokers "a" and "b", until it is down.
 struct routes {
     std::atomic<bool> is_down{false};
     std::atomic<int> asked{0};
@@ -101,8 +190,8 @@ caf::behavior run_name_server(caf::event_based_actor*, const std::shared_ptr<rou
             ++known->asked;
             if (known->is_down)
                 return away();
-            if (order.topic != "t")
-                return actors::make_caf_error(errc::topic_not_found, "there is only t");
+            if (order.topic != "t" && order.topic != "u")
+                return actors::make_caf_error(errc::topic_not_found, "there are only t and u");
             protocol::topic_route route;
             for (const std::string name : {"a", "b"}) {
                 route.brokers.push_back({"c", name, {{0, name}}});
@@ -139,11 +228,17 @@ struct pop_setup {
 
     pop_setup() {
         roles = {system.spawn(run_name_server, known), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+        connect(3s);
+    }
+    void connect(std::chrono::milliseconds request_timeout) {
         local_handles handles;
         handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
         handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(roles[1]);
         handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
-        via = *embed(system, std::move(handles));
+        client_options options;
+        options.client_id = "ours";
+        options.request_timeout = request_timeout;
+        via = *embed(system, std::move(handles), options);
     }
     ~pop_setup() {
         via.reset();
@@ -153,13 +248,34 @@ struct pop_setup {
     pop_setup(const pop_setup&) = delete;
     pop_setup& operator=(const pop_setup&) = delete;
 
-    [[nodiscard]] pop_consumer consumer() const {
+    /// The broker answers what it held back, if it does not still want to.
+    void wake(char broker) const { caf::anon_send(roles[broker == 'a' ? 1 : 2], wake_atom::value); }
+
+    [[nodiscard]] static pop_options reading_t() {
         pop_options options;
         options.group = "g";
         options.topic = "t";
-        return *pop_consumer::open(*via, options);
+        return options;
     }
+    [[nodiscard]] pop_consumer consumer(const pop_options& options = reading_t()) const { return *pop_consumer::open(*via, options); }
 };
+
+template <class Condition>
+bool comes_true(const Condition& condition) {
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (!condition()) {
+        if (end < std::chrono::steady_clock::now())
+            return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
+
+std::string only_body(const result<std::vector<popped_message>>& popped) {
+    if (!popped)
+        return to_string(popped.failure());
+    return popped->size() == 1 ? std::string{popped->front().message.body.view()} : std::to_string(popped->size()) + " messages";
+}
 
 } // namespace
 
@@ -187,6 +303,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: name servers are asked once in a whi
     auto popped = popping.pop(0ms);
     REQUIRE(popped.ok());
     REQUIRE(popped->size() == 1);
+    REQUIRE(comes_true([this] { return a->heartbeats > 0; })); // until then it looks for the brokers that shall hear of it
     const auto asked = known->asked.load();
     known->is_down = true;
     REQUIRE(popping.acknowledge(popped->front()).ok());
@@ -256,6 +373,214 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {
     pop();
     other.join();
     CHECK(popped == 200);
+}
+
+TEST_CASE_FIXTURE(pop_setup,
+                  "pop_consumer: a broker that does not answer delays nothing of another, and is not asked again before it has") {
+    connect(10min); // whoever waits for it waits for ever
+    a->is_silent = true;
+    a->put("late");
+    for (int i = 0; i < 50; ++i)
+        b->put(std::to_string(i));
+    auto popping = consumer();
+    for (int i = 0; i < 50; ++i)
+        REQUIRE(only_body(popping.pop(i % 2 == 0 ? 0ms : 10min)) == std::to_string(i));
+    CHECK(a->pops == 1); // what it may hand out late is bounded
+    SUBCASE("what it hands out late comes with the next pop") {
+        a->is_silent = false;
+        wake('a');
+        CHECK(only_body(popping.pop(10min)) == "late");
+        a->put("in time");
+        CHECK(only_body(popping.pop(10min)) == "in time");
+    }
+    SUBCASE("who is closed gives it back") {
+        popping.close();
+        a->is_silent = false;
+        wake('a');
+        CHECK(comes_true([this] { return a->back() == 1; }));
+        const std::lock_guard lock{a->mutex};
+        CHECK(a->given_back[0].invisible_ms == 0);
+    }
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what came too late is not handed out when half of its time is over") {
+    connect(10min);
+    a->is_silent = true;
+    a->put("late");
+    b->put("0");
+    auto options = reading_t();
+    options.invisible = 1ms;
+    auto popping = consumer(options);
+    REQUIRE(only_body(popping.pop(10min)) == "0");
+    REQUIRE(a->pops == 1);
+    a->is_silent = false;
+    wake('a');
+    a->put("fresh");
+    std::string body;
+    CHECK(comes_true([&] { return (body = only_body(popping.pop(0ms))) != "0 messages"; }));
+    CHECK(body == "fresh");
+}
+
+TEST_CASE_FIXTURE(pop_setup,
+                  "pop_consumer: empty brokers are waited for side by side, and nothing is taken of one while another's is handed out") {
+    connect(10min);
+    auto popping = consumer();
+    auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+    REQUIRE(comes_true([this] { return a->notices > 0 && b->notices > 0; }));
+    const auto takes = a->pops.load();
+    b->put("0");
+    wake('b');
+    CHECK(only_body(popped.get()) == "0");
+    CHECK(a->pops == takes);
+    const auto notices = a->notices.load();
+    for (int i = 1; i < 20; ++i) {
+        auto next = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+        REQUIRE(comes_true([this, i] { return b->notices > i; }));
+        b->put(std::to_string(i));
+        wake('b');
+        REQUIRE(only_body(next.get()) == std::to_string(i));
+    }
+    CHECK(a->notices == notices); // the first is still awaited
+    a->put("20");
+    wake('a');
+    CHECK(only_body(popping.pop(0ms)) == "20");
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: brokers that give no notice are waited for, too") {
+    connect(10min);
+    a->gives_notice = b->gives_notice = false;
+    auto popping = consumer();
+    auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+    const auto waits_at = [](popped_broker& broker) {
+        const auto takes = broker.takes();
+        return std::any_of(takes.begin(), takes.end(), [](const auto& order) { return order.poll_ms > 0; });
+    };
+    REQUIRE(comes_true([&] { return waits_at(*a) && waits_at(*b); }));
+    b->put("0");
+    CHECK(only_body(popped.get()) == "0"); // the fake does not hold what it is asked to wait for: it is asked again
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: one that is closed ends the pops of other threads, and none begins") {
+    connect(10min);
+    auto popping = consumer();
+    auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+    REQUIRE(comes_true([this] { return a->notices > 0 && b->notices > 0; }));
+    auto copy = popping;
+    copy.close();
+    CHECK(popped.get().code() == errc::shutting_down);
+    CHECK(popping.pop(0ms).code() == errc::shutting_down);
+    copy.close();
+}
+
+TEST_CASE_FIXTURE(pop_setup,
+                  "pop_consumer: what was popped may be acknowledged after it was closed; what waited for the next pop is given back") {
+    connect(10min);
+    a->is_silent = true;
+    a->put("late");
+    b->bodies = {"0", "1"};
+    auto popping = consumer();
+    const auto first = popping.pop(10min);
+    REQUIRE(only_body(first) == "0");
+    const auto second = popping.pop(10min);
+    REQUIRE(only_body(second) == "1");
+    REQUIRE(a->pops == 1);
+    a->is_silent = false;
+    wake('a');
+    REQUIRE(comes_true([this] {
+        const std::lock_guard lock{a->mutex};
+        return a->bodies.empty();
+    }));
+    popping.close();
+    CHECK(comes_true([this] { return a->back() == 1; }));
+    CHECK(popping.acknowledge(*first).ok());
+    CHECK(b->acknowledged.size() == 1);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: pops end when the connection does") {
+    connect(10min);
+    a->is_silent = b->is_silent = true;
+    auto popping = consumer();
+    auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+    REQUIRE(comes_true([this] { return a->pops + b->pops == 2; }));
+    via->close();
+    CHECK(popped.get().code() == errc::shutting_down);
+    CHECK_FALSE(popping.pop(0ms).ok());
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: brokers hear of it while it is open, of all that the connection pops for a group as of one") {
+    std::optional<pop_consumer> first = consumer();
+    const auto subscriptions = [this](std::size_t count) {
+        return comes_true([this, count] {
+            const std::lock_guard lock{b->mutex};
+            return b->members.size() == 1 && b->members[0].subscriptions.size() == count;
+        });
+    };
+    REQUIRE(subscriptions(1));
+    {
+        const std::lock_guard lock{b->mutex};
+        CHECK(b->members[0].group == "g");
+        CHECK(b->members[0].type == protocol::consume_type::passively);
+        CHECK(b->members[0].subscriptions[0].topic == "t");
+    }
+    auto options = reading_t();
+    options.topic = "u";
+    std::optional<pop_consumer> second = consumer(options);
+    std::optional<pop_consumer> third = consumer(options);
+    CHECK(subscriptions(2));
+    const auto has_left = [this] {
+        const std::lock_guard lock{b->mutex};
+        return std::count(b->left.begin(), b->left.end(), "g") > 0;
+    };
+    third->close();
+    third->close();
+    first.reset();
+    CHECK(subscriptions(1));
+    CHECK_FALSE(has_left());
+    second.reset();
+    CHECK(has_left());
+    first = consumer(); // and again
+    CHECK(subscriptions(1));
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a connection has a push consumer of a group, or pops for it") {
+    std::optional<pop_consumer> popping = consumer();
+    push_consumer_options push;
+    push.group = "g";
+    const auto open = [this, &push] {
+        return push_consumer::open(*via, push, [](const received_message&) { return consume_outcome::done; });
+    };
+    CHECK(open().code() == errc::already_exists);
+    popping->close();
+    {
+        auto pushing = open();
+        REQUIRE(pushing.ok());
+        CHECK(pop_consumer::open(*via, reading_t()).code() == errc::already_exists);
+    }
+    CHECK(pop_consumer::open(*via, reading_t()).ok());
+}
+
+TEST_CASE_FIXTURE(pop_setup,
+                  "pop_consumer: an ordered pop whose answer was lost is repeated as the same attempt, any other is one of its own") {
+    b->is_down = true; // and out of the way
+    a->bodies = {"0", "1", "2"};
+    auto options = reading_t();
+    options.ordered = true;
+    auto popping = consumer(options);
+    REQUIRE(only_body(popping.pop(0ms)) == "0");
+    REQUIRE(only_body(popping.pop(0ms)) == "1");
+    a->is_down = true;
+    CHECK(popping.pop(0ms).code() == errc::connect_failed);
+    a->is_down = false;
+    REQUIRE(only_body(popping.pop(0ms)) == "2");
+    const auto takes = a->takes();
+    REQUIRE(takes.size() == 4);
+    for (const auto& order : takes) {
+        CHECK(order.ordered);
+        CHECK_FALSE(order.attempt.empty());
+    }
+    CHECK(takes[0].attempt != takes[1].attempt);
+    CHECK(takes[1].attempt != takes[2].attempt);
+    CHECK(takes[2].attempt == takes[3].attempt);
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a selector that is none is refused when it is made") {

@@ -1,10 +1,15 @@
 #include "client/client.hpp"
+#include "protocol/connection_bodies.hpp"
+#include "protocol/request_code.hpp"
+#include "protocol/response_code.hpp"
 #include "testing/node.hpp"
+#include "tests/support/raw_client.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 #include <string>
 #include <vector>
 
@@ -151,6 +156,89 @@ TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: a dead letter that is put back com
     CHECK(popped->front().lies_in == "%RETRY%billing");
     REQUIRE(popping.change_invisible_time(popped->front(), 30s).ok());
     REQUIRE(popping.acknowledge(*popped).ok());
+}
+
+TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: its connection is a member of the group until it is closed") {
+    const auto listed = [this] {
+        const auto address = node.broker_address();
+        test_support::raw_client tool{static_cast<std::uint16_t>(std::stoi(address.substr(address.find(':') + 1)))};
+        protocol::remoting_command command;
+        command.code = protocol::request_code::get_consumer_connection_list;
+        command.from = protocol::language::java;
+        command.fields.set("consumerGroup", "billing");
+        const auto answer = tool.ask(command);
+        REQUIRE(answer);
+        protocol::consumer_connections none;
+        return answer->code == protocol::response_code::success ? *protocol::decode_consumer_connections(answer->body.view()) : none;
+    };
+    CHECK(listed().connections.empty());
+    auto popping = consumer(60s, "TagA");
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (listed().connections.empty() && std::chrono::steady_clock::now() < end)
+        REQUIRE(popping.pop(0ms).ok());
+    const auto members = listed();
+    REQUIRE(members.connections.size() == 1);
+    CHECK(members.connections[0].client_id == via->client_id());
+    CHECK(members.type == protocol::consume_type::passively);
+    REQUIRE(members.subscriptions.contains("orders"));
+    CHECK(members.subscriptions.at("orders").expression == "TagA");
+    auto second = consumer(60s, "TagA");
+    popping.close();
+    CHECK(listed().connections.size() == 1);
+    second.close();
+    CHECK(listed().connections.empty());
+}
+
+// Goal: one queue's messages come in order, to one consumer at a time, whatever is given back, forgotten, or asked for beside.
+TEST_CASE_FIXTURE(pop_fixture,
+                  "pop_consumer: in order, a queue goes on when its messages are done, and what is not comes before anything new") {
+    topic_config one_queue;
+    one_queue.name = "steps";
+    one_queue.read_queues = one_queue.write_queues = 1;
+    REQUIRE(admin{*via}.create_topic(one_queue).ok());
+    auto producer = producer::open(*via);
+    REQUIRE(producer.ok());
+    for (int i = 0; i < 5; ++i) {
+        message m;
+        m.topic = "steps";
+        m.body = std::to_string(i);
+        REQUIRE(producer->send(m).ok());
+    }
+    pop_options options;
+    options.group = "walkers";
+    options.topic = "steps";
+    options.messages_max = 2;
+    options.invisible = 60s;
+    options.ordered = true;
+    auto popping = pop_consumer::open(*via, options);
+    REQUIRE(popping.ok());
+    const auto other_connection = node.connect();
+    REQUIRE(other_connection.ok());
+    auto other = pop_consumer::open(*other_connection, options);
+    REQUIRE(other.ok());
+    const auto in_order = [](const result<std::vector<popped_message>>& popped) {
+        REQUIRE(popped.ok());
+        texts all;
+        for (const auto& one : *popped)
+            all.emplace_back(one.message.body.view());
+        return all;
+    };
+    auto first = popping->pop(5s);
+    CHECK(in_order(first) == texts{"0", "1"});
+    CHECK(other->pop(0ms)->empty()); // though there are more
+    REQUIRE(popping->acknowledge(first->at(1)).ok());
+    CHECK(other->pop(0ms)->empty()); // the first is still out
+    REQUIRE(popping->change_invisible_time(first->at(0), 1ms).ok());
+    auto second = other->pop(5s);
+    CHECK(in_order(second) == texts{"0", "2"});
+    CHECK(second->at(0).message.reconsume_times == 1);
+    CHECK(popping->pop(0ms)->empty());
+    auto waiting = std::async(std::launch::async, [&popping] { return popping->pop(20s); });
+    REQUIRE(other->acknowledge(*second).ok());
+    const auto third = waiting.get();
+    CHECK(in_order(third) == texts{"3", "4"});
+    REQUIRE(popping->acknowledge(*third).ok());
+    CHECK(admin{*via}.describe_group("walkers")->lag() == 0);
 }
 
 TEST_CASE_FIXTURE(pop_fixture, "pop_consumer: options that cannot be are refused when it is made") {
