@@ -288,6 +288,7 @@ void reader_state::moved(const message_queue& queue, queue_progress& progress, c
     }
     progress.adopted.reset();
     restart(queue, progress, seek_target::at(answer.next)); // an operator has sent the group elsewhere
+    progress.committed.reset();                             // the broker has that place now, and not what was committed before
 }
 
 void reader_state::take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer) {

@@ -322,6 +322,23 @@ TEST_CASE("push consumer: what retention has removed is skipped, and the new pos
     CHECK(s.committed() == queue_offset{10});
 }
 
+TEST_CASE("push consumer: a group that an operator has sent back commits again what it had committed before") {
+    setup s;
+    s.store(0, 4);
+    const auto m = s.join("c1");
+    m->handle_all();
+    s.world.run_for(6s);
+    REQUIRE(s.committed() == queue_offset{4});
+    s.broker().offsets[{"g", {"t", queue_id{0}}}] = queue_offset{2};
+    s.broker().sent_to[{"t", queue_id{0}}] = queue_offset{2};
+    s.broker().serve_held();
+    s.world.run_for(1s);
+    REQUIRE(m->sink->bodies == std::vector<std::string>{"0", "1", "2", "3", "2", "3"});
+    m->handle_all();
+    s.world.run_for(6s);
+    CHECK(s.committed() == queue_offset{4});
+}
+
 TEST_CASE("push consumer: what a broker's log still has comes again when it has lost its end, unless it was handled") {
     setup s;
     s.store(0, 20);

@@ -107,6 +107,11 @@ actors::messages_pulled read(fake_broker& broker, const actors::pull_messages& o
     answer.min = queue_offset{broker.first_offset[queue]};
     answer.max = queue_offset{static_cast<std::int64_t>(log.size())};
     answer.next = order.offset;
+    if (const auto sent = broker.sent_to.extract(queue); !sent.empty()) {
+        answer.status = actors::pull_status::offset_moved;
+        answer.next = sent.mapped();
+        return answer;
+    }
     if (order.offset < answer.min || order.offset > answer.max) {
         answer.status = actors::pull_status::offset_moved;
         answer.next = order.offset < answer.min ? answer.min : answer.max;

@@ -61,6 +61,7 @@ struct fake_broker {
     std::map<topic_queue, std::vector<std::string>> logs; ///< placed records; log position: 1000 x offset + number of the queue
     std::map<topic_queue, std::int64_t> first_offset;     ///< what retention has left
     std::map<progress_key, queue_offset> offsets;
+    std::map<topic_queue, queue_offset> sent_to; ///< where an operator has sent a group: the next pull is told, once
     std::map<std::string, std::map<std::string, actors::client_session_actor>> groups; ///< by group and client id
     std::vector<actors::send_messages> sends;
     std::vector<std::pair<progress_key, queue_offset>> commits; ///< in order of arrival
