@@ -10,7 +10,7 @@ from typing import Callable
 
 import remoting
 from mqadmin import QUEUES, Staying
-from outcome import Failed, require, until
+from outcome import MAKES, Failed, require, until
 
 CLUSTER = ["-c", "DefaultCluster"]
 
@@ -20,6 +20,8 @@ class Command:
     name: str
     title: str
     check: Callable
+    makes: tuple = MAKES
+    alone: bool = False  # one tool runs at a time
 
 
 COMMANDS = []

@@ -1,6 +1,8 @@
 """How an operation ends: quietly, or with Failed."""
 import time
 
+MAKES = ("Troupe", "Apache RocketMQ")  # of brokers
+
 
 class Failed(Exception):
     """An assertion that does not hold, or an error of the client, in words for the page."""

@@ -1,4 +1,4 @@
-"""A push consumer that takes its messages by pop: the broker assigns, and each message is acknowledged by itself."""
+"""Messages that are taken by pop: by a push consumer, for which the broker assigns queues, and in order, request by request."""
 from outcome import require, until
 
 SECONDS = 120
@@ -25,3 +25,26 @@ def check(case):
     wanted = [end for _, end in case.observer.ends(case.topic, 4)]
     until(lambda: f"the group committed {case.observer.committed(case.group, case.topic, 4)} of {wanted}",
           lambda: case.observer.committed(case.group, case.topic, 4) == wanted)
+
+
+def check_orderly(case):
+    """One pop's messages at a time: a queue gives nothing more while one of them is out, and what comes again comes first."""
+    require("error" not in case.report, case.report.get("error"))
+    pops = {row["name"]: row["messages"] for row in case.report["pops"]}
+    found = {name: [message["body"] for message in messages] for name, messages in pops.items()}
+    require(found == {
+        "first": ["m0", "m1"],
+        "another while they are out": [],
+        "the first, repeated": ["m0", "m1"],
+        "m0 acknowledged": [],
+        "m1 given back": ["m1", "m2"],
+        "both acknowledged": ["m3", "m4"],
+        "their time is over": ["m3", "m4"],
+        "both acknowledged, again": ["m5"],
+        "all acknowledged": [],
+    }, f"popped {found}")
+    retries = {name: [message["retries"] for message in messages] for name, messages in pops.items()}
+    for name, wanted in (("first", [0, 0]), ("the first, repeated", [0, 0]), ("m1 given back", [1, 0]), ("their time is over", [1, 1])):
+        require(retries[name] == wanted, f"{name}: counted as retries {retries[name]} instead of {wanted}")
+    until(lambda: f"the group committed {case.observer.committed(case.group, case.topic, 1)} instead of 6",
+          lambda: case.observer.committed(case.group, case.topic, 1) == [6])

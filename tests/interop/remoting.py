@@ -19,7 +19,9 @@ GET_MEMBERS = 38
 GET_KV_CONFIG = 101
 GET_ROUTE = 105
 GET_CLUSTER = 106
+UPDATE_BROKER_CONFIG = 25
 GET_BROKER_CONFIG = 26
+GET_RUNTIME_INFO = 28
 UPDATE_AND_CREATE_GROUP = 200
 GET_ALL_GROUPS = 201
 SET_REQUEST_MODE = 401
@@ -115,12 +117,13 @@ def decode_record(data):
     position += length
     (length,) = struct.unpack_from(">H", data, position)
     pairs = data[position + 2:position + 2 + length].decode().split("\x02")
-    compressed = bool(system_flag & 1)
+    # Only zlib can be unpacked here; 0 is how version 4 says it.
+    is_zlib = system_flag & 1 and system_flag & 0x700 in (0, 0x300)
     return {
         "queue": queue, "offset": offset, "position": position_in_log, "flag": flag, "topic": topic, "system_flag": system_flag,
-        "retries": retries, "born_at": born, "stored_at": stored, "stored_bytes": len(body),
+        "retries": retries, "born_at": born, "stored_at": stored, "stored_bytes": len(body), "begins": body[:4].hex(),
         "crc_ok": crc & 0x7FFFFFFF == zlib.crc32(body) & 0x7FFFFFFF,
-        "body": shown(zlib.decompress(body) if compressed else body),
+        "body": shown(zlib.decompress(body) if is_zlib else body),
         "properties": dict(pair.split("\x01", 1) for pair in pairs if "\x01" in pair),
     }
 
@@ -170,6 +173,15 @@ class Observer:
         with Connection(self.broker) as broker:
             lines = broker.ask(GET_BROKER_CONFIG)[1].decode().splitlines()
         return dict(line.split("=", 1) for line in lines if "=" in line)
+
+    def configure_broker(self, key, value):
+        with Connection(self.broker) as broker:
+            broker.ask(UPDATE_BROKER_CONFIG, body=f"{key}={value}\n".encode())
+
+    def runtime(self, name):
+        """One of the numbers that the broker tells of itself."""
+        with Connection(self.broker) as broker:
+            return json.loads(broker.ask(GET_RUNTIME_INFO)[1])["table"][name]
 
     def kv(self, space, key):
         with Connection(self.name_server) as server:

@@ -24,11 +24,12 @@ ROOT = Path(__file__).resolve().parents[2]
 def parse_options():
     parser = argparse.ArgumentParser(prog="./dev interop", description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--against", choices=sorted(servers.SERVERS), default="troupe", help="the server under test (troupe)")
-    parser.add_argument("--client", default="*", help="pattern of clients, for example java-5.3.3 or 'mqadmin-*'")
+    parser.add_argument("--client", default="*", help="patterns of clients, for example java-5.3.3 or 'mqadmin-*,go-*'")
     parser.add_argument("--only", default="*", help="pattern of operations, for example 'push-*'")
     parser.add_argument("--binary", default=str(ROOT / "build/release/apps/troupe"), metavar="PATH",
                         help="another build of Troupe's program than build/release")
     parser.add_argument("--work", default=str(ROOT / "build/interop"), metavar="FOLDER", help="for clients, logs and reports")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="so many clients at once (1)")
     parser.add_argument("--page", action="store_true", help="write a part into docs/interop.md, too")
     return parser.parse_args()
 
@@ -39,7 +40,7 @@ def fetch(chosen):
     for client in chosen:
         print(f"fetching {client.name}", flush=True)
         try:
-            client.prepare()
+            client.ready()
             had.append(client)
         except (clients.Missing, RuntimeError, FileNotFoundError, subprocess.TimeoutExpired) as problem:
             print(f"absent {client.name:<20} {problem}", flush=True)
@@ -52,7 +53,7 @@ def main():
     work = Path(options.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     everyone = cxx.everyone(work / "clients", options.binary)
-    chosen = [client for client in everyone if fnmatch.fnmatch(client.name, options.client)]
+    chosen = [client for client in everyone if any(fnmatch.fnmatch(client.name, pattern) for pattern in options.client.split(","))]
     if not chosen:
         print(f"interop: no client matches {options.client}; there are {', '.join(c.name for c in everyone)}", file=sys.stderr)
         return 2
@@ -62,7 +63,7 @@ def main():
     server.everyone = {client.name: client for client in everyone}
     print(f"{server.name} {server.version}; logs and reports are in {server.directory}", flush=True)
     try:
-        cells = matrix.run(server, chosen, options.only)
+        cells = matrix.run(server, chosen, options.only, options.jobs)
     finally:
         server.stop()
     print()

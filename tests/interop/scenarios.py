@@ -4,12 +4,18 @@ A scenario is a name that the drivers know, a title for the page and a check. A 
 """
 import collections
 import dataclasses
+import functools
 from typing import Callable, Optional
 
+import allocation
+import compression
 import mixed
 import pop
+import quotas
+import reset
 import shared_group
-from outcome import require, until
+import subscriptions
+from outcome import MAKES, require, until
 
 QUEUES = 4
 
@@ -33,6 +39,9 @@ class Case:
 
     def stored(self):
         return self.observer.stored(self.topic, QUEUES)
+
+    def bodies_sent(self, prefix):
+        return [row["body"] for row in self.sent if row["body"].startswith(prefix)]
 
     def bodies(self, member=None, prefix=""):
         return [row["body"] for row in self.received
@@ -412,6 +421,10 @@ class Scenario:
     create_topic: bool = True
     # Runs the driver, where more runs beside it.
     run: Optional[Callable] = None
+    # Of the brokers on which it runs.
+    makes: tuple = MAKES
+    # Never at once with another of these: it changes the broker's settings, or counts what the broker does.
+    alone: bool = False
 
 
 SCENARIOS = [
@@ -422,6 +435,9 @@ SCENARIOS = [
     Scenario("send-selector", "send, ordered by selector", send_selector),
     Scenario("send-properties", "properties, tags and keys", send_properties),
     Scenario("send-compressed", "compressed body", send_compressed),
+    *(Scenario(f"compressed-{method}", f"compressed body, {title}; read by another client, too",
+               functools.partial(compression.check, method), run=compression.run)
+      for method, title in (("lz4", "LZ4"), ("zstd", "Zstandard"))),
     Scenario("send-at-limit", "body of 4 MiB", send_at_limit),
     Scenario("send-over-limit", "body over 4 MiB", send_over_limit),
     Scenario("send-unknown-topic", "send to an unknown topic", send_unknown_topic, create_topic=False),
@@ -433,11 +449,16 @@ SCENARIOS = [
     Scenario("orderly-poison", "push, orderly; a message that always fails is given up", orderly_poison),
     Scenario("orderly-members", "push, orderly; members join and leave", orderly_members, timeout=150),
     Scenario("push-circle", "push, allocation by circle", circle),
+    *(Scenario(f"allocate-{rule}", f"push, allocation by {title}, with Troupe's client; members join and leave", allocation.check,
+               run=functools.partial(allocation.run, rule))
+      for rule, title in (("hash", "consistent hash"), ("nearby", "machine room"), ("config", "configuration"))),
     Scenario("push-timestamp", "push, from a point in time", from_timestamp),
     Scenario("push-tags", "push, tags", tags),
+    Scenario("subscriptions", "push, members of a group with different tags", subscriptions.check, run=subscriptions.run),
     Scenario("push-retry", "push, consume again later", retry),
     Scenario("push-dead-letter", "push, dead letter", dead_letter),
     Scenario("pop", "push in pop mode, consume again later", pop.check, run=pop.run),
+    Scenario("pop-orderly", "pop in order, request by request", pop.check_orderly, run=pop.run),
     Scenario("pop-consume", "pop; acknowledge, give back, forget", pop_consume, timeout=150),
     Scenario("lite-assign", "lite pull, assign and seek", lite_assign),
     Scenario("lite-subscribe", "lite pull, subscribe", lite_subscribe),
@@ -445,6 +466,11 @@ SCENARIOS = [
     Scenario("query-id", "query by offset id and unique id", query_id),
     Scenario("mixed", "a group shared with Troupe's client", mixed.check, run=mixed.run),
     Scenario("shared-group", "a group of Java, Go and Troupe's client", shared_group.check, run=shared_group.run),
+    Scenario("reset-running", "offsets set back by time, beside Troupe's client", reset.check, run=reset.as_configured, alone=True),
+    Scenario("reset-members", "the same, where the broker leaves it to its members", reset.check, run=reset.by_members,
+             makes=("Apache RocketMQ",), alone=True),
+    Scenario("quota-send", "a topic's quota of sends", quotas.check_send, run=quotas.run_send, makes=("Troupe",), alone=True),
+    Scenario("quota-deliver", "a group's quota of deliveries", quotas.check_deliver, run=quotas.run_deliver, makes=("Troupe",), alone=True),
     Scenario("request-reply", "request and reply", request_reply),
     Scenario("delayed", "delayed by level", delayed),
     Scenario("timed", "delayed to the millisecond", timed),

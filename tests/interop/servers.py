@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -66,6 +67,7 @@ class Server:
         self.troupe = troupe
         self.broker_make = broker_make
         self.directory = Path(tempfile.mkdtemp(prefix="server-", dir=work))
+        self.turn = threading.Lock()  # of scenarios that must be alone
         self._processes = []
         makes = {name_server_make, broker_make}
         version = subprocess.run([troupe, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]

@@ -5,48 +5,13 @@ the other; after each change the runner sends rounds of one message per queue un
 """
 import contextlib
 import json
-import subprocess
-import threading
 import time
 
+from member import Member
 from mixed import QUEUES, Cli
 from outcome import Failed, require, until
 
 ROUNDS = 120
-
-
-class Member:
-    """A driver that prints `GOT body` for what it consumes, until its input ends."""
-
-    def __init__(self, client, server, home, topic, group):
-        self._home = home / client.name
-        self._home.mkdir()
-        self._bodies = []
-        self._log = open(self._home / "errors.log", "wb")
-        self._process = subprocess.Popen(client.command(self._home, "share", server.observer.name_server, topic, group),
-                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, cwd=self._home,
-                                         env=client.environment(self._home), start_new_session=True)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def _read(self):
-        for line in self._process.stdout:
-            if line.startswith(b"GOT "):
-                self._bodies.append(line[4:].decode().strip())
-
-    def bodies(self):
-        return list(self._bodies)
-
-    def leave(self):
-        if self._process.poll() is None:
-            self._process.stdin.close()
-            try:
-                self._process.wait(30)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._reader.join(10)
-        self._log.close()
 
 
 def share(cli, topic, name, members):
@@ -76,13 +41,13 @@ def run(server, _, home, topic, group):
     report = {"sent": [], "received": [], "shares": []}
     clients = {"java": server.everyone["java-5.3.3"], "go": server.everyone["go-2.1.2"]}
     for client in clients.values():
-        client.prepare()
+        client.ready()
     with contextlib.ExitStack() as opened:
         received = opened.enter_context(cli.member(topic, group))
         seen = {"troupe": lambda: [row["body"] for row in received()]}
         leaving = []
         for name, client in clients.items():
-            member = Member(client, server, home, topic, group)
+            member = Member(client, server, home, "share", topic, group)
             opened.callback(member.leave)
             seen[name] = member.bodies
             leaving.append((name, member))

@@ -441,6 +441,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         mixed(all);
     else if (scenario == "stay")
         stay(all);
+    else if (scenario == "read")
+        all.push_all(1);
     else if (scenario == "lite-assign")
         assign_and_seek(all);
     else if (scenario == "lite-subscribe")

@@ -43,6 +43,7 @@ struct driver {
     std::string name_server;
     std::string topic;
     std::string group;
+    std::vector<std::string> words; ///< what else the scenario is told
     class report report;
     std::vector<std::shared_ptr<client::push_consumer>> consumers; ///< stopped in the end, the last first
 
@@ -83,5 +84,6 @@ void require(bool holds, const std::string& what);
 /// False: no scenario of that name is there.
 bool run_sending(const std::string& scenario, driver& all);
 bool run_receiving(const std::string& scenario, driver& all);
+bool run_sharing(const std::string& scenario, driver& all);
 
 } // namespace interop

@@ -74,10 +74,11 @@ void send_properties(driver& all) {
     all.push_all(1);
 }
 
-void send_compressed(driver& all) {
+void send_compressed(driver& all, client::compression how) {
     const std::string body(20'000, 'x');
     client::producer_options options;
     options.compress_from_bytes = 4'096;
+    options.compress_with = how;
     auto producer = must(client::producer::open(all.connect(), options));
     all.report.sent(shown(body), must(producer.send(all.make_message(body))));
     all.push_all(1);
@@ -141,7 +142,11 @@ bool run_sending(const std::string& scenario, driver& all) {
     else if (scenario == "send-properties")
         send_properties(all);
     else if (scenario == "send-compressed")
-        send_compressed(all);
+        send_compressed(all, client::compression::zlib);
+    else if (scenario == "compressed-lz4")
+        send_compressed(all, client::compression::lz4);
+    else if (scenario == "compressed-zstd")
+        send_compressed(all, client::compression::zstd);
     else if (scenario == "send-at-limit")
         send_size(all, limit);
     else if (scenario == "send-over-limit")

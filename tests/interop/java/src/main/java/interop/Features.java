@@ -48,6 +48,10 @@ final class Features {
             case "pop":
                 pop(driver);
                 return true;
+            case "pop-orderly":
+                // Not in the classes for version 4.
+                Class.forName("interop.OrderedPop").getMethod("run", Driver.class).invoke(null, driver);
+                return true;
             case "push-dead-letter":
                 deadLetter(driver);
                 return true;
@@ -62,9 +66,6 @@ final class Features {
                 return true;
             case "transaction-check":
                 transactionCheck(driver);
-                return true;
-            case "share":
-                share(driver);
                 return true;
             case "stay":
                 stay(driver);
@@ -270,19 +271,6 @@ final class Features {
         Driver.await(60, () -> asked.contains("rolled back") && asked.contains("committed"));
         Receiving.expect(driver, 1);
         driver.report.fact("asked", new ArrayList<>(asked));
-    }
-
-    /** A member of a group that others share; says at once what it has consumed, and leaves when its input ends. */
-    private static void share(Driver driver) throws Exception {
-        DefaultMQPushConsumer consumer = Receiving.push(driver, driver.group, "CLUSTERING", "*");
-        Receiving.start(driver, consumer, "sharing", message -> {
-            System.out.println("GOT " + new String(message.getBody(), StandardCharsets.UTF_8));
-            System.out.flush();
-            return true;
-        });
-        while (System.in.read() >= 0) {
-            // Only its end matters.
-        }
     }
 
     /** A consumer and a producer that stay until standard input ends or says how many messages to receive first. */

@@ -47,6 +47,11 @@ final class Sending {
             case "send-compressed":
                 sendCompressed(driver);
                 return true;
+            case "compressed-lz4":
+            case "compressed-zstd":
+                System.setProperty("rocketmq.message.compressType", scenario.substring("compressed-".length()).toUpperCase());
+                sendCompressed(driver);
+                return true;
             case "send-at-limit":
                 sendSize(driver, LIMIT);
                 return true;
