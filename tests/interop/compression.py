@@ -23,7 +23,9 @@ def check(method, case):
     (record,) = case.stored()
     bits, begin = METHODS[method]
     require(record["system_flag"] & 0x701 == bits << 8 | 1, f"stored with the flags {record['system_flag']:#x}, which are not {method}'s")
-    require(record["stored_bytes"] < 1000 and record["begins"].startswith(begin), f"stored as {record['stored_bytes']} bytes: {record['begins']}")
+    require(record["stored_bytes"] < 1000 and record["begins"].startswith(begin),
+            f"stored as {record['stored_bytes']} bytes: {record['begins']}")
     require(row["body"].endswith(f":{BODY_BYTES}"), f"sent {row['body']}")
-    for reader, found in (("the sender's client", case.bodies()), ("the other client", [one["body"] for one in case.report["cli"]["received"]])):
+    others = [one["body"] for one in case.report["cli"]["received"]]
+    for reader, found in (("the sender's client", case.bodies()), ("the other client", others)):
         require(found == [row["body"]], f"{reader} received {found} instead of {row['body']}")

@@ -56,6 +56,10 @@ DIFFERENCES = [
      "says how long a message waits that is given back without a level", "a setting that is shown should hold"),
     ("the `subscriptionDataSet` of a group (`updateSubGroup`)", "is kept, and used with `useStaticSubscription`", "is not kept",
      "members say what they subscribe to: docs/decisions/0013-each-member-has-its-subscription.md"),
+    ("quotas of topics and groups", "has none", "can have them: sends beyond one are refused with code 2, which clients of version 5 try again, "
+     "and pulls wait", "docs/decisions/0015-quotas.md"),
+    ("offsets that are set back while members run (code 222)", "with `useServerSideResetOffset=false` tells the members to do it (220)",
+     "always does it itself; the key is refused", "one place decides, whether members are there or not"),
     ("SQL-92 expressions that are not wholly an expression, and comparisons of other kinds of numbers", "are read in part, or differently",
      "are refused with their column; docs/reference/sql92.md has each difference", "a filter that means something else must not pass"),
     ("a transaction that is committed twice, or by a crash in the middle", "may be delivered twice", "is delivered once",
