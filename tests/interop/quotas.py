@@ -53,13 +53,13 @@ def run_deliver(server, start, home, topic, group):
 
 
 def check_deliver(case):
-    """All come, once and in order, and no faster than the quota: a pull of each queue may be answered before the first is counted."""
+    """All come, once, and no faster than the quota: beyond a second's worth and what a pull of each queue may bring at once."""
     require("error" not in case.report, case.report.get("error"))
     counted = sorted(case.bodies())
     require(counted == sorted(f"m{i}" for i in range(TOTAL)), f"received {len(counted)} instead of {TOTAL}")
     times = sorted(row["at"] for row in case.received)
     batch = case.report["batch"]
-    least = 1000 * (TOTAL - DELIVER_RATE - QUEUES * batch) / DELIVER_RATE
+    least = 1000 * (TOTAL - DELIVER_RATE - QUEUES * batch) / DELIVER_RATE - 200  # for what messages need to arrive
     took = times[-1] - times[0]
     require(least <= took <= 4 * 1000 * TOTAL / DELIVER_RATE, f"{TOTAL} messages came in {took} ms at {DELIVER_RATE} a second")
     require(case.report["cli"]["waited"] > 0, "no pull waited")

@@ -135,6 +135,7 @@ final class Features {
         Message message = Sending.message(driver, "m0");
         driver.report.sent(Sending.text(message), producer.send(message));
         Receiving.expect(driver, 1);
+        Thread.sleep(2000); // what it traces is sent on its own, and lost when the client ends before
     }
 
     /** The listener refuses a message once; it comes again through the group's retry topic after 10 s. */
