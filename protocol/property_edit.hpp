@@ -14,6 +14,7 @@ inline constexpr std::string_view real_topic = "REAL_TOPIC";
 inline constexpr std::string_view real_queue = "REAL_QID";
 inline constexpr std::string_view retry_topic = "RETRY_TOPIC"; ///< of the first delivery
 inline constexpr std::string_view origin_message_id = "ORIGIN_MESSAGE_ID";
+inline constexpr std::string_view origin_queue = "ORIGIN_QUEUE_ID"; ///< of the first delivery; Troupe's own, RocketMQ keeps none
 inline constexpr std::string_view transaction = "TRAN_MSG";
 inline constexpr std::string_view producer_group = "PGROUP";
 inline constexpr std::string_view transaction_id = "__transactionId__"; ///< the unique key

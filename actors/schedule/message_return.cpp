@@ -78,8 +78,10 @@ returned_message return_message(protocol::message failed, const return_rules& ru
     copy = std::move(failed);
     copy.reconsume_times = std::clamp(copy.reconsume_times, 0, reconsume_times_max);
     auto& properties = copy.properties;
-    if (!protocol::find_property(properties, name::retry_topic))
+    if (!protocol::find_property(properties, name::retry_topic)) {
         protocol::set_property(properties, name::retry_topic, copy.topic);
+        protocol::set_property(properties, name::origin_queue, to_string(copy.queue)); // which a retry topic's is not
+    }
     if (!protocol::find_property(properties, name::origin_message_id))
         protocol::set_property(properties, name::origin_message_id, protocol::offset_message_id(copy.store_host, copy.position));
     protocol::set_property(properties, name::wait, "false");
@@ -106,8 +108,8 @@ returned_message return_message(protocol::message failed, const return_rules& ru
 result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
     auto record = protocol::encode_record(copy);
     // What timers have left of an earlier try comes first.
-    for (const auto property : {name::timer_enqueue_ms, name::timer_dequeue_ms, name::timer_out_ms, name::wait, name::origin_message_id,
-                                name::delay, name::retry_topic}) {
+    for (const auto property : {name::timer_enqueue_ms, name::timer_dequeue_ms, name::timer_out_ms, name::origin_queue, name::wait,
+                                name::origin_message_id, name::delay, name::retry_topic}) {
         if (property == name::timer_out_ms && copy.topic == timer_topic)
             continue; // it says when this try is due
         const bool is_needed = is_retried && (property == name::delay || property == name::retry_topic);

@@ -1,12 +1,14 @@
 #include "apps/commands/client_support.hpp"
 #include "apps/commands/commands.hpp"
 #include "client/admin.hpp"
+#include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -63,13 +65,40 @@ exit_code list(const command_context& context, const dlq_arguments& arguments) {
     return exit_code::ok;
 }
 
-void add_letter(table& rows, const client::received_message& letter) {
+/// Of the queue that a dead letter was first in, as far as it says so; -1: it does not.
+std::int64_t origin_queue(const client::received_message& letter) {
+    const auto text = letter.property(protocol::property_name::origin_queue);
+    std::int32_t number = 0;
+    const auto [rest, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return failure == std::errc{} && rest == text.data() + text.size() && number >= 0 ? number : -1;
+}
+
+/// The broker whose address is in the id that a dead letter had at first. Messages are given back to the broker that has them, but
+/// a consumer that could not do so sends them anywhere. Empty: it does not say, or nobody has that address.
+std::string origin_broker(const client::received_message& letter, const protocol::cluster_info& cluster) {
+    const auto first = protocol::parse_offset_message_id(letter.property(protocol::property_name::origin_message_id));
+    const auto here = protocol::parse_offset_message_id(letter.offset_message_id);
+    if (!first) {
+        return {};
+    }
+    if (here && here->first == first->first) {
+        return letter.queue.broker_name; // brokers need not store under the address that clients dial
+    }
+    for (const auto& [name, broker] : cluster.brokers) {
+        if (std::ranges::any_of(broker.addresses, [&first](const auto& each) { return each.second == to_string(first->first); })) {
+            return name;
+        }
+    }
+    return {};
+}
+
+void add_letter(table& rows, const client::received_message& letter, const protocol::cluster_info& cluster) {
     namespace name = protocol::property_name;
     const std::string_view body = letter.body.view();
     rows.add({letter.offset_message_id, letter.queue.broker_name, std::int64_t{letter.queue.queue}, letter.offset.value(),
-              std::string{letter.property(name::retry_topic)}, std::string{letter.message_id()},
-              std::string{letter.property(name::origin_message_id)}, moment{letter.born.value()}, moment{letter.stored.value()},
-              std::int64_t{letter.reconsume_times}, std::string{letter.tags()}, std::string{letter.keys()},
+              std::string{letter.property(name::retry_topic)}, origin_broker(letter, cluster), origin_queue(letter),
+              std::string{letter.message_id()}, std::string{letter.property(name::origin_message_id)}, moment{letter.born.value()},
+              moment{letter.stored.value()}, std::int64_t{letter.reconsume_times}, std::string{letter.tags()}, std::string{letter.keys()},
               std::string{is_utf8(body) ? "utf-8" : "base64"}, is_utf8(body) ? std::string{body} : to_base64(body)});
 }
 
@@ -82,11 +111,17 @@ exit_code show(const command_context& context, const dlq_arguments& arguments) {
     if (!queues) {
         return context.fail(queues.failure());
     }
+    const auto cluster = admin->describe_cluster();
+    if (!cluster) {
+        return context.fail(cluster.failure());
+    }
     table rows{{{"id"},
                 {"broker"},
                 {"queue"},
                 {"offset"},
                 {"topic"},
+                {"origin_broker"},
+                {"origin_queue"},
                 {"message_id"},
                 {"origin_message_id"},
                 {"born"},
@@ -108,7 +143,7 @@ exit_code show(const command_context& context, const dlq_arguments& arguments) {
             return context.fail(read.failure());
         }
         for (const auto& letter : read->first) {
-            add_letter(rows, letter);
+            add_letter(rows, letter, *cluster);
         }
         has_more = has_more || read->second < each.next;
     }
@@ -213,7 +248,8 @@ void add_dlq_commands(CLI::App& app, command_context& context) {
     list_command.add_option("GROUP", arguments->group, "Only this group");
     set_examples(list_command, "troupe dlq list\ntroupe dlq list billing -o json");
 
-    CLI::App& show_command = add(*dlq, context, arguments, "show", "Show the dead letters of a group, the oldest first", show);
+    CLI::App& show_command =
+        add(*dlq, context, arguments, "show", "Show the dead letters of a group and where they came from, the oldest first", show);
     show_command.add_option("GROUP", arguments->group, "Name of the group")->required();
     show_command.add_option("-l,--limit", arguments->limit, "At most so many")
         ->check(CLI::Range(std::int64_t{1}, count_max))

@@ -211,6 +211,7 @@ TEST_CASE_FIXTURE(retry_world, "broker: a message that names another one to be r
 TEST_CASE_FIXTURE(retry_world, "broker: a message that always fails is tried sixteen times and then lies in the dead letter topic") {
     auto failed = failed_message();
     const auto first_id = protocol::offset_message_id(failed.store_host, failed.position);
+    const auto first_queue = to_string(failed.queue);
     const auto delays = default_delay_levels();
     for (int tries = 0; tries < 16; ++tries) {
         CAPTURE(tries);
@@ -235,6 +236,7 @@ TEST_CASE_FIXTURE(retry_world, "broker: a message that always fails is tried six
     const auto properties = protocol::decode_properties(dead[0].properties);
     CHECK(properties.at("RETRY_TOPIC") == "orders");
     CHECK(properties.at("ORIGIN_MESSAGE_ID") == first_id);
+    CHECK(properties.at("ORIGIN_QUEUE_ID") == first_queue);
     CHECK(properties.at("UNIQ_KEY") == "u1");
     CHECK(node->metrics()->dead_letters == 1);
     world.advance(10'000s, 100s);

@@ -462,6 +462,7 @@ TEST_CASE_FIXTURE(pop_world, "pop: after 17 deliveries a message goes to the dea
     CHECK(protocol::find_property(letters[0].properties, "KEYS") == "order-7");
     CHECK(protocol::find_property(letters[0].properties, "RETRY_TOPIC") == "orders");
     CHECK(protocol::find_property(letters[0].properties, "ORIGIN_MESSAGE_ID").has_value());
+    CHECK(protocol::find_property(letters[0].properties, "ORIGIN_QUEUE_ID") == "2");
     world.advance(60s, 1s);
     CHECK(pop(order()).status == pop_status::nothing);
 }

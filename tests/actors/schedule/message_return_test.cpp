@@ -55,27 +55,42 @@ TEST_CASE("a failed message keeps what it is, and learns where it came from") {
                                                                                {"KEYS", "k1"},
                                                                                {"UNIQ_KEY", "u1"},
                                                                                {"RETRY_TOPIC", "orders"},
+                                                                               {"ORIGIN_QUEUE_ID", "3"},
                                                                                {"ORIGIN_MESSAGE_ID", "7F00000100002A9F0000000000001234"},
                                                                                {"WAIT", "false"},
                                                                                {"DELAY", "3"}});
 }
 
-TEST_CASE("a message that fails again keeps its first topic and id, and waits longer each time") {
+TEST_CASE("a message that fails again keeps its first topic, queue and id, and waits longer each time") {
     auto message = failed_message();
     for (int tries = 0; tries < 16; ++tries) {
         auto [copy, level, delay] = return_message(message, {"billing", 0, 16});
         CHECK(level == 3 + tries);
         CHECK(copy.reconsume_times == tries + 1);
         CHECK(property(copy, "RETRY_TOPIC") == "orders");
+        CHECK(property(copy, "ORIGIN_QUEUE_ID") == "3");
         CHECK(property(copy, "ORIGIN_MESSAGE_ID") == "7F00000100002A9F0000000000001234");
         message = copy;
+        message.queue = queue_id{0};            // of the retry topic
         message.position = log_position{9'999}; // where it was stored this time
     }
     const auto [copy, level, delay] = return_message(message, {"billing", 0, 16});
     CHECK(level == 0);
     CHECK(copy.topic == "%DLQ%billing");
     CHECK(copy.reconsume_times == 17);
+    CHECK(property(copy, "ORIGIN_QUEUE_ID") == "3");
     CHECK(property(copy, "DELAY") == "0");
+}
+
+TEST_CASE("the queue of a retry topic is never taken for the one that a message came from") {
+    auto message = failed_message();
+    message.topic = "%RETRY%billing";
+    message.properties += "RETRY_TOPIC\1orders\2"; // its consumer sent it there itself, and did not say from which queue
+    CHECK(property(return_message(message, {"billing", -1, 16}).copy, "ORIGIN_QUEUE_ID").empty());
+    message = failed_message();
+    message.properties += "ORIGIN_QUEUE_ID\1"
+                          "8\2"; // of another message that its sender passed on
+    CHECK(property(return_message(message, {"billing", -1, 16}).copy, "ORIGIN_QUEUE_ID") == "3");
 }
 
 TEST_CASE("the consumer chooses a level, or that there is no further try") {
