@@ -22,6 +22,7 @@ struct message_arguments {
     std::string topic;
     std::string key;
     std::string since;
+    std::string until;
     std::int32_t count = 32;
     bool body_only = false;
 };
@@ -76,24 +77,56 @@ exit_code show(const command_context& context, const message_arguments& argument
     return exit_code::ok;
 }
 
-exit_code find(const command_context& context, const message_arguments& arguments) {
+/// One end of a range of times; `otherwise` when it is not given.
+result<timestamp_ms> time_of(const char* option, const std::string& text, timestamp_ms now, timestamp_ms otherwise) {
+    if (text.empty()) {
+        return otherwise;
+    }
+    const auto time = parse_start_point("time:" + text, now);
+    if (!time) {
+        return error{time.code(), std::string{option} + ": " + time.failure().text};
+    }
+    return time->time;
+}
+
+/// Fails with argument_illegal.
+result<client::find_options> range_of(const message_arguments& arguments) {
     client::find_options options;
     options.messages_max = arguments.count;
-    if (!arguments.since.empty()) {
-        const auto since = parse_start_point("time:" + arguments.since, now());
-        if (!since) {
-            return context.fail(since.failure());
-        }
-        options.begin = since->time;
+    const auto at = now(); // one for both
+    const auto since = time_of("--since", arguments.since, at, options.begin);
+    if (!since) {
+        return since.failure();
+    }
+    const auto until = time_of("--until", arguments.until, at, options.end);
+    if (!until) {
+        return until.failure();
+    }
+    if (!arguments.since.empty() && *until < *since) {
+        return error{errc::argument_illegal, "--until " + arguments.until + " (" + format_moment(moment{until->value()}) +
+                                                 ") is before --since " + arguments.since + " (" + format_moment(moment{since->value()}) +
+                                                 "), so that nothing lies between; exchange the two"};
+    }
+    options.begin = *since;
+    options.end = *until;
+    return options;
+}
+
+exit_code find(const command_context& context, const message_arguments& arguments) {
+    const auto options = range_of(arguments);
+    if (!options) {
+        return context.fail(options.failure());
     }
     auto connection = connect(context);
     if (!connection) {
         return context.fail(connection.failure());
     }
-    auto found = client::admin{*connection}.find_messages(arguments.topic, arguments.key, options);
+    auto found = client::admin{*connection}.find_messages(arguments.topic, arguments.key, *options);
     if (!found) {
         return context.fail(found.failure());
     }
+    // A broker gives no more than was asked for, and does not say whether there are more.
+    const bool may_be_more = found->size() >= static_cast<std::size_t>(arguments.count);
     if (found->size() > static_cast<std::size_t>(arguments.count)) {
         found->resize(static_cast<std::size_t>(arguments.count));
     }
@@ -104,6 +137,10 @@ exit_code find(const command_context& context, const message_arguments& argument
                   shown_body(message)});
     }
     rows.print(context.out, context.format);
+    if (may_be_more && context.format == output_format::table) {
+        context.err << "troupe: there may be older ones than these " << found->size() << ": --until " << found->back().stored.value()
+                    << " finds them" << (arguments.count < count_max ? ", or a greater --count" : "") << '\n';
+    }
     return exit_code::ok;
 }
 
@@ -223,11 +260,16 @@ void add_message_commands(CLI::App& app, command_context& context) {
     add_client_options(*find_command, context);
     find_command->add_option("-t,--topic", arguments->topic, "Where to look")->required()->type_name("TOPIC");
     find_command->add_option("-k,--key", arguments->key, "One of the keys that the message was sent with")->required()->type_name("KEY");
-    find_command->add_option("-c,--count", arguments->count, "At most so many")->check(CLI::Range(1, count_max))->capture_default_str();
+    find_command->add_option("-c,--count", arguments->count, "At most so many; the newest of those that there are")
+        ->check(CLI::Range(1, count_max))
+        ->capture_default_str();
     find_command->add_option("--since", arguments->since, "Only what was stored since then: 2026-11-22T10:00:00Z, milliseconds, or -15m")
         ->type_name("TIME");
-    set_examples(*find_command, "troupe message find --topic orders --key order-4711\n"
-                                "troupe message find --topic orders --key order-4711 --since -1h -o json");
+    find_command->add_option("--until", arguments->until, "Only what was stored until then, written in the same way")->type_name("TIME");
+    set_examples(*find_command,
+                 "troupe message find --topic orders --key order-4711\n"
+                 "troupe message find --topic orders --key order-4711 --since 2026-11-22T10:00:00Z --until 2026-11-22T11:00:00Z\n"
+                 "troupe message find --topic orders --key order-4711 --since -1h -o json");
     find_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return find(context, *arguments); }; });
 }
 

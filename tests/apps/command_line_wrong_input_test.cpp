@@ -84,6 +84,7 @@ TEST_CASE("missing and impossible values say what is expected") {
         {"store verify", 2, usage("troupe store verify", "DIRECTORY is required")},
         {"send orders hello --lines x", 2, usage("troupe send", "BODY excludes --lines")},
         {"bench send --topic t --oneway --window 4", 2, usage("troupe bench send", "--window excludes --oneway")},
+        {"message find -t orders -k k --count 65", 2, usage("troupe message find", "--count: Value 65 not in range 1 to 64")},
         {"bench suite --only P4,latncy", 2, "troupe: there is no scenario or figure \"latncy\"; did you mean \"latency\"?\n"},
     });
 }
@@ -94,6 +95,11 @@ TEST_CASE("bad names and arguments are refused before any name server is asked")
         {"topic update orders", 2,
          "troupe: nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate, --send-bytes, --keep or "
          "--keep-bytes\n"},
+        {"message find -t orders -k k --since 2026-11-22T11 --until 2026-11-22T10", 2,
+         "troupe: --until 2026-11-22T10 (2026-11-22T10:00:00.000Z) is before --since 2026-11-22T11 (2026-11-22T11:00:00.000Z), so that "
+         "nothing lies between; exchange the two\n"},
+        {"message find -t orders -k k --until noon", 2,
+         "troupe: --until: \"noon\" is no time; write 2026-11-22T10:00:00Z, milliseconds since 1970, or -15m for 15 minutes ago\n"},
         {"consume orders --body-only -o json", 2,
          "troupe: --body-only prints bodies as they are, which is no JSON; leave out one of --body-only and -o json\n"},
         {"consume orders --from frist", 2, "troupe: \"frist\" is none of first, last, time:T, offset:N; did you mean \"first\"?\n"},

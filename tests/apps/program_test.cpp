@@ -143,6 +143,21 @@ TEST_CASE("a message is found by its offset id, its unique key and its keys") {
     CHECK(none.code == 5);
     CHECK(none.output.find("no message with key k2") != std::string::npos);
 
+    const std::int64_t later = rows.at(0).at("stored"); // a key in two messages: the range of times tells them apart
+    const std::int64_t earlier = rows.at(1).at("stored");
+    const auto in_range = [&at](std::int64_t since, std::int64_t until) {
+        const auto between =
+            run("message find -t orders -k k2 -o json --since " + std::to_string(since) + " --until " + std::to_string(until) + at);
+        return between.code == 0 ? nlohmann::json::parse(between.output).size() : 0;
+    };
+    CHECK(in_range(earlier, later) == 2);
+    CHECK(in_range(earlier, earlier) == (earlier == later ? 2 : 1));
+    CHECK(in_range(later, later) == (earlier == later ? 2 : 1));
+    CHECK(in_range(later + 1, later + 2) == 0);
+    CHECK(in_range(0, earlier - 1) == 0);
+    const auto full = run("message find -t orders -k k2 --count 1" + at);
+    CHECK(full.output.find("there may be older ones than these 1: --until " + std::to_string(later)) != std::string::npos);
+
     const auto by_key = run("message show " + id + " --topic orders -o json" + at);
     REQUIRE_MESSAGE(by_key.code == 0, by_key.output);
     const auto shown = nlohmann::json::parse(by_key.output);
