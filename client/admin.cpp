@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -200,15 +201,55 @@ result<topic_description> admin::describe_topic(const std::string& topic) {
 
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
-result<void> admin::put_group(const group_config& group) {
+namespace {
+
+/// What a broker has of a group. Nothing: it does not have it.
+result<std::optional<group_config>> config_at(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
+                                              const std::string& group) {
+    auto listed = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{});
+    if (!listed)
+        return at_broker(broker_name, listed.failure());
+    const auto found = listed->table.groups.find(group);
+    if (found == listed->table.groups.end())
+        return std::optional<group_config>{};
+    return std::optional{std::move(found->second)};
+}
+
+error group_missing(const std::string& group) {
+    return {errc::group_not_found, "no broker has a group " + group};
+}
+
+} // namespace
+
+result<void> admin::put_group(const group_config& group, const std::vector<std::string>& broker_names) {
     if (auto legal = check_group_name(group.name); !legal)
         return legal;
     asker ask{via_};
-    auto brokers = ask.brokers();
+    auto brokers = ask.brokers(broker_names);
     if (!brokers)
         return brokers.failure();
     auto put = ask.ask_brokers<actors::group_put>(*brokers, actors::put_group{group});
     return put ? result<void>{} : put.failure();
+}
+
+result<std::vector<group_on_broker>> admin::find_group(const std::string& group, const std::vector<std::string>& broker_names) {
+    if (auto legal = check_group_name(group); !legal)
+        return legal.failure();
+    asker ask{via_};
+    const auto brokers = ask.brokers(broker_names);
+    if (!brokers)
+        return brokers.failure();
+    std::vector<group_on_broker> found;
+    for (const auto& [name, broker] : *brokers) {
+        auto config = config_at(ask, name, broker, group);
+        if (!config)
+            return config.failure();
+        if (*config)
+            found.push_back({name, std::move(**config)});
+    }
+    if (found.empty())
+        return group_missing(group);
+    return found;
 }
 
 result<void> admin::set_delivery_quota(const std::string& group, std::int64_t messages_per_second) {
@@ -220,24 +261,22 @@ result<void> admin::set_delivery_quota(const std::string& group, std::int64_t me
         return brokers.failure();
     bool known = false;
     for (const auto& [name, broker] : *brokers) {
-        const auto listed = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{});
-        if (!listed)
-            return error{listed.code(), "broker " + name + ": " + listed.failure().text};
-        const auto found = listed->table.groups.find(group);
-        if (found == listed->table.groups.end())
+        auto config = config_at(ask, name, broker, group);
+        if (!config)
+            return config.failure();
+        if (!*config)
             continue;
         known = true;
-        auto changed = found->second;
-        changed.deliver_messages = messages_per_second;
-        if (const auto put = ask.ask_again<actors::group_put>(broker, actors::put_group{changed}); !put)
-            return error{put.code(), "broker " + name + ": " + put.failure().text};
+        (*config)->deliver_messages = messages_per_second;
+        if (const auto put = ask.ask_again<actors::group_put>(broker, actors::put_group{**config}); !put)
+            return at_broker(name, put.failure());
     }
-    return known ? result<void>{} : error{errc::group_not_found, "no broker has a group " + group};
+    return known ? result<void>{} : group_missing(group);
 }
 
-result<void> admin::delete_group(const std::string& group, bool with_offsets) {
+result<void> admin::delete_group(const std::string& group, bool with_offsets, const std::vector<std::string>& broker_names) {
     asker ask{via_};
-    auto brokers = ask.brokers();
+    auto brokers = ask.brokers(broker_names);
     if (!brokers)
         return brokers.failure();
     auto deleted = ask.ask_brokers<actors::group_deleted>(*brokers, actors::delete_group{group, with_offsets}, asker::when_away::fail);
@@ -301,9 +340,13 @@ result<group_description> admin::describe_group(const std::string& group, const 
             known = known || !progress->stats.queues.empty();
             all.queues.merge(progress->stats.queues);
         }
-        if (!known)
-            if (const auto groups = ask.ask_again<actors::groups_listed>(broker, actors::list_groups{}))
-                known = groups->table.groups.contains(group);
+        auto config = config_at(ask, name, broker, group);
+        if (!config)
+            return config.failure();
+        if (*config) {
+            known = true;
+            all.brokers.push_back({name, std::move(**config)});
+        }
         const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
         if (auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group})) {
             known = known || !listed->members.empty();
@@ -335,97 +378,6 @@ result<group_description> admin::describe_group(const std::string& group, const 
     all.summary = (*summary)[group];
     all.summary.name = group;
     return all;
-}
-
-// ---- offsets of groups ----------------------------------------------------------------------------------------------
-
-namespace {
-
-using offset_changes = std::map<message_queue, offset_change>;
-
-result<actors::reset_offsets> make_reset(const std::string& group, const std::string& topic, seek_target to) {
-    if (auto legal = check_group_name(group); !legal)
-        return legal.failure();
-    if (auto legal = check_topic_name(topic); !legal)
-        return legal.failure();
-    actors::reset_offsets order{group, topic, {}, {}, {}};
-    order.queue = queue_id{-1};
-    order.offset = queue_offset{-1};
-    switch (to.kind()) {
-    case seek_target::kind_type::first: order.time = timestamp_ms{0}; return order;
-    case seek_target::kind_type::last: order.time = timestamp_ms{-1}; return order;
-    case seek_target::kind_type::time: order.time = timestamp_ms{std::max<std::int64_t>(to.value(), 0)}; return order;
-    case seek_target::kind_type::offset: order.offset = queue_offset{to.value()}; return order;
-    case seek_target::kind_type::committed: break;
-    }
-    return error{errc::argument_illegal, "what group " + group + " has committed is where it is; name another place"};
-}
-
-result<offset_changes> reset_at(asker& ask, const actors::broker_actor& broker, const actors::reset_offsets& order) {
-    const auto before = ask.ask_again<actors::group_described>(broker, actors::describe_group{order.group, order.topic});
-    if (!before && before.code() != errc::group_not_found)
-        return before.failure();                                       // nothing is changed that cannot be shown
-    const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
-    const auto set = ask.ask_again<actors::offsets_reset>(role, order);
-    if (!set)
-        return set.failure();
-    offset_changes changes;
-    for (const auto& [queue, offset] : set->offsets) {
-        auto& change = changes[queue];
-        change.to = queue_offset{offset};
-        if (!before)
-            continue;
-        const auto had = before->stats.queues.find(queue);
-        change.from = had == before->stats.queues.end() ? -1 : had->second.consumer_offset;
-    }
-    return changes;
-}
-
-} // namespace
-
-result<offset_changes> admin::reset_offsets(const std::string& group, const std::string& topic, seek_target to) {
-    const auto order = make_reset(group, topic, to);
-    if (!order)
-        return order.failure();
-    if (to.kind() == seek_target::kind_type::offset)
-        return error{errc::argument_illegal, "an offset means something for one queue only; name the queue"};
-    asker ask{via_};
-    const auto brokers = ask.brokers();
-    if (!brokers)
-        return brokers.failure();
-    offset_changes all;
-    error nowhere = topic_missing(topic);
-    for (const auto& [name, broker] : *brokers) {
-        auto changes = reset_at(ask, broker, *order);
-        if (changes)
-            all.merge(*changes);
-        else if (changes.code() == errc::topic_not_found || changes.code() == errc::group_not_found)
-            nowhere = at_broker(name, changes.failure()); // brokers need not have the same topics, nor know every group
-        else
-            return at_broker(name, changes.failure());
-    }
-    return all.empty() ? result<offset_changes>{nowhere} : all;
-}
-
-result<offset_change> admin::reset_offset(const std::string& group, const message_queue& queue, seek_target to) {
-    auto order = make_reset(group, queue.topic, to);
-    if (!order)
-        return order.failure();
-    if (queue.queue < 0)
-        return error{errc::queue_not_found, "there is no queue " + std::to_string(queue.queue)};
-    order->queue = queue_id{queue.queue};
-    asker ask{via_};
-    const auto brokers = ask.brokers({queue.broker_name});
-    if (!brokers)
-        return brokers.failure();
-    const auto changes = reset_at(ask, brokers->begin()->second, *order);
-    if (!changes)
-        return at_broker(queue.broker_name, changes.failure());
-    const auto change = changes->find(queue);
-    if (change == changes->end())
-        return error{errc::protocol_error,
-                     "broker " + queue.broker_name + " did not say where queue " + std::to_string(queue.queue) + " is"};
-    return change->second;
 }
 
 // ---- cluster --------------------------------------------------------------------------------------------------------

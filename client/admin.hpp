@@ -30,6 +30,12 @@ struct topic_description {
     std::map<message_queue, protocol::queue_stats> queues;
 };
 
+/// A group as one broker has it.
+struct group_on_broker {
+    std::string broker_name;
+    group_config config;
+};
+
 /// How far a group is behind.
 struct group_summary {
     std::string name;
@@ -48,7 +54,8 @@ struct group_description {
     /// What the members do not subscribe to in the same way: each then gets only a part of what the others want. Empty: they agree.
     std::vector<protocol::group_difference> differences;
     std::map<message_queue, protocol::group_progress> queues;
-    group_summary summary; ///< of all topics, whatever was asked for
+    group_summary summary;                ///< of all topics, whatever was asked for
+    std::vector<group_on_broker> brokers; ///< those that have its settings, by name
 
     /// Messages stored and not yet committed, over all queues.
     [[nodiscard]] std::int64_t lag() const;
@@ -106,7 +113,7 @@ struct message_way {
 
 /// What a group had committed on a queue, and what it has now.
 struct offset_change {
-    std::int64_t from = -1; ///< -1: nothing
+    std::int64_t from = -1; ///< 0 also where nothing was, as brokers tell it; -1: its broker did not know the group
     queue_offset to;
     friend bool operator==(const offset_change&, const offset_change&) = default;
 };
@@ -134,10 +141,15 @@ public:
     /// Fails with topic_not_found.
     result<topic_description> describe_topic(const std::string& topic);
 
-    result<void> put_group(const group_config& group);
+    /// Creates or replaces the group on the named brokers (by default all); the first failure ends it.
+    result<void> put_group(const group_config& group, const std::vector<std::string>& broker_names = {});
+    /// Of the named brokers (by default all) those that have the group, by name, with its settings. Fails with group_not_found, not_found
+    /// (no such broker).
+    result<std::vector<group_on_broker>> find_group(const std::string& group, const std::vector<std::string>& broker_names = {});
     /// Changes a group where it is: on every broker that has it, without touching its other settings. Fails with group_not_found.
     result<void> set_delivery_quota(const std::string& group, std::int64_t messages_per_second);
-    result<void> delete_group(const std::string& group, bool with_offsets);
+    /// On the named brokers (by default all); those that do not have it have nothing to do. The first failure ends it.
+    result<void> delete_group(const std::string& group, bool with_offsets, const std::vector<std::string>& broker_names = {});
     /// Sorted names of the groups of all brokers; without those that Apache's brokers make for themselves and for its tools unless
     /// asked for.
     result<std::vector<std::string>> list_groups(bool with_system = false);
@@ -150,10 +162,15 @@ public:
     /// Lets a group go on elsewhere: on all queues of the topic, on all brokers. `to` is not an offset, which would mean nothing for several
     /// queues, and not committed(). Live consumers go there with their next pull, and what they commit until then does not count; who
     /// pops gets what lies there next. Fails with group_not_found, topic_not_found, argument_illegal, busy; on several brokers what went
-    /// before the failure stays changed.
-    result<std::map<message_queue, offset_change>> reset_offsets(const std::string& group, const std::string& topic, seek_target to);
+    /// before the failure stays changed. Only on the named brokers, if there are any.
+    result<std::map<message_queue, offset_change>> reset_offsets(const std::string& group, const std::string& topic, seek_target to,
+                                                                 const std::vector<std::string>& broker_names = {});
     /// The same on one queue, to an offset too, which must lie inside it.
     result<offset_change> reset_offset(const std::string& group, const message_queue& queue, seek_target to);
+    /// What these two would do now, and fail with; nothing is changed. Messages that come or go in between move first, last and times.
+    result<std::map<message_queue, offset_change>> preview_reset_offsets(const std::string& group, const std::string& topic, seek_target to,
+                                                                         const std::vector<std::string>& broker_names = {});
+    result<offset_change> preview_reset_offset(const std::string& group, const message_queue& queue, seek_target to);
 
     /// The message of this id: an offset id names its place; a unique key is looked up on all brokers, in `topic`, which it needs.
     /// Of several with one unique key, as after a repeated send, the first. Fails with message_not_found, argument_illegal (no id; a

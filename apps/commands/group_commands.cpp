@@ -1,17 +1,20 @@
 #include "apps/commands/client_support.hpp"
 #include "apps/commands/commands.hpp"
+#include "apps/commands/group_settings.hpp"
+#include "apps/commands/group_subcommands.hpp"
 #include "client/admin.hpp"
 #include "protocol/vocabulary/names.hpp"
 
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
-#include <limits>
-#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace troupe::apps {
 
@@ -21,9 +24,6 @@ struct group_arguments {
     bool all = false;
     std::string name;
     std::string topic;
-    std::int64_t deliver_rate = -1; ///< -1: not given
-    std::string to;
-    std::string queue;
 };
 
 exit_code list(const command_context& context, bool all) {
@@ -87,15 +87,16 @@ bool shares_client_ids(const client::group_description& group) {
     return std::ranges::any_of(group.member_details, [](const auto& member) { return !member.other_addresses.empty(); });
 }
 
+bool brokers_differ(const std::vector<client::group_on_broker>& brokers) {
+    return std::ranges::any_of(brokers, [&brokers](const auto& each) { return each.config != brokers.front().config; });
+}
+
 exit_code show(const command_context& context, const group_arguments& arguments) {
-    if (const auto checked = check_group_name(arguments.name); !checked) {
-        return context.fail(checked.failure());
+    auto admin = open_group_admin(context, arguments.name);
+    if (!admin) {
+        return context.fail(admin.failure());
     }
-    auto connection = connect(context);
-    if (!connection) {
-        return context.fail(connection.failure());
-    }
-    const auto group = client::admin{*connection}.describe_group(arguments.name, arguments.topic);
+    const auto group = admin->describe_group(arguments.name, arguments.topic);
     if (!group) {
         return context.fail(group.failure());
     }
@@ -115,6 +116,7 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     shown.add("slow", group->summary.is_slow);
     shown.add("members_differ", !group->differences.empty());
     shown.add("client_ids_shared", shares_client_ids(*group));
+    shown.add("brokers_differ", brokers_differ(group->brokers));
     shown.add("queues", std::move(queues));
     // Programs find all of them; people are not shown what is empty.
     if (context.format == output_format::json || !group->member_details.empty()) {
@@ -126,85 +128,93 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     if (context.format == output_format::json || shares_client_ids(*group)) {
         shown.add("shared_client_ids", shared_client_ids_of(*group));
     }
+    if (context.format == output_format::json || !group->brokers.empty()) {
+        shown.add("settings", settings_of(group->brokers));
+    }
     shown.print(context.out, context.format);
-    return exit_code::ok;
-}
-
-exit_code update(const command_context& context, const group_arguments& arguments) {
-    if (arguments.deliver_rate < 0) {
-        return context.fail(exit_code::usage, "nothing to change; give --deliver-rate");
-    }
-    if (const auto checked = check_group_name(arguments.name); !checked) {
-        return context.fail(checked.failure());
-    }
-    auto connection = connect(context);
-    if (!connection) {
-        return context.fail(connection.failure());
-    }
-    if (const auto set = client::admin{*connection}.set_delivery_quota(arguments.name, arguments.deliver_rate); !set) {
-        return context.fail(set.failure());
-    }
-    if (context.format == output_format::table) {
-        context.out << "Updated group " << arguments.name << ": "
-                    << (arguments.deliver_rate == 0
-                            ? std::string{"no limit of what it gets"}
-                            : "at most " + std::to_string(arguments.deliver_rate) + " messages a second of each broker")
-                    << ".\n";
-        return exit_code::ok;
-    }
-    record shown;
-    shown.add("group", arguments.name);
-    shown.add("deliver_rate", arguments.deliver_rate);
-    shown.print(context.out, context.format);
-    return exit_code::ok;
-}
-
-using offset_changes = std::map<client::message_queue, client::offset_change>;
-
-result<offset_changes> reset_offsets(const client::connection& connection, const group_arguments& arguments, const start_point& to) {
-    client::admin admin{connection};
-    if (arguments.queue.empty()) {
-        return admin.reset_offsets(arguments.name, arguments.topic, to_seek_target(to));
-    }
-    const auto queue = parse_queue(arguments.topic, arguments.queue);
-    if (!queue) {
-        return queue.failure();
-    }
-    const auto change = admin.reset_offset(arguments.name, *queue, to_seek_target(to));
-    if (!change) {
-        return change.failure();
-    }
-    return offset_changes{{*queue, *change}};
-}
-
-exit_code reset(const command_context& context, const group_arguments& arguments) {
-    const auto to = parse_start_point(arguments.to, now());
-    if (!to) {
-        return context.fail(exit_code::usage, "--to: " + to.failure().text);
-    }
-    if (to->kind == start_point::kind_type::offset && arguments.queue.empty()) {
-        return context.fail(exit_code::usage, "--to offset:N is for one queue; name it with --queue BROKER:N");
-    }
-    auto connection = connect(context);
-    if (!connection) {
-        return context.fail(connection.failure());
-    }
-    const auto changes = reset_offsets(*connection, arguments, *to);
-    if (!changes) {
-        return context.fail(changes.failure());
-    }
-    table rows{{{"broker"}, {"queue"}, {"from"}, {"to"}}};
-    for (const auto& [queue, change] : *changes) {
-        rows.add({queue.broker_name, std::int64_t{queue.queue}, change.from, change.to.value()});
-    }
-    rows.print(context.out, context.format);
     return exit_code::ok;
 }
 
 } // namespace
 
+result<client::admin> open_group_admin(const command_context& context, const std::string& group) {
+    if (const auto checked = check_group_name(group); !checked) {
+        return checked.failure();
+    }
+    auto connection = connect(context);
+    if (!connection) {
+        return connection.failure();
+    }
+    return client::admin{std::move(*connection)};
+}
+
+result<std::vector<std::string>> brokers_to_ask(client::admin& admin, const std::vector<std::string>& named) {
+    const auto cluster = admin.describe_cluster();
+    if (!cluster) {
+        return cluster.failure();
+    }
+    std::vector<std::string> known;
+    std::string listed;
+    for (const auto& [name, broker] : cluster->brokers) {
+        known.push_back(name);
+        listed += (listed.empty() ? "" : ", ") + name;
+    }
+    for (const auto& name : named) {
+        if (std::ranges::find(known, name) == known.end()) {
+            return error{errc::not_found, "no name server knows a broker " + name + "; they know " + (listed.empty() ? "none" : listed)};
+        }
+    }
+    if (known.empty()) {
+        return error{errc::no_route, "no broker is registered with the name servers"};
+    }
+    std::erase_if(known, [&named](const auto& name) { return !named.empty() && std::ranges::find(named, name) == named.end(); });
+    return known;
+}
+
+table settings_of(const std::vector<client::group_on_broker>& brokers) {
+    table rows{{{"setting"}, {"value"}, {"brokers"}, {"differs"}}};
+    for (const auto& setting : group_settings()) {
+        std::vector<client::group_on_broker> first; // of each value
+        std::vector<std::vector<std::string>> names;
+        for (const auto& broker : brokers) {
+            const auto same = std::ranges::find_if(
+                first, [&](const auto& each) { return text_of(setting, each.config) == text_of(setting, broker.config); });
+            const auto at = static_cast<std::size_t>(same - first.begin());
+            if (same == first.end()) {
+                first.push_back(broker);
+                names.emplace_back();
+            }
+            names[at].push_back(broker.broker_name);
+        }
+        for (std::size_t i = 0; i < first.size(); ++i) {
+            rows.add({std::string{setting.name}, setting.shown(first[i].config), names[i], first.size() > 1});
+        }
+    }
+    return rows;
+}
+
+void broker_failures::before_order(const error& failure) {
+    failures_.push_back({failure.code, failure.text + "; nothing is changed there"});
+}
+
+void broker_failures::of_order(const error& failure) {
+    if (failure.code == errc::timed_out || failure.code == errc::connection_lost) {
+        failures_.push_back(
+            {failure.code, failure.text + "; whether it is changed there is not known: `troupe group show " + group_ + "` says"});
+    } else {
+        before_order(failure);
+    }
+}
+
+exit_code broker_failures::report(const command_context& context) const {
+    for (const auto& failure : failures_) {
+        context.fail(failure);
+    }
+    return failures_.empty() ? exit_code::ok : exit_code_of(failures_.front().code);
+}
+
 void add_group_commands(CLI::App& app, command_context& context) {
-    CLI::App* group = app.add_subcommand("group", "List, show and update consumer groups, and set where they are");
+    CLI::App* group = app.add_subcommand("group", "Create, list, show, update and delete consumer groups, and set where they are");
     group->require_subcommand(1);
 
     CLI::App* list_command = group->add_subcommand("list", "List the consumer groups of the cluster, and how far they are behind");
@@ -214,33 +224,11 @@ void add_group_commands(CLI::App& app, command_context& context) {
     set_examples(*list_command, "troupe group list");
     list_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return list(context, arguments->all); }; });
 
-    CLI::App* update_command = group->add_subcommand("update", "Change the quota of a group");
-    add_client_options(*update_command, context);
-    update_command->add_option("GROUP", arguments->name, "Name of the group")->required();
-    update_command
-        ->add_option("--deliver-rate", arguments->deliver_rate,
-                     "Hand it so many messages a second on each broker, at most; 0: without limit")
-        ->check(CLI::Range(std::int64_t{0}, std::numeric_limits<std::int64_t>::max()))
-        ->type_name("N");
-    set_examples(*update_command, "troupe group update billing --deliver-rate 500\ntroupe group update billing --deliver-rate 0");
-    update_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return update(context, *arguments); }; });
+    add_group_config_commands(*group, context);
+    add_group_reset_command(*group, context);
 
-    CLI::App* reset_command = group->add_subcommand("reset", "Let a group go on elsewhere in a topic, whether or not it consumes now");
-    add_client_options(*reset_command, context);
-    reset_command->add_option("GROUP", arguments->name, "Name of the group")->required();
-    reset_command->add_option("TOPIC", arguments->topic, "Topic")->required();
-    reset_command
-        ->add_option("--to", arguments->to, "first, last, time:T or offset:N; T is 2026-11-22T10:00:00Z, milliseconds since 1970, or -15m")
-        ->required()
-        ->type_name("PLACE");
-    reset_command->add_option("--queue", arguments->queue, "Only this queue")->type_name("BROKER:N");
-    set_examples(*reset_command, "troupe group reset billing orders --to first\n"
-                                 "troupe group reset billing orders --to time:-15m\n"
-                                 "troupe group reset billing orders --queue broker-a:3 --to offset:1200");
-    reset_command->callback([&context, arguments] { context.chosen = [&context, arguments] { return reset(context, *arguments); }; });
-
-    CLI::App* show_command =
-        group->add_subcommand("show", "Show a group: its members, what they subscribe to, and how far it is behind on each queue");
+    CLI::App* show_command = group->add_subcommand(
+        "show", "Show a group: its members, what they subscribe to, how far it is behind on each queue, and its settings");
     add_client_options(*show_command, context);
     show_command->add_option("GROUP", arguments->name, "Name of the group")->required();
     show_command->add_option("-t,--topic", arguments->topic, "Only this topic")->type_name("TOPIC");

@@ -24,6 +24,8 @@ TEST_CASE("docs/reference/cli.md names every command and every exit code") {
                                       "group list",
                                       "group reset",
                                       "group show",
+                                      "group create",
+                                      "group delete",
                                       "message show",
                                       "message find",
                                       "transaction list",

@@ -46,7 +46,7 @@ TEST_CASE("every command has a help with examples") {
           "topic update", "topic delete", "group list",     "group show",   "message show",       "message find",  "send",
           "consume",      "cluster",      "store verify",   "store stat",   "selftest",           "bench send",    "bench consume",
           "bench suite",  "timer list",   "timer show",     "timer cancel", "transaction resume", "message trace", "group update",
-          "dlq list",     "dlq show",     "dlq resend",     "group reset",  "store new-metadata"}) {
+          "dlq list",     "dlq show",     "dlq resend",     "group reset",  "group create",       "group delete",  "store new-metadata"}) {
         CAPTURE(command);
         const auto result = run_command(command + " --help");
         CHECK(result.code == 0);

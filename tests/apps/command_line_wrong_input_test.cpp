@@ -49,8 +49,8 @@ TEST_CASE("mistyped commands name the nearest one, or all of them") {
         {"topic crate orders", 2, usage("troupe topic", "unknown command \"crate\"; did you mean \"create\"?")},
         {"topic rename orders", 2, usage("troupe topic", "unknown command \"rename\"; commands are create, list, show, update, delete")},
         {"config chekc x.json", 2, usage("troupe config", "unknown command \"chekc\"; did you mean \"check\"?")},
-        {"group", 2, usage("troupe group", "a command is missing; commands are list, update, reset, show")},
-        {"store repair x", 2, usage("troupe store", "unknown command \"repair\"; commands are verify, stat")},
+        {"group", 2, usage("troupe group", "a command is missing; commands are list, create, update, delete, reset, show")},
+        {"store repair x", 2, usage("troupe store", "unknown command \"repair\"; commands are verify, stat, new-metadata")},
     });
 }
 
@@ -84,6 +84,20 @@ TEST_CASE("missing and impossible values say what is expected") {
         {"store verify", 2, usage("troupe store verify", "DIRECTORY is required")},
         {"send orders hello --lines x", 2, usage("troupe send", "BODY excludes --lines")},
         {"bench send --topic t --oneway --window 4", 2, usage("troupe bench send", "--window excludes --oneway")},
+        {"group create", 2, usage("troupe group create", "GROUP is required")},
+        {"group create billing --retry-queue-nums 1025", 2,
+         usage("troupe group create", "--retry-queue-nums: \"1025\" is no whole number from 0 to 1024")},
+        {"group update billing --retry-max-times -2", 2,
+         usage("troupe group update", "--retry-max-times: \"-2\" is no whole number from -1 on")},
+        {"group update billing --consume-enable maybe", 2,
+         usage("troupe group update", "--consume-enable: \"maybe\" is none of true, false")},
+        {"group update billing --group-retry-policy fixed:5s", 2,
+         usage("troupe group update", "--group-retry-policy: \"fixed:5s\" is none of levels, customized:DELAY,..., exponential, "
+                                      "exponential:FIRST,LONGEST,TIMES")},
+        {"group update billing --retry-max-time 5", 2,
+         usage("troupe group update", "unknown option \"--retry-max-time\"; did you mean \"--retry-max-times\"?")},
+        {"group reset billing orders --to first --queue broker-a:0 --broker broker-a", 2,
+         usage("troupe group reset", "--queue excludes --broker")},
         {"message find -t orders -k k --count 65", 2, usage("troupe message find", "--count: Value 65 not in range 1 to 64")},
         {"bench suite --only P4,latncy", 2, "troupe: there is no scenario or figure \"latncy\"; did you mean \"latency\"?\n"},
     });
@@ -95,6 +109,11 @@ TEST_CASE("bad names and arguments are refused before any name server is asked")
         {"topic update orders", 2,
          "troupe: nothing to change; give --queues, --read-queues, --write-queues, --perm, --send-rate, --send-bytes, --keep or "
          "--keep-bytes\n"},
+        {"group update billing", 2,
+         "troupe: nothing to change; name a setting, like --retry-max-times 5: `troupe group update --help` lists them\n"},
+        {"group delete billing", 2, "troupe: deleting group billing loses its settings; add --yes to do it\n"},
+        {"group delete billing --clean-offsets", 2,
+         "troupe: deleting group billing loses its settings and where it is in its topics; add --yes to do it\n"},
         {"message find -t orders -k k --since 2026-11-22T11 --until 2026-11-22T10", 2,
          "troupe: --until 2026-11-22T10 (2026-11-22T10:00:00.000Z) is before --since 2026-11-22T11 (2026-11-22T11:00:00.000Z), so that "
          "nothing lies between; exchange the two\n"},
@@ -129,6 +148,10 @@ TEST_CASE("illegal topic and group names are refused with exit code 8") {
         CHECK(result.err.find("or$ders") != std::string::npos);
     }
     CHECK(run_command("group show bil$ling").code == 8);
+    CHECK(run_command("group create bil$ling").code == 8);
+    CHECK(run_command("group update bil$ling --retry-max-times 1").code == 8);
+    CHECK(run_command("group delete bil$ling --yes").code == 8);
+    CHECK(run_command("group reset bil$ling orders --to first").code == 8);
     CHECK(run_command("consume orders --group bil$ling").code == 8);
     CHECK(run_command("topic create " + std::string(128, 'a')).code == 8);
 }

@@ -92,8 +92,7 @@ TEST_CASE("a first session: a topic is made, written, read, followed by a group,
     CHECK(groups.at(0).at("slow") == false);
     CHECK(groups.at(1).at("group") == "chosen");
     CHECK(run("group list" + at).output.starts_with("GROUP"));
-    CHECK(run("group update billing --deliver-rate 500" + at).output ==
-          "Updated group billing: at most 500 messages a second of each broker.\n");
+    CHECK(run("group update billing --deliver-rate 500" + at).output == "Updated group billing on broker-a: deliver_rate 0 -> 500.\n");
     const auto moved = nlohmann::json::parse(run("group reset billing orders --to first -o json" + at).output);
     REQUIRE(moved.size() == 2);
     CHECK(moved.at(1) == nlohmann::json{{"broker", "broker-a"}, {"queue", 1}, {"from", 2}, {"to", 0}});

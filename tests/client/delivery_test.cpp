@@ -2,7 +2,6 @@
 #include "client/internal/offset_file.hpp"
 #include "client/internal/offset_saver.hpp"
 #include "client/internal/poll_buffer.hpp"
-#include "testing/temporary_directory.hpp"
 
 #include <doctest/doctest.h>
 
@@ -206,7 +205,7 @@ TEST_CASE("offset_file: a cut or foreign file is refused by name, not read as a 
 }
 
 TEST_CASE("offset_saver: what cannot be saved counts each time and is told once, and so is that it works again") {
-    const temporary_directory directory;
+    const temporary_path directory;
     const auto place = directory.path / "offsets";
     std::vector<std::string> told;
     offset_saver saver{offset_file{place / "group.offsets"}, "billing",

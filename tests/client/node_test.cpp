@@ -577,7 +577,17 @@ TEST_CASE("admin: says what a cluster has") {
     const auto groups = administrator.list_groups();
     REQUIRE(groups.ok());
     CHECK(std::count(groups->begin(), groups->end(), "g") == 1);
+    group.retry_max = 3;
+    CHECK(administrator.put_group(group, {"nobody"}).code() == errc::not_found);
+    CHECK(administrator.find_group("g")->at(0).config.retry_max == 16);
+    CHECK(administrator.put_group(group, {"broker-a"}).ok());
+    CHECK(administrator.find_group("g", {"broker-a"})->at(0).config == group);
+    CHECK(administrator.find_group("g")->at(0).broker_name == "broker-a");
+    CHECK(administrator.describe_group("g")->brokers.at(0).config == group);
+    CHECK(administrator.find_group("nobody").code() == errc::group_not_found);
+    CHECK(administrator.delete_group("g", true, {"nobody"}).code() == errc::not_found);
     CHECK(administrator.delete_group("g", true).ok());
+    CHECK(administrator.find_group("g").code() == errc::group_not_found);
     const auto cluster = administrator.describe_cluster();
     REQUIRE(cluster.ok());
     CHECK(cluster->brokers.at("broker-a").addresses.at(0) == node.broker_address());
@@ -622,6 +632,12 @@ TEST_CASE("admin: a group that consumes goes on where an operator says, by time 
     CHECK(administrator.reset_offsets("g", "orders", seek_target::at(timestamp_ms{1}))->begin()->second.to == queue_offset{0});
     REQUIRE(got.wait_for(10));
 
+    const auto planned = administrator.preview_reset_offsets("g", "orders", seek_target::last());
+    REQUIRE_MESSAGE(planned.ok(), to_string(planned.failure()));
+    CHECK(planned->at(queue).to == queue_offset{3});
+    CHECK(administrator.preview_reset_offset("g", queue, seek_target::at(queue_offset{2}))->to == queue_offset{2});
+    CHECK(administrator.preview_reset_offset("g", queue, seek_target::at(queue_offset{4})).code() == errc::argument_illegal);
+    CHECK(administrator.preview_reset_offsets("strangers", "orders", seek_target::last()).code() == errc::group_not_found);
     CHECK(administrator.reset_offset("g", queue, seek_target::at(queue_offset{4})).code() == errc::argument_illegal);
     CHECK(administrator.reset_offsets("g", "orders", seek_target::at(queue_offset{1})).code() == errc::argument_illegal);
     CHECK(administrator.reset_offsets("g", "orders", seek_target::committed()).code() == errc::argument_illegal);
