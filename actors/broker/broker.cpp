@@ -150,6 +150,8 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             count("timersRecalledTotal", metrics.timers_recalled);
             count("timersDroppedTotal", metrics.timers_dropped);
             count("timersLostTotal", metrics.timers_lost);
+            for (const auto& [group, leases] : setup_.leaders->current())
+                values["popLeases." + group] = std::to_string(leases);
             add_runtime_info(values);
             // RocketMQ's names of the same.
             count("timerOffsetBehind", metrics.timers_behind);

@@ -39,7 +39,9 @@ struct broker_setup {
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< the broker samples it
     std::shared_ptr<delivery_book> deliveries = std::make_shared<delivery_book>(timestamp_ms{});
     std::shared_ptr<delivery_quotas> shares = std::make_shared<delivery_quotas>(); ///< of groups; the broker sets and asks it
-    std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>();         ///< the broker sets it, whoever takes sends asks it
+    std::shared_ptr<group_tries> tries = std::make_shared<group_tries>();          ///< holds the groups; the broker keeps it up to date
+    std::shared_ptr<const lease_leaders> leaders = std::make_shared<lease_leaders>();
+    std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>(); ///< the broker sets it, whoever takes sends asks it
     log_writer_actor log_writer;
     std::vector<log_reader_actor> log_readers; ///< at least one
     offset_keeper_actor offset_keeper;

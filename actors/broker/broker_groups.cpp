@@ -215,6 +215,7 @@ void broker_state::store_group(const group_config& group, continuation done) {
                 groups_.insert_or_assign(group.name, group);
                 self_->send(setup_.offset_keeper, claim_group{group.name});
                 setup_.shares->set(group.name, group.deliver_messages);
+                setup_.tries->set(group.name, group.retry_max);
                 groups_version_.timestamp_ms = setup_.options.now().value();
                 ++groups_version_.counter;
                 end_change(change, {});
@@ -278,6 +279,7 @@ caf::result<group_deleted> broker_state::handle(const delete_group& order) {
                     setup_.deliveries->forget_group(group);
                     lags_.forget(group);
                     setup_.shares->forget(group);
+                    setup_.tries->forget(group);
                     resets_.forget_group(group);
                     forget_modes({}, group);
                     groups_version_.timestamp_ms = setup_.options.now().value();

@@ -305,7 +305,11 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     keeper.now = options_.now;
     timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers.store));
 
+    for (const auto& group : groups)
+        tries_->set(group.name, group.retry_max);
     pop_keeper_options pops;
+    pops.tries = tries_;
+    pops.leaders = leaders_;
     pops.log = store_;
     pops.topics = directory_;
     pops.metrics = metrics_;
@@ -336,6 +340,8 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     setup.deliveries = deliveries_;
     setup.quotas = quotas_;
     setup.shares = shares_;
+    setup.tries = tries_;
+    setup.leaders = leaders_;
     setup.log_writer = log_writer_;
     setup.log_readers = log_readers_;
     setup.offset_keeper = offset_keeper_;

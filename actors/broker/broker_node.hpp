@@ -131,6 +131,8 @@ private:
     std::shared_ptr<traffic_statistics> traffic_;
     std::shared_ptr<delivery_book> deliveries_;
     std::shared_ptr<delivery_quotas> shares_ = std::make_shared<delivery_quotas>();
+    std::shared_ptr<group_tries> tries_ = std::make_shared<group_tries>();
+    std::shared_ptr<lease_leaders> leaders_ = std::make_shared<lease_leaders>();
     std::shared_ptr<send_quotas> quotas_ = std::make_shared<send_quotas>();
     local_broker_actor broker_;
     broker_admin_actor broker_admin_;

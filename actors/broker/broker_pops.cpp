@@ -16,11 +16,6 @@ constexpr std::int32_t messages_per_pop_max = 32;
 constexpr std::int64_t poll_ms_max = 3'600'000;
 constexpr std::int64_t invisible_ms_max = std::int64_t{7} * 24 * 3'600 * 1'000;
 
-/// Deliveries before a message is dead: the first one, and as many tries as its group allows.
-std::int32_t deliveries_of(std::int32_t retry_max) {
-    return (retry_max < 0 ? retry_max_default : std::min(retry_max, 1'000'000)) + 1;
-}
-
 } // namespace
 
 // ---- pops -----------------------------------------------------------------------------------------------------------
@@ -104,7 +99,7 @@ result<checked_pop> broker_state::check_pop(const pop_messages& order) {
     pop.pop.poll_ms = std::clamp(order.poll_ms, std::int64_t{0}, poll_ms_max); // no sum of what a client says overflows
     pop.filter = std::move(*filter);
     pop.queues = topic->read_queues;
-    pop.deliveries_max = deliveries_of(group == groups_.end() ? retry_max_default : group->second.retry_max);
+    pop.deliveries_max = deliveries_max_of(group == groups_.end() ? retry_max_default : group->second.retry_max);
     return pop;
 }
 

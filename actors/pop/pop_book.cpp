@@ -14,7 +14,9 @@ using storage::read_status;
 
 /// Reads of one queue that found nothing for the filter, one after the other, before others have their turn.
 constexpr int looks_per_queue_max = 4;
-constexpr std::size_t dead_letters_max = 32; ///< on their way
+constexpr std::size_t dead_letters_max = 32;  ///< on their way
+constexpr std::size_t dead_looks_max = 4'000; ///< leases, and queues without one, that are looked at in one round for dead messages
+constexpr std::size_t dead_per_queue_max = 8; ///< in such a round, so that no queue has all of it
 
 bool is_meant(const progress_key& key, const std::string& group, const std::string& topic) {
     return (group.empty() || key.group == group) && (topic.empty() || key.queue.topic == topic);
@@ -183,8 +185,10 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
     // Only an acknowledgement takes this back: whoever looks after the one who waits may find something else.
     queue->second.is_awaited |= offer.is_full || (pop.ordered && offer.again.empty() && table.leases() > 0);
     all.result.is_crowded = all.result.is_crowded || offer.is_full;
-    if (auto buried = bury_dead(queue, offer.dead, all); !buried)
+    const auto buried = bury_dead(queue, offer.dead, all.result.dead);
+    if (!buried)
         return fail(buried.failure());
+    all.result.is_crowded = all.result.is_crowded || !*buried; // nobody else tells when there is room again
     if (pop.kind == pop_kind::notify && !offer.again.empty()) {
         all.result.found = true;
         return true;
@@ -246,12 +250,10 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
     return true;
 }
 
-result<void> pop_book::bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, gathered& all) {
+result<bool> pop_book::bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, std::vector<dead_letter>& letters) {
     for (const auto offset : dead) {
-        if (buried_ >= dead_letters_max) {
-            all.result.is_crowded = true; // nobody else tells when there is room again
-            return {};
-        }
+        if (buried_ >= dead_letters_max)
+            return false;
         const auto record = read_one(*options_.log, queue->first.queue, offset);
         if (!record)
             return record.failure();
@@ -262,9 +264,9 @@ result<void> pop_book::bury_dead(queue_map::iterator queue, const std::vector<qu
         const auto deliveries = queue->second.table.lease(offset)->deliveries;
         queue->second.table.bury(offset);
         ++buried_;
-        all.result.dead.push_back({queue->first, offset, protocol::record_position((*record)->view()), deliveries});
+        letters.push_back({queue->first, offset, protocol::record_position((*record)->view()), deliveries});
     }
-    return {};
+    return true;
 }
 
 result<std::map<queue_offset, payload>> pop_book::read_again(queue_map::iterator queue, const std::vector<storage::pop_lease>& again,
@@ -424,6 +426,27 @@ std::vector<std::pair<progress_key, queue_offset>> pop_book::sweep(std::size_t q
     return idle;
 }
 
+std::vector<pop_book::dead_letter> pop_book::bury_expired(timestamp_ms now, const group_tries& tries) {
+    std::vector<dead_letter> letters;
+    if (broken_)
+        return letters;
+    std::size_t looks = dead_looks_max;
+    auto each = dead_swept_ ? queues_.upper_bound(*dead_swept_) : queues_.begin();
+    for (std::size_t queues = 0; queues < queues_.size() && looks > 0 && buried_ < dead_letters_max; ++queues, --looks, ++each) {
+        if (each == queues_.end())
+            each = queues_.begin();
+        dead_swept_ = each->first;
+        auto& table = each->second.table;
+        if (!table.has_visible(now))
+            continue;
+        ++looks; // of the queue, which is one of its leases
+        const auto dead = table.find_dead(now, tries.deliveries_max(each->first.group), dead_per_queue_max, looks);
+        if (const auto buried = bury_dead(each, dead, letters); !buried || looks == 0)
+            break; // what cannot be read now is buried another time
+    }
+    return letters;
+}
+
 void pop_book::close(const progress_key& key, queue_offset committed, timestamp_ms idle_since) {
     const auto queue = queues_.find(key);
     const bool is_idle = queue != queues_.end() && queue->second.table.leases() == 0 && queue->second.table.next() == committed &&
@@ -486,10 +509,11 @@ bool pop_book::take_awaited(const progress_key& key) {
     return queue != queues_.end() && std::exchange(queue->second.is_awaited, false);
 }
 
-std::pair<std::string, std::size_t> pop_book::largest_group() const {
-    const auto largest =
-        std::max_element(group_leases_.begin(), group_leases_.end(), [](const auto& x, const auto& y) { return x.second < y.second; });
-    return largest == group_leases_.end() ? std::pair<std::string, std::size_t>{} : std::pair{largest->first, largest->second};
+lease_leaders::counts pop_book::largest_groups(std::size_t groups_max) const {
+    lease_leaders::counts largest(std::min(groups_max, group_leases_.size()));
+    std::partial_sort_copy(group_leases_.begin(), group_leases_.end(), largest.begin(), largest.end(),
+                           [](const auto& x, const auto& y) { return x.second != y.second ? x.second > y.second : x.first < y.first; });
+    return largest;
 }
 
 std::vector<std::pair<topic_queue, queue_offset>> pop_book::next_of(const std::string& group) const {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "actors/messages/pop_messages.hpp"
+#include "actors/pop/lease_leaders.hpp"
 #include "actors/pop/pop_table.hpp"
+#include "actors/schedule/group_tries.hpp"
 #include "storage/message_store.hpp"
 #include "storage/pop_store.hpp"
 
@@ -88,6 +90,9 @@ public:
     /// which nothing is out and that nobody has popped for `idle_ms`, with what is committed there. Whoever waits for one pops it.
     std::vector<std::pair<progress_key, queue_offset>> sweep(std::size_t queues_max, timestamp_ms now, std::int64_t idle_ms,
                                                              const std::function<bool(const progress_key&)>& somebody_waits);
+    /// Dead messages, also of groups that nobody pops for: looks at some leases and queues only, and goes on behind them the next time. They
+    /// are out until dead_letter_stored or dead_letter_failed.
+    std::vector<dead_letter> bury_expired(timestamp_ms now, const group_tries& tries);
     /// What is committed of an idle queue is stored: its row is not needed any more, and pulls may go on. Whoever pops there opens it again.
     /// Nothing happens when the group has popped it after `idle_since`.
     void close(const progress_key& key, queue_offset committed, timestamp_ms idle_since);
@@ -107,8 +112,8 @@ public:
     bool take_awaited(const progress_key& key);
     [[nodiscard]] std::size_t leases() const { return leases_; }
     [[nodiscard]] bool is_full() const { return leases_ >= options_.leases_max; }
-    /// The group with the most leases, and how many; an empty name when nobody has any.
-    [[nodiscard]] std::pair<std::string, std::size_t> largest_group() const;
+    /// Groups with the most leases and how many, the most first.
+    [[nodiscard]] lease_leaders::counts largest_groups(std::size_t groups_max) const;
     /// Of each queue that the group has popped, the first offset that it has not.
     [[nodiscard]] std::vector<std::pair<topic_queue, queue_offset>> next_of(const std::string& group) const;
     /// Where the message stands with each group that has popped as far.
@@ -141,7 +146,8 @@ private:
     bool look_at(const checked_pop& order, const topic_queue& where, queue_offset next, gathered& all) const;
     /// Takes, or tells that there is something to take. False: stop, it failed.
     bool gather(const checked_pop& order, queue_map::iterator queue, timestamp_ms now, gathered& all);
-    result<void> bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, gathered& all);
+    /// False: more than these may not be on their way.
+    result<bool> bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, std::vector<dead_letter>& letters);
     /// What was popped before and is to be delivered again, by offset; what the log does not have is removed.
     result<std::map<queue_offset, payload>> read_again(queue_map::iterator queue, const std::vector<storage::pop_lease>& again,
                                                        std::size_t bytes_max);
@@ -161,6 +167,7 @@ private:
     std::size_t leases_ = 0;
     std::map<std::string, std::size_t> group_leases_; ///< of groups that have any
     std::optional<progress_key> swept_;               ///< the queue that was looked at last
+    std::optional<progress_key> dead_swept_;          ///< likewise, for dead messages
     std::size_t buried_ = 0;                          ///< dead letters on their way
     std::uint64_t next_start_ = 0;                    ///< so that pops of any queue begin at another one each time
     bool broken_ = false;

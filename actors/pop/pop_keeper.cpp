@@ -417,15 +417,20 @@ void pop_keeper_state::handle(pop_sweep_tick) {
     close_idle(book_->sweep(queues_per_sweep, now(), idle_ms, [this](const progress_key& key) {
         return hold_->has_waiting({key.queue.topic, key.group}, key.queue.queue);
     }));
+    if (dead_letters_)
+        for (const auto& letter : book_->bury_expired(now(), *options_.tries))
+            bury(letter);
     if (book_->has_changes())
         write_soon();
     for (const auto& place : std::exchange(crowded_, {}))
         serve(place);
+    options_.leaders->publish(book_->largest_groups(lease_leaders::groups_max));
     std::erase_if(starved_, [this](const auto& entry) { return !hold_->has_waiting(entry.first); });
     if (!book_->is_full()) {
         full_told_ = false;
     } else if (!std::exchange(full_told_, true)) {
-        const auto [group, leases] = book_->largest_group();
+        const auto largest = book_->largest_groups(1);
+        const auto [group, leases] = largest.empty() ? lease_leaders::counts::value_type{} : largest.front();
         write_log(log_level::warning,
                   "pops: " + std::to_string(book_->leases()) +
                       " messages are out, as many as may be (broker.pop_leases_total_max): groups get new ones only below "

@@ -6,6 +6,8 @@
 #include "actors/base/wall_clock.hpp"
 #include "actors/messages/internal_roles.hpp"
 #include "actors/messages/pop_messages.hpp"
+#include "actors/pop/lease_leaders.hpp"
+#include "actors/schedule/group_tries.hpp"
 #include "storage/pop_store.hpp"
 
 #include <caf/fwd.hpp>
@@ -55,6 +57,8 @@ struct pop_keeper_options {
     std::shared_ptr<const storage::message_store> log;
     std::shared_ptr<const topic_directory> topics;
     std::shared_ptr<broker_metrics> metrics;
+    std::shared_ptr<const group_tries> tries = std::make_shared<group_tries>(); ///< whoever knows the groups sets it, before the spawn
+    std::shared_ptr<lease_leaders> leaders = std::make_shared<lease_leaders>(); ///< published once a second
     std::shared_ptr<admission> orders; ///< one unit per acknowledge_messages and change_invisible_time; released here. Null: unbounded
     std::shared_ptr<admission> bytes;  ///< of records on their way to whoever asked; acquired here. Null: unbounded
     log_writer_actor log_writer;

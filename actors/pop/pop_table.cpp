@@ -146,6 +146,20 @@ std::optional<pop_lease> pop_table::change_visibility(queue_offset offset, times
     return lease;
 }
 
+std::vector<queue_offset> pop_table::find_dead(timestamp_ms now, std::int32_t deliveries_max, std::size_t dead_wanted, std::size_t& looks) {
+    std::vector<queue_offset> dead;
+    for (auto each = visible_.upper_bound(dead_looked_at_); looks > 0 && dead.size() < dead_wanted; ++each, --looks) {
+        if (each == visible_.end() || now < each->first) {
+            dead_looked_at_ = {}; // from the first on, next time
+            break;
+        }
+        dead_looked_at_ = *each;
+        if (leases_.at(each->second).deliveries >= deliveries_max)
+            dead.push_back(each->second);
+    }
+    return dead;
+}
+
 void pop_table::bury(queue_offset offset) {
     if (const auto found = leases_.find(offset); found != leases_.end() && buried_.insert(offset).second)
         visible_.erase({found->second.visible, offset});

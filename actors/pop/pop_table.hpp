@@ -68,6 +68,10 @@ public:
     std::optional<storage::pop_lease> change_visibility(queue_offset offset, timestamp_ms popped, timestamp_ms now,
                                                         std::int64_t invisible_ms, storage::popped_queue_changes& changes);
 
+    /// Dead messages, at most `dead_wanted`; each lease that is looked at takes one from `looks`, and at 0 it stops. The next call goes on
+    /// behind them, so that dead ones are found behind however many that live.
+    [[nodiscard]] std::vector<queue_offset> find_dead(timestamp_ms now, std::int32_t deliveries_max, std::size_t dead_wanted,
+                                                      std::size_t& looks);
     /// Its dead letter is on its way: it is out until remove_buried or unbury.
     void bury(queue_offset offset);
     /// It did not work: the message is looked at again from `visible` on.
@@ -108,8 +112,9 @@ private:
     lease_map leases_;
     visible_set visible_;
     std::set<queue_offset> buried_;
-    std::string attempt_;         ///< of the last ordered pop
-    timestamp_ms attempt_popped_; ///< by it
+    visible_set::value_type dead_looked_at_; ///< by find_dead, the last one
+    std::string attempt_;                    ///< of the last ordered pop
+    timestamp_ms attempt_popped_;            ///< by it
 };
 
 } // namespace troupe::actors

@@ -181,9 +181,7 @@ struct pop_world : broker_world {
             REQUIRE(pop(wish).status == pop_status::found);
             world.advance(50ms);
         }
-        wish.expression = "TagNobodyHas";
-        pop(wish);
-        world.advance(200ms);
+        world.advance(1'500ms); // by the keeper's next round
     }
     std::vector<protocol::message> dead_letters() {
         auto dead = pull(0);
@@ -479,6 +477,70 @@ TEST_CASE_FIXTURE(pop_world, "pop: a group's own number of tries counts") {
     }
     CHECK(pop(order(300)).status == pop_status::nothing);
     CHECK(value("popDeadLettersTotal") == "1");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: a message that has used up its tries is buried although nobody pops, one of another group is not") {
+    limit_tries(1, 1);
+    send("poison", 0);
+    auto of_others = order(0, 1, 50);
+    of_others.group = "shipping"; // which allows the usual number
+    for (int delivery = 0; delivery < 2; ++delivery) {
+        REQUIRE(pop(order(0, 1, 50)).status == pop_status::found);
+        REQUIRE(pop(of_others).status == pop_status::found);
+        world.advance(50ms);
+    }
+    world.advance(2s);
+    CHECK(value("popDeadLettersTotal") == "1");
+    CHECK(value("popLeases") == "1");
+    REQUIRE(dead_letters().size() == 1);
+    CHECK(dead_letters()[0].body.view() == "poison");
+    CHECK(committed(0) == 1);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: after a restart dead messages are buried by their group's own number of tries") {
+    limit_tries(3, 1);
+    send("poison", 0);
+    for (int delivery = 0; delivery < 4; ++delivery) {
+        CAPTURE(delivery);
+        REQUIRE(pop(order(0, 1, 800)).status == pop_status::found);
+        if (delivery < 3)
+            world.advance(800ms);
+    }
+    restart();
+    world.advance(3s);
+    CHECK(value("popDeadLettersTotal") == "1");
+    CHECK(value("popLeases") == "0");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: many dead messages of several queues are buried in time, a few at once") {
+    limit_tries(0, 1);
+    for (int i = 0; i < 24; ++i)
+        send("m" + std::to_string(i), i % 3);
+    REQUIRE(bodies(pop(order(0, 32, 50))).size() == 24);
+    world.advance(2s);
+    const auto first = std::stoi(value("popDeadLettersTotal"));
+    CHECK(first >= 8);
+    world.advance(5s, 100ms);
+    CHECK(value("popDeadLettersTotal") == "24");
+    CHECK(value("popLeases") == "0");
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: the groups with the most messages out are told, the ten largest") {
+    for (int i = 0; i < 8; ++i)
+        send("m" + std::to_string(i), 0);
+    for (int group = 0; group < 12; ++group) {
+        auto wish = order(0, 1 + group % 8);
+        wish.group = "group-" + std::to_string(group);
+        REQUIRE(pop(wish).status == pop_status::found);
+    }
+    world.advance(1'100ms);
+    const auto described = answer<broker_described>(describe_broker{});
+    REQUIRE(described);
+    CHECK(described->values.at("popLeases.group-7") == "8");
+    CHECK(described->values.at("popLeases.group-10") == "3");
+    CHECK_FALSE(described->values.contains("popLeases.group-0"));
+    const auto is_count = [](const auto& entry) { return entry.first.starts_with("popLeases."); };
+    CHECK(std::count_if(described->values.begin(), described->values.end(), is_count) == 10);
 }
 
 TEST_CASE_FIXTURE(pop_world, "pop: a group without retry queues has its dead letters") {

@@ -142,6 +142,42 @@ TEST_CASE("pop_table: after its last delivery a message is dead, and out until i
     CHECK(queue.changes.leases.at(at(0)) == std::nullopt);
 }
 
+TEST_CASE("pop_table: dead messages are found behind any number that live, a few looks at a time") {
+    world queue;
+    queue.max = 1'000;
+    auto given = rules(0, 1'000, 10);
+    REQUIRE(queue.popped(given).size() == 1'000);
+    std::set<std::int64_t> expected;
+    for (const std::int64_t offset : {3, 500, 501, 999}) { // delivered a second time, and visible with the others
+        const auto lease = *queue.table.lease(at(offset));
+        given.now = ms(10);
+        given.invisible_ms = 5;
+        queue.table.take(given, {lease.offset}, {}, at(0), queue.changes);
+        expected.insert(offset);
+    }
+    std::size_t none = 100;
+    CHECK(queue.table.find_dead(ms(9), 2, 8, none).empty()); // nothing is visible yet
+    CHECK(none == 100);
+    std::set<std::int64_t> found;
+    std::size_t calls = 0;
+    for (; found.size() < expected.size() && calls < 20; ++calls) {
+        std::size_t looks = 100;
+        for (const auto offset : queue.table.find_dead(ms(20), 2, 1, looks))
+            found.insert(offset.value());
+    }
+    CHECK(found == expected);
+    CHECK(calls <= 14);
+    queue.table.bury(at(500));
+    found.clear();
+    for (calls = 0; calls < 30; ++calls) {
+        std::size_t looks = 100;
+        for (const auto offset : queue.table.find_dead(ms(20), 2, 8, looks))
+            found.insert(offset.value());
+    }
+    expected.erase(500);
+    CHECK(found == expected); // again from the first on, without what is on its way
+}
+
 TEST_CASE("pop_table: a dead letter that is stored late ends no lease that was given out since") {
     world queue;
     auto given = rules(0, 1, 10);
