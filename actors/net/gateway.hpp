@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <optional>
 #include <span>
 #include <string>
@@ -130,30 +131,46 @@ private:
         session_actor session;
     };
 
+    // connections and frames (gateway.cpp)
     result<void> receive_frames(connection_id connection, connection_state& state, std::span<const payload> frames);
     /// False: it is one-way and there is no room for it now.
     bool receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
-    bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
-    bool receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command);
-    void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
-    void receive_pop(connection_id connection, connection_state& state, const protocol::remoting_command& command);
-    void abandon_waiting(const connection_state& state);
-    bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
-    void receive_answer(connection_state& state, protocol::remoting_command answer);
     /// The bytes under way leave room for more one-way sends. Half of each bound, so that sends that can be refused are not
     /// crowded out.
     [[nodiscard]] bool has_byte_room(const connection_state& state) const;
     /// Enough of what a waiting connection has under way is done. Later than necessary, so that a pause is worth its cost.
     [[nodiscard]] bool may_go_on(const connection_state& state) const;
     void resume_waiting();
+
+    // sends and decisions (gateway_sends.cpp); false as receive_command
+    bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
+    bool receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command);
+
+    // pulls and pops (gateway_waits.cpp)
+    void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);
+    void receive_pop(connection_id connection, connection_state& state, const protocol::remoting_command& command);
+    void abandon_waiting(const connection_state& state);
+
+    // sessions (gateway_sessions.cpp)
+    bool pass_to_session(connection_id connection, connection_state& state, protocol::remoting_command command);
+    void receive_answer(connection_state& state, protocol::remoting_command answer);
     /// Gives the session what waits, as far as its bounds and the peer's reading allow.
     void feed_session(connection_id connection, connection_state& state);
+
+    // answers (gateway.cpp)
     pending make_pending(pending_kind kind, connection_id connection, const protocol::remoting_command& command) const;
     void refuse(connection_id connection, const protocol::remoting_command& command, const error& failure);
     void answer(const pending& request, protocol::remoting_command response);
+    [[nodiscard]] static error too_many_requests(std::size_t requests_max);
     /// Runs `work`; whatever it throws costs `connection` only.
     template <class Work>
-    void guarded(connection_id connection, Work work);
+    void guarded(connection_id connection, Work work) {
+        try {
+            work();
+        } catch (const std::exception& problem) {
+            host_.fail(connection, problem.what());
+        }
+    }
     /// Forgets the request and lowers its connection's counts; false if the ticket is not known (any more).
     bool take(std::uint64_t ticket, pending& request);
 
