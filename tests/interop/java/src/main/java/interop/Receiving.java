@@ -22,10 +22,11 @@ import org.apache.rocketmq.common.message.MessageQueue;
 final class Receiving {
     private static final int QUEUES = 4;
     /**
-     * Clients of version 5 may stand still for 30 s after their start: when the first sharing out of queues meets the first regular
-     * heartbeat, the heartbeat with the new version of the subscription is left out, and brokers refuse pulls until the next.
+     * Clients of version 5 may stand still after their start: when the first sharing out of queues meets the first regular heartbeat, the
+     * heartbeat with the new version of the subscription is left out, and brokers refuse pulls until the next: 30 s if nobody changes it.
      */
     static final int WAIT_SECONDS = 60;
+    private static final int HEARTBEAT_MS = 2000;
 
     private Receiving() {}
 
@@ -84,6 +85,7 @@ final class Receiving {
         DefaultMQPushConsumer consumer = new DefaultMQPushConsumer(driver.group);
         consumer.setNamesrvAddr(driver.nameServer);
         consumer.setInstanceName(member);
+        consumer.setHeartbeatBrokerInterval(HEARTBEAT_MS);
         consumer.setConsumeFromWhere(ConsumeFromWhere.CONSUME_FROM_FIRST_OFFSET);
         setModel(consumer, model);
         consumer.subscribe(driver.topic, tags);
