@@ -308,6 +308,9 @@ result<reply_delivered> decode_answer(const remoting_command&) {
 template <>
 remoting_command encode_request(const reset_offsets& order) {
     auto command = request_of(protocol::request_code::invoke_broker_to_reset_offset);
+    // As RocketMQ's own tool. A broker that leaves it to its members tells all of them in words for the language of who asks, and Java's
+    // members read only their own.
+    command.from = protocol::language::java;
     command.fields.set("group", order.group);
     command.fields.set("topic", order.topic);
     command.fields.set("timestamp", to_string(order.time));

@@ -1,5 +1,5 @@
-"""The offsets of a group are set back by time, with mqadmin, while members of several kinds consume: as its broker is configured, and with
-a broker of RocketMQ that leaves it to the members (request 220)."""
+"""The offsets of a group are set back by time, with mqadmin or Troupe's command line, while members of several kinds consume: as its broker is
+configured, and with a broker of RocketMQ that leaves it to the members (request 220)."""
 import contextlib
 import functools
 import json
@@ -33,7 +33,7 @@ def mqadmin(tool, server, home, *words):
     return done.stdout
 
 
-def run(by_members, server, start, home, topic, group):
+def run(by_members, by_cli, server, start, home, topic, group):
     cli = Cli(server.troupe, server.observer.name_server, home)
     tool = start.client if start.client.name.startswith("java-") else server.everyone["java-5.3.3"]
     (home / "conf").mkdir()
@@ -65,7 +65,10 @@ def run(by_members, server, start, home, topic, group):
         until(lambda: f"received {received()}", lambda: len(received()) == len(everything), 60)
         until(lambda: f"committed {server.observer.committed(group, topic, QUEUES)}",
               lambda: server.observer.committed(group, topic, QUEUES) == [4] * QUEUES, 60)
-        output = mqadmin(tool, server, home, "resetOffsetByTime", "-g", group, "-t", topic, "-s", str(between))
+        if by_cli:
+            output = json.dumps(cli.run("group", "reset", group, topic, "--to", f"time:{between}"))
+        else:
+            output = mqadmin(tool, server, home, "resetOffsetByTime", "-g", group, "-t", topic, "-s", str(between))
         with contextlib.suppress(Failed):
             until("what was sent since comes again", lambda: len(received()) >= len(everything) + len(sent["after"]), 60)
         time.sleep(1)  # for what comes too often
@@ -88,5 +91,6 @@ def check(case):
     require(committed == [4] * QUEUES, f"the group committed {committed}")
 
 
-as_configured = functools.partial(run, False)
-by_members = functools.partial(run, True)
+as_configured = functools.partial(run, False, False)
+by_members = functools.partial(run, True, False)
+by_members_and_cli = functools.partial(run, True, True)

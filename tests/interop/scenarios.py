@@ -469,6 +469,8 @@ SCENARIOS = [
     Scenario("reset-running", "offsets set back by time, beside Troupe's client", reset.check, run=reset.as_configured, alone=True),
     Scenario("reset-members", "the same, where the broker leaves it to its members", reset.check, run=reset.by_members,
              makes=("Apache RocketMQ",), alone=True),
+    Scenario("reset-members-cli", "the same, by `troupe group reset`", reset.check, run=reset.by_members_and_cli,
+             makes=("Apache RocketMQ",), alone=True),
     Scenario("quota-send", "a topic's quota of sends", quotas.check_send, run=quotas.run_send, makes=("Troupe",), alone=True),
     Scenario("quota-deliver", "a group's quota of deliveries", quotas.check_deliver, run=quotas.run_deliver, makes=("Troupe",), alone=True),
     Scenario("request-reply", "request and reply", request_reply),
