@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Records what RocketMQ's Java clients send, as test data: tests/protocol/golden/<client>-<header form>.txt.
+"""Records what RocketMQ's Java clients and its admin tool send, as test data: tests/protocol/golden/<client>-<header form>.txt.
 
-The clients talk to Troupe through a proxy that keeps every frame, in a network of their own that has nothing but the loopback, so that
-nothing of this machine is in the data. Of each request in FRAMES the first that fits is written, as a line "NAME HEX".
+They talk to Troupe through a proxy that keeps every frame, in a network of their own that has nothing but the loopback, so that
+nothing of this machine is in the data. Of each request in FRAMES the first that fits is written, as a line "NAME HEX"; of the tool's commands
+in COMMANDS the first request of that code.
 """
 import argparse
 import dataclasses
 import fcntl
+import fnmatch
 import json
 import os
 import re
@@ -25,6 +27,7 @@ import servers
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSIONS = ["4.9.8", "5.3.3"]
+TOOL_VERSION = "5.3.3"
 FORMS = ["JSON", "ROCKETMQ"]
 TOPIC, BROKER = "golden", "golden-broker"
 # Behind each of the proxy's ports, at 10000 more, is the server's. In that network no port is taken.
@@ -84,6 +87,39 @@ FRAMES = {
     "lock": (41, lambda frame: True),
     "unlock": (42, lambda frame: True),
 }
+
+
+AT_BROKER = ["-b", f"127.0.0.1:{BROKER_PORT}"]
+# Name of the frame, its code, and the command that sends it; in this order, because some need what others have made.
+COMMANDS = [
+    ("update_topic", 17, ["updateTopic", *AT_BROKER, "-t", "golden-tool", "-r", "3", "-w", "2", "-p", "6", "-a", "+message.type=FIFO"]),
+    ("topic_status", 202, ["topicStatus", "-t", TOPIC]),
+    ("topic_list", 206, ["topicList"]),
+    ("update_group", 200, ["updateSubGroup", *AT_BROKER, "-g", "golden-tools", "-r", "5", "-q", "2", "-d", "false"]),
+    ("consumer_progress", 208, ["consumerProgress", "-g", "golden-readers"]),
+    ("consumer_connection", 203, ["consumerConnection", "-g", "golden-readers"]),
+    ("producer_connection", 204, ["producerConnection", "-g", "golden-producers", "-t", TOPIC]),
+    ("broker_consume_stats", 317, ["brokerConsumeStats", *AT_BROKER]),
+    ("statistics", 315, ["statsAll", "-t", TOPIC]),
+    ("cluster_list", 106, ["clusterList"]),
+    ("broker_status", 28, ["brokerStatus", *AT_BROKER]),
+    ("get_broker_config", 26, ["getBrokerConfig", *AT_BROKER]),
+    ("update_broker_config", 25, ["updateBrokerConfig", *AT_BROKER, "-k", "brokerPermission", "-v", "6"]),
+    ("send", 310, ["sendMessage", "-t", TOPIC, "-p", "by hand", "-k", "order-1", "-c", "TagA", "-b", BROKER, "-i", "1"]),
+    ("query_by_key", 12, ["queryMsgByKey", "-t", TOPIC, "-k", "order-1"]),
+    ("query_queue", 321, ["queryCq", "-t", TOPIC, "-q", "1", "-i", "0", "-c", "2", *AT_BROKER]),
+    ("reset_offsets", 222, ["resetOffsetByTime", "-g", "golden-tools", "-t", TOPIC, "-s", "1700000000000"]),
+    ("set_consume_mode", 401, ["setConsumeMode", *AT_BROKER, "-t", TOPIC, "-g", "golden-tools", "-m", "POP", "-q", "0"]),
+    ("update_kv", 100, ["updateKvConfig", "-s", "golden-space", "-k", "colour", "-v", "blue"]),
+    ("delete_kv", 102, ["deleteKvConfig", "-s", "golden-space", "-k", "colour"]),
+    ("get_name_server_config", 319, ["getNamesrvConfig"]),
+    ("wipe_write_perm", 205, ["wipeWritePerm", "-b", BROKER]),
+    ("add_write_perm", 327, ["addWritePerm", "-b", BROKER]),
+    ("clean_queues", 306, ["cleanExpiredCQ", *AT_BROKER]),
+    ("clean_topics", 316, ["cleanUnusedTopic", *AT_BROKER]),
+    ("delete_group", 207, ["deleteSubGroup", *AT_BROKER, "-g", "golden-tools"]),
+    ("delete_topic", 215, ["deleteTopic", "-c", "DefaultCluster", "-t", "golden-tool"]),
+]
 
 
 def decode_frame(data):
@@ -197,6 +233,31 @@ def record(client, form, proxies, binary, work):
     return chosen
 
 
+def record_tool(tool, form, proxies, binary, work):
+    """Frames by name."""
+    directory = Path(tempfile.mkdtemp(prefix=f"record-{tool.name}-", dir=work))
+    node = RecordedNode(directory, binary)
+    java, *options = tool.java(directory)
+    begin = [java, f"-Drocketmq.serialize.type={form}", *options, "org.apache.rocketmq.tools.command.MQAdminStartup"]
+    found = {}
+    try:
+        # Of a group that never had members the tool asks nothing.
+        clients.run_logged([*begin[:-1], "interop.Recording", f"127.0.0.1:{NAME_SERVER_PORT}", TOPIC, BROKER], directory / "client.log",
+                           env=tool.environment(directory))
+        for name, code, words in COMMANDS:
+            for proxy in proxies:
+                proxy.forget()
+            # What it answers is not looked at here: a group without members is an error, too.
+            subprocess.run([*begin, *words, "-n", f"127.0.0.1:{NAME_SERVER_PORT}"], stdin=subprocess.DEVNULL, capture_output=True,
+                           timeout=90, check=False, env={**tool.environment(directory), "ROCKETMQ_HOME": str(directory)})
+            found[name] = next((frame for proxy in proxies for frame in proxy.frames() if frame.code == code), None)
+    finally:
+        node.stop()
+    if missing := [name for name, frame in found.items() if frame is None]:
+        raise RuntimeError(f"{tool.name} {form}: not sent: {', '.join(missing)}; see {directory}")
+    return found
+
+
 def check_anonymous(frame):
     """Nothing but the loopback's address, and no name of this machine or its user."""
     found = set(re.findall(rb"\d+\.\d+\.\d+\.\d+", frame.data)) - {b"127.0.0.1"}
@@ -224,21 +285,26 @@ def main():
     parser.add_argument("--binary", default=str(ROOT / "build/release/apps/troupe"), metavar="PATH", help="Troupe's program")
     parser.add_argument("--work", default=str(ROOT / "build/interop"), metavar="FOLDER", help="for clients and logs")
     parser.add_argument("--into", default=str(ROOT / "tests/protocol/golden"), metavar="FOLDER", help="for the frames")
+    parser.add_argument("--client", default="*", help="pattern of what is recorded, for example mqadmin-5.3.3")
     options = parser.parse_args()
     work = Path(options.work).resolve()
     work.mkdir(parents=True, exist_ok=True)
     chosen = [clients.Java(work / "clients", version) for version in VERSIONS]
+    tool = clients.Mqadmin(work / "clients", TOOL_VERSION)
     if INSIDE not in os.environ:
-        for client in chosen:
+        for client in [*chosen, tool]:
             print(f"fetching {client.name}", flush=True)
             client.prepare()
         inside = ["unshare", "--map-root-user", "--net", sys.executable, __file__, *sys.argv[1:]]
         return subprocess.run(inside, env={**os.environ, INSIDE: "1"}, check=False).returncode
     open_loopback()
     proxies = [RecordingProxy(NAME_SERVER_PORT), RecordingProxy(BROKER_PORT)]
-    for client in chosen:
+    recorders = [*((client, record) for client in chosen), (tool, record_tool)]
+    for client, recorder in recorders:
+        if not fnmatch.fnmatch(client.name, options.client):
+            continue
         for form in FORMS:
-            frames = record(client, form, proxies, options.binary, work)
+            frames = recorder(client, form, proxies, options.binary, work)
             write(Path(options.into) / f"{client.name}-{form.lower()}.txt", client, form, frames)
     return 0
 

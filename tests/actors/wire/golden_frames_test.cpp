@@ -6,14 +6,12 @@
 #include "protocol/consumer_bodies.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/request_code.hpp"
+#include "tests/actors/wire/golden_recording.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <fstream>
-#include <map>
 #include <string>
-#include <utility>
 #include <vector>
 
 // What RocketMQ's Java clients sent, byte by byte: tests/protocol/golden/README.md says how it was recorded. What they were told to do
@@ -21,79 +19,10 @@
 
 using namespace troupe;
 using namespace troupe::actors;
-using protocol::remoting_command;
+using golden::recording;
 namespace code = protocol::request_code;
 
 namespace {
-
-std::string bytes_of_hex(std::string_view text) {
-    REQUIRE(text.size() % 2 == 0);
-    std::string bytes;
-    for (std::size_t at = 0; at < text.size(); at += 2)
-        bytes.push_back(static_cast<char>(std::stoi(std::string{text.substr(at, 2)}, nullptr, 16)));
-    return bytes;
-}
-
-/// What one client sent with one form of header.
-class recording {
-public:
-    recording(std::string client, protocol::header_codec codec, std::int32_t version)
-        : client_{std::move(client)}, codec_{codec}, version_{version} {
-        const auto path = std::string{TROUPE_SOURCE_DIRECTORY "/tests/protocol/golden/"} + client_ + ".txt";
-        std::ifstream in{path};
-        REQUIRE_MESSAGE(in.good(), path);
-        in.ignore(1'000, '\n'); // where it comes from
-        std::string name;
-        std::string hex;
-        while (in >> name >> hex)
-            frames_.emplace(name, payload{bytes_of_hex(hex)});
-    }
-
-    [[nodiscard]] const std::string& client() const { return client_; }
-    [[nodiscard]] const std::map<std::string, payload>& frames() const { return frames_; }
-
-    [[nodiscard]] remoting_command command(const std::string& name) const {
-        const auto decoded = protocol::decode_frame(frames_.at(name));
-        REQUIRE_MESSAGE(decoded.ok(), name);
-        CHECK(decoded->codec == codec_);
-        CHECK(decoded->version == version_);
-        CHECK(decoded->from == protocol::language::java);
-        CHECK_FALSE(decoded->is_response());
-        return *decoded;
-    }
-
-    template <class Order>
-    [[nodiscard]] Order order(const std::string& name) const {
-        auto read = net::decode_request<Order>(command(name));
-        REQUIRE_MESSAGE(read.ok(), (read.ok() ? "" : read.failure().text));
-        return std::move(*read);
-    }
-
-    /// The order, which is encoded again to what the client meant: as far as it says the same, in the same words.
-    template <class Order>
-    [[nodiscard]] Order order_both_ways(const std::string& name) const {
-        CAPTURE(name);
-        const auto theirs = command(name);
-        auto read = order<Order>(name);
-        const auto ours = net::encode_request(read);
-        CHECK(ours.code == theirs.code);
-        std::size_t common = 0;
-        for (const auto& field : ours.fields)
-            if (const auto* said = theirs.fields.find(field.first)) {
-                CAPTURE(field.first);
-                CHECK(field.second == *said);
-                ++common;
-            }
-        CHECK(common + (theirs.body.empty() ? 0u : 1u) > 0);
-        return read;
-    }
-
-private:
-    std::string client_;
-    protocol::header_codec codec_;
-    std::int32_t version_;
-    std::map<std::string, payload> frames_;
-};
 
 const std::vector<recording>& recordings() {
     static const std::vector<recording> all{{"java-4.9.8-json", protocol::header_codec::json, 409},
@@ -118,21 +47,7 @@ const topic_queue golden_queue{"golden", queue_id{1}};
 TEST_CASE("golden: every frame is decoded and encoded again to the same, in the binary form to the same bytes") {
     for_each_recording([](const recording& each) {
         CHECK(each.frames().size() == 22);
-        for (const auto& recorded : each.frames()) {
-            CAPTURE(recorded.first);
-            const auto command = each.command(recorded.first);
-            const auto encoded = protocol::encode_frame(command);
-            if (command.codec == protocol::header_codec::binary)
-                CHECK(encoded == recorded.second.view());
-            const auto again = protocol::decode_frame(payload{encoded});
-            REQUIRE(again.ok());
-            CHECK(again->code == command.code);
-            CHECK(again->opaque == command.opaque);
-            CHECK(again->flag == command.flag);
-            CHECK(again->remark == command.remark);
-            CHECK(again->fields == command.fields);
-            CHECK(again->body == command.body);
-        }
+        each.check_both_ways();
     });
 }
 
