@@ -25,6 +25,7 @@ struct send_load {
     std::int32_t batch = 0;                 ///< messages per request; 0: plain messages
     std::chrono::milliseconds delay_min{0}; ///< timed messages, each due after a random time from here ...
     std::chrono::milliseconds delay_max{0}; ///< ... to here; 0: plain messages. Not in batches
+    std::int32_t delay_level = 0;           ///< each message waits for the delay of this level; 0: plain messages. Not in batches
     std::int32_t rare_every = 0; ///< in batches: the first of so many messages has the tag and the property "kind" rare, the others many
     bool oneway = false;         ///< no answers, so no window; requests with an answer close the run, so that all were taken
     bool transactions = false;   ///< each message is a half message, and committed with a second request when it is stored

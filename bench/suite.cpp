@@ -21,7 +21,7 @@ const std::vector<scenario>& scenarios() {
         {"log_writer", {"writer"}, "the log writer alone against bare writes and syncs", measure_log_writer},
         {"filter", {"filter"}, "SQL92 filters alone: evaluations over the properties of messages", measure_filter},
         {"sends",
-         {"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P26", "P31"},
+         {"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P26", "P31", "P36"},
          "sends over loopback",
          measure_sends},
         {"matrix", {"matrix"}, "1, 8, 64 senders; 128 B, 1 KiB, 64 KiB; both flush modes", measure_send_matrix},

@@ -116,14 +116,24 @@ void measure_bandwidth(const suite_options& options, const node_under_test& node
 }
 
 /// A transaction is two requests and two records; both kinds are measured one after the other on the same node.
-void measure_transactions(const suite_options& options, const node_under_test& node, report& out) {
-    if (!options.wants({"P31"})) {
+constexpr std::int32_t far_level = 18; // 2 h: none of them is due while others are measured
+
+/// Sends that need more than to be stored, beside plain ones.
+void measure_kinds(const suite_options& options, const node_under_test& node, report& out) {
+    if (!options.wants({"P31", "P36"})) {
         return;
     }
     auto load = basic_load(options, node);
     load.body_bytes = kib;
     load.senders = 16;
     const auto plain = measured(load, "P31", out);
+    load.delay_level = far_level;
+    const auto delayed = measured(load, "P36", out);
+    if (plain && delayed) {
+        add_rate(out, "P36", "16 senders, 1 KiB, delay level 18, async flush", *delayed, std::nullopt);
+        out.add_ratio("P36", "plain sends", delayed->messages_per_second, plain->messages_per_second, 0.5);
+    }
+    load.delay_level = 0;
     load.transactions = true;
     const auto transactional = measured(load, "P31", out);
     if (plain && transactional) {
@@ -133,14 +143,14 @@ void measure_transactions(const suite_options& options, const node_under_test& n
 }
 
 void measure_async(const suite_options& options, report& out) {
-    if (!options.wants({"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P26", "P31"})) {
+    if (!options.wants({"P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P26", "P31", "P36"})) {
         return;
     }
     if (const auto node = fresh_node(options, "sends-async", false, "P2", out)) {
         ceilings raw{options, "sends", out};
         measure_single_sends(options, *node, raw, out);
         measure_bandwidth(options, *node, raw, out);
-        measure_transactions(options, *node, out);
+        measure_kinds(options, *node, out);
     }
 }
 
