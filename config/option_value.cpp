@@ -17,7 +17,7 @@ error illegal(std::string text) {
     return error{errc::argument_illegal, std::move(text)};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     // Long values would bury the message.
     constexpr std::size_t shown_bytes_max = 60;
     std::string shown = "\"";
@@ -75,7 +75,7 @@ result<void> check_host(std::string_view host) {
     const bool legal =
         std::all_of(host.begin(), host.end(), [](char c) { return is_letter_or_digit(c) || c == '.' || c == '-' || c == ':'; });
     if (!legal) {
-        return illegal(quoted(host) + " is no IP address or host name");
+        return illegal(in_quotes(host) + " is no IP address or host name");
     }
     return {};
 }
@@ -83,20 +83,20 @@ result<void> check_host(std::string_view host) {
 result<void> check_address(std::string_view address) {
     const std::size_t colon = address.rfind(':');
     if (colon == std::string_view::npos) {
-        return illegal(quoted(address) + " has no port; write \"host:port\"");
+        return illegal(in_quotes(address) + " has no port; write \"host:port\"");
     }
     std::string_view host = address.substr(0, colon);
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
     } else if (host.find(':') != std::string_view::npos) {
-        return illegal(quoted(address) + " is ambiguous; write an IPv6 address in brackets: \"[::1]:9876\"");
+        return illegal(in_quotes(address) + " is ambiguous; write an IPv6 address in brackets: \"[::1]:9876\"");
     }
     if (const auto checked = check_host(host); !checked) {
-        return illegal(quoted(address) + ": " + checked.failure().text);
+        return illegal(in_quotes(address) + ": " + checked.failure().text);
     }
     const auto port = number_in<int>(address.substr(colon + 1));
     if (!port || *port < 1 || *port > 65535) {
-        return illegal(quoted(address) + " has no port from 1 to 65535 behind the colon");
+        return illegal(in_quotes(address) + " has no port from 1 to 65535 behind the colon");
     }
     return {};
 }
@@ -111,7 +111,7 @@ result<void> check_name(std::string_view name) {
     }
     for (std::size_t i = 0; i < name.size(); ++i) {
         if (!is_letter_or_digit(name[i]) && name[i] != '_' && name[i] != '-') {
-            return illegal(quoted(name) + " has an illegal character at place " + std::to_string(i + 1) +
+            return illegal(in_quotes(name) + " has an illegal character at place " + std::to_string(i + 1) +
                            "; names have letters, digits, '_' and '-'");
         }
     }
@@ -127,7 +127,7 @@ result<void> check_text(std::string_view text) {
         return illegal("is longer than " + std::to_string(text_bytes_max) + " bytes");
     }
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; })) {
-        return illegal(quoted(text) + " has a control character");
+        return illegal(in_quotes(text) + " has a control character");
     }
     return {};
 }
@@ -137,7 +137,8 @@ result<void> check_choice(const option& what, std::string_view text) {
         return {};
     }
     const std::string meant = nearest(text, what.choices);
-    return illegal(quoted(text) + " is none of " + allowed_values(what) + (meant.empty() ? "" : "; did you mean " + quoted(meant) + "?"));
+    return illegal(in_quotes(text) + " is none of " + allowed_values(what) +
+                   (meant.empty() ? "" : "; did you mean " + in_quotes(meant) + "?"));
 }
 
 result<void> check_list(const option& what, const std::vector<std::string>& list) {
@@ -194,7 +195,7 @@ result<void> check(const option& what, const option_value& value) {
 }
 
 result<option_value> unexpected(const option& what, std::string_view text) {
-    return illegal("expected " + expectation(what) + ", got " + quoted(text));
+    return illegal("expected " + expectation(what) + ", got " + in_quotes(text));
 }
 
 } // namespace
@@ -254,7 +255,7 @@ std::vector<list_mistake> find_list_mistakes(const option& what, const std::vect
         if (const auto checked = what.kind == option_kind::choice_list ? check_choice(what, *item) : check_address(*item); !checked) {
             found.push_back({at, checked.failure().text});
         } else if (std::find(list.begin(), item, *item) != item) {
-            found.push_back({at, quoted(*item) + " is listed twice"});
+            found.push_back({at, in_quotes(*item) + " is listed twice"});
         }
     }
     return found;
