@@ -146,6 +146,11 @@ void pop_hold::set_alarm(const pop_place& place, std::optional<timestamp_ms> whe
     alarm_times_.emplace(*when, place);
 }
 
+void pop_hold::advance_alarm(const pop_place& place, std::optional<timestamp_ms> when) {
+    if (const auto known = alarms_.find(place); when && (known == alarms_.end() || *when < known->second))
+        set_alarm(place, when);
+}
+
 std::vector<pop_place> pop_hold::take_alarms(timestamp_ms now) {
     std::vector<pop_place> taken;
     while (!alarm_times_.empty() && alarm_times_.begin()->first <= now) {

@@ -77,6 +77,8 @@ public:
 
     /// Look at the place at `when`, or never if there is none; replaces what was set before. Forgotten when nobody waits there.
     void set_alarm(const pop_place& place, std::optional<timestamp_ms> when);
+    /// The same, but never later than what was set before.
+    void advance_alarm(const pop_place& place, std::optional<timestamp_ms> when);
     /// Places whose time has come; their alarms are gone.
     [[nodiscard]] std::vector<pop_place> take_alarms(timestamp_ms now);
 

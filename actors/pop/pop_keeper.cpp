@@ -78,20 +78,17 @@ void pop_keeper_state::take_turn(const checked_pop& order, timestamp_ms deadline
     const auto wish = wish_of(order);
     const bool may_queue = now() < deadline && order.pop.attempt.empty() && !openings_.is_under_way(place.group, place.topic);
     if (may_queue && hold_->has_waiting(place, wish)) {
-        if (!hold_->has_room_for(order))
-            serve(place); // before it is turned away
-        if (hold_->has_waiting(place, wish)) {
-            if (!hold_->add({order, deadline, std::max(deadline, now() + 1)}))
-                answer_nothing(order, pop_status::full);
-            return;
-        }
+        if (!hold_->add({order, deadline, std::max(deadline, now() + 1)}))
+            answer_nothing(order, pop_status::full);
+        return;
     }
+    const auto looked = now();
     const auto done = try_pop(order, deadline);
     if (!done.is_answered)
-        return hold(order, deadline, done.is_opening);
+        return hold(order, deadline, done.is_opening, looked);
     serve_repeated(order);
     if (hold_->has_waiting(place))
-        set_alarm(place, now());
+        advance_alarm(place, looked);
 }
 
 std::optional<std::shared_ptr<admitted>> pop_keeper_state::reserve(pop_kind kind) {
@@ -158,7 +155,7 @@ pop_keeper_state::tried pop_keeper_state::try_pop(const checked_pop& order, time
     return {answered, is_opening, attempt.is_drained};
 }
 
-void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool opening) {
+void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool opening, timestamp_ms looked) {
     const auto place = place_of(order);
     const bool is_watched = hold_->has_waiting(place, wish_of(order)); // as long as somebody waits for it
     const auto first = std::max(order.pop.queue.value(), 0);
@@ -171,30 +168,40 @@ void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool openi
         if (watched_.insert(queue).second) // its answer has the queue looked at once more: nothing is missed
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}});
     }
-    set_alarm(place, now());
+    advance_alarm(place, looked);
 }
 
-/// Looks at a place again when a lease there ends, or when there may be room for records.
-void pop_keeper_state::set_alarm(const pop_place& place, timestamp_ms after) {
-    auto next = book_->next_visible(place.group, place.topic, after);
+/// When a place is to be looked at again: when a lease there ends after `looked`, or when there may be room for records.
+std::optional<timestamp_ms> pop_keeper_state::next_look(const pop_place& place, timestamp_ms looked) const {
+    auto next = book_->next_visible(place.group, place.topic, looked);
     if (const auto starved = starved_.find(place); starved != starved_.end()) {
         // Not later each time that something changes; nor much later when the clock was set back.
         const auto again = std::min(starved->second, now() + room_ms);
         next = std::min(next.value_or(again), again);
     }
-    hold_->set_alarm(place, next);
+    return next;
+}
+
+/// Only whoever has looked for everybody that waits there may move the alarm to later: what became visible meanwhile, and a tick that is late,
+/// would else be forgotten, and with it those who wait, as nobody looks who comes behind them.
+void pop_keeper_state::advance_alarm(const pop_place& place, timestamp_ms looked) {
+    hold_->advance_alarm(place, next_look(place, looked));
 }
 
 void pop_keeper_state::serve(const pop_place& place) {
-    serve(place, pop_turns{*hold_, place});
+    const auto looked = now();
+    starved_.erase(place);
+    serve(pop_turns{*hold_, place});
+    hold_->set_alarm(place, next_look(place, looked));
 }
 
 void pop_keeper_state::serve(const pop_place& place, const std::set<queue_id>& queues) {
-    serve(place, pop_turns{*hold_, place, queues});
+    const auto looked = now();
+    serve(pop_turns{*hold_, place, queues});
+    advance_alarm(place, looked);
 }
 
-void pop_keeper_state::serve(const pop_place& place, pop_turns turns) {
-    starved_.erase(place);
+void pop_keeper_state::serve(pop_turns turns) {
     while (const auto number = turns.next()) {
         const auto* held = hold_->find(*number);
         if (held == nullptr) // it had the messages of another's attempt
@@ -205,7 +212,6 @@ void pop_keeper_state::serve(const pop_place& place, pop_turns turns) {
         if (done.is_answered)
             serve_repeated(hold_->remove(*number).pop);
     }
-    set_alarm(place, now());
 }
 
 void pop_keeper_state::serve_repeated(const checked_pop& first) {

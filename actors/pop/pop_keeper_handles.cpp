@@ -154,7 +154,7 @@ void pop_keeper_state::changed(const progress_key& key) {
     if (book_->take_awaited(key))
         serve_soon(place);
     else
-        set_alarm(place, timestamp_ms{now().value() - 1});
+        advance_alarm(place, timestamp_ms{now().value() - 1});
 }
 
 // ---- dead letters ---------------------------------------------------------------------------------------------------

@@ -62,13 +62,13 @@ private:
     tried try_pop(const checked_pop& order, timestamp_ms deadline);
     /// Room for what a pop may read; an empty optional when there is none.
     [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
-    /// For the first lease there that ends after `after`.
-    void set_alarm(const pop_place& place, timestamp_ms after);
-    void hold(checked_pop order, timestamp_ms deadline, bool opening);
+    [[nodiscard]] std::optional<timestamp_ms> next_look(const pop_place& place, timestamp_ms looked) const;
+    void advance_alarm(const pop_place& place, timestamp_ms looked);
+    void hold(checked_pop order, timestamp_ms deadline, bool opening, timestamp_ms looked);
     /// Lets those who wait there try, in their order: all, or those who wait for one of `queues`.
     void serve(const pop_place& place);
     void serve(const pop_place& place, const std::set<queue_id>& queues);
-    void serve(const pop_place& place, pop_turns turns);
+    void serve(pop_turns turns);
     /// An ordered pop has its messages: so has whoever waits under the same attempt id.
     void serve_repeated(const checked_pop& first);
     void serve_soon(const pop_place& place);

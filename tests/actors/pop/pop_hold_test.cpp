@@ -251,6 +251,22 @@ TEST_CASE("pop_hold: an alarm is of a place at which somebody waits, and rings o
     CHECK(hold.take_alarms(ms(1'000)).empty()); // whoever waited has left
 }
 
+TEST_CASE("pop_hold: an alarm is advanced, never put off") {
+    pop_hold hold{10, 10};
+    hold.advance_alarm(place, ms(5));
+    CHECK(hold.next_due() == std::nullopt); // nobody waits
+    REQUIRE(hold.add(waiting(1, 500)));
+    hold.advance_alarm(place, std::nullopt);
+    CHECK(hold.take_alarms(ms(100)).empty());
+    hold.advance_alarm(place, ms(7));
+    hold.advance_alarm(place, ms(9));
+    hold.advance_alarm(place, std::nullopt);
+    CHECK(hold.next_due() == ms(7));
+    hold.advance_alarm(place, ms(6));
+    CHECK(hold.take_alarms(ms(5)).empty());
+    CHECK(hold.take_alarms(ms(6)) == std::vector{place});
+}
+
 TEST_CASE("pop_hold: what a holder waits for is forgotten by its tickets") {
     pop_hold hold{10, 10};
     for (std::uint64_t ticket = 1; ticket <= 4; ++ticket)
