@@ -320,7 +320,7 @@ private:
     void ask(const pop_round::step& step, const actors::broker_actor& broker, const std::shared_ptr<pop_call>& call);
     std::vector<popped_message> take_kept();
     std::vector<popped_message> heed(pop_round& round, pop_call& call);
-    void end(const pop_round& round, const broker_maps& brokers, pop_call& call);
+    void end(const pop_round& round, pop_call& call);
     [[nodiscard]] static pop_round::question broker_map_of(pop_round::question what) {
         return what == pop_round::question::put_back ? what : pop_round::question::take;
     }
@@ -346,6 +346,11 @@ void pop_consumer::state::close() {
         if (std::exchange(desk_->is_closed, true))
             return;
         kept.swap(desk_->kept);
+        // With what pops under way have not seen yet: when they do, the agent may have ended already.
+        for (const auto& call : desk_->calls)
+            for (auto& event : call->events)
+                if (!event.messages.empty())
+                    kept.push_back({std::exchange(event.messages, {}), {}});
         desk_->changed.notify_all();
     }
     asker ask{via_};
@@ -466,8 +471,8 @@ std::vector<popped_message> pop_consumer::state::heed(pop_round& round, pop_call
     return {};
 }
 
-/// From here on what comes is kept for the next call.
-void pop_consumer::state::end(const pop_round& round, const broker_maps& brokers, pop_call& call) {
+/// From here on what comes is kept for the next call. When the consumer is closed, close() has taken it.
+void pop_consumer::state::end(const pop_round& round, pop_call& call) {
     call.has_ended = true;
     std::erase_if(desk_->calls, [&call](const auto& each) { return each.get() == &call; });
     for (auto& stray : round.unanswered())
@@ -475,11 +480,7 @@ void pop_consumer::state::end(const pop_round& round, const broker_maps& brokers
     for (auto& event : call.events) {
         if (const auto answered = desk_->strays.find({event.broker, event.what}); answered != desk_->strays.end())
             desk_->strays.erase(answered);
-        if (event.messages.empty())
-            continue;
-        if (desk_->is_closed)
-            caf::anon_send(agent_, back_at(brokers.at(broker_map_of(event.what)).at(event.broker), event.messages));
-        else
+        if (!event.messages.empty())
             desk_->kept.push_back({std::move(event.messages), std::chrono::steady_clock::now() + options_.invisible / 2});
     }
     call.events.clear();
@@ -513,14 +514,14 @@ result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::millis
     desk_->calls.push_back(call);
     for (;;) {
         if (desk_->is_closed) {
-            end(round, brokers, *call);
+            end(round, *call);
             return closed;
         }
         auto messages = heed(round, *call);
         if (messages.empty())
             messages = take_kept();
         if (!messages.empty()) {
-            end(round, brokers, *call);
+            end(round, *call);
             return messages;
         }
         const auto is_free = [this](const std::string& name) { return !desk_->strays.contains({name, pop_round::question::take}); };
@@ -535,7 +536,7 @@ result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::millis
         const auto now = std::chrono::steady_clock::now();
         const auto steps = round.next(now);
         if (round.is_over(now)) {
-            end(round, brokers, *call);
+            end(round, *call);
             if (const auto outcome = round.outcome(); !outcome)
                 return outcome.failure();
             return std::vector<popped_message>{};

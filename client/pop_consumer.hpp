@@ -77,7 +77,7 @@ public:
     /// message_illegal when it was acknowledged, or delivered once more since.
     result<void> change_invisible_time(popped_message& message, std::chrono::milliseconds invisible);
     /// Ends pop() of other threads and leaves the group, which waits for the brokers, up to the request timeout. What was popped may still
-    /// be acknowledged; what brokers hand out from now on is given back. Called by the last copy.
+    /// be acknowledged; what no pop() has returned yet, or brokers hand out from now on, is given back. Called by the last copy.
     void close();
 
 private:
