@@ -340,10 +340,9 @@ result<group_description> admin::describe_group(const std::string& group, const 
             known = known || !progress->stats.queues.empty();
             all.queues.merge(progress->stats.queues);
         }
-        auto config = config_at(ask, name, broker, group);
-        if (!config)
-            return config.failure();
-        if (*config) {
+        if (auto config = config_at(ask, name, broker, group); !config) {
+            all.untold.emplace(name, config.failure());
+        } else if (*config) {
             known = true;
             all.brokers.push_back({name, std::move(**config)});
         }
@@ -366,6 +365,8 @@ result<group_description> admin::describe_group(const std::string& group, const 
             members.insert(ids->client_ids.begin(), ids->client_ids.end());
         }
     }
+    if (!known && !all.untold.empty())
+        return all.untold.begin()->second;
     if (!known)
         return error{errc::group_not_found, "no broker knows a group " + group + (topic.empty() ? "" : " with offsets on topic " + topic)};
     all.members.assign(members.begin(), members.end());

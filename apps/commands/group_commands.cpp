@@ -132,6 +132,9 @@ exit_code show(const command_context& context, const group_arguments& arguments)
         shown.add("settings", settings_of(group->brokers));
     }
     shown.print(context.out, context.format);
+    for (const auto& [broker, failure] : group->untold) {
+        context.err << "troupe: settings are left out: " << failure.text << "\n";
+    }
     return exit_code::ok;
 }
 

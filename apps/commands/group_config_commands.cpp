@@ -258,11 +258,16 @@ exit_code remove(const command_context& context, const config_arguments& argumen
         return context.fail(brokers.failure());
     }
     const auto wanted = brokers_to_clean(*group, *brokers, arguments.clean_offsets);
-    if (wanted.empty()) {
+    broker_failures failures{arguments.name};
+    for (const auto& broker : *brokers) {
+        if (const auto at = group->untold.find(broker); at != group->untold.end() && !arguments.clean_offsets) {
+            failures.before_order(at->second);
+        }
+    }
+    if (wanted.empty() && failures.empty()) {
         return context.fail(exit_code::not_found, "group " + arguments.name + " has no settings on " + joined(*brokers) +
                                                       "; --clean-offsets deletes what is left of where it was");
     }
-    broker_failures failures{arguments.name};
     std::vector<std::string> deleted;
     for (const auto& broker : wanted) {
         if (const auto gone = admin->delete_group(arguments.name, arguments.clean_offsets, {broker}); gone) {
