@@ -62,7 +62,8 @@ struct popped_message {
 class pop_consumer {
 public:
     /// Fails with topic_illegal, group_illegal, subscription_illegal, argument_illegal; with already_exists while `via` or a copy has a
-    /// push consumer of the group. Waits for nobody.
+    /// push consumer of the group. Waits for no broker itself, but for pop consumers of the connection that are just leaving their
+    /// groups, each up to the request timeout.
     static result<pop_consumer> open(connection via, pop_options options);
 
     /// Waits up to `wait` for messages; none is no failure. Several brokers are waited for side by side; those that do not answer are

@@ -35,7 +35,8 @@ pop_member_actor spawn_pop_member(caf::actor_system& system, hub_actor hub, clie
 
 /// The groups whose messages a connection pops. Its consumers of one group are one member: members are told apart by client id.
 ///
-/// Threads  safe from any thread. Blocks: leaving waits for the brokers, up to the request timeout, and holds up other groups meanwhile.
+/// Threads  safe from any thread. Blocks: leaving waits for the brokers, up to the request timeout, and holds up other groups meanwhile,
+///          also who joins one.
 class pop_memberships {
 public:
     /// A consumer was opened. Fails with already_exists when the connection has a push consumer of the group.
