@@ -110,7 +110,8 @@ private:
 /// The order in which those who wait at one place try to pop: the longest waiting first, and of those who want the same nobody after one who
 /// found nothing. So a message that comes has as many pops looked at as it serves, and at most one more for each wish, however many wait.
 ///
-/// Threads  not synchronised. Between two calls only the pop whose turn it was may leave the hold, and others may come.
+/// Threads  not synchronised. Between two calls only the pop whose turn it was may leave the hold, and with it others of its attempt, which
+///          get the same messages; others may come. So next() may name one that has left: pass it over.
 class pop_turns {
 public:
     /// Everybody who waits there.
@@ -118,7 +119,7 @@ public:
     /// Those who wait for one of these queues, or for any.
     pop_turns(const pop_hold& hold, const pop_place& place, const std::set<queue_id>& queues);
 
-    /// Whose turn it is; nothing: everybody had a turn, or need not have one.
+    /// Whose turn it is, in the hold or just gone from it; nothing: everybody had a turn, or need not have one.
     std::optional<std::uint64_t> next();
     /// There is nothing (more) for those who want the same as the one whose turn it is.
     void nothing_left() { current_.reset(); }
