@@ -211,8 +211,8 @@ const std::vector<option> table{
      "0s",
      "36500d",
      {},
-     "Committed offsets of a group that was deleted, or never existed, go after this long without a commit, a question for one and a "
-     "member. 0s: they stay. Those of a group that exists stay in any case.",
+     "Committed offsets of a group that was deleted, or never existed, go after this long without a commit, a question for one, a "
+     "pull and a member. 0s: they stay. Those of a group that exists stay in any case.",
      [](config& c, const value& v) { c.broker.offset_expiry = duration_of(v); }},
     {"broker.request_timeout",
      kind::duration,

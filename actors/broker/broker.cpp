@@ -183,7 +183,7 @@ void broker_state::handle(broker_tick tick) {
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
         notify(members_.expire(now()));
-        keep_offsets_of_members();
+        keep_offsets_of_users();
         producers_.expire(now());
     }
     if (finishing_ && finish_by_ <= now()) {

@@ -118,8 +118,13 @@ void broker_state::tell_differences() {
 }
 
 /// A group gets its configuration from its first member; it has none when there was no room, or when it was deleted under its members.
-void broker_state::keep_offsets_of_members() {
-    if (auto groups = members_.groups_outside(groups_); !groups.empty())
+/// Whoever pulls without a heartbeat never makes one, and on a quiet topic it commits nothing: its pulls alone show that it is there.
+void broker_state::keep_offsets_of_users() {
+    auto groups = members_.groups_outside(groups_);
+    for (const auto& group : pull_positions_.take_pulled())
+        if (!groups_.contains(group))
+            groups.push_back(group);
+    if (!groups.empty())
         self_->send(setup_.offset_keeper, keep_offsets{std::move(groups)});
 }
 

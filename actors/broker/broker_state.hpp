@@ -340,7 +340,7 @@ private:
     void tell_members(const std::string& group);
     void arm_notices();
     void tell_differences();
-    void keep_offsets_of_members();
+    void keep_offsets_of_users();
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
     caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);

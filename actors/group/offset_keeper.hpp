@@ -48,11 +48,12 @@ struct offset_keeper_options {
 ///        list_offsets -> offsets_listed, list_offset_groups -> offset_groups_listed, list_queue_offsets -> queue_offsets_listed
 ///                                            of a group; which groups have some on a topic; of all groups on a queue
 ///        delete_topic -> topic_deleted, delete_group -> group_deleted   with their offsets; fails: io, disk_full
-///        claim_group, keep_offsets           a group has got a configuration; groups without one have members
+///        claim_group, keep_offsets           a group has got a configuration; groups without one have members, or pull
 ///        offset_tick                         to itself
 ///        finish                              makes everything durable, answers it, ends
 /// State  all offsets in memory; at most commits_pending_max commits not yet durable; which groups have no configuration, and when
-///        they were seen (unclaimed_groups.hpp): every minute their offsets go when they have expired
+///        they were seen (unclaimed_groups.hpp): every minute their offsets go when they have expired,
+///        from an hour after the start on
 /// Always 1. offset_committed means the offset survives power loss.
 ///        2. Offsets that only go forward come from pops, whose groups have a configuration or had one: none is refused.
 ///        3. Commits that wait together are written and synced together (group commit, as in the log writer).

@@ -6,6 +6,7 @@ namespace troupe::actors {
 
 void unclaimed_groups::start(const std::vector<std::string>& configured, const std::vector<std::pair<std::string, timestamp_ms>>& written,
                              const std::set<std::string>& with_offsets, timestamp_ms now) {
+    returning_since_ = checked_ = now;
     claimed_.insert(configured.begin(), configured.end());
     for (const auto& group : with_offsets)
         if (!is_ours(group) && !claimed_.contains(group))
@@ -65,9 +66,16 @@ void unclaimed_groups::seen(std::string_view group, timestamp_ms now) {
         see(known->first, known->second, now);
 }
 
-std::vector<std::string> unclaimed_groups::expired(timestamp_ms now) const {
+bool unclaimed_groups::may_expire(timestamp_ms now) {
+    const std::int64_t step = now - std::exchange(checked_, now);
+    if (step > step_max.count() || step < -step_max.count())
+        returning_since_ = now;
+    return expiry_.count() > 0 && now - returning_since_ >= return_time.count();
+}
+
+std::vector<std::string> unclaimed_groups::expired(timestamp_ms now) {
     std::vector<std::string> all;
-    if (expiry_.count() > 0)
+    if (may_expire(now))
         for (const auto& [group, last] : last_seen_)
             if (now - last.seen >= expiry_.count())
                 all.push_back(group);

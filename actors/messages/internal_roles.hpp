@@ -326,7 +326,7 @@ struct claim_group {
         return f(x.group);
     }
 };
-/// To the offset keeper: these groups have members, and no configuration.
+/// To the offset keeper: these groups have members, or have pulled of late, and have no configuration.
 struct keep_offsets {
     std::vector<std::string> groups;
     template <class Inspector>

@@ -288,6 +288,13 @@ TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: offsets of a group that does 
         stop();
         start(forgetful_broker());
     }
+    SUBCASE("the time without this broker does not count before its clients had an hour to come back") {
+        stop();
+        world.advance(300min, 30s);
+        start(forgetful_broker());
+        pass(55min);
+        CHECK(groups_with_offsets() == names{"made-up", "real"});
+    }
     SUBCASE("a configuration keeps them for ever") {
         put_group_named("made-up");
         pass(300min);
@@ -318,6 +325,20 @@ TEST_CASE("offset_keeper: a member keeps the offsets of its group, also when the
     }
     CHECK(broker.answer<offset_found>(query_offset{key("members"), false}).ok());
     CHECK(broker.answer<offset_found>(query_offset{key("nobody"), false}).code() == errc::offset_not_found);
+}
+
+TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: pulls keep the offsets of a group that has neither members nor anything to commit") {
+    REQUIRE(commit("pulls", 10));
+    REQUIRE(commit("nobody", 10));
+    for (int minute = 0; minute < 130; ++minute) {
+        auto at_the_end = pull(10);
+        at_the_end.group = "pulls";
+        (void)answer<messages_pulled>(at_the_end); // nothing new: no commit follows
+        pass(1min);
+    }
+    CHECK(groups_with_offsets() == names{"pulls"});
+    pass(75min); // it has ended
+    CHECK(groups_with_offsets().empty());
 }
 
 TEST_CASE_FIXTURE(forgetful_world, "offset_keeper: only so many groups without a configuration may have offsets, and the others are told") {

@@ -2,6 +2,10 @@
 
 #include <doctest/doctest.h>
 
+#include <functional>
+#include <set>
+#include <string>
+
 using namespace troupe;
 using namespace troupe::actors;
 
@@ -21,6 +25,27 @@ TEST_CASE("pull positions: the latest of each group and queue is kept, until top
     CHECK(positions.size() == 0);
 }
 
+TEST_CASE("pull positions: the groups that pulled since they were last taken, each once") {
+    using groups = std::set<std::string, std::less<>>;
+    pull_positions positions;
+    CHECK(positions.take_pulled().empty());
+    positions.note("g", "t", queue_id{0}, queue_offset{5});
+    positions.note("g", "t", queue_id{0}, queue_offset{5});
+    positions.note("g", "t", queue_id{1}, queue_offset{5});
+    positions.note("h", "t", queue_id{0}, queue_offset{5});
+    CHECK(positions.take_pulled() == groups{"g", "h"});
+    CHECK(positions.take_pulled().empty());
+    positions.note("g", "t", queue_id{0}, queue_offset{5}); // where it was: nothing new came
+    CHECK(positions.take_pulled() == groups{"g"});
+    positions.note("g", "t", queue_id{0}, queue_offset{6});
+    positions.note("h", "t", queue_id{0}, queue_offset{5});
+    positions.forget_group("h");
+    positions.forget_topic("t"); // it was there all the same
+    CHECK(positions.take_pulled() == groups{"g"});
+    positions.note("g", "t", queue_id{0}, queue_offset{6});
+    CHECK(positions.take_pulled() == groups{"g"});
+}
+
 TEST_CASE("pull positions: beyond the bound all are forgotten") {
     pull_positions positions;
     for (std::size_t i = 0; i < pull_positions::keys_max; ++i)
@@ -28,4 +53,6 @@ TEST_CASE("pull positions: beyond the bound all are forgotten") {
     CHECK(positions.size() == pull_positions::keys_max);
     positions.note("g", "one more", queue_id{0}, queue_offset{1});
     CHECK(positions.size() == 1);
+    positions.note("another", "t", queue_id{0}, queue_offset{1});
+    CHECK(positions.take_pulled().size() == 2); // groups stay
 }
