@@ -554,7 +554,7 @@ const std::vector<option> table{
      "0",
      "1000",
      {},
-     "How long a busy port rests after each round at most, in microseconds, so that the next round finds more requests: more than "
+     "How long a busy port rests after each round at most, in microseconds, so that the next round finds more sends: more than "
      "15,000 a second that come no slower for it. It saves a quarter to a half of the broker's CPU time per message there. 0: never.",
      [](config& c, const value& v) { c.network.rest_max_us = integer_of(v); }},
     {"network.request_timeout",

@@ -91,8 +91,8 @@ public:
     void stop() { stopping_ = true; }
     /// No answer is due but those of held pulls and pops.
     [[nodiscard]] bool is_idle() const;
-    /// Hands the collected append to the log writer.
-    void flush();
+    /// Hands the collected append to the log writer, and ends of transactions to their role. How many requests these were.
+    std::size_t flush();
     /// Answers what is overdue. Call about once a second.
     void expire();
 

@@ -95,7 +95,8 @@ bool gateway::receive_end(connection_id connection, connection_state& state, pro
     return true;
 }
 
-void gateway::flush() {
+std::size_t gateway::flush() {
+    const auto handed_on = collected_.entries.size() + ends_.entries.size();
     if (!collected_.entries.empty()) {
         collected_.reply_to = host_.handle();
         caf::anon_send(roles_.broker->log_writer, std::exchange(collected_, {}));
@@ -104,6 +105,7 @@ void gateway::flush() {
         ends_.reply_to = host_.handle();
         caf::anon_send(roles_.broker->decisions, std::exchange(ends_, {}));
     }
+    return handed_on;
 }
 
 void gateway::handle(const records_appended& message) {

@@ -157,7 +157,6 @@ private:
     std::size_t kept_ = 0;    ///< bytes that all connections keep: unfinished frames, requests that wait, unsent answers
     std::size_t dropped_ = 0; ///< since the last sweep
     request_coalescing coalescing_{std::chrono::microseconds{0}};
-    std::size_t round_requests_ = 0; ///< since the last flush
 };
 
 /// The process may have several ports, and roles tell connections apart by their number alone.
@@ -326,7 +325,6 @@ bool listener_state::handle_frames(connection_id id, connection& each) {
     auto taken = each.in.take_frames(frames);
     if (!frames.empty())
         each.frame_began = each.last_seen;
-    round_requests_ += frames.size();
     auto received = gateway_->receive(id, frames);
     if (taken && received)
         return true;
@@ -442,8 +440,7 @@ void listener_state::sweep() {
 
 /// The rest holds up everything that the multiplexer does, for network.rest_max_us at most: docs/decisions/0016.
 void listener_state::flush() {
-    gateway_->flush();
-    const auto rest = coalescing_.rest_after(std::exchange(round_requests_, 0), now());
+    const auto rest = coalescing_.rest_after(gateway_->flush(), now());
     if (rest > rest.zero())
         std::this_thread::sleep_for(rest);
 }

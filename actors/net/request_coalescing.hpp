@@ -6,7 +6,8 @@
 namespace troupe::actors::net {
 
 /// Decides how long a busy port rests after it has handed its requests on, so that the next round finds several and wakes
-/// the log writer, and itself, once for all of them. What network cards do with their interrupts.
+/// the log writer, and itself, once for all of them. What network cards do with their interrupts. The requests that count are those
+/// that wait for the log, sends and ends of transactions; others gain nothing by a rest.
 ///
 /// A rest costs nothing where requests come anyway (many clients, or clients that are busy themselves), and slows those that
 /// wait for an answer before they send again. Which of the two it is only shows in the rate: once in a cycle the port works

@@ -170,7 +170,8 @@ struct fixture {
 TEST_CASE_FIXTURE(fixture, "sends of one read become one append, and each is answered") {
     receive({frame("one", false, "orders", 1), frame("two", false, "orders", 2)});
     CHECK(host.wakes == 1);
-    tested->flush();
+    CHECK(tested->flush() == 2);
+    CHECK(tested->flush() == 0);
     world.run();
     REQUIRE(roles.appends.size() == 1);
     const auto entries = written();
@@ -374,6 +375,7 @@ TEST_CASE_FIXTURE(fixture, "a connection that ends abandons its pulls, naming th
     receive(frames);
     world.run();
     REQUIRE(roles.pulls.size() == 3);
+    CHECK(tested->flush() == 0);                                  // pulls do not wait for the log
     tested->handle(pull_answered{roles.pulls[1].ticket, {}, {}}); // what is answered is not abandoned
     tested->connection_closed(first);
     world.run();
