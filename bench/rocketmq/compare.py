@@ -28,6 +28,7 @@ BATCH = 16
 BATCH_THREADS = 16
 FOLLOWED_THREADS = 4 # of the producer that a consumer follows: a load that both brokers bear without queueing
 SENDERS = 64
+STEADY_RATE = 10_000 # messages/s of the generator where both brokers get the same load: well below what either bears
 LOCK_SECONDS = 270 # after which the lock is released when a scenario ends
 WARM_UP_REPORTS = 3 # of ten seconds, after the client's own: until the Java broker's compiler has done its work
 
@@ -43,8 +44,9 @@ def plan():
             run.programs, server, run.logs, "sends", BATCH_THREADS, body, run.reports, BATCH)
     yield f"end to end, {FOLLOWED_THREADS} threads, 1024 B", lambda run, server: programs.run_end_to_end(
         run.programs, server, run.logs, "followed", FOLLOWED_THREADS, 1024, run.reports)
-    yield f"generator, {SENDERS} senders, 1024 B", lambda run, server: generator_figures(programs.run_generator(
-        run.troupe, server, "sends", SENDERS, 1024, run.reports * programs.REPORT_SECONDS))
+    for name, rate in (("", 0), (f", {STEADY_RATE} messages/s", STEADY_RATE)):
+        yield f"generator, {SENDERS} senders, 1024 B{name}", lambda run, server, rate=rate: generator_figures(programs.run_generator(
+            run.troupe, server, "sends", SENDERS, 1024, run.reports * programs.REPORT_SECONDS, rate))
 
 
 def generator_figures(report):
@@ -84,8 +86,9 @@ class Run:
         self.logs = Path(tempfile.mkdtemp(prefix="run-", dir=self.work))
         self.rounds = {}
         self.failures = []
-        self.machine = machine()
         self._lock, self._lock_began = None, 0.0
+        with self.alone():
+            self.machine = machine() | {"worst_wake_up_ms": worst_wake_up_ms()}
         if options.append and options.json and Path(options.json).exists():
             self.rounds = json.loads(Path(options.json).read_text(encoding="utf-8"))["rounds"]
 
@@ -170,6 +173,15 @@ def machine():
     return {"cores": os.cpu_count(), "processor": model, "memory_gib": memory, "kernel": platform.release(), "java": java}
 
 
+def worst_wake_up_ms(seconds=8, nap=0.0001):
+    """How late a thread wakes up at worst that sleeps again and again while nothing else runs: what no broker here can be better than."""
+    worst, end = 0.0, time.monotonic() + seconds
+    while (began := time.monotonic()) < end:
+        time.sleep(nap)
+        worst = max(worst, time.monotonic() - began - nap)
+    return worst * 1000
+
+
 def report(run):
     summaries = {scenario: figures.summarise(rounds) for scenario, rounds in run.rounds.items() if "warm-up" not in scenario}
     goals = figures.goals(summaries)
@@ -179,7 +191,8 @@ def report(run):
     where = run.machine
     rounds = max((len(pairs) for pairs in run.rounds.values()), default=0)
     parts = [f"Apache RocketMQ / Troupe, medians of up to {rounds} rounds, and how many times better Troupe is (median of the pairs' "
-             f"ratios). {where['cores']} cores of {where['processor']}, {where['memory_gib']} GiB, {where['java']}."]
+             f"ratios). {where['cores']} cores of {where['processor']}, {where['memory_gib']} GiB, {where['java']}; with nothing running, "
+             f"a thread that sleeps wakes up to {where['worst_wake_up_ms']:.1f} ms late."]
     if sends:
         parts.append("RocketMQ's own programs:\n\n" +
                      figures.table(sends, ["rate", "average_ms", "max_ms", "broker_cpu_us", "client_cpu_us", "failed"]))

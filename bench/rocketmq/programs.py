@@ -134,11 +134,14 @@ def run_end_to_end(jars, server, log_directory, topic, threads, body, reports):
                 program.stop()
 
 
-def run_generator(troupe, server, topic, senders, body, seconds):
-    """Troupe's load generator, against either broker: the Java client's own pauses and CPU are not in the way."""
+def run_generator(troupe, server, topic, senders, body, seconds, rate=0):
+    """Troupe's load generator, against either broker: the Java client's own pauses and CPU are not in the way.
+
+    RATE is in messages per second of all senders, with latency from the intended time; 0: as fast as answers come.
+    """
     command = [troupe, "bench", "send", "--broker", server.broker, "--topic", topic, "--queues", str(servers.QUEUES), "--senders",
-               str(senders), "--body-bytes", str(body), "--warm-up", "3s", "--measure", f"{seconds}s", "--broker-process",
-               str(server.pid), "-o", "json"]
+               str(senders), "--body-bytes", str(body), "--warm-up", "3s", "--measure", f"{seconds}s", "--rate",
+               str(rate), "--broker-process", str(server.pid), "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise RuntimeError(f"the load generator failed against {server.name}: {done.stderr.strip()}")
