@@ -100,8 +100,10 @@ public:
             },
             [this](const wire_closed& message) { gateway_->connection_closed(connection_id{message.connection}); },
             [this](const end_tick& tick) {
-                if (tick.flush)
-                    return gateway_->flush();
+                if (tick.flush) {
+                    gateway_->flush();
+                    return;
+                }
                 gateway_->expire();
                 self_->delayed_send(self_, std::chrono::seconds{1}, end_tick{});
             },
