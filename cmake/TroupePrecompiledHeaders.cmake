@@ -14,6 +14,8 @@ function(troupe_precompiled part holder)
   if(part IN_LIST TROUPE_PRECOMPILE)
     foreach(target IN LISTS ARGN)
       target_precompile_headers(${target} REUSE_FROM ${holder})
+      # A shared library's sources get a macro of its own (<name>_EXPORTS), which nobody asks for and the holder lacks.
+      set_target_properties(${target} PROPERTIES DEFINE_SYMBOL "")
     endforeach()
   endif()
 endfunction()
