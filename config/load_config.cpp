@@ -99,6 +99,7 @@ result<option_value> value_of(const option& what, const json_node& node) {
     case option_kind::choice_list: break; // see set_list
     case option_kind::text:
     case option_kind::name:
+    case option_kind::broker_name:
     case option_kind::host:
     case option_kind::address:
     case option_kind::choice:

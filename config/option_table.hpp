@@ -19,6 +19,7 @@ namespace troupe::config {
 enum class option_kind : std::uint8_t {
     text,         ///< printable characters
     name,         ///< letters, digits, '_' and '-'
+    broker_name,  ///< a name, or two: "room@name"
     host,         ///< an IP address or host name
     address,      ///< "host:port", or empty
     address_list, ///< list of "host:port"

@@ -101,7 +101,8 @@ result<void> check_address(std::string_view address) {
     return {};
 }
 
-result<void> check_name(std::string_view name) {
+/// `has_room`: it may be two names, "room@name".
+result<void> check_name(std::string_view name, bool has_room) {
     constexpr std::size_t name_bytes_max = 100;
     if (name.empty()) {
         return illegal("expected a name, got nothing");
@@ -110,9 +111,11 @@ result<void> check_name(std::string_view name) {
         return illegal("a name has at most " + std::to_string(name_bytes_max) + " bytes, this one " + std::to_string(name.size()));
     }
     for (std::size_t i = 0; i < name.size(); ++i) {
-        if (!is_letter_or_digit(name[i]) && name[i] != '_' && name[i] != '-') {
+        const bool ends_room = has_room && name[i] == '@' && i > 0 && i + 1 < name.size() && name.find('@') == i;
+        if (!is_letter_or_digit(name[i]) && name[i] != '_' && name[i] != '-' && !ends_room) {
             return illegal(in_quotes(name) + " has an illegal character at place " + std::to_string(i + 1) +
-                           "; names have letters, digits, '_' and '-'");
+                           "; names have letters, digits, '_' and '-'" +
+                           (has_room ? ", and that of a broker may have one '@', behind the name of its room" : ""));
         }
     }
     return {};
@@ -172,7 +175,8 @@ result<void> check(const option& what, const option_value& value) {
         const auto& text = std::get<std::string>(value);
         return text.empty() && what.default_text.empty() ? result<void>{} : check_text(text);
     }
-    case option_kind::name: return check_name(std::get<std::string>(value));
+    case option_kind::name:
+    case option_kind::broker_name: return check_name(std::get<std::string>(value), what.kind == option_kind::broker_name);
     case option_kind::host: return check_host(std::get<std::string>(value));
     case option_kind::address: {
         const auto& text = std::get<std::string>(value);
@@ -227,6 +231,7 @@ result<option_value> parse_option(const option& what, std::string_view text) {
     case option_kind::choice_list: return check_option(what, split(text));
     case option_kind::text:
     case option_kind::name:
+    case option_kind::broker_name:
     case option_kind::host:
     case option_kind::address:
     case option_kind::choice: break;
@@ -278,6 +283,7 @@ std::string format_option(const option& what, const option_value& value) {
     }
     case option_kind::text:
     case option_kind::name:
+    case option_kind::broker_name:
     case option_kind::host:
     case option_kind::address:
     case option_kind::choice: break;
@@ -288,7 +294,8 @@ std::string format_option(const option& what, const option_value& value) {
 std::string expectation(const option& what) {
     switch (what.kind) {
     case option_kind::text: return "a text";
-    case option_kind::name: return "a name";
+    case option_kind::name:
+    case option_kind::broker_name: return "a name";
     case option_kind::host: return "an IP address or host name";
     case option_kind::address: return "an address \"host:port\"";
     case option_kind::address_list: return "a list of addresses \"host:port\"";
@@ -318,6 +325,7 @@ std::string_view kind_name(option_kind kind) {
     switch (kind) {
     case option_kind::text: return "text";
     case option_kind::name: return "name";
+    case option_kind::broker_name: return "broker name";
     case option_kind::host: return "host";
     case option_kind::address: return "address";
     case option_kind::address_list: return "list of addresses";

@@ -58,7 +58,7 @@ TEST_CASE("load_config: values of every kind are read from a file") {
     const auto outcome = load_config(file_of(R"({
         "roles": ["broker"],
         "broker": {
-            "cluster": "C-1", "name": "b_1", "host": "0.0.0.0", "port": 0, "advertised_address": "broker.example:10911",
+            "cluster": "C-1", "name": "room-1@b_1", "host": "0.0.0.0", "port": 0, "advertised_address": "broker.example:10911",
             "name_servers": ["10.0.0.1:9876", "[fe80::1]:9876"], "auto_create_topics": true, "register_interval": "1500ms",
             "store": {"directory": "/var/lib/troupe", "flush": "async", "segment_size": "64MiB", "disk_full_ratio": 1, "disk_clean_ratio": 0.9}
         }})"));
@@ -66,6 +66,7 @@ TEST_CASE("load_config: values of every kind are read from a file") {
     const node_config& config = outcome.loaded->config;
     CHECK_FALSE(config.runs_name_server);
     CHECK(config.broker.cluster == "C-1");
+    CHECK(config.broker.name == "room-1@b_1");
     CHECK(config.broker.advertised_address == "broker.example:10911");
     CHECK(config.broker.name_servers == std::vector<std::string>{"10.0.0.1:9876", "[fe80::1]:9876"});
     CHECK(config.broker.auto_create_topics);

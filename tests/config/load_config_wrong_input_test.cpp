@@ -145,11 +145,27 @@ TEST_CASE("load_config: choices name the nearest one") {
     });
 }
 
+TEST_CASE("load_config: the name of a broker is one name, or two with an @ between them") {
+    struct wrong_name {
+        std::string name;
+        int place; ///< of what is wrong
+    };
+    const std::vector<wrong_name> wrong{{"../etc", 1}, {"@a", 1}, {"room@", 5}, {"a@b@c", 4}, {"room@b c", 7}};
+    for (const wrong_name& each : wrong) {
+        CAPTURE(each.name);
+        const auto lines = mistakes_of(file_of(R"({"broker": {"name": ")" + each.name + "\"}}"));
+        REQUIRE(lines.size() == 1);
+        CHECK(lines.front() ==
+              "f.json:1:21: broker.name: \"" + each.name + "\" has an illegal character at place " + std::to_string(each.place) +
+                  "; names have letters, digits, '_' and '-', and that of a broker may have one '@', behind the name of its room");
+    }
+}
+
 TEST_CASE("load_config: names, hosts and addresses are checked") {
     check_all({
         {R"({"broker": {"name": ""}})", R"(f.json:1:21: broker.name: expected a name, got nothing)"},
-        {R"({"broker": {"name": "../etc"}})",
-         R"(f.json:1:21: broker.name: "../etc" has an illegal character at place 1; names have letters, digits, '_' and '-')"},
+        {R"({"broker": {"cluster": "room@a"}})",
+         R"(f.json:1:24: broker.cluster: "room@a" has an illegal character at place 5; names have letters, digits, '_' and '-')"},
         {R"({"broker": {"host": ""}})", R"(f.json:1:21: broker.host: expected an IP address or host name, got nothing)"},
         {R"({"broker": {"host": "a b"}})", R"(f.json:1:21: broker.host: "a b" is no IP address or host name)"},
         {R"({"broker": {"name_servers": ["127.0.0.1"]}})",

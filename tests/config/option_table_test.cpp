@@ -24,6 +24,7 @@ std::string other_value(const option& what) {
     case option_kind::text:
     case option_kind::name:
     case option_kind::host: return "other";
+    case option_kind::broker_name: return "other@broker";
     default: return std::string{what.max == what.default_text ? what.min : what.max};
     }
 }
