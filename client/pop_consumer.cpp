@@ -77,6 +77,17 @@ actors::pop_handle to_pop_handle(const protocol::receipt_handle& handle) {
     return {handle.start, handle.popped, handle.invisible_ms, handle.revive_queue, handle.retry_flag};
 }
 
+/// RocketMQ's brokers write into no record how often it came in order, but beside them.
+std::int32_t times_delivered(const std::vector<protocol::popped_queue>& queues, const protocol::message& record) {
+    for (const auto& queue : queues) {
+        const auto found = std::lower_bound(queue.offsets.begin(), queue.offsets.end(), record.offset);
+        const auto place = static_cast<std::size_t>(found - queue.offsets.begin());
+        if (queue.queue == record.queue && found != queue.offsets.end() && *found == record.offset && place < queue.deliveries.size())
+            return std::max(queue.deliveries[place], record.reconsume_times);
+    }
+    return record.reconsume_times;
+}
+
 /// `topic` was popped: what the answer says of queues is of its own.
 result<std::vector<popped_message>> to_messages(const std::string& broker, const std::string& topic,
                                                 const actors::messages_popped& popped) {
@@ -90,7 +101,9 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
     for (auto& record : *records) {
         const message_queue queue{record.topic, broker, record.queue.value()};
         const auto start = first.try_emplace({record.topic, record.queue}, record.offset).first->second;
-        auto handle = handle_of(broker, record.topic == topic ? popped.queues : none, popped, record, start);
+        const auto& queues = record.topic == topic ? popped.queues : none;
+        auto handle = handle_of(broker, queues, popped, record, start);
+        record.reconsume_times = times_delivered(queues, record);
         messages.push_back(
             {to_received(queue, std::move(record), room), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
     }

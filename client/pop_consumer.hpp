@@ -58,7 +58,8 @@ struct popped_message {
 /// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks. Copies are one consumer.
 /// Fails    with shutting_down after close(), and with no_name_server, no_route, connect_failed, timed_out, and what brokers answer.
 /// Works    with brokers of Troupe and of RocketMQ from 5.1 on, over the network; not from inside the brokers' process. RocketMQ's keep what
-///          was not acknowledged in a retry topic of the group of their own.
+///          was not acknowledged in a retry topic of the group of their own; in order they deliver it again from its queue, with what was
+///          acknowledged behind it.
 class pop_consumer {
 public:
     /// Fails with topic_illegal, group_illegal, subscription_illegal, argument_illegal; with already_exists while `via` or a copy has a

@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -144,6 +145,47 @@ error wrong(std::string_view what) {
     return {errc::protocol_error, std::string{what} + " cannot be read"};
 }
 
+/// How often messages of ordered pops were delivered before: each, or the least of a queue (RocketMQ: orderCountInfo).
+struct delivery_counts {
+    std::map<std::pair<queue_id, queue_offset>, std::int32_t> of_message;
+    std::map<queue_id, std::int32_t> of_queue;
+
+    [[nodiscard]] std::int32_t find(queue_id queue, queue_offset offset) const {
+        if (const auto one = of_message.find({queue, offset}); one != of_message.end())
+            return one->second;
+        const auto least = of_queue.find(queue);
+        return least == of_queue.end() ? 0 : least->second;
+    }
+};
+
+std::optional<delivery_counts> decode_order_counts(std::string_view text) {
+    constexpr std::string_view of_message = "qo";
+    delivery_counts counts;
+    std::size_t entries = 0;
+    while (!text.empty()) {
+        auto entry = take_part(text, ';');
+        const auto flag = take_part(entry, ' ');
+        auto what = take_part(entry, ' ');
+        std::int32_t count = 0;
+        if (!parse(entry, count) || count < 0 || ++entries > offset_entries_max)
+            return std::nullopt;
+        const bool is_of_message = what.starts_with(of_message);
+        if (is_of_message)
+            what.remove_prefix(of_message.size());
+        queue_id queue;
+        queue_offset offset;
+        if (!parse(is_of_message ? take_part(what, '%') : what, queue) || (is_of_message && !parse(what, offset)))
+            return std::nullopt;
+        if (flag != "0")
+            continue;
+        if (is_of_message)
+            counts.of_message.insert_or_assign({queue, offset}, count);
+        else
+            counts.of_queue.insert_or_assign(queue, count);
+    }
+    return counts;
+}
+
 } // namespace
 
 // ---- handles --------------------------------------------------------------------------------------------------------
@@ -209,7 +251,8 @@ std::string encode_order_counts(const std::vector<popped_queue>& queues) {
     return text;
 }
 
-result<std::vector<popped_queue>> decode_popped_queues(std::string_view start_offsets, std::string_view message_offsets) {
+result<std::vector<popped_queue>> decode_popped_queues(std::string_view start_offsets, std::string_view message_offsets,
+                                                       std::string_view order_counts) {
     std::vector<popped_queue> queues;
     std::size_t entries = 0;
     for (auto rest = start_offsets; !rest.empty();) {
@@ -236,6 +279,14 @@ result<std::vector<popped_queue>> decode_popped_queues(std::string_view start_of
                 known->offsets.push_back(offset);
         }
     }
+    if (order_counts.empty())
+        return queues;
+    const auto counts = decode_order_counts(order_counts);
+    if (!counts)
+        return wrong("orderCountInfo");
+    for (auto& one : queues)
+        for (const auto offset : one.offsets)
+            one.deliveries.push_back(counts->find(one.queue, offset));
     return queues;
 }
 

@@ -49,8 +49,10 @@ struct popped_queue {
 std::string encode_start_offsets(const std::vector<popped_queue>& queues);
 std::string encode_message_offsets(const std::vector<popped_queue>& queues);
 std::string encode_order_counts(const std::vector<popped_queue>& queues);
-/// From the first two. Only of queues of the topic itself: others are left out.
-result<std::vector<popped_queue>> decode_popped_queues(std::string_view start_offsets, std::string_view message_offsets);
+/// From the three. Only of queues of the topic itself: others are left out. No deliveries without `order_counts`; what they do not count was
+/// delivered as often as they say of its queue, or never.
+result<std::vector<popped_queue>> decode_popped_queues(std::string_view start_offsets, std::string_view message_offsets,
+                                                       std::string_view order_counts = {});
 
 /// Messages of one pop and queue that are done (RocketMQ: BatchAck).
 struct batch_ack {

@@ -167,7 +167,7 @@ result<messages_popped> decode_answer(const remoting_command& command) {
     answer.invisible_ms = in.int64("invisibleTime");
     answer.revive_queue = in.int32("reviveQid");
     answer.rest = in.int64_or("restNum", 0);
-    auto queues = protocol::decode_popped_queues(in.text_or("startOffsetInfo"), in.text_or("msgOffsetInfo"));
+    auto queues = protocol::decode_popped_queues(in.text_or("startOffsetInfo"), in.text_or("msgOffsetInfo"), in.text_or("orderCountInfo"));
     if (!queues)
         return queues.failure();
     answer.queues = std::move(*queues);

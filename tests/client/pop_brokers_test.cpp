@@ -49,6 +49,7 @@ struct popped_broker {
     std::vector<std::string> bodies; ///< to be handed out, one per pop
     int copies = 1;                  ///< of each, all with its pop
     std::int32_t sys_flag = 0;
+    std::vector<std::int32_t> deliveries; ///< in order: how often each copy came before, if it is said
     std::vector<actors::pop_messages> orders;
     std::vector<actors::acknowledge_messages> acknowledged;
     std::vector<actors::change_invisible_time> given_back;
@@ -101,6 +102,12 @@ actors::messages_popped hand_out(popped_broker& broker, const actors::pop_messag
         auto record = protocol::encode_record(m);
         protocol::place_record(std::span<char>{*record}, queue_offset{copy}, log_position{0}, timestamp_ms{1});
         records += *record;
+    }
+    if (!broker.deliveries.empty()) {
+        protocol::popped_queue queue{queue_id{0}, queue_offset{0}, {}, broker.deliveries};
+        for (int copy = 0; copy < broker.copies; ++copy)
+            queue.offsets.push_back(queue_offset{copy});
+        answer.queues.push_back(std::move(queue));
     }
     answer.popped = timestamp_ms{1};
     answer.records = payload{std::move(records)};
@@ -354,6 +361,20 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: the bodies of one pop unpack to 64 M
     REQUIRE(popped.ok());
     REQUIRE(popped->size() == 1);
     CHECK_FALSE(popped->front().message.compressed); // alone
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: how often messages came in order is said beside them, by RocketMQ's brokers") {
+    connect(10min);
+    a->copies = 3;
+    a->deliveries = {2, 1, 0};
+    a->put("0");
+    auto popping = consumer();
+    const auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    std::vector<std::int32_t> times;
+    for (const auto& one : *popped)
+        times.push_back(one.message.reconsume_times);
+    CHECK(times == a->deliveries);
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {

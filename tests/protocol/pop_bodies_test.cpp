@@ -46,6 +46,17 @@ TEST_CASE("offsets of a pop: are written as RocketMQ writes them, and read back"
     CHECK(decode_popped_queues("0 0 100;0 2 5", "0 0 100,101,103;0 2 5").value() == queues);
     queues = {{queue_id{0}, queue_offset{100}, offsets({100, 101}), {2, 0}}};
     CHECK(encode_order_counts(queues) == "0 0 0;0 qo0%100 2;0 qo0%101 0");
+    CHECK(decode_popped_queues("0 0 100", "0 0 100,101", "0 0 0;0 qo0%100 2;0 qo0%101 0").value() == queues);
+    // RocketMQ counts only what was delivered before, and what it does not count came as often as it says of the queue.
+    CHECK(decode_popped_queues("0 0 100", "0 0 100,101", "0 qo0%100 2;0 0 0").value() == queues);
+    CHECK(decode_popped_queues("0 0 100", "0 0 100,101", "0 qo0%100 2;1 0 7;1 qo0%101 7").value() == queues);
+    CHECK(decode_popped_queues("0 0 100", "0 0 100,101", "0 0 3")->at(0).deliveries == std::vector<std::int32_t>{3, 3});
+    for (const std::string counts :
+         {"0", "0 0", "0 0 x", "0 0 -1", "0 x 1", "0 qo0 1", "0 qo0% 1", "0 qo%1 1", "0 qo0%1", "0 0 1;;0 0 1", "0 0 1 1"}) {
+        const auto refused = decode_popped_queues("0 0 100", "0 0 100", counts);
+        REQUIRE_MESSAGE(!refused.ok(), counts);
+        CHECK(refused.code() == errc::protocol_error);
+    }
     // What comes from retry topics of RocketMQ's is left out.
     CHECK(decode_popped_queues("0 0 100;1 0 5", "0 0 100;1 0 5").value() ==
           std::vector<popped_queue>{{queue_id{0}, queue_offset{100}, offsets({100}), {}}});
