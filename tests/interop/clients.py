@@ -181,7 +181,7 @@ class Rust(Client):
 
 
 def all_clients(cache):
-    of_others = {"shared-group", "pop-consume"}
+    of_others = {"shared-group", "pop-consume", "pop-consume-orderly"}
     not_in_4 = {"timed", "timed-forms", "recall", "pop", "pop-orderly"}
     return [Java(cache, "5.5.0", can=CORE), Java(cache, "5.4.0", can=CORE), Java(cache, "5.3.3", cannot=of_others),
             Java(cache, "4.9.8", cannot=of_others | not_in_4), Go(cache), Node(cache), Rust(cache), Mqadmin(cache, "5.3.3"),

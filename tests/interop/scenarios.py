@@ -458,6 +458,7 @@ SCENARIOS = [
     Scenario("pop", "push in pop mode, consume again later", pop.check, run=pop.run),
     Scenario("pop-orderly", "pop in order, request by request", pop.check_orderly, run=pop.run),
     Scenario("pop-consume", "pop; acknowledge, give back, forget", pop_consume, timeout=150),
+    Scenario("pop-consume-orderly", "pop in order by two members; acknowledge, give back, forget", pop.check_members_in_order, timeout=150),
     Scenario("lite-assign", "lite pull, assign and seek", lite_assign),
     Scenario("lite-subscribe", "lite pull, subscribe", lite_subscribe),
     Scenario("query-key", "query by key", query_key),

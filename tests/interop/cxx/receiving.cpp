@@ -1,5 +1,6 @@
 #include "tests/interop/cxx/report.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -355,6 +356,45 @@ void pop_consume(driver& all) {
     pop_until(all, consumer, 12, std::chrono::seconds{15}, [](const client::popped_message&) {});
 }
 
+/// Two members pop in order until nothing more comes. Of queue 1 the second message is forgotten once, of queue 2 the second one is given
+/// back once; everything else is acknowledged at once.
+void pop_in_order(driver& all) {
+    auto producer = all.make_producer();
+    all.send_over(producer, "m", 6 * static_cast<int>(queue_count));
+    troupe::group_config group;
+    group.name = all.group;
+    group.consume_message_orderly = true;
+    must(client::admin{all.connect()}.put_group(group));
+    client::pop_options options;
+    options.group = all.group;
+    options.topic = all.topic;
+    options.messages_max = 3;
+    options.invisible = std::chrono::seconds{5};
+    options.ordered = true;
+    std::map<std::string, client::pop_consumer> members;
+    for (const auto* name : {"first", "second"})
+        members.emplace(name, must(client::pop_consumer::open(all.connect(), options)));
+    std::set<std::string> seen;
+    const auto end = std::chrono::steady_clock::now() + 2 * patience;
+    auto quiet_since = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() < std::min(end, quiet_since + options.invisible + std::chrono::seconds{3})) {
+        for (auto& [name, member] : members) {
+            std::vector<client::popped_message> done;
+            for (auto& one : must(member.pop(std::chrono::milliseconds{200}))) {
+                quiet_since = std::chrono::steady_clock::now();
+                all.report.received(name, one.message);
+                const std::string body{one.message.body.view()};
+                const bool is_new = seen.insert(body).second;
+                if (is_new && body == "m6")
+                    must(member.change_invisible_time(one, std::chrono::seconds{2}));
+                else if (!is_new || body != "m5")
+                    done.push_back(std::move(one));
+            }
+            must(member.acknowledge(done));
+        }
+    }
+}
+
 /// Polls until so many messages were received, and commits.
 void pull(driver& all, client::pull_consumer& consumer, std::size_t count) {
     const bool is_all = reached(patience, [&] {
@@ -429,6 +469,8 @@ bool run_receiving(const std::string& scenario, driver& all) {
         transaction_check(all);
     else if (scenario == "pop-consume")
         pop_consume(all);
+    else if (scenario == "pop-consume-orderly")
+        pop_in_order(all);
     else if (scenario == "recall")
         recall(all);
     else if (scenario == "transaction")
