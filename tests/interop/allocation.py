@@ -65,17 +65,18 @@ def words_of(rule, name):
     return [name, "config:" + ",".join(map(str, CONFIGURED[name])) if rule == "config" else rule]
 
 
-def check_stage(cli, topic, rule, number, members):
-    """All members own their shares, and one message to each queue reaches its owner alone. The bodies that were sent."""
-    wanted = RULES[rule](topic, list(members))
+def check_stage(cli, topic, number, members, wanted):
+    """All members own their shares (WANTED: queues "broker:number" by name), and one message to each queue reaches its owner alone.
 
+    The bodies that were sent.
+    """
     def owned():
-        return {name: member.owned() for name, member in members.items()}
+        return {name: member.queues() for name, member in members.items()}
 
     until(lambda: f"members own {owned()} instead of {wanted}", lambda: owned() == wanted, 60)
     sent = {f"{number}-{queue}": name for name, queues in wanted.items() for queue in queues}
     for body in sent:
-        cli.run("send", topic, body, "--queue", f"interop:{body.split('-')[1]}")
+        cli.run("send", topic, body, "--queue", body.split("-", 1)[1])
     got = {}
 
     def all_got():
@@ -88,22 +89,39 @@ def check_stage(cli, topic, rule, number, members):
     return list(sent)
 
 
+def come_and_go(names, join, check_members):
+    """Members join one after the other and leave so, the last one stays; CHECK_MEMBERS(number, members) returns the bodies that it sent.
+
+    All that were sent, and all that were received.
+    """
+    sent, members, left = [], {}, []
+    with contextlib.ExitStack() as opened:
+        for number, name in enumerate(names):
+            members[name] = join(name)
+            opened.callback(members[name].leave)
+            sent += check_members(number, members)
+        for number, name in enumerate(names[:-1], len(names)):
+            members[name].leave()
+            left += members.pop(name).bodies()
+            sent += check_members(number, members)
+        return sent, left + [body for member in members.values() for body in member.bodies()]
+
+
 def run(rule, server, start, home, topic, group):
     cli = Cli(server.troupe, server.observer.name_server, home)
     server.observer.create_topic(topic, QUEUES)
     until("the topic has its queues", lambda: server.observer.route(topic)["queueDatas"][0]["readQueueNums"] == QUEUES)
     kinds = dict(zip(NAMES, (start.client, start.client, server.everyone["cxx-troupe"])))
-    sent, members, left = [], {}, []
-    with contextlib.ExitStack() as opened:
-        for number, name in enumerate(NAMES):
-            members[name] = Member(kinds[name], server, home, "own", topic, group, *words_of(rule, name))
-            opened.callback(members[name].leave)
-            sent += check_stage(cli, topic, rule, number, members)
-        for number, name in enumerate(NAMES[:-1], len(NAMES)):
-            members[name].leave()
-            left += members.pop(name).bodies()
-            sent += check_stage(cli, topic, rule, number, members)
-        received = left + [body for member in members.values() for body in member.bodies()]
+
+    def join(name):
+        return Member(kinds[name], server, home, "own", topic, group, *words_of(rule, name))
+
+    def check_members(number, members):
+        shares = RULES[rule](topic, list(members))
+        wanted = {name: [f"interop:{queue}" for queue in queues] for name, queues in shares.items()}
+        return check_stage(cli, topic, number, members, wanted)
+
+    sent, received = come_and_go(NAMES, join, check_members)
     return f"RESULT {json.dumps({'sent': sent, 'received': received})}"
 
 

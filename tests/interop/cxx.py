@@ -12,7 +12,8 @@ class Cxx(clients.Client):
            "push-dead-letter", "push-sql", "delayed", "timed", "recall", "transaction", "request-reply", "lite-assign", "lite-subscribe", "query-key",
            "query-id", "mixed", "timed-forms", "push-timestamp", "push-circle", "orderly-retry", "orderly-members", "orderly-poison",
            "transaction-check", "pop-consume", "pop-consume-orderly", "compressed-lz4", "compressed-zstd", "subscriptions", "allocate-hash",
-           "allocate-nearby", "allocate-config", "reset-running", "reset-members", "reset-members-cli", "quota-send", "quota-deliver"}
+           "allocate-nearby", "allocate-config", "allocate-rooms-nearby", "allocate-rooms", "reset-running", "reset-members",
+           "reset-members-cli", "quota-send", "quota-deliver"}
 
     def __init__(self, cache, program="build/release/apps/troupe"):
         super().__init__(cache)

@@ -6,7 +6,7 @@ from outcome import require, until
 
 
 class Member:
-    """`words` follow the usual ones on its command line. Lines that it prints: `READY`, `GOT body`, `OWNS 0,1` (queue numbers)."""
+    """`words` follow the usual ones on its command line. Lines that it prints: `READY`, `GOT body`, `OWNS broker:0,broker:1` (queues)."""
 
     def __init__(self, client, server, home, scenario, topic, group, *words):
         name = "-".join([client.name, *words[:1]])
@@ -29,7 +29,7 @@ class Member:
             if word == "GOT":
                 self._bodies.append(rest)
             elif word == "OWNS":
-                self._owned = [int(queue) for queue in rest.split(",") if queue]
+                self._owned = [queue for queue in rest.split(",") if queue]
             elif word == "READY":
                 self.is_ready = True
             else:
@@ -38,9 +38,13 @@ class Member:
     def bodies(self):
         return list(self._bodies)
 
-    def owned(self):
-        """None before it said it."""
+    def queues(self):
+        """Those that it owns, as "broker:number"; None before it said it."""
         return self._owned
+
+    def owned(self):
+        """Their numbers, likewise."""
+        return None if self._owned is None else [int(queue.rsplit(":", 1)[1]) for queue in self._owned]
 
     def wait_until_ready(self, seconds):
         until("the driver is ready", lambda: self.is_ready or self._process.poll() is not None, seconds)

@@ -13,6 +13,7 @@ import mixed
 import pop
 import quotas
 import reset
+import rooms
 import shared_group
 import subscriptions
 from outcome import MAKES, require, until
@@ -449,7 +450,11 @@ SCENARIOS = [
     Scenario("push-circle", "push, allocation by circle", circle),
     *(Scenario(f"allocate-{rule}", f"push, allocation by {title}, with Troupe's client; members join and leave", allocation.check,
                run=functools.partial(allocation.run, rule))
-      for rule, title in (("hash", "consistent hash"), ("nearby", "machine room"), ("config", "configuration"))),
+      for rule, title in (("hash", "consistent hash"), ("nearby", "nearness, rooms by queue"), ("config", "configuration"))),
+    *(Scenario(f"allocate-{rule}", f"push, allocation by {title}, with Troupe's client; members join and leave", rooms.check,
+               run=run, create_topic=False, alone=True)
+      for rule, title, run in (("rooms-nearby", "nearness, rooms of two brokers", rooms.run_nearby),
+                               ("rooms", "machine room, of two brokers", rooms.run_by_room))),
     Scenario("push-timestamp", "push, from a point in time", from_timestamp),
     Scenario("push-tags", "push, tags", tags),
     Scenario("subscriptions", "push, members of a group with different tags", subscriptions.check, run=subscriptions.run),

@@ -33,16 +33,22 @@ std::vector<std::int32_t> owned(const client::push_consumer& consumer) {
     return queues;
 }
 
-std::string joined(const std::vector<std::int32_t>& queues) {
+/// As "broker:number,broker:number".
+std::string owned_text(const client::push_consumer& consumer) {
     std::string text;
-    for (const auto queue : queues)
-        text += (text.empty() ? "" : ",") + std::to_string(queue);
+    for (const auto& [queue, offset] : consumer.assignment())
+        text += (text.empty() ? "" : ",") + queue.broker_name + ":" + std::to_string(queue.queue);
     return text;
 }
 
 /// Even queues are in the room east, and members named "east-...".
 std::string room_of_queue(const client::message_queue& queue) {
     return queue.queue % 2 == 0 ? "east" : "west";
+}
+
+/// The brokers are called "<room>@...".
+std::string room_of_broker(const client::message_queue& queue) {
+    return queue.broker_name.substr(0, queue.broker_name.find('@'));
 }
 
 std::string room_of_client(const std::string& id) {
@@ -58,6 +64,11 @@ client::allocation_strategy strategy(const driver& all, const std::string& rule)
         return allocation_strategy::consistent_hash();
     if (rule == "nearby")
         return allocation_strategy::machine_room_nearby(allocation_strategy::averagely(), room_of_queue, room_of_client);
+    if (rule == "rooms-nearby")
+        return allocation_strategy::machine_room_nearby(allocation_strategy::averagely(), room_of_broker, room_of_client);
+    const std::string rooms = "rooms:";
+    if (rule.substr(0, rooms.size()) == rooms)
+        return allocation_strategy::by_machine_room({rule.substr(rooms.size())});
     const std::string config = "config:";
     if (rule.substr(0, config.size()) != config)
         throw std::runtime_error{"there is no rule " + rule};
@@ -92,7 +103,7 @@ void own(driver& all) {
     std::jthread watcher{[&](const std::stop_token& stop) {
         std::string said = "nothing";
         while (!stop.stop_requested()) {
-            if (auto queues = joined(owned(*consumer)); queues != said) {
+            if (auto queues = owned_text(*consumer); queues != said) {
                 said = std::move(queues);
                 say("OWNS " + said);
             }

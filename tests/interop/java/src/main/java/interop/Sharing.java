@@ -2,6 +2,7 @@ package interop;
 
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -11,6 +12,7 @@ import org.apache.rocketmq.client.consumer.DefaultMQPushConsumer;
 import org.apache.rocketmq.client.consumer.rebalance.AllocateMachineRoomNearby;
 import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueAveragely;
 import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueByConfig;
+import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueByMachineRoom;
 import org.apache.rocketmq.client.consumer.rebalance.AllocateMessageQueueConsistentHash;
 import org.apache.rocketmq.client.exception.MQBrokerException;
 import org.apache.rocketmq.client.exception.MQClientException;
@@ -86,6 +88,19 @@ final class Sharing {
         }
     }
 
+    /** The brokers are called "room@...". */
+    private static final class RoomsOfBrokers implements AllocateMachineRoomNearby.MachineRoomResolver {
+        @Override
+        public String brokerDeployIn(MessageQueue queue) {
+            return queue.getBrokerName().replaceAll("@.*", "");
+        }
+
+        @Override
+        public String consumerDeployIn(String clientId) {
+            return new Rooms().consumerDeployIn(clientId);
+        }
+    }
+
     private static AllocateMessageQueueStrategy strategy(Driver driver, String rule) {
         switch (rule.replaceAll(":.*", "")) {
             case "average":
@@ -94,6 +109,12 @@ final class Sharing {
                 return new AllocateMessageQueueConsistentHash();
             case "nearby":
                 return new AllocateMachineRoomNearby(new AllocateMessageQueueAveragely(), new Rooms());
+            case "rooms-nearby":
+                return new AllocateMachineRoomNearby(new AllocateMessageQueueAveragely(), new RoomsOfBrokers());
+            case "rooms":
+                AllocateMessageQueueByMachineRoom room = new AllocateMessageQueueByMachineRoom();
+                room.setConsumeridcs(Collections.singleton(rule.substring("rooms:".length())));
+                return room;
             case "config":
                 List<MessageQueue> queues = new ArrayList<>();
                 for (String queue : rule.substring("config:".length()).split(",")) {
@@ -117,6 +138,21 @@ final class Sharing {
         return queues;
     }
 
+    /** As "broker:number,broker:number". */
+    private static String ownedText(Driver driver, DefaultMQPushConsumer consumer) {
+        TreeSet<MessageQueue> queues = new TreeSet<>();
+        for (MessageQueue queue : consumer.getDefaultMQPushConsumerImpl().getRebalanceImpl().getProcessQueueTable().keySet()) {
+            if (queue.getTopic().equals(driver.topic)) {
+                queues.add(queue);
+            }
+        }
+        List<String> text = new ArrayList<>();
+        for (MessageQueue queue : queues) {
+            text.add(queue.getBrokerName() + ":" + queue.getQueueId());
+        }
+        return String.join(",", text);
+    }
+
     /** A member by name, with a rule of sharing out queues; says which it owns, too. Words: NAME RULE. */
     private static void own(Driver driver) throws Exception {
         DefaultMQPushConsumer consumer = Receiving.push(driver, driver.words[0], "CLUSTERING", "*");
@@ -124,12 +160,12 @@ final class Sharing {
         consumer.setAllocateMessageQueueStrategy(strategy(driver, driver.words[1]));
         startSaying(driver, consumer);
         Thread watcher = new Thread(() -> {
-            TreeSet<Integer> said = null;
+            String said = null;
             try {
                 while (true) {
-                    TreeSet<Integer> queues = owned(driver, consumer);
+                    String queues = ownedText(driver, consumer);
                     if (!queues.equals(said)) {
-                        say("OWNS " + queues.toString().replaceAll("[\\[\\] ]", ""));
+                        say("OWNS " + queues);
                         said = queues;
                     }
                     Thread.sleep(50);
