@@ -88,14 +88,31 @@ std::int32_t times_delivered(const std::vector<protocol::popped_queue>& queues, 
     return record.reconsume_times;
 }
 
+/// A message as it came. Its body is unpacked on the thread that pops: what a broker answers is taken on threads of the scheduler, which all
+/// actors of the process share, and a few kilobytes may unpack to many megabytes.
+struct packed_message {
+    popped_message given;
+    std::int32_t sys_flag = 0; ///< of its record
+};
+
+std::vector<popped_message> unpacked(std::vector<packed_message> packed) {
+    std::vector<popped_message> given;
+    given.reserve(packed.size());
+    unpacking_room room;
+    for (auto& one : packed) {
+        unpack(one.given.message, one.sys_flag, room);
+        given.push_back(std::move(one.given));
+    }
+    return given;
+}
+
 /// `topic` was popped: what the answer says of queues is of its own.
-result<std::vector<popped_message>> to_messages(const std::string& broker, const std::string& topic,
+result<std::vector<packed_message>> to_messages(const std::string& broker, const std::string& topic,
                                                 const actors::messages_popped& popped) {
     auto records = protocol::decode_records(popped.records);
     if (!records)
         return at_broker(broker, records.failure());
-    std::vector<popped_message> messages;
-    unpacking_room room;
+    std::vector<packed_message> messages;
     const std::vector<protocol::popped_queue> none;
     std::map<std::pair<std::string, queue_id>, queue_offset> first; // of what came of each queue
     for (auto& record : *records) {
@@ -104,8 +121,10 @@ result<std::vector<popped_message>> to_messages(const std::string& broker, const
         const auto& queues = record.topic == topic ? popped.queues : none;
         auto handle = handle_of(broker, queues, popped, record, start);
         record.reconsume_times = times_delivered(queues, record);
+        const auto sys_flag = record.sys_flag;
         messages.push_back(
-            {to_received(queue, std::move(record), room), popped.popped, protocol::encode_receipt_handle(handle), queue.topic});
+            {{to_received_packed(queue, std::move(record)), popped.popped, protocol::encode_receipt_handle(handle), queue.topic},
+             sys_flag});
     }
     return messages;
 }
@@ -167,12 +186,12 @@ actors::change_invisible_time change_of(const std::string& group, const popped_m
 }
 
 /// Whether it works or not is nobody's business: if not, they come when their time is over.
-std::vector<actors::change_invisible_time> all_back(const std::string& group, const std::vector<popped_message>& messages,
+std::vector<actors::change_invisible_time> all_back(const std::string& group, const std::vector<packed_message>& messages,
                                                     std::chrono::milliseconds pause) {
     std::vector<actors::change_invisible_time> orders;
     for (const auto& one : messages)
-        if (const auto handle = read_handle(one))
-            orders.push_back(change_of(group, one, *handle, pause));
+        if (const auto handle = read_handle(one.given))
+            orders.push_back(change_of(group, one.given, *handle, pause));
     return orders;
 }
 
@@ -182,7 +201,7 @@ struct pop_event {
     pop_round::question what = pop_round::question::take;
     std::string attempt; ///< under which it was asked, in order
     bool found = false;  ///< a notice that there is something
-    std::vector<popped_message> messages;
+    std::vector<packed_message> messages;
     error failure;
 };
 /// One pop() that waits, for those who bring it answers.
@@ -192,7 +211,7 @@ struct pop_call {
 };
 /// Messages that came too late for the pop() that asked, for the next one.
 struct kept_messages {
-    std::vector<popped_message> messages;
+    std::vector<packed_message> messages;
     time_point fresh_until;
 };
 
@@ -248,8 +267,8 @@ private:
 /// The group's retry topic has messages of all its topics.
 void pop_answer::put_others_back(std::vector<actors::change_invisible_time>& orders) {
     auto& all = event_.messages;
-    const auto others = std::stable_partition(all.begin(), all.end(),
-                                              [this](const popped_message& one) { return one.message.queue.topic == options_.topic; });
+    const auto others = std::stable_partition(
+        all.begin(), all.end(), [this](const packed_message& one) { return one.given.message.queue.topic == options_.topic; });
     if (others == all.end())
         return;
     orders = all_back(options_.group, {others, all.end()}, give_back_pause);
@@ -331,13 +350,13 @@ private:
     [[nodiscard]] bool is_retry_topic_due();
     [[nodiscard]] actors::pop_messages order_of(const pop_round::step& step);
     void ask(const pop_round::step& step, const actors::broker_actor& broker, const std::shared_ptr<pop_call>& call);
-    std::vector<popped_message> take_kept();
-    std::vector<popped_message> heed(pop_round& round, pop_call& call);
+    std::vector<packed_message> take_kept();
+    std::vector<packed_message> heed(pop_round& round, pop_call& call);
     void end(const pop_round& round, pop_call& call);
     [[nodiscard]] static pop_round::question broker_map_of(pop_round::question what) {
         return what == pop_round::question::put_back ? what : pop_round::question::take;
     }
-    [[nodiscard]] carry_back back_at(const actors::broker_actor& broker, const std::vector<popped_message>& messages) const {
+    [[nodiscard]] carry_back back_at(const actors::broker_actor& broker, const std::vector<packed_message>& messages) const {
         return {pops_of(broker), all_back(options_.group, messages, std::chrono::milliseconds{0})};
     }
     template <class Answer, class Order>
@@ -368,7 +387,7 @@ void pop_consumer::state::close() {
     }
     asker ask{via_};
     for (const auto& some : kept) {
-        const auto broker = brokers_.named(ask, some.messages.front().message.queue.broker_name);
+        const auto broker = brokers_.named(ask, some.messages.front().given.message.queue.broker_name);
         if (broker)
             caf::anon_send(agent_, back_at(*broker, some.messages));
     }
@@ -453,7 +472,7 @@ void pop_consumer::state::ask(const pop_round::step& step, const actors::broker_
 }
 
 /// Those whose time is half over are left to come again: whoever gets them now may not have the time that was asked for.
-std::vector<popped_message> pop_consumer::state::take_kept() {
+std::vector<packed_message> pop_consumer::state::take_kept() {
     auto& kept = desk_->kept;
     const auto now = std::chrono::steady_clock::now();
     std::erase_if(kept, [now](const kept_messages& some) { return some.fresh_until <= now; });
@@ -465,7 +484,7 @@ std::vector<popped_message> pop_consumer::state::take_kept() {
 }
 
 /// Tells the round what has come. The first messages.
-std::vector<popped_message> pop_consumer::state::heed(pop_round& round, pop_call& call) {
+std::vector<packed_message> pop_consumer::state::heed(pop_round& round, pop_call& call) {
     while (!call.events.empty()) {
         auto event = std::move(call.events.front());
         call.events.pop_front();
@@ -501,13 +520,15 @@ void pop_consumer::state::end(const pop_round& round, pop_call& call) {
 
 result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::milliseconds wait) {
     const error closed{errc::shutting_down, "the pop consumer was closed"};
+    std::vector<packed_message> messages;
     {
         const std::lock_guard lock{desk_->mutex};
         if (desk_->is_closed)
             return closed;
-        if (auto messages = take_kept(); !messages.empty())
-            return messages;
+        messages = take_kept();
     }
+    if (!messages.empty())
+        return unpacked(std::move(messages));
     asker ask_names{via_};
     broker_maps brokers;
     if (is_retry_topic_due())
@@ -530,12 +551,13 @@ result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::millis
             end(round, *call);
             return closed;
         }
-        auto messages = heed(round, *call);
+        messages = heed(round, *call);
         if (messages.empty())
             messages = take_kept();
         if (!messages.empty()) {
             end(round, *call);
-            return messages;
+            lock.unlock();
+            return unpacked(std::move(messages));
         }
         const auto is_free = [this](const std::string& name) { return !desk_->strays.contains({name, pop_round::question::take}); };
         for (auto name = busy.begin(); name != busy.end();) {

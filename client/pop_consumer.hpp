@@ -55,7 +55,8 @@ struct popped_message {
 ///          last consumer of the group on it is closed. The connection can have no push consumer of the group beside.
 ///          Connections whose consumers of a group pop different topics, or with different selectors, are members that differ for Troupe's
 ///          brokers: they report it, and each gets its own all the same.
-/// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks. Copies are one consumer.
+/// Threads  safe to use from any thread, never from an actor or a callback. Every call blocks. Copies are one consumer. Compressed bodies are
+///          unpacked on the thread that pops.
 /// Fails    with shutting_down after close(), and with no_name_server, no_route, connect_failed, timed_out, and what brokers answer.
 /// Works    with brokers of Troupe and of RocketMQ from 5.1 on, over the network; not from inside the brokers' process. RocketMQ's keep what
 ///          was not acknowledged in a retry topic of the group of their own; in order they deliver it again from its queue, with what was

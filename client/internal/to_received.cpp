@@ -5,25 +5,9 @@
 #include "protocol/vocabulary/names.hpp"
 
 #include <optional>
-#include <string>
 #include <utility>
 
 namespace troupe::client {
-
-namespace {
-
-std::optional<std::string> unpack(const protocol::message& record, unpacking_room& room) {
-    const auto how = protocol::compression_of(record.sys_flag);
-    if (!how)
-        return std::nullopt;
-    auto unpacked = protocol::unpack_body(*how, record.body.view(), room.for_one());
-    if (!unpacked)
-        return std::nullopt;
-    room.take(unpacked->size());
-    return std::move(*unpacked);
-}
-
-} // namespace
 
 received_message to_received(const message_queue& queue, protocol::message record) {
     unpacking_room room;
@@ -31,16 +15,18 @@ received_message to_received(const message_queue& queue, protocol::message recor
 }
 
 received_message to_received(const message_queue& queue, protocol::message record, unpacking_room& room) {
+    const auto sys_flag = record.sys_flag;
+    auto m = to_received_packed(queue, std::move(record));
+    unpack(m, sys_flag, room);
+    return m;
+}
+
+received_message to_received_packed(const message_queue& queue, protocol::message record) {
     received_message m;
     m.queue = queue;
     m.offset = record.offset;
     m.compressed = (record.sys_flag & protocol::message_sys_flag::compressed) != 0;
-    if (auto unpacked = m.compressed ? unpack(record, room) : std::nullopt) {
-        m.body = payload{std::move(*unpacked)};
-        m.compressed = false;
-    } else {
-        m.body = std::move(record.body);
-    }
+    m.body = std::move(record.body);
     m.flag = record.flag;
     m.born = record.born;
     m.stored = record.stored;
@@ -51,6 +37,18 @@ received_message to_received(const message_queue& queue, protocol::message recor
         if (const auto own = m.property(protocol::property_name::retry_topic); !own.empty())
             m.queue.topic = own;
     return m;
+}
+
+void unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room) {
+    const auto how = m.compressed ? protocol::compression_of(sys_flag) : std::nullopt;
+    if (!how)
+        return;
+    auto unpacked = protocol::unpack_body(*how, m.body.view(), room.for_one());
+    if (!unpacked)
+        return;
+    room.take(unpacked->size());
+    m.body = payload{std::move(*unpacked)};
+    m.compressed = false;
 }
 
 } // namespace troupe::client

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 
 namespace troupe::client {
 
@@ -32,5 +33,11 @@ private:
 received_message to_received(const message_queue& queue, protocol::message record);
 /// The same of one of several, whose bodies share `room`: one that does not fit stays as it is stored.
 received_message to_received(const message_queue& queue, protocol::message record, unpacking_room& room);
+
+/// The same in two steps, for whoever takes messages where no time may be spent: the message with its body as it is stored; `compressed` says
+/// whether it is packed ...
+received_message to_received_packed(const message_queue& queue, protocol::message record);
+/// ... and its body unpacked, where its record had this sys flag.
+void unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room);
 
 } // namespace troupe::client

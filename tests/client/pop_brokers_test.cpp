@@ -21,6 +21,8 @@
 
 #include <doctest/doctest.h>
 
+#include <time.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -278,6 +280,13 @@ bool comes_true(const Condition& condition) {
     return true;
 }
 
+/// What the calling thread has had of a processor.
+std::chrono::nanoseconds spent_here() {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
+}
+
 std::string only_body(const result<std::vector<popped_message>>& popped) {
     if (!popped)
         return to_string(popped.failure());
@@ -375,6 +384,23 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: how often messages came in order is 
     for (const auto& one : *popped)
         times.push_back(one.message.reconsume_times);
     CHECK(times == a->deliveries);
+}
+
+// Goal: threads of the scheduler, which all actors of the process share, are not held up by what bodies unpack to.
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: bodies are unpacked on the thread that pops") {
+    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+    a->bodies = {packed};
+    a->copies = 4;
+    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    auto popping = consumer();
+    const auto begun = spent_here();
+    REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok());
+    const auto one = spent_here() - begun;
+    const auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 4);
+    CHECK_FALSE(popped->back().message.compressed);
+    CHECK(spent_here() - begun > 3 * one); // with the first: about five
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {
