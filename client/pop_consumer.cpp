@@ -95,14 +95,14 @@ struct packed_message {
     std::int32_t sys_flag = 0; ///< of its record
 };
 
-std::vector<popped_message> unpacked(std::vector<packed_message> packed) {
+/// Those whose bodies may become large together, from the first on; what is beyond that stays.
+std::vector<popped_message> take_unpacked(std::vector<packed_message>& packed) {
     std::vector<popped_message> given;
-    given.reserve(packed.size());
     unpacking_room room;
-    for (auto& one : packed) {
-        unpack(one.given.message, one.sys_flag, room);
-        given.push_back(std::move(one.given));
-    }
+    auto each = packed.begin();
+    for (; each != packed.end() && unpack(each->given.message, each->sys_flag, room); ++each)
+        given.push_back(std::move(each->given));
+    packed.erase(packed.begin(), each);
     return given;
 }
 
@@ -195,13 +195,19 @@ std::vector<actors::change_invisible_time> all_back(const std::string& group, co
     return orders;
 }
 
+/// Messages of one broker, to be handed out while whoever gets them has at least half of the time that was asked for. Never empty, where they
+/// are kept for the next pop().
+struct taken_messages {
+    std::vector<packed_message> messages;
+    time_point fresh_until;
+};
 /// What became of one question of a pop().
 struct pop_event {
     std::string broker;
     pop_round::question what = pop_round::question::take;
     std::string attempt; ///< under which it was asked, in order
     bool found = false;  ///< a notice that there is something
-    std::vector<packed_message> messages;
+    taken_messages taken;
     error failure;
 };
 /// One pop() that waits, for those who bring it answers.
@@ -209,23 +215,20 @@ struct pop_call {
     std::deque<pop_event> events;
     bool has_ended = false;
 };
-/// Messages that came too late for the pop() that asked, for the next one.
-struct kept_messages {
-    std::vector<packed_message> messages;
-    time_point fresh_until;
-};
 
 /// Where the answers of brokers meet the threads that pop.
 ///
-/// Size     what is kept was asked for by an ended pop(), and no broker is asked by another one meanwhile: one pop's messages for each
-///          broker and thread that popped at the same time. One notice of each broker is awaited, whoever waits for it.
+/// Size     what is kept came too late for the pop() that asked, or is what that one had no room for; and no broker is asked by another one
+///          meanwhile: one pop's messages for each broker and thread that popped at the same time. One notice of each broker is awaited,
+///          whoever waits for it.
 struct pop_desk {
     std::mutex mutex;
     std::condition_variable changed;
     bool is_closed = false;
+    std::size_t inside = 0;                       ///< calls that may still have something to give back
     std::vector<std::shared_ptr<pop_call>> calls; ///< under way
     std::set<std::string> notices;                ///< of these brokers are awaited
-    std::deque<kept_messages> kept;
+    std::deque<taken_messages> kept;
     /// What ended calls have asked and is unanswered.
     std::multiset<std::pair<std::string, pop_round::question>> strays;
     std::map<std::string, std::string> lost_attempts; ///< in order, by broker: whose answer was lost, and may be asked for once more
@@ -266,7 +269,7 @@ private:
 
 /// The group's retry topic has messages of all its topics.
 void pop_answer::put_others_back(std::vector<actors::change_invisible_time>& orders) {
-    auto& all = event_.messages;
+    auto& all = event_.taken.messages;
     const auto others = std::stable_partition(
         all.begin(), all.end(), [this](const packed_message& one) { return one.given.message.queue.topic == options_.topic; });
     if (others == all.end())
@@ -286,7 +289,7 @@ std::vector<actors::change_invisible_time> pop_answer::tell(const result<actors:
     } else {
         auto messages = popped ? to_messages(event_.broker, order_.topic, *popped) : at_broker(event_.broker, popped.failure());
         if (messages)
-            event_.messages = std::move(*messages);
+            event_.taken = {std::move(*messages), std::chrono::steady_clock::now() + options_.invisible / 2};
         else
             event_.failure = messages.failure();
     }
@@ -310,10 +313,10 @@ std::vector<actors::change_invisible_time> pop_answer::tell(const result<actors:
     if (const auto stray = desk_->strays.find({event_.broker, event_.what}); stray != desk_->strays.end())
         desk_->strays.erase(stray);
     if (desk_->is_closed) {
-        const auto rest = all_back(options_.group, event_.messages, std::chrono::milliseconds{0});
+        const auto rest = all_back(options_.group, event_.taken.messages, std::chrono::milliseconds{0});
         back.insert(back.end(), rest.begin(), rest.end());
-    } else if (!event_.messages.empty()) {
-        desk_->kept.push_back({std::move(event_.messages), std::chrono::steady_clock::now() + options_.invisible / 2});
+    } else if (!event_.taken.messages.empty()) {
+        desk_->kept.push_back(std::move(event_.taken));
     }
     desk_->changed.notify_all();
     return back;
@@ -350,15 +353,20 @@ private:
     [[nodiscard]] bool is_retry_topic_due();
     [[nodiscard]] actors::pop_messages order_of(const pop_round::step& step);
     void ask(const pop_round::step& step, const actors::broker_actor& broker, const std::shared_ptr<pop_call>& call);
-    std::vector<packed_message> take_kept();
-    std::vector<packed_message> heed(pop_round& round, pop_call& call);
+    [[nodiscard]] bool enter();
+    void leave();
+    taken_messages take_kept(std::deque<taken_messages>& stale);
+    taken_messages heed(pop_round& round, pop_call& call);
+    std::vector<popped_message> hand_out(taken_messages taken);
+    void give_back(const std::deque<taken_messages>& all);
     void end(const pop_round& round, pop_call& call);
     [[nodiscard]] static pop_round::question broker_map_of(pop_round::question what) {
         return what == pop_round::question::put_back ? what : pop_round::question::take;
     }
-    [[nodiscard]] carry_back back_at(const actors::broker_actor& broker, const std::vector<packed_message>& messages) const {
-        return {pops_of(broker), all_back(options_.group, messages, std::chrono::milliseconds{0})};
-    }
+    struct visit {
+        state& visited;
+        ~visit() { visited.leave(); }
+    };
     template <class Answer, class Order>
     result<Answer> ask_broker(asker& ask, const std::string& name, const Order& order);
 
@@ -372,27 +380,53 @@ private:
 };
 
 void pop_consumer::state::close() {
-    std::deque<kept_messages> kept;
+    std::deque<taken_messages> kept;
     {
         const std::lock_guard lock{desk_->mutex};
         if (std::exchange(desk_->is_closed, true))
             return;
+        ++desk_->inside; // else a pop() that ends meanwhile would end the agent first
         kept.swap(desk_->kept);
-        // With what pops under way have not seen yet: when they do, the agent may have ended already.
+        // With what pops under way have not seen yet.
         for (const auto& call : desk_->calls)
             for (auto& event : call->events)
-                if (!event.messages.empty())
-                    kept.push_back({std::exchange(event.messages, {}), {}});
+                if (!event.taken.messages.empty())
+                    kept.push_back(std::exchange(event.taken, {}));
         desk_->changed.notify_all();
     }
-    asker ask{via_};
-    for (const auto& some : kept) {
-        const auto broker = brokers_.named(ask, some.messages.front().given.message.queue.broker_name);
-        if (broker)
-            caf::anon_send(agent_, back_at(*broker, some.messages));
-    }
-    caf::anon_send(agent_, end_carrying{});
+    give_back(kept);
+    leave();
     via_.core().pops().leave(via_, options_.group, options_.topic);
+}
+
+/// False: it was closed.
+bool pop_consumer::state::enter() {
+    const std::lock_guard lock{desk_->mutex};
+    if (desk_->is_closed)
+        return false;
+    ++desk_->inside;
+    return true;
+}
+
+/// The agent ends behind the last one who may give it something to carry.
+void pop_consumer::state::leave() {
+    bool is_last = false;
+    {
+        const std::lock_guard lock{desk_->mutex};
+        is_last = --desk_->inside == 0 && desk_->is_closed;
+    }
+    if (is_last)
+        caf::anon_send(agent_, end_carrying{});
+}
+
+/// Each is visible again at once, to whoever pops.
+void pop_consumer::state::give_back(const std::deque<taken_messages>& all) {
+    if (all.empty())
+        return;
+    asker ask{via_};
+    for (const auto& some : all)
+        if (const auto broker = brokers_.named(ask, some.messages.front().given.message.queue.broker_name))
+            caf::anon_send(agent_, carry_back{pops_of(*broker), all_back(options_.group, some.messages, std::chrono::milliseconds{0})});
 }
 
 // ---- taking ---------------------------------------------------------------------------------------------------------
@@ -471,20 +505,37 @@ void pop_consumer::state::ask(const pop_round::step& step, const actors::broker_
     caf::anon_send(agent_, std::move(work));
 }
 
-/// Those whose time is half over are left to come again: whoever gets them now may not have the time that was asked for.
-std::vector<packed_message> pop_consumer::state::take_kept() {
+/// Whoever would get the stale ones now may not have the time that was asked for: they are to be given back.
+taken_messages pop_consumer::state::take_kept(std::deque<taken_messages>& stale) {
     auto& kept = desk_->kept;
     const auto now = std::chrono::steady_clock::now();
-    std::erase_if(kept, [now](const kept_messages& some) { return some.fresh_until <= now; });
+    for (; !kept.empty() && kept.front().fresh_until <= now; kept.pop_front())
+        stale.push_back(std::move(kept.front()));
     if (kept.empty())
         return {};
-    auto messages = std::move(kept.front().messages);
+    auto taken = std::move(kept.front());
     kept.pop_front();
-    return messages;
+    return taken;
+}
+
+/// What fits of them. The rest comes with the next pop(): given back, it would have one try less of those that its group has.
+std::vector<popped_message> pop_consumer::state::hand_out(taken_messages taken) {
+    auto given = take_unpacked(taken.messages);
+    if (taken.messages.empty())
+        return given;
+    std::deque<taken_messages> back;
+    {
+        const std::lock_guard lock{desk_->mutex};
+        auto& to = desk_->is_closed ? back : desk_->kept;
+        to.push_front(std::move(taken));
+        desk_->changed.notify_all();
+    }
+    give_back(back);
+    return given;
 }
 
 /// Tells the round what has come. The first messages.
-std::vector<packed_message> pop_consumer::state::heed(pop_round& round, pop_call& call) {
+taken_messages pop_consumer::state::heed(pop_round& round, pop_call& call) {
     while (!call.events.empty()) {
         auto event = std::move(call.events.front());
         call.events.pop_front();
@@ -497,8 +548,8 @@ std::vector<packed_message> pop_consumer::state::heed(pop_round& round, pop_call
                 brokers_.failed(event.broker);
             round.failed(event.broker, event.what, event.failure, is_away);
         }
-        if (!event.messages.empty())
-            return std::move(event.messages);
+        if (!event.taken.messages.empty())
+            return std::move(event.taken);
     }
     return {};
 }
@@ -512,23 +563,26 @@ void pop_consumer::state::end(const pop_round& round, pop_call& call) {
     for (auto& event : call.events) {
         if (const auto answered = desk_->strays.find({event.broker, event.what}); answered != desk_->strays.end())
             desk_->strays.erase(answered);
-        if (!event.messages.empty())
-            desk_->kept.push_back({std::move(event.messages), std::chrono::steady_clock::now() + options_.invisible / 2});
+        if (!event.taken.messages.empty())
+            desk_->kept.push_back(std::move(event.taken));
     }
     call.events.clear();
 }
 
 result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::milliseconds wait) {
     const error closed{errc::shutting_down, "the pop consumer was closed"};
-    std::vector<packed_message> messages;
+    if (!enter())
+        return closed;
+    const visit inside{*this};
+    std::deque<taken_messages> stale;
+    taken_messages taken;
     {
         const std::lock_guard lock{desk_->mutex};
-        if (desk_->is_closed)
-            return closed;
-        messages = take_kept();
+        taken = take_kept(stale);
     }
-    if (!messages.empty())
-        return unpacked(std::move(messages));
+    give_back(std::exchange(stale, {}));
+    if (!taken.messages.empty())
+        return hand_out(std::move(taken));
     asker ask_names{via_};
     broker_maps brokers;
     if (is_retry_topic_due())
@@ -551,13 +605,14 @@ result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::millis
             end(round, *call);
             return closed;
         }
-        messages = heed(round, *call);
-        if (messages.empty())
-            messages = take_kept();
-        if (!messages.empty()) {
+        taken = heed(round, *call);
+        if (taken.messages.empty())
+            taken = take_kept(stale);
+        if (!taken.messages.empty()) {
             end(round, *call);
             lock.unlock();
-            return unpacked(std::move(messages));
+            give_back(stale);
+            return hand_out(std::move(taken));
         }
         const auto is_free = [this](const std::string& name) { return !desk_->strays.contains({name, pop_round::question::take}); };
         for (auto name = busy.begin(); name != busy.end();) {
@@ -572,11 +627,14 @@ result<std::vector<popped_message>> pop_consumer::state::pop(std::chrono::millis
         const auto steps = round.next(now);
         if (round.is_over(now)) {
             end(round, *call);
+            lock.unlock();
+            give_back(stale);
             if (const auto outcome = round.outcome(); !outcome)
                 return outcome.failure();
             return std::vector<popped_message>{};
         }
         lock.unlock();
+        give_back(std::exchange(stale, {}));
         for (const auto& step : steps)
             ask(step, brokers.at(broker_map_of(step.what)).at(step.broker), call);
         lock.lock();

@@ -49,8 +49,9 @@ struct popped_message {
 ///          order is the caller's to keep. Messages that come out of the retry topic have lost their place. A pop whose answer was lost is
 ///          repeated as the same attempt, and gets the same messages.
 /// Brokers  that have nothing, are away or do not answer delay no messages of another: see pop_round. What a slow one hands out when pop()
-///          has returned already is kept for the next call, for half of `invisible`; that is at most one pop's messages of each broker
-///          for each thread that pops.
+///          has returned already is kept for the next call, and so is what a pop() leaves of an answer because its compressed bodies become
+///          more than 64 MiB together; a call that comes when half of `invisible` is over gives it back instead. That is at most one pop's
+///          messages of each broker for each thread that pops.
 /// Group    heartbeats tell the brokers, so that they list the connection as a member of the group (mqadmin consumerConnection), until the
 ///          last consumer of the group on it is closed. The connection can have no push consumer of the group beside.
 ///          Connections whose consumers of a group pop different topics, or with different selectors, are members that differ for Troupe's

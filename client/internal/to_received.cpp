@@ -39,16 +39,17 @@ received_message to_received_packed(const message_queue& queue, protocol::messag
     return m;
 }
 
-void unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room) {
+bool unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room) {
     const auto how = m.compressed ? protocol::compression_of(sys_flag) : std::nullopt;
     if (!how)
-        return;
+        return true;
     auto unpacked = protocol::unpack_body(*how, m.body.view(), room.for_one());
     if (!unpacked)
-        return;
+        return room.for_one() == unpacked_bytes_max;
     room.take(unpacked->size());
     m.body = payload{std::move(*unpacked)};
     m.compressed = false;
+    return true;
 }
 
 } // namespace troupe::client

@@ -37,7 +37,8 @@ received_message to_received(const message_queue& queue, protocol::message recor
 /// The same in two steps, for whoever takes messages where no time may be spent: the message with its body as it is stored; `compressed` says
 /// whether it is packed ...
 received_message to_received_packed(const message_queue& queue, protocol::message record);
-/// ... and its body unpacked, where its record had this sys flag.
-void unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room);
+/// ... and its body unpacked, where its record had this sys flag. False: it stays as it is stored for now, and may unpack where more room is
+/// left.
+bool unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room);
 
 } // namespace troupe::client

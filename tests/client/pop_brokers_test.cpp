@@ -346,30 +346,80 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: an acknowledgement that one broker d
     CHECK(b->acknowledged.size() == 1);
 }
 
-TEST_CASE_FIXTURE(pop_setup, "pop_consumer: the bodies of one pop unpack to 64 MiB together, and one that does not fit says so") {
+TEST_CASE_FIXTURE(pop_setup,
+                  "pop_consumer: bodies that one call hands out unpack to 64 MiB together; the rest of an answer comes with the next") {
     const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
     CHECK(packed.size() < 100'000);
+    b->is_down = true; // and out of the way
     a->bodies = {packed, packed};
-    a->copies = 6;
+    a->copies = 10;
     a->sys_flag = protocol::sys_flag_of(compression::zlib);
     auto popping = consumer();
-    auto popped = popping.pop(0ms);
-    REQUIRE(popped.ok());
-    REQUIRE(popped->size() == 6);
-    for (std::size_t i = 0; i < 4; ++i) {
-        CHECK_FALSE((*popped)[i].message.compressed);
-        CHECK((*popped)[i].message.body.size() == 16u << 20);
+    std::vector<std::int64_t> offsets;
+    const auto pop = [&] {
+        const auto popped = popping.pop(0ms);
+        REQUIRE(popped.ok());
+        for (const auto& one : *popped) {
+            offsets.push_back(one.message.offset.value());
+            CHECK_FALSE(one.message.compressed);
+            CHECK(one.message.body.size() == 16u << 20);
+        }
+        CHECK(popping.acknowledge(*popped).ok());
+        return popped->size();
+    };
+    CHECK(pop() == 4);
+    CHECK(pop() == 4);
+    CHECK(a->takes().size() == 1);
+    SUBCASE("in its order, and without another delivery") {
+        CHECK(pop() == 2);
+        CHECK(offsets == std::vector<std::int64_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9});
+        CHECK(a->takes().size() == 1);
+        CHECK(pop() == 4); // of the next answer
+        CHECK(a->takes().size() == 2);
+        CHECK(a->back() == 0);
     }
-    for (std::size_t i = 4; i < 6; ++i) {
-        CHECK((*popped)[i].message.compressed);
-        CHECK((*popped)[i].message.body.view() == packed);
+    SUBCASE("or is given back when the consumer is closed") {
+        popping.close();
+        REQUIRE(comes_true([this] { return a->back() == 2; }));
+        const std::lock_guard lock{a->mutex};
+        CHECK(a->given_back[0].offset == queue_offset{8});
+        CHECK(a->given_back[1].offset == queue_offset{9});
+        CHECK(a->given_back[1].invisible_ms == 0);
     }
-    CHECK(popping.acknowledge(*popped).ok());
-    a->copies = 1;
-    popped = popping.pop(0ms);
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what it has no room for, and half of its time is over, is given back") {
+    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+    b->is_down = true;
+    a->bodies = {packed};
+    a->copies = 6;
+    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    auto options = reading_t();
+    options.invisible = 1ms;
+    auto popping = consumer(options);
+    const auto popped = popping.pop(0ms);
     REQUIRE(popped.ok());
-    REQUIRE(popped->size() == 1);
-    CHECK_FALSE(popped->front().message.compressed); // alone
+    CHECK(popped->size() == 4);
+    const auto next = popping.pop(0ms);
+    REQUIRE(next.ok());
+    CHECK(next->empty());
+    CHECK(comes_true([this] { return a->back() == 2; }));
+}
+
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a body that does not unpack is handed out as it is stored, wherever in an answer it stands") {
+    auto cut = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+    cut.pop_back();
+    a->bodies = {cut};
+    a->copies = 3;
+    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    auto popping = consumer();
+    const auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 3);
+    for (const auto& one : *popped) {
+        CHECK(one.message.compressed);
+        CHECK(one.message.body.view() == cut);
+    }
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: how often messages came in order is said beside them, by RocketMQ's brokers") {
@@ -466,6 +516,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what came too late is not handed out
     std::string body;
     CHECK(comes_true([&] { return (body = only_body(popping.pop(0ms))) != "0 messages"; }));
     CHECK(body == "fresh");
+    CHECK(comes_true([this] { return a->back() == 1; })); // it would else be out for nobody for the other half
 }
 
 TEST_CASE_FIXTURE(pop_setup,
