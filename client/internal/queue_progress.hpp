@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 namespace troupe::client {
 
@@ -72,6 +73,10 @@ public:
     std::deque<received_message> backlog;              ///< ordered: not handed out yet
     bool handed_out = false;                           ///< ordered: a handler has some
     std::multimap<time_point, received_message> again; ///< failed: hand out again then
+    /// Ordered: given back to their broker as dead, and not committed; not to be read once more when the queue begins anew. At most
+    /// given_up_max: beyond that the first may become another dead letter.
+    std::set<queue_offset> given_up;
+    static constexpr std::size_t given_up_max = 1000;
 };
 
 } // namespace troupe::client

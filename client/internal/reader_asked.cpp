@@ -156,6 +156,7 @@ void reader_state::handle(const actors::adopt_offsets& order) {
         const auto at = queues.find(queue);
         if (at == queues.end()) // another member's
             continue;
+        at->second.given_up.clear(); // an operator wants to have them again, perhaps
         restart(queue, at->second, std::nullopt);
         begin_at(at->second, queue_offset{offset});
         if (needs_locks())

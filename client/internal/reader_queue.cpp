@@ -66,9 +66,11 @@ void reader_state::restart(const message_queue& queue, queue_progress& progress,
     note_handlers(queue, progress);
     const auto committed = progress.committed;
     const auto adopted = progress.adopted;
+    auto given_up = std::move(progress.given_up);
     progress = queue_progress{options.fetch, ++generations};
     progress.committed = committed;
     progress.adopted = adopted;
+    progress.given_up = std::move(given_up);
     progress.target = target;
     progress.not_before = now();
     progress.last_handled_ms = wall_clock_ms();
@@ -279,6 +281,7 @@ void reader_state::moved(const message_queue& queue, queue_progress& progress, c
     auto& tracker = progress.tracker;
     if (tracker.next() > answer.max) {
         // The broker has lost its unsynced end. What lies below and was not handled is still there: it must not be passed over.
+        progress.given_up.clear(); // other messages may get these offsets
         restart(queue, progress, seek_target::at(std::min(tracker.position(), answer.next)));
         return;
     }
@@ -287,6 +290,7 @@ void reader_state::moved(const message_queue& queue, queue_progress& progress, c
         return;
     }
     progress.adopted.reset();
+    progress.given_up.clear();
     restart(queue, progress, seek_target::at(answer.next)); // an operator has sent the group elsewhere
     progress.committed.reset();                             // the broker has that place now, and not what was committed before
 }
@@ -311,7 +315,7 @@ void reader_state::take_records(const message_queue& queue, queue_progress& prog
             break;
         }
         auto m = to_received(queue, std::move(record));
-        if (!filter.matches(m.tags()) || !progress.tracker.add(m.offset))
+        if (!filter.matches(m.tags()) || progress.given_up.contains(m.offset) || !progress.tracker.add(m.offset))
             continue;
         progress.window.take(window_bytes(m));
         messages.push_back(std::move(m));
@@ -402,10 +406,16 @@ void reader_state::take_in_order(queue_progress& progress, delivery_report repor
     }
     for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
         progress.backlog.push_front(std::move(*m));
-    if (given_up) // the queue counts as handed out until its broker has answered: nothing passes the message, and nobody else gets the queue
-        give_back(report.queue, report.generation, std::move(*given_up));
-    else
+    if (!given_up) {
         progress.handed_out = progress.handed_out && !report.finished;
+        return;
+    }
+    // Should the queue begin anew before that is committed, as it does when its lock is lost: the message is dead all the same.
+    progress.given_up.insert(given_up->offset);
+    if (progress.given_up.size() > queue_progress::given_up_max)
+        progress.given_up.erase(progress.given_up.begin());
+    // The queue counts as handed out until its broker has answered: nothing passes the message, and nobody else gets the queue.
+    give_back(report.queue, report.generation, std::move(*given_up));
 }
 
 void reader_state::deliver_again(queue_progress& progress, received_message failed) {
@@ -463,13 +473,17 @@ void reader_state::taken_back(const message_queue& queue, std::uint64_t generati
     }
     if (progress->tracker.done(failed.offset))
         progress->window.release(bytes);
-    if (options.ordered)
+    if (options.ordered) {
         progress->handed_out = false;
+        commit_due = now(); // whoever has the queue next shall not make another dead letter of it
+    }
 }
 
 /// It is tried once more here, and given back again if it fails.
 void reader_state::not_taken_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
     counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
+    if (const auto at = queues.find(queue); at != queues.end())
+        at->second.given_up.erase(failed.offset);
     if (auto* progress = current(queue, generation))
         deliver_again(*progress, std::move(failed));
     else // whoever reads the queue now gets it anew
@@ -543,8 +557,10 @@ void reader_state::commit_one(const message_queue& queue, const queue_progress& 
         .then(
             [this, queue, generation, is_ours, position, round](const actors::offset_committed&) {
                 auto* committed = current(queue, generation);
-                if (committed != nullptr)
+                if (committed != nullptr) {
                     committed->committed = position;
+                    committed->given_up.erase(committed->given_up.begin(), committed->given_up.lower_bound(position));
+                }
                 if (committed == nullptr || committed->commits_again)
                     commit_again(queue);
                 else if (is_ours)

@@ -169,6 +169,62 @@ TEST_CASE("ordered give-up: a broker that dies in the middle of it finds the que
     CHECK(std::count(m->sink->bodies.begin(), m->sink->bodies.end(), "0") == 1);
 }
 
+TEST_CASE("ordered give-up: what was taken is committed at once") {
+    setup s;
+    auto options = with_limit(0);
+    options.commit_interval = 1h;
+    const auto m = s.join("c1", options);
+    s.store(0, 1);
+    fail(s, *m, "0", 1);
+    s.world.run();
+    CHECK(s.committed() == queue_offset{1});
+}
+
+// Goal: what the broker has taken as dead while its queue's lock was lost is no second dead letter when the queue is read anew.
+TEST_CASE("ordered give-up: a lock that is lost while the broker takes a dead message makes no second one of it") {
+    setup s;
+    auto options = with_limit(0);
+    options.commit_interval = 1h;
+    const auto m = s.join("c1", options);
+    s.world.run_for(18s); // the lock is renewed after 20
+    s.broker().silent_give_backs = true;
+    s.store(0, 3);
+    fail(s, *m, "1", 1);
+    REQUIRE(s.broker().given_back.size() == 1);
+    const protocol::queue_lock_request other{"g", "other", false, {test::queue_a0}};
+    s.broker().locks = actors::queue_lock_table{{}};
+    REQUIRE(s.broker().locks.lock(other, 7, s.world.now()).ok());
+    REQUIRE(s.world.run_until([&] { return m->counters->locks_lost == 1; }, 3s));
+    const auto read_anew = [&] {
+        s.broker().locks.unlock(other);
+        REQUIRE(s.world.run_until([&] { return !m->sink->waiting.empty(); }, 10s));
+        return texts(m->sink->bodies.begin() + 3, m->sink->bodies.end());
+    };
+    SUBCASE("it is taken: it does not come again") {
+        s.broker().silent_give_backs = false;
+        s.broker().serve_held();
+        s.world.run();
+        CHECK(m->counters->messages_sent_back == 1);
+        CHECK(read_anew() == texts{"0", "2"}); // what was done before is not committed
+        m->handle_all();
+        m->stop();
+        CHECK(s.committed() == queue_offset{3});
+        CHECK(s.broker().given_back.size() == 1);
+    }
+    SUBCASE("it is taken, and an operator sends the group to it: it comes again") {
+        s.broker().silent_give_backs = false;
+        s.broker().serve_held();
+        s.world.run();
+        s.broker().sent_to[{"t", queue_id{0}}] = queue_offset{1};
+        CHECK(read_anew() == texts{"1", "2"});
+    }
+    SUBCASE("it is not: it comes again") {
+        s.world.run_for(5s); // no answer comes
+        CHECK(m->counters->send_backs_failed == 1);
+        CHECK(read_anew() == texts{"0", "1", "2"});
+    }
+}
+
 TEST_CASE("ordered give-up: a queue moves only when the broker has answered, and its next owner goes on behind the dead message") {
     setup s{2};
     const auto first = s.join("c1", with_limit(0));
