@@ -87,8 +87,6 @@ void pop_keeper_state::take_turn(const checked_pop& order, timestamp_ms deadline
     if (!done.is_answered)
         return hold(order, deadline, done.is_opening, looked);
     serve_repeated(order);
-    if (hold_->has_waiting(place))
-        advance_alarm(place, looked);
 }
 
 std::optional<std::shared_ptr<admitted>> pop_keeper_state::reserve(pop_kind kind) {
@@ -104,7 +102,9 @@ pop_keeper_state::tried pop_keeper_state::try_pop(const checked_pop& order, time
     const auto room = reserve(order.pop.kind);
     if (!room) { // nothing was taken: it comes again, or waits until others have sent theirs on
         if (now() < deadline) {
-            starved_.try_emplace({order.pop.topic, order.pop.group}, now() + room_ms);
+            const auto place = place_of(order);
+            starved_.try_emplace(place, now() + room_ms);
+            hold_->advance_alarm(place, room_look(place));
             return {!answered, false, true};
         }
         add(options_.metrics->busy_answers);
@@ -134,6 +134,8 @@ pop_keeper_state::tried pop_keeper_state::try_pop(const checked_pop& order, time
         answer_nothing(order, pop_status::nothing);
         return {answered, is_opening, true};
     }
+    if (attempt.answer.kind == pop_kind::take) // for those who wait there
+        hold_->advance_alarm(place_of(order), timestamp_ms{attempt.answer.popped.value() + attempt.answer.invisible_ms});
     const auto bytes = attempt.answer.records.size();
     if (*room)
         (*room)->shrink_to(bytes);
@@ -157,6 +159,7 @@ pop_keeper_state::tried pop_keeper_state::try_pop(const checked_pop& order, time
 
 void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool opening, timestamp_ms looked) {
     const auto place = place_of(order);
+    const bool has_alarm = hold_->has_waiting(place);                  // or needs none
     const bool is_watched = hold_->has_waiting(place, wish_of(order)); // as long as somebody waits for it
     const auto first = std::max(order.pop.queue.value(), 0);
     const auto last = order.pop.queue.value() < 0 ? order.queues - 1 : order.pop.queue.value();
@@ -168,24 +171,26 @@ void pop_keeper_state::hold(checked_pop order, timestamp_ms deadline, bool openi
         if (watched_.insert(queue).second) // its answer has the queue looked at once more: nothing is missed
             self_->send(options_.log_writer, watch_growth{queue, growth_watcher_actor{self_}});
     }
-    advance_alarm(place, looked);
+    if (!has_alarm)
+        hold_->set_alarm(place, next_look(place, looked));
 }
 
-/// When a place is to be looked at again: when a lease there ends after `looked`, or when there may be room for records.
+/// When a place is to be looked at again: when a lease there ends after `looked`, or when there may be room for records. Looks through the
+/// group's queues of the topic, and so only when somebody begins to wait there, and when everybody who waits there has looked. In between an
+/// alarm is advanced to the end of each lease that is given out or changed, and never put off: what became visible before the keeper looked,
+/// while a tick is late, would else be forgotten, and with it those who wait, as nobody looks who comes behind them.
 std::optional<timestamp_ms> pop_keeper_state::next_look(const pop_place& place, timestamp_ms looked) const {
     auto next = book_->next_visible(place.group, place.topic, looked);
-    if (const auto starved = starved_.find(place); starved != starved_.end()) {
-        // Not later each time that something changes; nor much later when the clock was set back.
-        const auto again = std::min(starved->second, now() + room_ms);
-        next = std::min(next.value_or(again), again);
-    }
+    if (const auto again = room_look(place); again && (!next || *again < *next))
+        next = again;
     return next;
 }
 
-/// Only whoever has looked for everybody that waits there may move the alarm to later: what became visible meanwhile, and a tick that is late,
-/// would else be forgotten, and with it those who wait, as nobody looks who comes behind them.
-void pop_keeper_state::advance_alarm(const pop_place& place, timestamp_ms looked) {
-    hold_->advance_alarm(place, next_look(place, looked));
+/// When there may be room for records for those who wait there and found none; not later each time that something changes, nor much later when
+/// the clock was set back.
+std::optional<timestamp_ms> pop_keeper_state::room_look(const pop_place& place) const {
+    const auto starved = starved_.find(place);
+    return starved == starved_.end() ? std::nullopt : std::optional{std::min(starved->second, now() + room_ms)};
 }
 
 void pop_keeper_state::serve(const pop_place& place) {
@@ -196,9 +201,7 @@ void pop_keeper_state::serve(const pop_place& place) {
 }
 
 void pop_keeper_state::serve(const pop_place& place, const std::set<queue_id>& queues) {
-    const auto looked = now();
     serve(pop_turns{*hold_, place, queues});
-    advance_alarm(place, looked);
 }
 
 void pop_keeper_state::serve(pop_turns turns) {

@@ -133,6 +133,7 @@ caf::result<invisible_time_changed> pop_keeper_state::handle(const change_invisi
                                                   ", or was delivered once more since"});
     }
     changed(key);
+    hold_->advance_alarm({key.queue.topic, key.group}, lease->visible);
     auto promise = self_->make_response_promise<invisible_time_changed>();
     const invisible_time_changed done{lease->popped, order.invisible_ms, order.handle.is_ordered() ? protocol::ordered_revive_queue : 0};
     waiting_.push_back([this, promise, done](const error& failure) mutable {
@@ -153,8 +154,6 @@ void pop_keeper_state::changed(const progress_key& key) {
         return;
     if (book_->take_awaited(key))
         serve_soon(place);
-    else
-        advance_alarm(place, timestamp_ms{now().value() - 1});
 }
 
 // ---- dead letters ---------------------------------------------------------------------------------------------------
@@ -192,7 +191,9 @@ void pop_keeper_state::buried(const pop_book::dead_letter& letter, const error& 
     } else {
         if (!std::exchange(dead_letters_fail_, true))
             write_log(log_level::warning, "pops: a dead message of group " + letter.key.group + " is tried again: " + to_string(failure));
-        book_->dead_letter_failed(letter.key, letter.offset, now() + pop_pause_after_failure_ms);
+        const auto again = now() + pop_pause_after_failure_ms;
+        book_->dead_letter_failed(letter.key, letter.offset, again);
+        hold_->advance_alarm({letter.key.queue.topic, letter.key.group}, again);
     }
     write_soon();
     arm();

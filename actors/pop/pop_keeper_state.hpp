@@ -63,7 +63,7 @@ private:
     /// Room for what a pop may read; an empty optional when there is none.
     [[nodiscard]] std::optional<std::shared_ptr<admitted>> reserve(pop_kind kind);
     [[nodiscard]] std::optional<timestamp_ms> next_look(const pop_place& place, timestamp_ms looked) const;
-    void advance_alarm(const pop_place& place, timestamp_ms looked);
+    [[nodiscard]] std::optional<timestamp_ms> room_look(const pop_place& place) const;
     void hold(checked_pop order, timestamp_ms deadline, bool opening, timestamp_ms looked);
     /// Lets those who wait there try, in their order: all, or those who wait for one of `queues`.
     void serve(const pop_place& place);

@@ -4,15 +4,18 @@
 #include "actors/messages/trace_messages.hpp"
 #include "protocol/property_edit.hpp"
 #include "tests/actors/broker_world.hpp"
+#include "tests/support/random_seed.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <map>
 #include <optional>
+#include <random>
 #include <set>
 #include <string>
 #include <utility>
@@ -334,6 +337,108 @@ TEST_CASE_FIXTURE(pop_world, "pop: who waits is woken when a message's time is o
     world.advance(100ms);
     REQUIRE(is_answered(later));
     CHECK(messages(answers.at(later).answer).at(0).reconsume_times == 2);
+}
+
+TEST_CASE_FIXTURE(pop_world, "pop: who begins to wait where others wait is woken by what was given out meanwhile") {
+    pop(order()); // the queues are known from now on
+    send("m", 0);
+    auto elsewhere = order(60'000);
+    elsewhere.queue = queue_id{1};
+    const auto first = begin(elsewhere); // nothing is out: it waits for no lease
+    world.advance(100ms);
+    auto here = order(0, 1, 2'000);
+    here.queue = queue_id{0};
+    REQUIRE(bodies(pop(here)) == texts{"m"});
+    here.poll_ms = 60'000;
+    here.invisible_ms = 500;
+    const auto second = begin(here);
+    world.advance(1'800ms);
+    CHECK_FALSE(is_answered(second));
+    world.advance(300ms);
+    REQUIRE(is_answered(second));
+    const auto third = begin(here);
+    world.advance(600ms);
+    REQUIRE(is_answered(third));
+    CHECK(messages(answers.at(third).answer).at(0).reconsume_times == 2);
+    CHECK_FALSE(is_answered(first));
+}
+
+// Goal: no lease is forgotten, whatever is popped, acknowledged, given back or sent in between: whoever waits for any queue has each message as
+// soon as its time is over.
+TEST_CASE_FIXTURE(pop_world, "pop: who waits has each message when its time is over, whatever others do") {
+    const auto seed = random_seed("pop_alarms", 20'261'130);
+    std::mt19937_64 random{seed};
+    const auto upto = [&random](std::int64_t most) { return static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most + 1)); };
+    limit_tries(100'000, 1);
+    struct lease {
+        messages_popped given;
+        timestamp_ms ends;
+    };
+    std::map<std::string, lease> out; // by body: each pop takes one message
+    std::set<std::string> done;
+    std::size_t sent = 0;
+    const auto hand_out = [&](const messages_popped& given) {
+        for (const auto& body : bodies(given)) {
+            CHECK_FALSE(done.contains(body));
+            if (const auto earlier = out.find(body); earlier != out.end())
+                CHECK(earlier->second.ends <= given.popped);
+            out[body] = {given, given.popped + given.invisible_ms};
+        }
+    };
+    auto idle = order(3'600'000); // so that the place always has somebody who waits
+    idle.queue = queue_id{3};
+    const auto never = begin(idle);
+    std::optional<std::uint64_t> waiting;
+    for (int step = 0; step < 1'500; ++step) {
+        CAPTURE(step);
+        if (waiting && is_answered(*waiting)) {
+            hand_out(answers.at(*waiting).answer);
+            waiting.reset();
+        }
+        if (!waiting)
+            waiting = begin(order(3'600'000, 1, 50 + upto(2'000)));
+        auto one = out.begin();
+        if (!out.empty())
+            std::advance(one, upto(static_cast<std::int64_t>(out.size()) - 1));
+        switch (upto(7)) {
+        case 0: // some are always out, and not too many
+            if (out.size() < 10)
+                send("m" + std::to_string(sent++), static_cast<std::int32_t>(upto(2)));
+            break;
+        case 1:
+            if (one != out.end() && now() < one->second.ends) {
+                REQUIRE(ack(one->second.given).ok());
+                done.insert(one->first);
+                out.erase(one);
+            }
+            break;
+        case 2:
+            if (one != out.end() && now() < one->second.ends) {
+                const auto wanted = upto(1'000);
+                if (const auto changed = give_back(one->second.given, wanted)) {
+                    one->second.given.popped = changed->popped;
+                    one->second.ends = changed->popped + std::max<std::int64_t>(wanted - 1, 1); // `popped` may be one ahead of the clock
+                }
+            }
+            break;
+        case 3: {
+            auto other = order(0, 1, 50 + upto(2'000));
+            other.queue = queue_id{static_cast<std::int32_t>(upto(2))};
+            if (const auto given = pop(other); given.status == pop_status::found)
+                hand_out(given);
+            break;
+        }
+        default: world.advance(std::chrono::milliseconds{10 * upto(20)}); break;
+        }
+        if (waiting && is_answered(*waiting))
+            continue;
+        for (const auto& each : out) {
+            CAPTURE(each.first);
+            REQUIRE(now() - each.second.ends <= 50);
+        }
+    }
+    CHECK(sent > 50);
+    CHECK_FALSE(is_answered(never));
 }
 
 TEST_CASE_FIXTURE(pop_world, "pop: a message that comes serves one of those who wait, the one that waits longest") {
