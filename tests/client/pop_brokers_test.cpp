@@ -558,6 +558,39 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: brokers that give no notice are wait
     CHECK(only_body(popped.get()) == "0"); // the fake does not hold what it is asked to wait for: it is asked again
 }
 
+// Goal: messages that come in the moment in which the consumer is closed have somebody: the pop that waited returns them, or they are given
+// back. Whether the one or the other is left to the threads; over the rounds the closing moves from before to after the answer.
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what comes in the moment of closing is returned or given back, and never forgotten") {
+    connect(10min);
+    b->is_down = true;
+    for (int round = 0; round < 300; ++round) {
+        CAPTURE(round);
+        const auto before = a->back();
+        const auto pops = a->pops.load();
+        a->is_silent = true;
+        auto popping = consumer();
+        auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
+        REQUIRE(comes_true([&] { return a->pops > pops; }));
+        a->put("m");
+        a->is_silent = false;
+        wake('a');
+        REQUIRE(comes_true([this] {
+            const std::lock_guard lock{a->mutex};
+            return a->bodies.empty();
+        }));
+        for (int i = 0; i < round % 100; ++i)
+            std::this_thread::yield();
+        popping.close();
+        const auto got = popped.get();
+        if (got.ok()) {
+            REQUIRE(got->size() == 1);
+            continue;
+        }
+        REQUIRE(got.code() == errc::shutting_down);
+        REQUIRE(comes_true([&] { return a->back() == before + 1; }));
+    }
+}
+
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: one that is closed ends the pops of other threads, and none begins") {
     connect(10min);
     auto popping = consumer();

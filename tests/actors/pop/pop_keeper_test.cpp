@@ -339,6 +339,42 @@ TEST_CASE_FIXTURE(pop_world, "pop: who waits is woken when a message's time is o
     CHECK(messages(answers.at(later).answer).at(0).reconsume_times == 2);
 }
 
+// Goal: the alarm sequence with a keeper that is behind. A lease ends, and before the tick for it is handled something else is, at a time at
+// which the lease is no longer the next to end: it must not be what is looked for instead.
+TEST_CASE_FIXTURE(pop_world, "pop: a lease that ended before the keeper looked is found, whatever came first") {
+    send("short", 0);
+    send("long", 0);
+    send("other", 0);
+    auto wish = order(0, 1, 2'000);
+    REQUIRE(bodies(pop(wish)) == texts{"short"});
+    wish.invisible_ms = 60'000;
+    const auto out = pop(wish);
+    REQUIRE(bodies(out) == texts{"long"});
+    const auto other = pop(wish);
+    REQUIRE(bodies(other) == texts{"other"});
+    const auto waiting = begin(order(30'000));
+    REQUIRE(ack(other).ok()); // the first one in a queue has everybody look
+    world.advance(1s);
+    REQUIRE_FALSE(is_answered(waiting));
+    const auto& queue = out.queues.at(0);
+    REQUIRE(node->pop_admission()->try_acquire(1));
+    SUBCASE("an acknowledgement") {
+        acknowledge_messages done;
+        done.parts.push_back({"billing", {"orders", queue.queue}, handle_of(out), {queue.offsets.at(0)}});
+        caf::anon_send(node->pop_keeper(), done);
+    }
+    SUBCASE("a message that is given back") {
+        caf::anon_send(node->pop_keeper(),
+                       change_invisible_time{"billing", {"orders", queue.queue}, queue.offsets.at(0), handle_of(out), 20'000});
+    }
+    // In the keeper's mailbox, and only then the tick of the lease that ends after two seconds.
+    world.scheduler().advance_time(1'500ms);
+    world.run();
+    world.advance(20ms);
+    REQUIRE(is_answered(waiting));
+    CHECK(bodies(answers.at(waiting).answer) == texts{"short"});
+}
+
 TEST_CASE_FIXTURE(pop_world, "pop: who begins to wait where others wait is woken by what was given out meanwhile") {
     pop(order()); // the queues are known from now on
     send("m", 0);
