@@ -1,5 +1,6 @@
 #include "client/admin.hpp"
 
+#include "actors/messages/broker_admin.hpp"
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "client/internal/asker.hpp"
@@ -215,6 +216,21 @@ result<std::optional<group_config>> config_at(asker& ask, const std::string& bro
     return std::optional{std::move(found->second)};
 }
 
+using group_finder_actor = caf::typed_actor<caf::replies_to<actors::find_group_config>::with<actors::group_config_found>>;
+
+/// The same, and nothing else is read. Of Troupe's brokers only: one of RocketMQ's makes a group that it is asked for so, if it makes groups by
+/// itself.
+result<std::optional<group_config>> find_config_at(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
+                                                   const std::string& group) {
+    const auto finder = caf::actor_cast<group_finder_actor>(broker); // a proxy serves both
+    auto found = ask.ask_again<actors::group_config_found>(finder, actors::find_group_config{group});
+    if (found.code() == errc::group_not_found)
+        return std::optional<group_config>{};
+    if (!found)
+        return at_broker(broker_name, found.failure());
+    return std::optional{std::move(found->group)};
+}
+
 error group_missing(const std::string& group) {
     return {errc::group_not_found, "no broker has a group " + group};
 }
@@ -340,14 +356,16 @@ result<group_description> admin::describe_group(const std::string& group, const 
             known = known || !progress->stats.queues.empty();
             all.queues.merge(progress->stats.queues);
         }
-        if (auto config = config_at(ask, name, broker, group); !config) {
+        const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+        auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group});
+        const bool is_troupe = listed.ok(); // others do not know the question
+        if (auto config = is_troupe ? find_config_at(ask, name, broker, group) : config_at(ask, name, broker, group); !config) {
             all.untold.emplace(name, config.failure());
         } else if (*config) {
             known = true;
             all.brokers.push_back({name, std::move(**config)});
         }
-        const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
-        if (auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group})) {
+        if (listed) {
             known = known || !listed->members.empty();
             for (auto& member : listed->members) {
                 if (members.insert(member.connection.client_id).second) {

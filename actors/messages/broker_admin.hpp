@@ -9,8 +9,8 @@
 
 #include <string>
 
-/// What only operators and their tools ask of a broker. The broker role serves it beside `broker_actor`; no proxy does, because
-/// our own client has no use for it.
+/// What only operators and their tools ask of a broker. The broker role serves it beside `broker_actor`; of this, proxies serve
+/// find_group_config, as our own client has no use for the rest.
 namespace troupe::actors {
 
 /// Settings of one group (code 352); group_not_found when it does not exist.

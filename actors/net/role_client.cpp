@@ -3,6 +3,7 @@
 #include "actors/messages/type_ids.hpp"
 #include "actors/net/connection_news.hpp"
 #include "actors/wire/wire.hpp"
+#include "actors/wire/wire_broker_admin.hpp"
 #include "actors/wire/wire_consumers.hpp"
 #include "actors/wire/wire_dead_letters.hpp"
 #include "actors/wire/wire_lags.hpp"
@@ -150,6 +151,7 @@ caf::message_handler role_client::broker_messages() {
         forwarder<group_deleted, delete_group>(),
         forwarder<groups_listed, list_groups>(),
         forwarder<group_described, describe_group>(),
+        forwarder<group_config_found, find_group_config>(),
         forwarder<broker_described, describe_broker>(),
     };
     caf::message_handler look_up{

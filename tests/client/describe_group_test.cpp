@@ -1,0 +1,153 @@
+// What client::admin asks brokers about one group.
+#include "actors/messages/broker_admin.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/type_ids.hpp"
+#include "client/admin.hpp"
+#include "client/embedded.hpp"
+
+#include <caf/actor_cast.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/send.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace troupe;
+using namespace troupe::client;
+
+namespace {
+
+/// A broker that knows group "g", and what it was asked for.
+struct asked_broker {
+    bool is_troupe = true; ///< or RocketMQ's, which does not know what is Troupe's own
+    bool tells = true;     ///< its settings
+    std::atomic<int> tables{0};
+    std::atomic<int> groups{0};
+};
+
+caf::error refusal(errc code) {
+    return actors::make_caf_error(code, "the test wants it");
+}
+
+caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<asked_broker>& broker) {
+    return {
+        [](const actors::describe_group&) { return actors::group_described{}; },
+        [broker](const actors::find_group_config& order) -> caf::result<actors::group_config_found> {
+            ++broker->groups;
+            if (!broker->tells)
+                return refusal(errc::busy);
+            if (order.group != "g")
+                return refusal(errc::group_not_found);
+            actors::group_config_found found;
+            found.group.name = "g";
+            return found;
+        },
+        [broker](const actors::list_groups&) -> caf::result<actors::groups_listed> {
+            ++broker->tables;
+            if (!broker->tells)
+                return refusal(errc::busy);
+            actors::groups_listed listed;
+            for (const std::string name : {"f", "g", "h"})
+                listed.table.groups[name].name = name;
+            return listed;
+        },
+        [broker](const actors::list_members&) -> caf::result<actors::members_listed> {
+            if (!broker->is_troupe)
+                return refusal(errc::not_supported);
+            return actors::members_listed{};
+        },
+        [](const actors::list_group_members&) -> caf::result<actors::group_members> { return refusal(errc::group_not_found); },
+        [broker](const actors::list_lags&) -> caf::result<actors::lags_listed> {
+            if (!broker->is_troupe)
+                return refusal(errc::not_supported);
+            return actors::lags_listed{};
+        },
+    };
+}
+
+caf::behavior run_name_server(caf::event_based_actor*) {
+    return {
+        [](const actors::describe_cluster&) {
+            actors::cluster_described described;
+            for (const std::string name : {"a", "b"})
+                described.info.brokers[name] = {"c", name, {{0, name}}};
+            return described;
+        },
+    };
+}
+
+struct describe_setup {
+    struct config : caf::actor_system_config {
+        config() {
+            set("logger.verbosity", caf::atom("quiet"));
+            actors::register_types(*this);
+        }
+    };
+    config settings;
+    caf::actor_system system{settings};
+    std::shared_ptr<asked_broker> a = std::make_shared<asked_broker>();
+    std::shared_ptr<asked_broker> b = std::make_shared<asked_broker>();
+    std::vector<caf::actor> roles{system.spawn(run_name_server), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+    std::optional<connection> via;
+
+    describe_setup() {
+        local_handles handles;
+        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
+        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(roles[1]);
+        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
+        via = *embed(system, std::move(handles));
+    }
+    ~describe_setup() {
+        via.reset();
+        for (const auto& one : roles)
+            caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    }
+    describe_setup(const describe_setup&) = delete;
+    describe_setup& operator=(const describe_setup&) = delete;
+};
+
+std::vector<std::string> names_of(const std::vector<group_on_broker>& brokers) {
+    std::vector<std::string> names;
+    for (const auto& one : brokers)
+        names.push_back(one.broker_name + ":" + one.config.name);
+    return names;
+}
+
+} // namespace
+
+// Goal: a broker with very many groups does not send all of them for one. But RocketMQ's make a group that they are asked for by its name.
+TEST_CASE_FIXTURE(describe_setup, "admin: of a group Troupe's brokers are asked for its settings alone, others for their table") {
+    b->is_troupe = false;
+    const auto known = admin{*via}.describe_group("g");
+    REQUIRE_MESSAGE(known.ok(), (known ? std::string{} : to_string(known.failure())));
+    CHECK(names_of(known->brokers) == std::vector<std::string>{"a:g", "b:g"});
+    CHECK(a->groups == 1);
+    CHECK(a->tables == 0);
+    CHECK(b->groups == 0);
+    CHECK(b->tables == 1);
+    CHECK(admin{*via}.describe_group("nobody").code() == errc::group_not_found);
+    CHECK(b->groups == 0);
+}
+
+TEST_CASE_FIXTURE(describe_setup,
+                  "admin: a group is described although a broker does not tell its settings, and it is said which and why") {
+    b->tells = false;
+    SUBCASE("of Troupe") {}
+    SUBCASE("of RocketMQ") {
+        b->is_troupe = false;
+    }
+    const auto known = admin{*via}.describe_group("g");
+    REQUIRE_MESSAGE(known.ok(), (known ? std::string{} : to_string(known.failure())));
+    CHECK(names_of(known->brokers) == std::vector<std::string>{"a:g"});
+    REQUIRE(known->untold.size() == 1);
+    CHECK(known->untold.at("b").code == errc::busy);
+    CHECK(known->untold.at("b").text == "broker b: the test wants it");
+    CHECK(admin{*via}.describe_group("nobody").code() == errc::busy); // it may be there
+}
