@@ -87,6 +87,15 @@ bool shares_client_ids(const client::group_description& group) {
     return std::ranges::any_of(group.member_details, [](const auto& member) { return !member.other_addresses.empty(); });
 }
 
+/// Brokers that do not tell whether they have settings of the group.
+table untold_of(const client::group_description& group) {
+    table rows{{{"broker"}, {"failure"}}};
+    for (const auto& [broker, failure] : group.untold) {
+        rows.add({broker, failure.text});
+    }
+    return rows;
+}
+
 bool brokers_differ(const std::vector<client::group_on_broker>& brokers) {
     return std::ranges::any_of(brokers, [&brokers](const auto& each) { return each.config != brokers.front().config; });
 }
@@ -130,6 +139,9 @@ exit_code show(const command_context& context, const group_arguments& arguments)
     }
     if (context.format == output_format::json || !group->brokers.empty()) {
         shown.add("settings", settings_of(group->brokers));
+    }
+    if (context.format == output_format::json) { // people are told below
+        shown.add("untold", untold_of(*group));
     }
     shown.print(context.out, context.format);
     for (const auto& [broker, failure] : group->untold) {

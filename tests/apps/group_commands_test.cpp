@@ -1,20 +1,29 @@
 // `troupe group` against brokers, with consumers that run.
+#include "actors/wire/wire.hpp"
 #include "apps/commands/client_support.hpp"
 #include "client/client.hpp"
+#include "protocol/request_code.hpp"
 #include "testing/node.hpp"
 #include "testing/process_node.hpp"
 #include "testing/temporary_directory.hpp"
 #include "tests/apps/run_command.hpp"
+#include "tests/support/raw_client.hpp"
 
 #include <doctest/doctest.h>
+#include <netinet/in.h>
 #include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace troupe;
@@ -196,7 +205,99 @@ struct two_brokers {
     std::string at;
 };
 
+/// A broker of another make: it knows no group, and does not tell its settings of groups.
+class untelling_broker {
+public:
+    explicit untelling_broker(const std::string& name_server) : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t length = sizeof address;
+        REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), length) == 0);
+        REQUIRE(::listen(socket_, 16) == 0);
+        REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+        thread_ = std::thread{[this] { run(); }};
+        actors::register_broker order;
+        order.cluster = "others";
+        order.broker_name = "broker-z";
+        order.address = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        registered_.emplace(static_cast<std::uint16_t>(std::stoi(name_server.substr(name_server.find(':') + 1))));
+        REQUIRE(registered_->ask(actors::net::encode_request(order)));
+    }
+    ~untelling_broker() {
+        ::shutdown(socket_, SHUT_RDWR); // ends accept()
+        thread_.join();
+        ::close(socket_);
+    }
+    untelling_broker(const untelling_broker&) = delete;
+    untelling_broker& operator=(const untelling_broker&) = delete;
+
+private:
+    static error answer_to(std::int32_t request_code) {
+        switch (request_code) {
+        case protocol::request_code::get_consume_stats:
+        case protocol::request_code::get_consumer_list_by_group: return {errc::group_not_found, "there is no such group"};
+        case protocol::request_code::get_all_subscription_group_config: return {errc::busy, "not now"};
+        default: return {errc::not_supported, "request code " + std::to_string(request_code)};
+        }
+    }
+    void run() {
+        for (int client = 0; (client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ::close(client)) {
+            std::string received;
+            std::array<char, 4096> buffer{};
+            for (ssize_t count = 0; (count = ::recv(client, buffer.data(), buffer.size(), 0)) > 0;) {
+                received.append(buffer.data(), static_cast<std::size_t>(count));
+                while (serve_one(client, received)) {
+                }
+            }
+        }
+    }
+    static bool serve_one(int client, std::string& received) {
+        const auto size = protocol::frame_size(received);
+        if (!size || !size->has_value() || received.size() < **size) {
+            return false;
+        }
+        const auto command = protocol::decode_frame(payload{received.substr(0, **size)});
+        received.erase(0, **size);
+        if (command && !command->is_oneway()) {
+            auto answer = actors::net::encode_failure(answer_to(command->code));
+            actors::net::address_answer(answer, command->opaque, command->codec);
+            const auto frame = protocol::encode_frame(answer);
+            return ::send(client, frame.data(), frame.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(frame.size());
+        }
+        return true;
+    }
+
+    int socket_;
+    std::thread thread_;
+    std::optional<test_support::raw_client> registered_; ///< the broker is known for as long as this connection stays
+};
+
 } // namespace
+
+TEST_CASE("group show names a broker that does not tell its settings, to people and to programs") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run_command("group create billing" + at).code == 0);
+    CHECK(json::parse(run_command("group show billing -o json" + at).out).at("untold") == json::array());
+    const untelling_broker other{node.name_server_address()};
+    const auto shown = run_command("group show billing -o json" + at);
+    REQUIRE_MESSAGE(shown.code == 0, shown.err);
+    const auto group = json::parse(shown.out);
+    const auto untold = group.at("untold");
+    REQUIRE(untold.size() == 1);
+    CHECK(untold.at(0).at("broker") == "broker-z");
+    CHECK_MESSAGE(contains(untold.at(0).at("failure"), "not now"), untold.dump());
+    REQUIRE_FALSE(group.at("settings").empty());
+    CHECK(group.at("settings").at(0).at("brokers") == json::array({"broker-a"}));
+    CHECK(group.at("brokers_differ") == false);
+    const auto told = run_command("group show billing" + at);
+    CHECK(told.code == 0);
+    CHECK(contains(told.err, "troupe: settings are left out: broker broker-z: "));
+    CHECK(contains(told.err, "not now"));
+    CHECK_FALSE(contains(told.out, "UNTOLD"));
+}
 
 TEST_CASE_FIXTURE(running_consumer, "group reset moves a consumer that runs forward by offset, and leaves out what lies between") {
     goes_on_at("--queue broker-a:0 --to offset:7", 7);
