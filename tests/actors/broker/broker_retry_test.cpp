@@ -338,6 +338,33 @@ TEST_CASE_FIXTURE(retry_world, "broker: given back messages are spread over the 
         CHECK(answer<offset_found>(find_max_offset{{"%RETRY%wide", queue_id{queue}}})->offset == queue_offset{2});
 }
 
+TEST_CASE_FIXTURE(retry_world, "broker: a group's number of retry queues makes its retry topic, and does not change one that is there") {
+    const auto stored_in = [this](std::int32_t queue) {
+        const auto found = answer<offset_found>(find_max_offset{{"%RETRY%wide", queue_id{queue}}});
+        return found ? found->offset.value() : -1;
+    };
+    const auto give_back = [this, failed = failed_message()](int times) {
+        for (int i = 0; i < times; ++i)
+            REQUIRE(send_back(failed, 1, {}, "wide"));
+        world.advance(1'500ms);
+    };
+    make_group("wide", 1);
+    give_back(1);
+    make_group("wide", 3);
+    give_back(3);
+    CHECK(stored_in(0) == 4); // where its consumers read, not in queues that nobody does
+    CHECK(stored_in(1) == -1);
+    topic_config wider;
+    wider.name = "%RETRY%wide";
+    wider.read_queues = wider.write_queues = 3;
+    REQUIRE(answer<topic_put>(put_topic{wider}).ok());
+    make_group("wide", 2);
+    give_back(3);
+    CHECK(stored_in(0) == 5);
+    CHECK(stored_in(1) == 1);
+    CHECK(stored_in(2) == 1);
+}
+
 TEST_CASE_FIXTURE(retry_world, "broker: when the disk fails, giving back fails, and an answer comes") {
     const auto failed = failed_message();
     REQUIRE(send_back(failed, 1));
