@@ -3,7 +3,9 @@
 #include "actors/base/log.hpp"
 #include "actors/base/spawn_role.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/transaction/transaction_finder.hpp"
 #include "actors/transaction/transaction_record.hpp"
+#include "actors/transaction/transaction_resumptions.hpp"
 #include "protocol/property_edit.hpp"
 #include "storage/message_store.hpp"
 
@@ -20,60 +22,8 @@ namespace troupe::actors {
 namespace {
 
 namespace name = protocol::property_name;
-using protocol::find_property;
 
 constexpr std::int32_t listed_max = 1'000;
-// Of one list_transactions, whose half messages may be of other groups, most of them. Decisions wait meanwhile.
-constexpr std::int32_t listed_reads_max = 1'024;
-constexpr std::int64_t listed_bytes_max = 4 << 20;
-// Of messages with the key of one, among which its outcome is looked for: usually it is alone.
-constexpr std::int32_t first_candidates_max = 64;
-constexpr std::int32_t more_candidates_max = 1'024; // at a time
-constexpr std::size_t candidates_max = 4'096;       // and then no more
-constexpr std::size_t candidate_bytes_max = 64u << 20;
-
-std::string text_of(std::string_view properties, std::string_view property) {
-    return std::string{find_property(properties, property).value_or("")};
-}
-
-/// Of a half message that the store says is pending. Where the head of a record is damaged, the log says that none is there.
-bool is_damage(const error& failure) {
-    return failure.code == errc::corrupt || failure.code == errc::message_not_found;
-}
-
-std::string named(log_position half) {
-    return "the transaction at log position " + to_string(half);
-}
-
-error of_another_broker(const std::string& message_id) {
-    return {errc::message_not_found, "message " + message_id + " is of another broker"};
-}
-
-/// Its outcome cannot be told any more: it may have been committed before the damage.
-std::string damaged_resumption(log_position given_up, const std::string& id) {
-    return "the message that was given up at log position " + to_string(given_up) + " went on as " + id +
-           ", whose record is damaged since, so that it is not resumed again: consumers might get it twice. It is still in " +
-           std::string{storage::transaction_given_up_topic} + "; look whether its consumers have it, and send it anew if they have not";
-}
-
-protocol::transaction_entry describe(const storage::pending_transaction& pending, const protocol::message& half) {
-    protocol::transaction_entry one;
-    one.position = pending.position;
-    one.offset = pending.offset;
-    one.offset_message_id = protocol::offset_message_id(half.store_host, pending.position);
-    one.unique_key = text_of(half.properties, name::unique_key);
-    one.group = text_of(half.properties, name::producer_group);
-    if (const auto asked = asked_message(half)) {
-        one.topic = asked->topic;
-        one.queue = asked->queue;
-    }
-    one.body_bytes = static_cast<std::int32_t>(half.body.size());
-    one.born = half.born;
-    one.stored = pending.stored;
-    one.checks = pending.checks;
-    one.asked = pending.asked;
-    return one;
-}
 
 class transaction_check_state {
 public:
@@ -107,36 +57,23 @@ private:
         std::vector<waiter> waiting;
     };
 
-    /// A half message that goes on with a given-up record, on its way to the log.
-    struct resumption {
-        log_position given_up;
-        std::vector<caf::typed_response_promise<transaction_resumed>> waiting;
-    };
-
     // decisions
     void begin(const end_transaction& order, const waiter& waiting);
     void answer(const waiter& waiting, const error& failure);
     void send_collected();
-    [[nodiscard]] result<protocol::message> read(log_position position) const;
     [[nodiscard]] result<protocol::message> outcome_of(protocol::message half, transaction_decision what) const;
     [[nodiscard]] result<void> place(protocol::message& message) const;
     result<void> join(const end_transaction& order, const waiter& waiting);
     result<void> decide(const end_transaction& order, const waiter& waiting);
     [[nodiscard]] result<void> check_decided(const end_transaction& order) const;
-    [[nodiscard]] result<std::optional<transaction_decision>> find_outcome(const protocol::message& half) const;
-    [[nodiscard]] result<std::optional<log_position>> find_naming(const std::string& topic, const protocol::message& half) const;
     result<void> append(decision next, const protocol::message& outcome);
     result<void> append(std::uint64_t ticket, const protocol::message& message);
     void settle(const decision& done, const error& failure);
     void count(const decision& done) const;
 
     // given-up ones
-    result<void> begin(const resume_transaction& order, const caf::typed_response_promise<transaction_resumed>& waiting);
-    [[nodiscard]] result<void> check_ours(const std::string& message_id, const protocol::host_address& host, log_position position) const;
-    [[nodiscard]] bool goes_on(log_position given_up, const caf::typed_response_promise<transaction_resumed>& waiting);
-    [[nodiscard]] result<log_position> find_given_up(const protocol::message& half) const;
-    void settle(const resumption& done, const append_outcome& outcome);
-    caf::result<transactions_listed> list_given_up(const list_transactions& order) const;
+    result<void> begin(const resume_transaction& order, const transaction_resumptions::continuation& done);
+    void settle(const transaction_resumptions::resumption& done, const append_outcome& outcome);
 
     // questions
     void look_around();
@@ -153,15 +90,15 @@ private:
     transaction_check_actor::pointer self_ = nullptr;
     transaction_check_options options_;
     std::optional<transaction_table> table_;
+    std::optional<transaction_finder> finder_;
+    std::optional<transaction_resumptions> resumptions_;
     transaction_asker_actor producers_;
     std::uint64_t next_ticket_ = 1;
     std::unordered_map<std::uint64_t, decision> decisions_;                 ///< under way, by ticket
     std::unordered_map<std::int64_t, std::uint64_t> tickets_;               ///< of decisions under way, by position of the half message
     append_records collected_;                                              ///< for the log writer, when the message is handled
     std::vector<std::pair<ticket_holder_actor, records_appended>> answers_; ///< likewise, for who holds tickets
-    std::unordered_map<std::uint64_t, resumption> resumptions_;             ///< under way, by ticket
     std::size_t waiting_ = 0;                                               ///< promises in decisions_
-    std::size_t resuming_ = 0;                                              ///< promises in resumptions_
     std::size_t asking_ = 0;                                                ///< questions under way
     bool is_failing_ = false;                                               ///< a row of failures is reported once
     bool finishing_ = false;
@@ -172,6 +109,8 @@ void transaction_check_state::start(transaction_check_actor::pointer self, trans
     self_ = self;
     options_ = std::move(options);
     table_.emplace(options_.rules);
+    finder_.emplace(options_.store);
+    resumptions_.emplace(transaction_resumptions_options{options_.store, options_.room, options_.store_host, options_.resumptions_max});
     self_->monitor(options_.log_writer);
     self_->set_down_handler([this](const caf::down_msg& event) { self_->quit(event.reason); });
     self_->set_error_handler(
@@ -233,9 +172,9 @@ void transaction_check_state::send_collected() {
 result<void> transaction_check_state::join(const end_transaction& order, const waiter& waiting) {
     auto& under_way = decisions_.at(tickets_.at(order.position.value()));
     if (under_way.group != order.producer_group || under_way.offset != order.offset)
-        return error{errc::argument_illegal, named(order.position) + " belongs to another producer group, or has another offset"};
+        return error{errc::argument_illegal, transaction_at(order.position) + " belongs to another producer group, or has another offset"};
     if (table_->begin(order.position, order.decision) == transaction_table::verdict::other_under_way)
-        return error{errc::not_permitted, named(order.position) + " is just being decided otherwise"};
+        return error{errc::not_permitted, transaction_at(order.position) + " is just being decided otherwise"};
     if (waiting_ >= options_.decisions_max)
         return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
     under_way.waiting.push_back(waiting);
@@ -249,14 +188,14 @@ result<void> transaction_check_state::decide(const end_transaction& order, const
     // After a failed write nobody knows what is in the log, until the next start has looked.
     if (options_.store->state() == storage::store_state::read_only)
         return error{errc::store_read_only,
-                     "the store takes nothing any more; " + named(order.position) + " is asked about after the broker's restart"};
+                     "the store takes nothing any more; " + transaction_at(order.position) + " is asked about after the broker's restart"};
     if (!options_.store->pending(order.position)) {
         if (auto same = check_decided(order); !same)
             return same;
         answer(waiting, {});
         return {};
     }
-    auto half = read(order.position);
+    auto half = finder_->read(order.position);
     if (!half)
         return half.failure();
     if (auto fits = check_order(order, *half); !fits)
@@ -268,11 +207,6 @@ result<void> transaction_check_state::decide(const end_transaction& order, const
     if (!outcome)
         return outcome.failure();
     return append(std::move(next), *outcome);
-}
-
-result<protocol::message> transaction_check_state::read(log_position position) const {
-    auto record = options_.store->record_at(position);
-    return record ? protocol::decode_record(*record) : result<protocol::message>{record.failure()};
 }
 
 result<protocol::message> transaction_check_state::outcome_of(protocol::message half, transaction_decision what) const {
@@ -329,8 +263,8 @@ result<void> transaction_check_state::append(std::uint64_t ticket, const protoco
 
 void transaction_check_state::handle(const records_appended& result) {
     for (const auto& outcome : result.outcomes) {
-        if (const auto resumed = resumptions_.extract(outcome.ticket); !resumed.empty()) {
-            settle(resumed.mapped(), outcome);
+        if (const auto resumed = resumptions_->take(outcome.ticket)) {
+            settle(*resumed, outcome);
             continue;
         }
         auto done = decisions_.extract(outcome.ticket);
@@ -352,7 +286,8 @@ void transaction_check_state::settle(const decision& done, const error& failure)
     } else {
         table_->failed(done.half, options_.now());
         if (!std::exchange(is_failing_, true))
-            write_log(log_level::warning, "transaction check: " + named(done.half) + " is pending as before: " + to_string(failure));
+            write_log(log_level::warning,
+                      "transaction check: " + transaction_at(done.half) + " is pending as before: " + to_string(failure));
     }
     for (const auto& waiting : done.waiting)
         answer(waiting, failure);
@@ -370,7 +305,7 @@ void transaction_check_state::count(const decision& done) const {
 
 /// The transaction is not pending. The same decision again is fine; anything else is too late, or about nothing.
 result<void> transaction_check_state::check_decided(const end_transaction& order) const {
-    const auto half = read(order.position);
+    const auto half = finder_->read(order.position);
     if (!half)
         return half.failure();
     if (auto fits = check_order(order, *half); !fits)
@@ -379,68 +314,18 @@ result<void> transaction_check_state::check_decided(const end_transaction& order
     if (const auto known = table_->recent(order.position)) {
         decided = known->decision;
     } else {
-        auto found = find_outcome(*half);
+        auto found = finder_->find_outcome(*half);
         if (!found)
             return found.failure();
         decided = *found;
     }
     if (decided == order.decision)
         return {};
-    return error{errc::not_permitted, named(order.position) + " was " +
+    return error{errc::not_permitted, transaction_at(order.position) + " was " +
                                           (!decided                                   ? "given up"
                                            : *decided == transaction_decision::commit ? "committed"
                                                                                       : "rolled back") +
                                           " before"};
-}
-
-/// Looks through the log, by the unique key. None: it was given up.
-result<std::optional<transaction_decision>> transaction_check_state::find_outcome(const protocol::message& half) const {
-    struct place {
-        std::string topic;
-        std::optional<transaction_decision> means;
-    };
-    const std::vector<place> places{{text_of(half.properties, name::real_topic), transaction_decision::commit},
-                                    {std::string{storage::transaction_operation_topic}, transaction_decision::roll_back},
-                                    {std::string{storage::transaction_given_up_topic}, std::nullopt}};
-    for (const auto& [topic, means] : places) {
-        const auto found = find_naming(topic, half);
-        if (!found)
-            return found.failure();
-        if (*found)
-            return means;
-    }
-    return error{errc::message_not_found, named(half.position) + " was decided, and the record of it is gone"};
-}
-
-/// The record of `topic` that names the half message. Usually it is the only one with its key; there are more of one that was resumed and
-/// given up again and again, or when a producer uses a key for many messages. Those are looked at in parts, the newest first.
-result<std::optional<log_position>> transaction_check_state::find_naming(const std::string& topic, const protocol::message& half) const {
-    const auto key = text_of(half.properties, name::unique_key);
-    std::size_t candidates = 0;
-    std::size_t bytes = 0;
-    auto count_max = first_candidates_max;
-    auto end = timestamp_ms{INT64_MAX};
-    while (end >= half.stored && candidates <= candidates_max && bytes <= candidate_bytes_max) {
-        const auto records = options_.store->find_by_key(topic, key, half.stored, end, count_max);
-        if (!records && records.code() != errc::message_not_found)
-            return records.failure();
-        if (!records || records->empty())
-            return std::optional<log_position>{};
-        candidates += records->size();
-        for (const auto& record : *records) {
-            bytes += record.size();
-            if (protocol::record_prepared_transaction(record.view()) == half.position)
-                return std::optional{protocol::record_position(record.view())};
-        }
-        // Others of the same millisecond may be left.
-        const auto oldest = protocol::record_stored(records->back().view());
-        end = oldest < end ? oldest : timestamp_ms{end.value() - 1};
-        count_max = more_candidates_max;
-    }
-    if (end < half.stored)
-        return std::optional<log_position>{};
-    return error{errc::message_not_found, "too many messages of topic " + topic + " have the key " + key + " to find that of " +
-                                              named(half.position) + " among them"};
 }
 
 // ---- given-up ones --------------------------------------------------------------------------------------------------
@@ -449,131 +334,42 @@ caf::result<transaction_resumed> transaction_check_state::handle(const resume_tr
     if (order.given_up <= self_->clock().now())
         return make_caf_error(errc::timed_out, "other orders took so long that this one was given up; repeat it later");
     auto promise = self_->make_response_promise<transaction_resumed>();
-    if (const auto begun = begin(order, promise); !begun)
+    const auto done = [promise](const result<transaction_resumed>& outcome) mutable {
+        if (outcome)
+            promise.deliver(*outcome);
+        else
+            promise.deliver(make_caf_error(outcome.failure()));
+    };
+    if (const auto begun = begin(order, done); !begun)
         promise.deliver(make_caf_error(begun.failure()));
     send_collected();
     return promise;
 }
 
-result<void> transaction_check_state::begin(const resume_transaction& order,
-                                            const caf::typed_response_promise<transaction_resumed>& waiting) {
-    const auto place = protocol::parse_offset_message_id(order.message_id);
-    if (!place)
-        return error{errc::argument_illegal, place.failure().text};
-    if (auto ours = check_ours(order.message_id, place->first, place->second); !ours)
-        return ours;
-    if (finishing_)
-        return error{errc::shutting_down, "this broker is ending; repeat it after its restart"};
-    // After a failed write nobody knows what is in the log, until the next start has looked.
-    if (options_.store->state() == storage::store_state::read_only)
-        return error{errc::store_read_only, "the store takes nothing any more; repeat it after the broker's restart"};
-    if (resuming_ >= options_.resumptions_max)
-        return error{errc::busy,
-                     "more than " + std::to_string(options_.resumptions_max) + " transactions are just being resumed; repeat it later"};
-    // Whether it goes on already is asked before its record is read: retention makes that unreadable first, and forgets this then.
-    auto position = place->second;
-    if (goes_on(position, waiting))
+result<void> transaction_check_state::begin(const resume_transaction& order, const transaction_resumptions::continuation& done) {
+    const auto half = resumptions_->begin(order, *table_, done);
+    if (!half)
+        return half.failure();
+    if (!*half)
         return {};
-    auto record = read(position);
-    if (!record)
-        return record.failure();
-    if (record->store_host != place->first)
-        return of_another_broker(order.message_id);
-    if (record->topic == storage::half_topic) {
-        const auto found = find_given_up(*record);
-        if (!found)
-            return found.failure();
-        position = *found;
-        if (goes_on(position, waiting))
-            return {};
-        record = read(position);
-        if (!record)
-            return record.failure();
-    } else if (record->topic != storage::transaction_given_up_topic) {
-        return error{errc::message_not_found,
-                     "at log position " + to_string(position) + " is a message of topic " + record->topic + ", and none of a transaction"};
-    }
-    if (options_.room)
-        if (auto free = options_.room->check(); !free)
-            return free;
-    auto message = resumed_message(std::move(*record));
-    message.store_host = options_.store_host;
     const auto ticket = next_ticket_++;
-    if (auto sent = append(ticket, message); !sent)
+    if (auto sent = append(ticket, (*half)->message); !sent)
         return sent;
-    resumptions_.emplace(ticket, resumption{position, {waiting}});
-    ++resuming_;
+    resumptions_->sent(ticket, (*half)->given_up, done);
     return {};
 }
 
-/// Before all else: who looks for a transaction's broker must not take another one's answer for the answer. A broker whose address was
-/// changed has records of the one before, too.
-result<void> transaction_check_state::check_ours(const std::string& message_id, const protocol::host_address& host,
-                                                 log_position position) const {
-    if (host == options_.store_host)
-        return {};
-    const auto record = read(position);
-    if (!record && !is_damage(record.failure()))
-        return record.failure();
-    return record && record->store_host == host ? result<void>{} : of_another_broker(message_id);
-}
-
-/// True: the given-up record there goes on, and whoever waits hears of it, now or when it does.
-bool transaction_check_state::goes_on(log_position given_up, const caf::typed_response_promise<transaction_resumed>& waiting) {
-    for (auto& entry : resumptions_)
-        if (entry.second.given_up == given_up) { // there are few
-            entry.second.waiting.push_back(waiting);
-            ++resuming_;
-            return true;
-        }
-    const auto resumed = options_.store->resumed_as(given_up);
-    if (!resumed)
-        return false;
-    const auto half = read(resumed->half); // it says under which address it was stored
-    auto promise = waiting;
-    const auto id = protocol::offset_message_id(half ? half->store_host : options_.store_host, resumed->half);
-    if (half || !is_damage(half.failure())) {
-        promise.deliver(transaction_resumed{resumed->half, resumed->offset, id});
-        return true;
-    }
-    if (!options_.store->resumed_as(given_up))
-        return false; // retention has just taken both
-    promise.deliver(make_caf_error(errc::corrupt, damaged_resumption(given_up, id)));
-    return true;
-}
-
-/// Where the given-up message is that was made of a half message.
-result<log_position> transaction_check_state::find_given_up(const protocol::message& half) const {
-    if (tickets_.contains(half.position.value()))
-        return error{errc::busy, named(half.position) + " is just being decided, or given up; repeat it later"};
-    if (options_.store->pending(half.position))
-        return error{errc::not_permitted, named(half.position) + " is pending; there is nothing to resume"};
-    const auto found = find_naming(std::string{storage::transaction_given_up_topic}, half);
-    if (!found && found.code() == errc::message_not_found)
-        return error{found.code(), found.failure().text + "; name it by its own id, which `troupe transaction list --given-up` shows"};
-    if (!found)
-        return found.failure();
-    if (*found)
-        return **found;
-    return error{errc::not_permitted, named(half.position) + " was not given up, or the message is gone; `troupe transaction list "
-                                                             "--given-up` shows those that can be resumed"};
-}
-
-void transaction_check_state::settle(const resumption& done, const append_outcome& outcome) {
-    resuming_ -= done.waiting.size();
+void transaction_check_state::settle(const transaction_resumptions::resumption& done, const append_outcome& outcome) {
     const auto& placed = outcome.placed;
-    const transaction_resumed answer{placed.position, placed.first, protocol::offset_message_id(options_.store_host, placed.position)};
+    result<transaction_resumed> answer = outcome.failure;
     if (outcome.failure.code == errc::none) {
+        answer = transaction_resumed{placed.position, placed.first, protocol::offset_message_id(options_.store_host, placed.position)};
         add(options_.metrics->transactions_resumed);
         write_log(log_level::info, "transaction check: the message that was given up at log position " + to_string(done.given_up) +
-                                       " goes on as " + named(placed.position));
+                                       " goes on as " + transaction_at(placed.position));
     }
-    for (auto promise : done.waiting) {
-        if (outcome.failure.code == errc::none)
-            promise.deliver(answer);
-        else
-            promise.deliver(make_caf_error(outcome.failure));
-    }
+    for (const auto& tell : done.waiting)
+        tell(answer);
 }
 
 // ---- questions ------------------------------------------------------------------------------------------------------
@@ -604,7 +400,7 @@ bool transaction_check_state::look_for_new() {
     for (const auto& pending : found) {
         if (pending.stored + table_->look_after().count() > now && pending.stored <= now)
             return false;
-        const auto half = read(pending.position);
+        const auto half = finder_->read(pending.position);
         if (!half && !is_damage(half.failure())) {
             if (!std::exchange(is_failing_, true))
                 write_log(log_level::warning, "transaction check: cannot read half messages: " + to_string(half.failure()));
@@ -636,7 +432,7 @@ void transaction_check_state::serve_due() {
 }
 
 void transaction_check_state::ask(const transaction_table::need& due) {
-    auto half = read(due.position);
+    auto half = finder_->read(due.position);
     if (!half) {
         if (const auto pending = options_.store->pending(due.position); pending && is_damage(half.failure()))
             return give_up_damaged(*pending, half.failure());
@@ -654,7 +450,7 @@ void transaction_check_state::ask(const transaction_table::need& due) {
     auto record = message ? protocol::encode_record(*message) : result<std::string>{message.failure()};
     if (!record) {
         write_log(log_level::error,
-                  "transaction check: nobody can be asked about " + named(due.position) + ": " + to_string(record.failure()));
+                  "transaction check: nobody can be asked about " + transaction_at(due.position) + ": " + to_string(record.failure()));
         return table_->not_asked(due.position, options_.now());
     }
     protocol::place_record({record->data(), record->size()}, question.offset, due.position, stored);
@@ -695,7 +491,7 @@ void transaction_check_state::asked(const transaction_table::need& due, queue_of
 }
 
 void transaction_check_state::give_up(log_position position) {
-    auto half = read(position);
+    auto half = finder_->read(position);
     const auto pending = options_.store->pending(position);
     if (!half || !pending) {
         if (pending && !half && is_damage(half.failure()))
@@ -711,14 +507,14 @@ void transaction_check_state::give_up(log_position position) {
     message.store_host = options_.store_host;
     if (const auto sent = append(decision{position, std::nullopt, group, offset, stored, {}}, message); !sent)
         return table_->not_asked(position, options_.now());
-    write_log(log_level::warning, "transaction check: " + named(position) + " (" + key + ", topic " + topic + ", producer group " + group +
-                                      ") is given up after " + std::to_string(pending->checks) + " questions; the message is in " +
+    write_log(log_level::warning, "transaction check: " + transaction_at(position) + " (" + key + ", topic " + topic + ", producer group " +
+                                      group + ") is given up after " + std::to_string(pending->checks) + " questions; the message is in " +
                                       std::string{storage::transaction_given_up_topic});
 }
 
 void transaction_check_state::give_up_damaged(const storage::pending_transaction& pending, const error& damage) {
-    write_log(log_level::error,
-              "transaction check: " + named(pending.position) + " is rolled back, its record cannot be read: " + to_string(damage));
+    write_log(log_level::error, "transaction check: " + transaction_at(pending.position) +
+                                    " is rolled back, its record cannot be read: " + to_string(damage));
     auto note = rolled_back_message(pending.position, pending.offset, {});
     note.store_host = options_.store_host;
     decision next{pending.position, transaction_decision::roll_back, {}, pending.offset, pending.stored, {}};
@@ -746,74 +542,25 @@ caf::result<transactions_listed> transaction_check_state::handle(const list_tran
                                                           std::to_string(order.transactions_max));
     if (order.given_up <= self_->clock().now())
         return make_caf_error(errc::timed_out, "other orders took so long that this list was given up; repeat it later");
-    if (order.of_given_up)
-        return list_given_up(order);
-    transactions_listed listed;
-    auto& list = listed.list;
-    list.pending = static_cast<std::int64_t>(options_.store->pending_count());
-    list.next = order.after;
-    const auto found = options_.store->list_pending(order.after, static_cast<std::size_t>(listed_reads_max));
-    list.is_complete = found.size() < static_cast<std::size_t>(listed_reads_max);
-    std::int64_t bytes = 0;
-    for (const auto& pending : found) {
-        const bool is_large = bytes > 0 && bytes + pending.bytes > listed_bytes_max;
-        if (is_large || list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
-            list.is_complete = false;
-            break;
-        }
-        bytes += pending.bytes;
-        list.next = pending.position;
-        const auto half = read(pending.position);
-        if (!half)
-            continue; // rolled back soon, and reported then
-        if (order.group.empty() || text_of(half->properties, name::producer_group) == order.group)
-            list.entries.push_back(describe(pending, *half));
-    }
-    return listed;
-}
-
-caf::result<transactions_listed> transaction_check_state::list_given_up(const list_transactions& order) const {
-    const topic_queue queue{std::string{storage::transaction_given_up_topic}, queue_id{0}};
-    transactions_listed listed;
-    auto& list = listed.list;
-    list.pending = static_cast<std::int64_t>(options_.store->pending_count());
-    const auto bounds = options_.store->bounds(queue);
-    if (!bounds)
-        return make_caf_error(bounds.failure());
-    const auto found = options_.store->read(queue, std::max(order.from, bounds->min), {}, {listed_reads_max, listed_bytes_max});
-    if (!found)
-        return make_caf_error(found.failure());
-    list.next_offset = found->next;
-    list.is_complete = list.next_offset >= found->bounds.max;
-    if (found->count == 0)
-        return listed;
-    const auto messages = protocol::decode_records(found->records);
-    if (!messages)
-        return make_caf_error(messages.failure());
-    for (const auto& message : *messages) {
-        if (list.entries.size() == static_cast<std::size_t>(order.transactions_max)) {
-            list.next_offset = message.offset;
-            list.is_complete = false;
-            break;
-        }
-        if (options_.store->resumed_as(message.position))
-            continue;
-        if (order.group.empty() || text_of(message.properties, name::producer_group) == order.group)
-            list.entries.push_back(describe({message.position, message.offset, 0, message.stored, 0, {}}, message));
-    }
-    return listed;
+    if (!order.of_given_up)
+        return transactions_listed{finder_->list_pending(order)};
+    auto list = finder_->list_given_up(order);
+    if (!list)
+        return make_caf_error(list.failure());
+    return transactions_listed{std::move(*list)};
 }
 
 // ---- the end --------------------------------------------------------------------------------------------------------
 
 void transaction_check_state::handle(const finish&) {
     finishing_ = true;
+    resumptions_->stop();
     producers_ = nullptr; // which may hold this role
     end_if_idle();
 }
 
 void transaction_check_state::end_if_idle() {
-    if (finishing_ && decisions_.empty() && resumptions_.empty())
+    if (finishing_ && decisions_.empty() && resumptions_->is_idle())
         self_->quit();
 }
 

@@ -34,6 +34,14 @@ protocol::message note_about(log_position half, queue_offset offset, std::int32_
 
 } // namespace
 
+std::string text_of(std::string_view properties, std::string_view property) {
+    return std::string{find_property(properties, property).value_or("")};
+}
+
+std::string transaction_at(log_position half) {
+    return "the transaction at log position " + to_string(half);
+}
+
 bool is_half_message(std::string_view properties) {
     const auto value = find_property(properties, name::transaction);
     constexpr std::string_view word = "true";
@@ -68,7 +76,7 @@ result<std::optional<std::chrono::milliseconds>> immunity_of(std::string_view pr
 }
 
 result<void> check_order(const end_transaction& order, const protocol::message& half) {
-    const auto what = "the transaction at log position " + to_string(order.position);
+    const auto what = transaction_at(order.position);
     if (half.topic != storage::half_topic)
         return error{errc::message_not_found, "there is no half message at log position " + to_string(order.position)};
     if (const auto group = find_property(half.properties, name::producer_group); group.value_or("") != order.producer_group)
@@ -84,7 +92,7 @@ result<void> check_in_time(const end_transaction& order, const protocol::message
         return {};
     const auto immunity = immunity_of(half.properties);
     if (immunity && *immunity && half.stored + (*immunity)->count() < now)
-        return error{errc::not_permitted, "the transaction at log position " + to_string(order.position) + " is older than the " +
+        return error{errc::not_permitted, transaction_at(order.position) + " is older than the " +
                                               std::to_string((*immunity)->count() / 1'000) +
                                               " seconds that its message asks for; answer the broker's question instead"};
     return {};

@@ -16,6 +16,10 @@
 /// (RocketMQ: TransactionalMessageBridge, EndTransactionProcessor).
 namespace troupe::actors {
 
+/// The value of a property; empty without it.
+[[nodiscard]] std::string text_of(std::string_view properties, std::string_view property);
+/// "the transaction at log position 12": what people are told of the one whose half message is there.
+[[nodiscard]] std::string transaction_at(log_position half);
 /// Whether a message with these properties is sent as a half message.
 [[nodiscard]] bool is_half_message(std::string_view properties);
 

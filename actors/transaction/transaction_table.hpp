@@ -87,6 +87,7 @@ public:
     /// It is not: the transaction is pending as before.
     void failed(log_position position, timestamp_ms now);
     [[nodiscard]] std::size_t deciding() const { return deciding_.size(); }
+    [[nodiscard]] bool is_deciding(log_position position) const { return deciding_.contains(position); }
     /// What a transaction was decided to, if that was lately; `given_up` as an empty decision.
     struct outcome {
         std::optional<transaction_decision> decision; ///< none: given up

@@ -1,7 +1,7 @@
 #include "actors/base/log.hpp"
 #include "actors/transaction/transaction_check.hpp"
 #include "actors/transaction/transaction_record.hpp"
-#include "tests/actors/store_world.hpp"
+#include "tests/actors/half_message_world.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
@@ -20,16 +20,13 @@ using namespace troupe::test_support;
 
 namespace {
 
-const protocol::host_address ours{{127, 0, 0, 1}, false, 10911};
-const protocol::host_address others{{127, 0, 0, 2}, false, 10911};
-
 /// What the log writer has not written yet.
 struct held_appends {
     std::vector<append_entry> entries;
     ticket_holder_actor reply_to;
 };
 
-struct resume_world : store_world {
+struct resume_world : half_message_world {
     std::shared_ptr<held_appends> held = std::make_shared<held_appends>();
     std::shared_ptr<broker_metrics> metrics = std::make_shared<broker_metrics>();
     std::shared_ptr<admission> appends = std::make_shared<admission>(1u << 30);
@@ -47,7 +44,7 @@ struct resume_world : store_world {
         options.metrics = metrics;
         options.store_host = ours;
         options.broker_name = "broker-a";
-        options.now = world.wall_clock();
+        options.now = now;
         options.log_writer = world.system().spawn([h = held](log_writer_actor::pointer) -> log_writer_actor::behavior_type {
             return {[h](const append_records& order) {
                         h->entries.insert(h->entries.end(), order.entries.begin(), order.entries.end());
@@ -71,35 +68,6 @@ struct resume_world : store_world {
     void start() {
         role = spawn_transaction_check(world.system(), options);
         caf::actor_cast<caf::actor>(role)->attach_functor([ended = is_ended] { *ended = true; });
-    }
-
-    storage::placed_records put(const protocol::message& message) const {
-        const auto placed = store->append({{{message.topic, message.queue}, protocol::encode_record(message).value(), 1}}, options.now());
-        REQUIRE(placed.ok());
-        REQUIRE(store->flush().ok());
-        return placed->front();
-    }
-    [[nodiscard]] protocol::message at(log_position position) const {
-        const auto record = store->record_at(position);
-        REQUIRE(record.ok());
-        return protocol::decode_record(*record).value();
-    }
-    [[nodiscard]] log_position half(const std::string& key, const protocol::host_address& host = ours) const {
-        protocol::message message;
-        message.topic = "orders";
-        message.body = payload{key};
-        message.properties = "UNIQ_KEY\x01" + key + "\x02";
-        message.store_host = host;
-        prepare(message, "payers");
-        return put(message).position;
-    }
-    [[nodiscard]] log_position give_up(log_position half, const protocol::host_address& host = ours) const {
-        auto message = given_up_message(at(half));
-        message.store_host = host;
-        return put(message).position;
-    }
-    static std::string id_of(log_position position, const protocol::host_address& host = ours) {
-        return protocol::offset_message_id(host, position);
     }
 
     virtual_system::awaited<transaction_resumed> ask(const std::string& id) {
@@ -275,12 +243,7 @@ TEST_CASE_FIXTURE(resume_world,
     write();
     REQUIRE(first->has_value());
     REQUIRE((*first)->ok());
-    {
-        const auto log = files->open("/store/commitlog/00000000000000000000", storage::open_mode::read_write);
-        REQUIRE(log);
-        const std::vector<std::string_view> bad{"x"};
-        REQUIRE((*log)->write_at(static_cast<std::uint64_t>((**first)->position.value()) + 4, bad).ok());
-    }
+    damage((**first)->position);
     REQUIRE_FALSE(store->record_at((**first)->position).ok());
     for (const auto& asked : {id, id_of(before)}) {
         const auto again = answer(asked);
@@ -314,7 +277,7 @@ TEST_CASE_FIXTURE(resume_world, "resumption: the given-up message is found by it
         world.advance(10ms);
     }
     const auto open = half("late");
-    put(committed_message(at(open)).value());
+    commit(open);
     for (const std::size_t number : {0u, 79u, 40u}) {
         const auto resumed = ask(id_of(halves[number]));
         REQUIRE(held->entries.size() == 1);
