@@ -37,13 +37,13 @@ enum class option_kind : std::uint8_t {
 using option_value = std::variant<std::int64_t, double, std::string, std::vector<std::string>>;
 
 struct option {
-    std::string_view key;          ///< path in the file: "broker.store.flush"
-    option_kind kind;              ///
+    std::string_view key; ///< path in the file: "broker.store.flush"
+    option_kind kind;
     std::string_view default_text; ///< as in a file or flag; lists are joined by commas
     /// Inclusive range as in a file or flag; empty where the kind has none.
-    std::string_view min;
-    std::string_view max;
-    std::vector<std::string> choices;
+    std::string_view min = {};
+    std::string_view max = {};
+    std::vector<std::string> choices = {};
     std::string_view meaning; ///< a full sentence, or several
     void (*apply)(node_config& config, const option_value& value);
 };
