@@ -198,16 +198,31 @@ result<std::unique_ptr<broker_node>> broker_node::start(caf::actor_system& syste
     auto popped = (*pops)->load();
     if (!popped)
         return popped.failure();
-    node->spawn_roles(system, files, std::move(*topics), std::move(*groups), {std::move(*offsets), std::move(*last_seen)},
-                      std::move(*levels), {std::move(*timers), *ends}, {std::move(*pops), std::move(*popped), std::move(*modes)},
-                      std::move(*undropped));
+    node->system_ = &system;
+    node->spawn_roles(files, {.topics = std::move(*topics),
+                              .undropped = std::move(*undropped),
+                              .groups = std::move(*groups),
+                              .modes = std::move(*modes),
+                              .offsets = {std::move(*offsets), std::move(*last_seen)},
+                              .levels = std::move(*levels),
+                              .timers = {std::move(*timers), *ends},
+                              .pops = {std::move(*pops), std::move(*popped)}});
     return node;
 }
 
-void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files,
-                              std::vector<topic_config> topics, std::vector<group_config> groups, offsets_start offsets,
-                              delay_levels_start levels, timers_start timers, pop_start started, std::vector<std::string> undropped) {
-    system_ = &system;
+void broker_node::spawn_roles(const std::shared_ptr<storage::file_system>& files, recovered found) {
+    publish_topics(std::move(found.topics));
+    spawn_log(files);
+    spawn_keepers(std::move(found.offsets), found.groups);
+    spawn_neighbours();
+    spawn_delays(std::move(found.levels));
+    spawn_transactions();
+    spawn_timers(std::move(found.timers));
+    spawn_pops(std::move(found.pops), found.groups);
+    spawn_broker_role(std::move(found.groups), std::move(found.modes), std::move(found.undropped));
+}
+
+void broker_node::publish_topics(std::vector<topic_config> topics) {
     if (options_.auto_create_topics)
         topics.push_back(template_topic(options_));
     if (options_.trace_topic)
@@ -219,10 +234,12 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     topics.push_back(reply_topic(options_));
     directory_ =
         std::make_shared<topic_directory>(std::make_shared<const topic_snapshot>(options_.perm, options_.now().value(), std::move(topics)));
+}
 
-    indexer_ = spawn_indexer(system, {store_, options_.index_interval});
+void broker_node::spawn_log(const std::shared_ptr<storage::file_system>& files) {
+    indexer_ = spawn_indexer(*system_, {store_, options_.index_interval});
     if (options_.store.flush == storage::flush_mode::async)
-        log_flusher_ = spawn_log_flusher(system, {store_, options_.flush_interval});
+        log_flusher_ = spawn_log_flusher(*system_, {store_, options_.flush_interval});
     log_writer_options writer;
     writer.store = store_;
     writer.append_admission = append_admission_;
@@ -235,30 +252,38 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     writer.batch_bytes_max = options_.append_batch_bytes_max;
     writer.probe_interval = options_.probe_interval;
     writer.retain_interval = options_.retain_interval;
-    log_writer_ = spawn_log_writer(system, std::move(writer));
+    log_writer_ = spawn_log_writer(*system_, std::move(writer));
     for (std::size_t i = 0; i < log_readers; ++i)
-        log_readers_.push_back(spawn_log_reader(system, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
-    record_reader_ = spawn_record_reader(system, store_);
-    schedule_reader_ = spawn_record_reader(system, store_);
-    offset_keeper_options keeper_of_offsets;
-    keeper_of_offsets.metadata = metadata_;
-    keeper_of_offsets.store = store_;
-    keeper_of_offsets.offsets = std::move(offsets.offsets);
-    keeper_of_offsets.metrics = metrics_;
-    keeper_of_offsets.interval = options_.offset_interval;
-    keeper_of_offsets.commits_pending_max = options_.commits_pending_max;
-    for (const auto& group : groups)
-        keeper_of_offsets.groups.push_back(group.name);
-    keeper_of_offsets.last_seen = std::move(offsets.last_seen);
-    keeper_of_offsets.unclaimed_groups_max = options_.unclaimed_groups_max;
-    keeper_of_offsets.expiry = options_.offset_expiry;
-    keeper_of_offsets.now = options_.now;
-    offset_keeper_ = spawn_offset_keeper(system, std::move(keeper_of_offsets));
-    metadata_keeper_ = spawn_metadata_keeper(system, metadata_);
-    queue_locks_ = spawn_queue_locks(system);
-    message_finder_ = spawn_message_finder(
-        system, {store_, directory_, lookup_admission_, offset_keeper_, options_.broker_name, options_.request_deadline, options_.now});
+        log_readers_.push_back(spawn_log_reader(*system_, {store_, read_admission_, append_admission_, metrics_, traffic_, files}));
+    record_reader_ = spawn_record_reader(*system_, store_);
+    schedule_reader_ = spawn_record_reader(*system_, store_);
+}
 
+void broker_node::spawn_keepers(offsets_start offsets, const std::vector<group_config>& groups) {
+    offset_keeper_options keeper;
+    keeper.metadata = metadata_;
+    keeper.store = store_;
+    keeper.offsets = std::move(offsets.offsets);
+    keeper.metrics = metrics_;
+    keeper.interval = options_.offset_interval;
+    keeper.commits_pending_max = options_.commits_pending_max;
+    for (const auto& group : groups)
+        keeper.groups.push_back(group.name);
+    keeper.last_seen = std::move(offsets.last_seen);
+    keeper.unclaimed_groups_max = options_.unclaimed_groups_max;
+    keeper.expiry = options_.offset_expiry;
+    keeper.now = options_.now;
+    offset_keeper_ = spawn_offset_keeper(*system_, std::move(keeper));
+    metadata_keeper_ = spawn_metadata_keeper(*system_, metadata_);
+}
+
+void broker_node::spawn_neighbours() {
+    queue_locks_ = spawn_queue_locks(*system_);
+    message_finder_ = spawn_message_finder(
+        *system_, {store_, directory_, lookup_admission_, offset_keeper_, options_.broker_name, options_.request_deadline, options_.now});
+}
+
+void broker_node::spawn_delays(delay_levels_start levels) {
     schedule_options schedule;
     schedule.levels = std::move(levels);
     schedule.topics = directory_;
@@ -271,8 +296,10 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     schedule.store_host = options_.store_host;
     schedule.now = options_.now;
     schedule.request_deadline = options_.request_deadline;
-    schedule_ = spawn_schedule(system, std::move(schedule));
+    schedule_ = spawn_schedule(*system_, std::move(schedule));
+}
 
+void broker_node::spawn_transactions() {
     transaction_check_options transactions;
     transactions.store = store_;
     transactions.topics = directory_;
@@ -286,8 +313,10 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     transactions.broker_name = options_.broker_name;
     transactions.now = options_.now;
     transactions.request_deadline = options_.request_deadline;
-    transactions_ = spawn_transaction_check(system, std::move(transactions));
+    transactions_ = spawn_transaction_check(*system_, std::move(transactions));
+}
 
+void broker_node::spawn_timers(timers_start timers) {
     timer_keeper_options keeper;
     keeper.book.log = store_;
     keeper.book.ends = timers.ends;
@@ -303,8 +332,10 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     keeper.orders = timer_admission_;
     keeper.metrics = metrics_;
     keeper.now = options_.now;
-    timer_keeper_ = spawn_timer_keeper(system, std::move(keeper), std::move(timers.store));
+    timer_keeper_ = spawn_timer_keeper(*system_, std::move(keeper), std::move(timers.store));
+}
 
+void broker_node::spawn_pops(pop_start started, const std::vector<group_config>& groups) {
     for (const auto& group : groups)
         tries_->set(group.name, group.retry_max);
     pop_keeper_options pops;
@@ -324,10 +355,12 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
     pops.bytes_per_pop_max = options_.bytes_per_pull_max;
     pops.request_deadline = options_.request_deadline;
     pops.now = options_.now;
-    pop_keeper_ = spawn_pop_keeper(system, std::move(pops), std::move(started.store), started.popped);
+    pop_keeper_ = spawn_pop_keeper(*system_, std::move(pops), std::move(started.store), started.popped);
+}
 
+void broker_node::spawn_broker_role(std::vector<group_config> groups, std::vector<request_mode> modes, std::vector<std::string> undropped) {
     broker_setup setup;
-    setup.modes = std::move(started.modes);
+    setup.modes = std::move(modes);
     setup.undropped = std::move(undropped);
     setup.pop_keeper = pop_keeper_;
     setup.options = options_;
@@ -358,7 +391,7 @@ void broker_node::spawn_roles(caf::actor_system& system, const std::shared_ptr<s
                         {caf::actor_cast<caf::actor>(schedule_reader_), "record reader of the schedule"},
                         {caf::actor_cast<caf::actor>(timer_keeper_), "timer keeper"}};
     setup.groups = std::move(groups);
-    auto spawned = spawn_broker(system, std::move(setup));
+    auto spawned = spawn_broker(*system_, std::move(setup));
     broker_ = std::move(spawned.broker);
     broker_admin_ = std::move(spawned.admin);
     broker_members_ = std::move(spawned.members);

@@ -96,24 +96,42 @@ public:
 
 private:
     explicit broker_node(broker_options options);
-    struct timers_start {
-        std::unique_ptr<storage::timer_store> store;
-        timer_log_ends ends;
-    };
     /// What the disk says of how far groups have read.
     struct offsets_start {
         std::vector<std::pair<progress_key, queue_offset>> offsets;
         std::vector<std::pair<std::string, timestamp_ms>> last_seen; ///< groups without configuration
     };
+    struct timers_start {
+        std::unique_ptr<storage::timer_store> store;
+        timer_log_ends ends;
+    };
     /// What the disk says of pop consumers.
     struct pop_start {
         std::unique_ptr<storage::pop_store> store;
         std::vector<storage::popped_queue_state> popped;
-        std::vector<request_mode> modes;
     };
-    void spawn_roles(caf::actor_system& system, const std::shared_ptr<storage::file_system>& files, std::vector<topic_config> topics,
-                     std::vector<group_config> groups, offsets_start offsets, delay_levels_start levels, timers_start timers,
-                     pop_start pops, std::vector<std::string> undropped);
+    /// What the disk says, and the roles begin with.
+    struct recovered {
+        std::vector<topic_config> topics;
+        std::vector<std::string> undropped; ///< deleted topics whose index is still there
+        std::vector<group_config> groups;
+        std::vector<request_mode> modes;
+        offsets_start offsets;
+        delay_levels_start levels;
+        timers_start timers;
+        pop_start pops;
+    };
+    /// The steps below in their order, as each needs roles of those before it.
+    void spawn_roles(const std::shared_ptr<storage::file_system>& files, recovered found);
+    void publish_topics(std::vector<topic_config> topics);
+    void spawn_log(const std::shared_ptr<storage::file_system>& files);
+    void spawn_keepers(offsets_start offsets, const std::vector<group_config>& groups);
+    void spawn_neighbours();
+    void spawn_delays(delay_levels_start levels);
+    void spawn_transactions();
+    void spawn_timers(timers_start timers);
+    void spawn_pops(pop_start started, const std::vector<group_config>& groups);
+    void spawn_broker_role(std::vector<group_config> groups, std::vector<request_mode> modes, std::vector<std::string> undropped);
 
     broker_options options_;
     std::shared_ptr<storage::message_store> store_;
