@@ -78,7 +78,7 @@ actors::broker_options broker_options_of(const config::node_config& config, cons
     options.recall_messages = broker.recall_messages;
     options.trace_topic = broker.trace_topic;
     options.pop_leases_per_queue_max = broker.pop_leases_max;
-    options.pop_leases_max = broker.pop_leases_total_max;
+    options.pop_leases_total_max = broker.pop_leases_total_max;
     if (auto levels = config::parse_delay_levels(broker.delay_levels)) // the configuration has been checked
         options.delay_levels = std::move(*levels);
     options.transactions.timeout = broker.transaction.timeout;

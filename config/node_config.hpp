@@ -80,8 +80,8 @@ struct broker_config {
     std::chrono::milliseconds timer_max_delay{};
     bool recall_messages = false;
     bool trace_topic = false;
-    std::size_t pop_leases_max = 0;
-    std::size_t pop_leases_total_max = 0;
+    std::size_t pop_leases_max = 0;       ///< of one group in one queue
+    std::size_t pop_leases_total_max = 0; ///< of all groups in all queues
     store_config store;
     pull_config pull;
 };

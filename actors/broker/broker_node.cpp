@@ -349,8 +349,8 @@ void broker_node::spawn_pops(pop_start started, const std::vector<group_config>&
     pops.log_writer = log_writer_;
     pops.offset_keeper = offset_keeper_;
     pops.sync = options_.store.flush == storage::flush_mode::sync;
-    pops.leases_max = options_.pop_leases_max;
     pops.leases_per_queue_max = options_.pop_leases_per_queue_max;
+    pops.leases_total_max = options_.pop_leases_total_max;
     pops.held_max = options_.pulls_held_max;
     pops.bytes_per_pop_max = options_.bytes_per_pull_max;
     pops.request_deadline = options_.request_deadline;

@@ -53,8 +53,8 @@ struct broker_options {
     std::size_t bytes_per_pull_max = 4u << 20;  ///< likewise
     std::chrono::milliseconds queue_idle{30'000};
 
-    std::size_t pop_leases_max = 1'000'000;        ///< of all groups; above it each has its share, see pop_book
     std::size_t pop_leases_per_queue_max = 10'000; ///< of one group: messages that it popped and did not acknowledge; then no new ones
+    std::size_t pop_leases_total_max = 1'000'000;  ///< of all groups and queues; above it each group has its share, see pop_book
 
     std::chrono::milliseconds slow_after{600'000}; ///< a group is slow whose oldest uncommitted message is older; 0: none is
     std::chrono::milliseconds client_expire{120'000};

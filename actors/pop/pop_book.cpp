@@ -77,8 +77,8 @@ std::size_t pop_book::room_for(const std::string& group) const {
     const auto known = group_leases_.find(group);
     const auto own = known == group_leases_.end() ? 0 : known->second;
     const auto sharers = group_leases_.size() + (own == 0 ? 1 : 0);
-    const auto share = std::max<std::size_t>(options_.leases_max / sharers, 1);
-    return std::max(options_.leases_max - std::min(leases_, options_.leases_max), share - std::min(own, share));
+    const auto share = std::max<std::size_t>(options_.leases_total_max / sharers, 1);
+    return std::max(options_.leases_total_max - std::min(leases_, options_.leases_total_max), share - std::min(own, share));
 }
 
 /// What the log does not have goes.
@@ -179,7 +179,7 @@ bool pop_book::gather(const checked_pop& order, queue_map::iterator queue, times
     rules.attempt = pop.attempt;
     rules.deliveries_max = order.deliveries_max;
     auto& table = queue->second.table;
-    rules.leases_max = std::min(options_.leases_per_queue_max, table.leases() + room_for(pop.group));
+    rules.queue_leases_max = std::min(options_.leases_per_queue_max, table.leases() + room_for(pop.group));
     queue->second.used = now;
     const auto offer = table.look(rules);
     // Only an acknowledgement takes this back: whoever looks after the one who waits may find something else.

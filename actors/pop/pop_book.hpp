@@ -21,9 +21,9 @@ namespace troupe::actors {
 
 struct pop_book_options {
     std::shared_ptr<const storage::message_store> log;
-    std::size_t leases_per_queue_max = 10'000;
-    std::size_t leases_max = 1'000'000;       ///< of all groups; above it a group gets new messages below its share only
-    std::size_t bytes_per_pop_max = 4u << 20; ///< at least one message is delivered even if it alone is larger
+    std::size_t leases_per_queue_max = 10'000; ///< of one group in one queue; beyond, no new messages of that queue
+    std::size_t leases_total_max = 1'000'000;  ///< of all groups in all queues; above it a group gets new messages below its share only
+    std::size_t bytes_per_pop_max = 4u << 20;  ///< at least one message is delivered even if it alone is larger
 };
 
 /// What all groups have popped: a pop_table for each group and queue, what changed in them since the last write, and the records.
@@ -31,9 +31,9 @@ struct pop_book_options {
 /// Owns     the pop_store.
 /// Threads  not synchronised. Time is an argument. Blocks on the disk.
 /// Always   1. What write() has not made durable may not be told to anybody.
-///          2. Above leases_max a group gets new messages below its share only: leases_max divided by the number of groups that have leases
-///             (at least 1), so that one which never acknowledges takes nothing from the others. A share that became smaller takes nothing
-///             back: n groups have up to leases_max * (1 + 1/2 + ... + 1/n).
+///          2. Above leases_total_max a group gets new messages below its share only: leases_total_max divided by the number of groups that
+///             have leases (at least 1), so that one which never acknowledges takes nothing from the others. A share that became smaller
+///             takes nothing back: n groups have up to leases_total_max * (1 + 1/2 + ... + 1/n).
 ///          3. After a failed write nothing can be done until reload(), which goes back to what is on the disk.
 class pop_book {
 public:
@@ -111,7 +111,7 @@ public:
     /// Whether an acknowledgement in this queue may be what somebody waits for: since this was asked last, a pop found it taken, or full.
     bool take_awaited(const progress_key& key);
     [[nodiscard]] std::size_t leases() const { return leases_; }
-    [[nodiscard]] bool is_full() const { return leases_ >= options_.leases_max; }
+    [[nodiscard]] bool is_full() const { return leases_ >= options_.leases_total_max; }
     /// Groups with the most leases and how many, the most first.
     [[nodiscard]] lease_leaders::counts largest_groups(std::size_t groups_max) const;
     /// Of each queue that the group has popped, the first offset that it has not.

@@ -519,7 +519,7 @@ pop_keeper_actor spawn_pop_keeper(caf::actor_system& system, pop_keeper_options 
     pop_book_options book;
     book.log = options.log;
     book.leases_per_queue_max = options.leases_per_queue_max;
-    book.leases_max = options.leases_max;
+    book.leases_total_max = options.leases_total_max;
     book.bytes_per_pop_max = options.bytes_per_pop_max;
     // Here and not on its thread: it looks at where the log ends before anybody sends.
     auto shared = std::make_shared<std::unique_ptr<pop_book>>(std::make_unique<pop_book>(std::move(book), std::move(store), popped));

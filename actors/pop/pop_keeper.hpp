@@ -63,9 +63,9 @@ struct pop_keeper_options {
     std::shared_ptr<admission> bytes;  ///< of records on their way to whoever asked; acquired here. Null: unbounded
     log_writer_actor log_writer;
     offset_keeper_actor offset_keeper;
-    bool sync = true; ///< answer when it survives a power loss
-    std::size_t leases_per_queue_max = 10'000;
-    std::size_t leases_max = 1'000'000; ///< of all groups, see pop_book
+    bool sync = true;                          ///< answer when it survives a power loss
+    std::size_t leases_per_queue_max = 10'000; ///< of one group in one queue
+    std::size_t leases_total_max = 1'000'000;  ///< of all groups in all queues, see pop_book
     std::size_t held_per_queue_max = 1'024;
     std::size_t held_max = 100'000;
     std::size_t bytes_per_pop_max = 4u << 20;    ///< at least one message is delivered even if it alone is larger

@@ -36,7 +36,7 @@ bool pop_table::repeats(const pop_rules& rules) const {
 
 std::int32_t pop_table::room_for_fresh(const pop_rules& rules, offer& found) const {
     const auto wanted = rules.messages_max - static_cast<std::int32_t>(found.again.size());
-    const auto free = rules.leases_max - std::min(leases_.size(), rules.leases_max);
+    const auto free = rules.queue_leases_max - std::min(leases_.size(), rules.queue_leases_max);
     found.is_full = wanted > 0 && free == 0;
     return static_cast<std::int32_t>(std::min<std::size_t>(static_cast<std::size_t>(std::max(wanted, 0)), free));
 }

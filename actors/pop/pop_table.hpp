@@ -19,9 +19,9 @@ struct pop_rules {
     std::int64_t invisible_ms = 60'000; ///< at least 1
     std::int32_t messages_max = 32;
     bool ordered = false;
-    std::string attempt;              ///< ordered: names this pop, so that repeating it gives the same messages; empty: it has no name
-    std::int32_t deliveries_max = 17; ///< of one message; it is dead when its last one is over
-    std::size_t leases_max = 10'000;  ///< beyond, no new messages
+    std::string attempt;                   ///< ordered: names this pop, so that repeating it gives the same messages; empty: it has no name
+    std::int32_t deliveries_max = 17;      ///< of one message; it is dead when its last one is over
+    std::size_t queue_leases_max = 10'000; ///< that the group may have in this queue then; beyond, no new messages
 };
 
 /// What one group has popped of one queue: the first offset that it never popped, and a lease for each message that it popped and did
@@ -48,7 +48,7 @@ public:
         std::vector<queue_offset> dead;        ///< delivered too often; at most dead_max of them
         std::size_t examined = 0;              ///< leases that were looked at: no more than a few beyond what is offered
         std::int32_t fresh_max = 0;            ///< this many new messages, from next() on
-        bool is_full = false;                  ///< there would be more new ones, but for leases_max
+        bool is_full = false;                  ///< there would be more new ones, but for queue_leases_max
     };
     static constexpr std::size_t dead_max = 32;
     /// What a pop may take.

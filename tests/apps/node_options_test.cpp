@@ -46,7 +46,7 @@ TEST_CASE("node_options: the default configuration gives the defaults of every p
     CHECK(made.recall_messages == broker.recall_messages);
     CHECK(made.trace_topic == broker.trace_topic);
     CHECK(made.pop_leases_per_queue_max == broker.pop_leases_per_queue_max);
-    CHECK(made.pop_leases_max == broker.pop_leases_max);
+    CHECK(made.pop_leases_total_max == broker.pop_leases_total_max);
     CHECK(made.hold_max == broker.hold_max);
     CHECK(made.pulls_held_max == broker.pulls_held_max);
     CHECK(made.reads_pending_max == broker.reads_pending_max);
@@ -167,7 +167,7 @@ TEST_CASE("node_options: every value goes to its own place") {
     CHECK_FALSE(made.recall_messages);
     CHECK_FALSE(made.trace_topic);
     CHECK(made.pop_leases_per_queue_max == 214);
-    CHECK(made.pop_leases_max == 2'014);
+    CHECK(made.pop_leases_total_max == 2'014);
     CHECK(made.auto_create_topics);
     CHECK_FALSE(made.auto_create_groups);
     CHECK_FALSE(made.property_filter);

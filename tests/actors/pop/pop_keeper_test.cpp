@@ -1232,7 +1232,7 @@ struct crowded_world : pop_world {
     crowded_world() : pop_world{crowded()} {}
     static broker_options crowded() {
         auto options = pop_broker();
-        options.pop_leases_max = 8;
+        options.pop_leases_total_max = 8;
         return options;
     }
     static pop_messages of(const std::string& group, std::int64_t poll_ms = 0) {

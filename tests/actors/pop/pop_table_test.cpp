@@ -279,7 +279,7 @@ TEST_CASE("pop_table: a batch of which a message was given back is no longer rep
 TEST_CASE("pop_table: beyond the bound there are no new messages, but what was popped comes again") {
     world queue;
     auto given = rules(0, 4, 10);
-    given.leases_max = 6;
+    given.queue_leases_max = 6;
     CHECK(queue.popped(given) == offsets{0, 1, 2, 3});
     CHECK(queue.popped(given) == offsets{4, 5});
     CHECK(queue.table.look(given).is_full);
@@ -351,7 +351,7 @@ TEST_CASE("pop_table: does what a simple model does, whatever happens") {
             case 4: { // a pop
                 auto given = rules(now, static_cast<std::int32_t>(1 + below(6)), 1 + below(60));
                 given.deliveries_max = 5;
-                given.leases_max = 12;
+                given.queue_leases_max = 12;
                 given.ordered = below(4) == 0;
                 const auto offer = table.look(given);
                 const bool is_blocked =
