@@ -1,31 +1,16 @@
 #include "client/client.hpp"
 #include "testing/node.hpp"
 #include "tests/apps/run_command.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <string>
 
 using namespace troupe;
 using namespace troupe::apps;
 using nlohmann::json;
-
-namespace {
-
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-    }
-    return true;
-}
-
-} // namespace
 
 TEST_CASE("a dead letter says which queue of which topic it came from, how often it was tried and when it was born") {
     testing::node node;
@@ -44,10 +29,10 @@ TEST_CASE("a dead letter says which queue of which topic it came from, how often
     REQUIRE_MESSAGE(sent.code == 0, sent.err);
     const auto receipt = json::parse(sent.out).at(0);
     command_result shown;
-    REQUIRE(eventually([&] {
+    test_support::await("one dead letter of the group", [&] {
         shown = run_command("dlq show billing -o json" + at);
         return shown.code == 0 && json::parse(shown.out).size() == 1;
-    }));
+    });
     consumer->stop();
     const auto letter = json::parse(shown.out).at(0);
     CHECK(letter.at("queue") == 0);

@@ -7,6 +7,7 @@
 #include "testing/process_node.hpp"
 #include "testing/temporary_directory.hpp"
 #include "tests/apps/run_command.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/raw_client.hpp"
 
 #include <doctest/doctest.h>
@@ -32,17 +33,6 @@ using namespace std::chrono_literals;
 using nlohmann::json;
 
 namespace {
-
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-    }
-    return true;
-}
 
 bool contains(const std::string& text, const std::string& part) {
     return text.find(part) != std::string::npos;
@@ -102,7 +92,7 @@ struct running_consumer {
         REQUIRE(read.ok());
         REQUIRE(read->first.size() == 1);
         between = read->first[0].stored.value() + 1;
-        REQUIRE(eventually([this] { return now().value() > between; }));
+        test_support::await("a later time than that of m4", [this] { return now().value() > between; });
         for (int i = 5; i < 10; ++i) {
             send(i);
         }
@@ -172,10 +162,10 @@ struct two_brokers {
         second.emplace(options);
         REQUIRE(second->start().ok());
         at = " --name-server " + first.name_server_address();
-        REQUIRE(eventually([this] {
+        test_support::await("both brokers in the routes", [this] {
             const auto cluster = run_command("cluster -o json" + at);
             return contains(cluster.out, "broker-a") && contains(cluster.out, "broker-b");
-        }));
+        });
     }
     static testing::process_node_options options_of_first(const std::filesystem::path& path) {
         testing::process_node_options options;

@@ -3,9 +3,9 @@
 #include "testing/cluster.hpp"
 #include "testing/process_node.hpp"
 #include "testing/temporary_directory.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <array>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -43,17 +43,6 @@ testing::process_node_options standalone(const testing::temporary_directory& dir
     options.runs_name_server = true;
     options.runs_broker = true;
     return options;
-}
-
-template <class Condition>
-bool eventually(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-    }
-    return true;
 }
 
 } // namespace
@@ -132,7 +121,8 @@ TEST_CASE("a message is found by its offset id, its unique key and its keys") {
         found = run("message find --topic orders --key k2 -o json" + at);
         return found.code == 0 && nlohmann::json::parse(found.output).size() == 2;
     };
-    REQUIRE_MESSAGE(eventually(both_are_indexed), found.output);
+    CAPTURE(found.output);
+    test_support::await("both messages in the index of keys", both_are_indexed);
     const auto rows = nlohmann::json::parse(found.output);
     CHECK(rows.at(0).at("body") == "again");
     CHECK(rows.at(1).at("message_id") == id);
@@ -226,7 +216,7 @@ TEST_CASE("a message for a certain time is listed, shown, cancelled and delivere
     CHECK(run("timer cancel " + id + " --topic reminders" + at).code == 5);
     CHECK(run("timer show " + id + " --topic reminders" + at).code == 5);
     const auto both_are_there = [&] { return run("consume reminders --body-only" + at).output == "over\nsoon\n"; };
-    CHECK(eventually(both_are_there));
+    test_support::await("the two messages that are due by now", both_are_there);
     CHECK(node.stop().ok());
 }
 
@@ -300,7 +290,8 @@ TEST_CASE("a transaction that was given up is listed, resumed and committed by c
         const auto sent = producer->send(late, [](const client::send_receipt&) { return client::transaction_outcome::unknown; });
         REQUIRE(sent.ok());
         half = sent->half.offset_message_id;
-        REQUIRE(eventually([&] { return nlohmann::json::parse(run("transaction list --given-up -o json" + at).output).size() == 1; }));
+        test_support::await("one transaction that was given up",
+                            [&] { return nlohmann::json::parse(run("transaction list --given-up -o json" + at).output).size() == 1; });
     } // nobody is there to be asked any more
     const auto listed = nlohmann::json::parse(run("transaction list --given-up --group payers -o json" + at).output);
     REQUIRE(listed.size() == 1);
@@ -347,8 +338,8 @@ TEST_CASE("a topic of different shapes on two brokers is changed without making 
     REQUIRE(cluster.start().ok());
     const std::string at = " --name-server " + cluster.name_server_addresses();
     const auto create = [&at](const std::string& rest) { return run("topic create orders " + rest + at).code == 0; };
-    REQUIRE(eventually([&create] { return create("--queues 2 --broker broker-a"); }));
-    REQUIRE(eventually([&create] { return create("--queues 4 --broker broker-b"); }));
+    test_support::await("broker-a, to make its topic", [&create] { return create("--queues 2 --broker broker-a"); });
+    test_support::await("broker-b, to make its topic", [&create] { return create("--queues 4 --broker broker-b"); });
 
     CHECK(run("topic update orders --perm r" + at).output ==
           "Updated topic orders on broker-a: 2 read queues, 2 write queues, permission r.\n"

@@ -10,6 +10,7 @@
 #include "protocol/body_compression.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -39,6 +40,7 @@
 using namespace troupe;
 using namespace troupe::client;
 using namespace std::chrono_literals;
+using test_support::eventually;
 
 namespace {
 
@@ -269,17 +271,6 @@ struct pop_setup {
     [[nodiscard]] pop_consumer consumer(const pop_options& options = reading_t()) const { return *pop_consumer::open(*via, options); }
 };
 
-template <class Condition>
-bool comes_true(const Condition& condition) {
-    const auto end = std::chrono::steady_clock::now() + 30s;
-    while (!condition()) {
-        if (end < std::chrono::steady_clock::now())
-            return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
-
 /// What the calling thread has had of a processor.
 std::chrono::nanoseconds spent_here() {
     timespec time{};
@@ -319,7 +310,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: name servers are asked once in a whi
     auto popped = popping.pop(0ms);
     REQUIRE(popped.ok());
     REQUIRE(popped->size() == 1);
-    REQUIRE(comes_true([this] { return a->heartbeats > 0; })); // until then it looks for the brokers that shall hear of it
+    REQUIRE(eventually(30s, [this] { return a->heartbeats > 0; })); // until then it looks for the brokers that shall hear of it
     const auto asked = known->asked.load();
     known->is_down = true;
     REQUIRE(popping.acknowledge(popped->front()).ok());
@@ -403,7 +394,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what it has no room for, and half of
     const auto next = popping.pop(0ms);
     REQUIRE(next.ok());
     CHECK(next->empty());
-    CHECK(comes_true([this] { return a->back() == 2; }));
+    CHECK(eventually(30s, [this] { return a->back() == 2; }));
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: a body that does not unpack is handed out as it is stored, wherever in an answer it stands") {
@@ -494,7 +485,7 @@ TEST_CASE_FIXTURE(pop_setup,
         popping.close();
         a->is_silent = false;
         wake('a');
-        CHECK(comes_true([this] { return a->back() == 1; }));
+        CHECK(eventually(30s, [this] { return a->back() == 1; }));
         const std::lock_guard lock{a->mutex};
         CHECK(a->given_back[0].invisible_ms == 0);
     }
@@ -514,9 +505,9 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what came too late is not handed out
     wake('a');
     a->put("fresh");
     std::string body;
-    CHECK(comes_true([&] { return (body = only_body(popping.pop(0ms))) != "0 messages"; }));
+    CHECK(eventually(30s, [&] { return (body = only_body(popping.pop(0ms))) != "0 messages"; }));
     CHECK(body == "fresh");
-    CHECK(comes_true([this] { return a->back() == 1; })); // it would else be out for nobody for the other half
+    CHECK(eventually(30s, [this] { return a->back() == 1; })); // it would else be out for nobody for the other half
 }
 
 TEST_CASE_FIXTURE(pop_setup,
@@ -524,7 +515,7 @@ TEST_CASE_FIXTURE(pop_setup,
     connect(10min);
     auto popping = consumer();
     auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
-    REQUIRE(comes_true([this] { return a->notices > 0 && b->notices > 0; }));
+    REQUIRE(eventually(30s, [this] { return a->notices > 0 && b->notices > 0; }));
     const auto takes = a->pops.load();
     b->put("0");
     wake('b');
@@ -533,7 +524,7 @@ TEST_CASE_FIXTURE(pop_setup,
     const auto notices = a->notices.load();
     for (int i = 1; i < 20; ++i) {
         auto next = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
-        REQUIRE(comes_true([this, i] { return b->notices > i; }));
+        REQUIRE(eventually(30s, [this, i] { return b->notices > i; }));
         b->put(std::to_string(i));
         wake('b');
         REQUIRE(only_body(next.get()) == std::to_string(i));
@@ -553,7 +544,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: brokers that give no notice are wait
         const auto takes = broker.takes();
         return std::any_of(takes.begin(), takes.end(), [](const auto& order) { return order.poll_ms > 0; });
     };
-    REQUIRE(comes_true([&] { return waits_at(*a) && waits_at(*b); }));
+    REQUIRE(eventually(30s, [&] { return waits_at(*a) && waits_at(*b); }));
     b->put("0");
     CHECK(only_body(popped.get()) == "0"); // the fake does not hold what it is asked to wait for: it is asked again
 }
@@ -595,7 +586,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: one that is closed ends the pops of 
     connect(10min);
     auto popping = consumer();
     auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
-    REQUIRE(comes_true([this] { return a->notices > 0 && b->notices > 0; }));
+    REQUIRE(eventually(30s, [this] { return a->notices > 0 && b->notices > 0; }));
     auto copy = popping;
     copy.close();
     CHECK(popped.get().code() == errc::shutting_down);
@@ -617,12 +608,12 @@ TEST_CASE_FIXTURE(pop_setup,
     REQUIRE(a->pops == 1);
     a->is_silent = false;
     wake('a');
-    REQUIRE(comes_true([this] {
+    REQUIRE(eventually(30s, [this] {
         const std::lock_guard lock{a->mutex};
         return a->bodies.empty();
     }));
     popping.close();
-    CHECK(comes_true([this] { return a->back() == 1; }));
+    CHECK(eventually(30s, [this] { return a->back() == 1; }));
     CHECK(popping.acknowledge(*first).ok());
     CHECK(b->acknowledged.size() == 1);
 }
@@ -632,7 +623,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: pops end when the connection does") 
     a->is_silent = b->is_silent = true;
     auto popping = consumer();
     auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
-    REQUIRE(comes_true([this] { return a->pops + b->pops == 2; }));
+    REQUIRE(eventually(30s, [this] { return a->pops + b->pops == 2; }));
     via->close();
     CHECK(popped.get().code() == errc::shutting_down);
     CHECK_FALSE(popping.pop(0ms).ok());
@@ -641,7 +632,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: pops end when the connection does") 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: brokers hear of it while it is open, of all that the connection pops for a group as of one") {
     std::optional<pop_consumer> first = consumer();
     const auto subscriptions = [this](std::size_t count) {
-        return comes_true([this, count] {
+        return eventually(30s, [this, count] {
             const std::lock_guard lock{b->mutex};
             return b->members.size() == 1 && b->members[0].subscriptions.size() == count;
         });

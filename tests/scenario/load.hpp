@@ -2,6 +2,7 @@
 
 #include "client/client.hpp"
 #include "testing/history.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <array>
 #include <atomic>
@@ -86,17 +87,6 @@ struct reading {
 /// Notes every delivery in `notes`. Throws when the cluster does not answer.
 reading read_everything(const client::connection& via, const std::string& topic, testing::history& notes, std::chrono::milliseconds limit);
 
-/// Waits until `condition` holds; false after `limit`.
-template <class Condition>
-bool eventually(std::chrono::milliseconds limit, Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) {
-            return false;
-        }
-        std::this_thread::sleep_for(std::chrono::milliseconds{2});
-    }
-    return true;
-}
+using test_support::eventually;
 
 } // namespace troupe::scenario
