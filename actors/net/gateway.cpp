@@ -13,20 +13,20 @@ namespace troupe::actors::net {
 
 namespace {
 
-bool is_send(std::int32_t code) {
-    return code == protocol::request_code::send_message || code == protocol::request_code::send_message_v2 ||
-           code == protocol::request_code::send_batch_message;
+namespace code = protocol::request_code;
+
+bool is_send(std::int32_t request) {
+    return request == code::send_message || request == code::send_message_v2 || request == code::send_batch_message;
 }
 
 /// The lite form is the same request, sent by consumers that assign their queues themselves.
-bool is_pull(std::int32_t code) {
-    return code == protocol::request_code::pull_message || code == protocol::request_code::lite_pull_message;
+bool is_pull(std::int32_t request) {
+    return request == code::pull_message || request == code::lite_pull_message;
 }
 
 /// What may wait for messages to take, and what is served by the same role.
-bool is_pop(std::int32_t code) {
-    return code == protocol::request_code::pop_message || code == protocol::request_code::peek_message ||
-           code == protocol::request_code::notification || code == protocol::request_code::polling_info;
+bool is_pop(std::int32_t request) {
+    return request == code::pop_message || request == code::peek_message || request == code::notification || request == code::polling_info;
 }
 
 } // namespace
@@ -86,6 +86,10 @@ result<void> gateway::go_on(connection_id connection) {
     return receive_frames(connection, found->second, std::exchange(found->second.delayed, {}));
 }
 
+bool gateway::has_oneway_room(pending_kind kind, const connection_state& state) const {
+    return state.oneway_requests < options_.oneway_requests_pause && (kind != pending_kind::send || has_byte_room(state));
+}
+
 bool gateway::has_byte_room(const connection_state& state) const {
     return 2 * state.in_flight_bytes <= options_.in_flight_bytes_per_connection_max &&
            2 * roles_.broker->appends->under_way() <= roles_.broker->appends->amount_max();
@@ -143,22 +147,43 @@ result<void> gateway::receive_frames(connection_id connection, connection_state&
     return {};
 }
 
+std::optional<gateway::pending_kind> gateway::kind_of(std::int32_t request) const {
+    if (!roles_.broker)
+        return std::nullopt;
+    if (is_send(request))
+        return pending_kind::send;
+    if (is_pull(request))
+        return pending_kind::pull;
+    if (roles_.broker->pops && is_pop(request))
+        return pending_kind::pop;
+    if (roles_.broker->decisions && request == code::end_transaction)
+        return pending_kind::end;
+    return std::nullopt;
+}
+
 bool gateway::receive_command(connection_id connection, connection_state& state, protocol::remoting_command command) {
-    if (stopping_ && !command.is_oneway()) {
-        refuse(connection, command, {errc::shutting_down, "this process is ending"});
+    const auto refused = [this, connection, &command](const error& failure) {
+        refuse(connection, command, failure);
         return true;
-    }
-    if (roles_.broker && is_send(command.code))
-        return receive_send(connection, state, command);
-    if (roles_.broker && roles_.broker->decisions && command.code == protocol::request_code::end_transaction)
-        return receive_end(connection, state, command);
-    if (roles_.broker && roles_.broker->pops && is_pop(command.code)) {
-        receive_pop(connection, state, command);
-        return true;
-    }
-    if (!roles_.broker || !is_pull(command.code))
+    };
+    if (stopping_ && !command.is_oneway())
+        return refused({errc::shutting_down, "this process is ending"});
+    const auto kind = kind_of(command.code);
+    if (!kind)
         return pass_to_session(connection, state, std::move(command));
-    receive_pull(connection, state, command);
+    if (broker_gone_)
+        return refused({errc::shutting_down, "this broker is ending"});
+    const bool oneway_write = is_oneway_write(*kind, command.is_oneway());
+    if (oneway_write && !state.ended && !has_oneway_room(*kind, state))
+        return false;
+    if (!oneway_write && state.requests >= options_.requests_per_connection_max)
+        return refused(too_many_requests(options_.requests_per_connection_max));
+    switch (*kind) {
+    case pending_kind::send: return receive_send(connection, state, command);
+    case pending_kind::end: receive_end(connection, state, command); break;
+    case pending_kind::pull: receive_pull(connection, state, command); break;
+    case pending_kind::pop: receive_pop(connection, state, command); break;
+    }
     return true;
 }
 
@@ -185,7 +210,7 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     if (connection == connections_.end())
         return false;
     auto& state = connection->second;
-    --(request.oneway && !may_wait(request.kind) ? state.oneway_requests : state.requests);
+    --(is_oneway_write(request.kind, request.oneway) ? state.oneway_requests : state.requests);
     state.in_flight_bytes -= request.bytes;
     if (request.kind == pending_kind::pull)
         state.pulls.erase(ticket);

@@ -102,6 +102,8 @@ private:
     enum class pending_kind : std::uint8_t { send, pull, pop, end };
     /// Its answer may take as long as the client says.
     static bool may_wait(pending_kind kind) { return kind == pending_kind::pull || kind == pending_kind::pop; }
+    /// Nobody waits for its answer, so it is never refused for lack of room, but has to wait for it. Counted apart from the others.
+    static bool is_oneway_write(pending_kind kind, bool oneway) { return oneway && !may_wait(kind); }
     struct pending {
         pending_kind kind = pending_kind::send;
         connection_id connection;
@@ -133,8 +135,11 @@ private:
 
     // connections and frames (gateway.cpp)
     result<void> receive_frames(connection_id connection, connection_state& state, std::span<const payload> frames);
-    /// False: it is one-way and there is no room for it now.
+    /// What is not left to the session; nothing: all else, and what this process does not serve.
+    [[nodiscard]] std::optional<pending_kind> kind_of(std::int32_t request) const;
+    /// Refuses what cannot be taken whatever it says, and hands on the rest. False: it is one-way and there is no room for it now.
     bool receive_command(connection_id connection, connection_state& state, protocol::remoting_command command);
+    [[nodiscard]] bool has_oneway_room(pending_kind kind, const connection_state& state) const;
     /// The bytes under way leave room for more one-way sends. Half of each bound, so that sends that can be refused are not
     /// crowded out.
     [[nodiscard]] bool has_byte_room(const connection_state& state) const;
@@ -144,7 +149,7 @@ private:
 
     // sends and decisions (gateway_sends.cpp); false as receive_command
     bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
-    bool receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command);
+    void receive_end(connection_id connection, connection_state& state, const protocol::remoting_command& command);
 
     // pulls and pops (gateway_waits.cpp)
     void receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command);

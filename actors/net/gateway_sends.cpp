@@ -16,14 +16,8 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
         refuse(connection, command, failure);
         return true;
     };
-    if (broker_gone_)
-        return refused({errc::shutting_down, "this broker is ending"});
     const bool oneway = command.is_oneway();
     const bool can_wait = oneway && !state.ended;
-    if (can_wait && (state.oneway_requests >= options_.oneway_requests_pause || !has_byte_room(state)))
-        return false;
-    if (!oneway && state.requests >= options_.requests_per_connection_max)
-        return refused(too_many_requests(options_.requests_per_connection_max));
     auto send = decode_request<send_messages>(command);
     if (!send)
         return refused(send.failure());
@@ -72,27 +66,15 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
 }
 
 /// What becomes of a half message: as often as half messages, so on the same path.
-bool gateway::receive_end(connection_id connection, connection_state& state, protocol::remoting_command& command) {
-    const auto refused = [this, connection, &command](const error& failure) {
-        refuse(connection, command, failure);
-        return true;
-    };
-    if (broker_gone_)
-        return refused({errc::shutting_down, "this broker is ending"});
-    const bool oneway = command.is_oneway();
-    if (oneway && !state.ended && state.oneway_requests >= options_.oneway_requests_pause)
-        return false;
-    if (!oneway && state.requests >= options_.requests_per_connection_max)
-        return refused(too_many_requests(options_.requests_per_connection_max));
+void gateway::receive_end(connection_id connection, connection_state& state, const protocol::remoting_command& command) {
     auto order = decode_request<end_transaction>(command);
     if (!order)
-        return refused(order.failure());
-    ++(oneway ? state.oneway_requests : state.requests);
+        return refuse(connection, command, order.failure());
+    ++(command.is_oneway() ? state.oneway_requests : state.requests);
     if (collected_.entries.empty() && ends_.entries.empty())
         host_.wake();
     ends_.entries.push_back({next_ticket_, std::move(*order)});
     pending_.emplace(next_ticket_++, make_pending(pending_kind::end, connection, command));
-    return true;
 }
 
 std::size_t gateway::flush() {

@@ -14,10 +14,6 @@ namespace troupe::actors::net {
 // ---- pulls ----------------------------------------------------------------------------------------------------------
 
 void gateway::receive_pull(connection_id connection, connection_state& state, const protocol::remoting_command& command) {
-    if (broker_gone_)
-        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
-    if (state.requests >= options_.requests_per_connection_max)
-        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
     auto pull = decode_request<pull_messages>(command);
     if (!pull)
         return refuse(connection, command, pull.failure());
@@ -51,10 +47,6 @@ void gateway::handle(const pull_answered& message) {
 // ---- pops -----------------------------------------------------------------------------------------------------------
 
 void gateway::receive_pop(connection_id connection, connection_state& state, const protocol::remoting_command& command) {
-    if (broker_gone_)
-        return refuse(connection, command, {errc::shutting_down, "this broker is ending"});
-    if (state.requests >= options_.requests_per_connection_max)
-        return refuse(connection, command, too_many_requests(options_.requests_per_connection_max));
     // Messages for a client that does not read would be out for nothing.
     if (host_.unsent_bytes(connection) > options_.unsent_answer_bytes_max)
         return refuse(connection, command, {errc::busy, "too many unread bytes are on their way to this connection"});
