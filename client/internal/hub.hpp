@@ -19,7 +19,8 @@ struct hub_endpoints {
     bool owned = false; ///< end the handles with the hub: they are proxies that only it uses
 };
 
-/// One client's view of the cluster: routes, broker handles, heartbeats. Decisions about routes are in `route_cache`.
+/// One client's view of the cluster: routes, broker handles, heartbeats. Decisions are in `route_cache`, `route_question` and
+/// `broker_links`.
 ///
 /// In     watch_topic, unwatch_topic, suspect_route, suspect_broker, join_group, join_producers
 ///        find_broker -> broker_dialed
@@ -34,7 +35,7 @@ struct hub_endpoints {
 ///        DOWN of a listener                   it leaves its groups, its watches go
 /// Out    find_route to name servers; client_heartbeat, unregister_client to brokers
 ///        route_known, membership_changed, transaction_asked, reply_arrived to listeners; what members are asked to those of groups
-/// State  one route_cache; one link per broker in a route; one consumer_data per group
+/// State  one route_cache; one broker_links; one consumer_data per group
 /// Always a listener gets route_known at least once for every watch_topic, if any name server answers.
 /// Ends   on user_shutdown.
 hub_actor spawn_hub(caf::actor_system& system, hub_endpoints endpoints, client_options options);
