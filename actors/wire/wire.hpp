@@ -34,69 +34,60 @@ std::string encode_answer_head(protocol::remoting_command& answer);
 /// Makes `answer` the answer to a request with this opaque and header form.
 void address_answer(protocol::remoting_command& answer, std::int32_t opaque, protocol::header_codec codec);
 
-// Which messages there are; each is defined in wire_broker.cpp, wire_admin.cpp or wire_name_server.cpp.
-#define TROUPE_WIRE_ORDER(order)                                                                                                           \
-    template <>                                                                                                                            \
-    protocol::remoting_command encode_request(const order&);                                                                               \
+// ---- which messages there are ---------------------------------------------------------------------------------------
+
+// Tables list them, here and in the headers beside this one: a row declares the four functions above for an order and its answer, or those
+// two that are needed when this process is only asked (SERVED) or only asks (ASKED). Rows of one name are for what has no other half of its
+// own. Each is defined in the source with the name of its header, those of this table in wire_broker.cpp, wire_admin.cpp and
+// wire_name_server.cpp.
+#define TROUPE_WIRE_BOTH(order, answer) TROUPE_WIRE_SERVED(order, answer) TROUPE_WIRE_ASKED(order, answer)
+#define TROUPE_WIRE_SERVED(order, answer) TROUPE_WIRE_SERVED_ORDER(order) TROUPE_WIRE_SERVED_ANSWER(answer)
+#define TROUPE_WIRE_ASKED(order, answer) TROUPE_WIRE_ASKED_ORDER(order) TROUPE_WIRE_ASKED_ANSWER(answer)
+#define TROUPE_WIRE_ORDER(order) TROUPE_WIRE_SERVED_ORDER(order) TROUPE_WIRE_ASKED_ORDER(order)
+#define TROUPE_WIRE_SERVED_ORDER(order)                                                                                                    \
     template <>                                                                                                                            \
     result<order> decode_request(const protocol::remoting_command&);
-#define TROUPE_WIRE_ANSWER(answer)                                                                                                         \
+#define TROUPE_WIRE_ASKED_ORDER(order)                                                                                                     \
     template <>                                                                                                                            \
-    protocol::remoting_command encode_answer(const answer&);                                                                               \
+    protocol::remoting_command encode_request(const order&);
+#define TROUPE_WIRE_SERVED_ANSWER(answer)                                                                                                  \
+    template <>                                                                                                                            \
+    protocol::remoting_command encode_answer(const answer&);
+#define TROUPE_WIRE_ASKED_ANSWER(answer)                                                                                                   \
     template <>                                                                                                                            \
     result<answer> decode_answer(const protocol::remoting_command&);
 
-TROUPE_WIRE_ORDER(send_messages)
-TROUPE_WIRE_ORDER(pull_messages)
-TROUPE_WIRE_ORDER(commit_offset)
-TROUPE_WIRE_ORDER(query_offset)
-TROUPE_WIRE_ORDER(find_max_offset)
+// Producers and consumers
+TROUPE_WIRE_BOTH(send_messages, messages_stored)
+TROUPE_WIRE_BOTH(pull_messages, messages_pulled)
+TROUPE_WIRE_BOTH(commit_offset, offset_committed)
+TROUPE_WIRE_BOTH(query_offset, offset_found)
+TROUPE_WIRE_ORDER(find_max_offset) // answered like query_offset, as the next two
 TROUPE_WIRE_ORDER(find_min_offset)
 TROUPE_WIRE_ORDER(search_offset)
-TROUPE_WIRE_ORDER(client_heartbeat)
-TROUPE_WIRE_ORDER(unregister_client)
-TROUPE_WIRE_ORDER(list_group_members)
-TROUPE_WIRE_ORDER(consumers_changed)
-TROUPE_WIRE_ORDER(put_topic)
-TROUPE_WIRE_ORDER(delete_topic)
-TROUPE_WIRE_ORDER(list_topics)
-TROUPE_WIRE_ORDER(describe_topic)
-TROUPE_WIRE_ORDER(put_group)
-TROUPE_WIRE_ORDER(delete_group)
-TROUPE_WIRE_ORDER(list_groups)
-TROUPE_WIRE_ORDER(describe_group)
-TROUPE_WIRE_ORDER(describe_broker)
-TROUPE_WIRE_ORDER(register_broker)
-TROUPE_WIRE_ORDER(unregister_broker)
-TROUPE_WIRE_ORDER(broker_heartbeat)
-TROUPE_WIRE_ORDER(find_route)
-TROUPE_WIRE_ORDER(describe_cluster)
-TROUPE_WIRE_ORDER(list_all_topics)
-TROUPE_WIRE_ORDER(forget_route)
-TROUPE_WIRE_ANSWER(messages_stored)
-TROUPE_WIRE_ANSWER(messages_pulled)
-TROUPE_WIRE_ANSWER(offset_committed)
-TROUPE_WIRE_ANSWER(offset_found)
-TROUPE_WIRE_ANSWER(heartbeat_accepted)
-TROUPE_WIRE_ANSWER(client_unregistered)
-TROUPE_WIRE_ANSWER(group_members)
-TROUPE_WIRE_ANSWER(topic_put)
-TROUPE_WIRE_ANSWER(topic_deleted)
-TROUPE_WIRE_ANSWER(topics_listed)
-TROUPE_WIRE_ANSWER(topic_described)
-TROUPE_WIRE_ANSWER(group_put)
-TROUPE_WIRE_ANSWER(group_deleted)
-TROUPE_WIRE_ANSWER(groups_listed)
-TROUPE_WIRE_ANSWER(group_described)
-TROUPE_WIRE_ANSWER(broker_described)
-TROUPE_WIRE_ANSWER(broker_registered)
-TROUPE_WIRE_ANSWER(broker_unregistered)
-TROUPE_WIRE_ANSWER(route_found)
-TROUPE_WIRE_ANSWER(cluster_described)
-TROUPE_WIRE_ANSWER(all_topics)
-TROUPE_WIRE_ANSWER(route_forgotten)
+TROUPE_WIRE_BOTH(client_heartbeat, heartbeat_accepted)
+TROUPE_WIRE_BOTH(unregister_client, client_unregistered)
+TROUPE_WIRE_BOTH(list_group_members, group_members)
+TROUPE_WIRE_ORDER(consumers_changed) // one-way
 
-#undef TROUPE_WIRE_ORDER
-#undef TROUPE_WIRE_ANSWER
+// Administration of a broker
+TROUPE_WIRE_BOTH(put_topic, topic_put)
+TROUPE_WIRE_BOTH(delete_topic, topic_deleted)
+TROUPE_WIRE_BOTH(list_topics, topics_listed)
+TROUPE_WIRE_BOTH(describe_topic, topic_described)
+TROUPE_WIRE_BOTH(put_group, group_put)
+TROUPE_WIRE_BOTH(delete_group, group_deleted)
+TROUPE_WIRE_BOTH(list_groups, groups_listed)
+TROUPE_WIRE_BOTH(describe_group, group_described)
+TROUPE_WIRE_BOTH(describe_broker, broker_described)
+
+// A name server
+TROUPE_WIRE_BOTH(register_broker, broker_registered)
+TROUPE_WIRE_ORDER(broker_heartbeat) // answered like register_broker
+TROUPE_WIRE_BOTH(unregister_broker, broker_unregistered)
+TROUPE_WIRE_BOTH(find_route, route_found)
+TROUPE_WIRE_BOTH(describe_cluster, cluster_described)
+TROUPE_WIRE_BOTH(list_all_topics, all_topics)
+TROUPE_WIRE_BOTH(forget_route, route_forgotten)
 
 } // namespace troupe::actors::net

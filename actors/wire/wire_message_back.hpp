@@ -9,17 +9,8 @@ namespace troupe::actors::net {
 /// A send (codes 10, 310, 320) whose topic is a group's retry topic.
 [[nodiscard]] bool is_sent_to_retry_topic(const protocol::remoting_command& command);
 
-template <>
-result<send_retry_message> decode_request(const protocol::remoting_command& command);
-
-template <>
-protocol::remoting_command encode_request(const send_message_back& order);
-template <>
-result<send_message_back> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const message_sent_back& answer);
-template <>
-result<message_sent_back> decode_answer(const protocol::remoting_command& command);
+TROUPE_WIRE_SERVED_ORDER(send_retry_message) // answered like send_messages
+TROUPE_WIRE_BOTH(send_message_back, message_sent_back)
 
 /// As RocketMQ: but for an unknown group and a missing permission, whatever goes wrong is SYSTEM_ERROR, and the consumer sends the
 /// message to the retry topic itself.

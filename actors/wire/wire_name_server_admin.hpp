@@ -7,63 +7,28 @@
 /// other way round.
 namespace troupe::actors::net {
 
-template <>
-result<announce_broker> decode_request(const protocol::remoting_command& command);
-template <>
-result<describe_route> decode_request(const protocol::remoting_command& command);
-template <>
-result<drop_route> decode_request(const protocol::remoting_command& command);
-template <>
-result<add_route> decode_request(const protocol::remoting_command& command);
-template <>
-result<change_write_perm> decode_request(const protocol::remoting_command& command);
-template <>
-result<query_version> decode_request(const protocol::remoting_command& command);
-template <>
-result<find_broker_members> decode_request(const protocol::remoting_command& command);
-template <>
-result<list_filtered_topics> decode_request(const protocol::remoting_command& command);
-template <>
-result<list_cluster_topics> decode_request(const protocol::remoting_command& command);
-template <>
-result<list_name_topics> decode_request(const protocol::remoting_command& command);
-template <>
-result<put_kv_config> decode_request(const protocol::remoting_command& command);
-template <>
-result<delete_kv_config> decode_request(const protocol::remoting_command& command);
-template <>
-result<find_kv_config> decode_request(const protocol::remoting_command& command);
-template <>
-result<list_kv_config> decode_request(const protocol::remoting_command& command);
-template <>
-result<list_name_server_config> decode_request(const protocol::remoting_command& command);
-template <>
-result<change_name_server_config> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const broker_announced& answer);
-template <>
-protocol::remoting_command encode_answer(const route_described& answer);
-template <>
-protocol::remoting_command encode_answer(const route_added& answer);
-template <>
-protocol::remoting_command encode_answer(const write_perm_changed& answer);
-template <>
-protocol::remoting_command encode_answer(const version_found& answer);
-template <>
-protocol::remoting_command encode_answer(const broker_members_found& answer);
-template <>
-protocol::remoting_command encode_answer(const topics_found& answer);
-template <>
-protocol::remoting_command encode_answer(const name_topics_listed& answer);
-template <>
-protocol::remoting_command encode_answer(const kv_config_changed& answer);
-template <>
-protocol::remoting_command encode_answer(const kv_config_found& answer);
-template <>
-protocol::remoting_command encode_answer(const kv_config_listed& answer);
-template <>
-protocol::remoting_command encode_answer(const name_server_config_listed& answer);
-template <>
-protocol::remoting_command encode_answer(const name_server_config_changed& answer);
+// Brokers and routes
+TROUPE_WIRE_SERVED(announce_broker, broker_announced)
+TROUPE_WIRE_SERVED(describe_route, route_described)
+TROUPE_WIRE_SERVED_ORDER(drop_route)
+TROUPE_WIRE_SERVED(add_route, route_added)
+TROUPE_WIRE_SERVED(change_write_perm, write_perm_changed)
+TROUPE_WIRE_SERVED(query_version, version_found)
+TROUPE_WIRE_SERVED(find_broker_members, broker_members_found)
+
+// Names
+TROUPE_WIRE_SERVED(list_filtered_topics, topics_found)
+TROUPE_WIRE_SERVED_ORDER(list_cluster_topics) // answered likewise
+TROUPE_WIRE_SERVED(list_name_topics, name_topics_listed)
+
+// KV config
+TROUPE_WIRE_SERVED(put_kv_config, kv_config_changed)
+TROUPE_WIRE_SERVED_ORDER(delete_kv_config) // answered likewise
+TROUPE_WIRE_SERVED(find_kv_config, kv_config_found)
+TROUPE_WIRE_SERVED(list_kv_config, kv_config_listed)
+
+// Settings
+TROUPE_WIRE_SERVED(list_name_server_config, name_server_config_listed)
+TROUPE_WIRE_SERVED(change_name_server_config, name_server_config_changed)
 
 } // namespace troupe::actors::net

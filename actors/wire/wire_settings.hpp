@@ -6,65 +6,26 @@
 /// `wire_broker_admin.hpp` for topics, groups, statistics and settings.
 namespace troupe::actors::net {
 
-template <>
-result<change_topic> decode_request(const protocol::remoting_command& command);
-template <>
-result<change_topics> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const topics_put& answer);
-template <>
-result<find_topic_config> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const topic_config_found& answer);
-template <>
-result<list_system_topics> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const system_topics_listed& answer);
-template <>
-result<describe_topic_state> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const topic_state_described& answer);
-template <>
-result<put_groups> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const groups_put& answer);
-template <>
-result<describe_group_state> decode_request(const protocol::remoting_command& command);
-template <>
-result<describe_consumption> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const consumption_described& answer);
-template <>
-result<query_forbidden> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const forbidden_found& answer);
-template <>
-result<set_request_mode> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const request_mode_set& answer);
-template <>
-result<query_assignment> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const assignment_found& answer);
-template <>
-result<list_request_modes> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const request_modes_listed& answer);
-template <>
-result<clean_store> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const clean_begun& answer);
-template <>
-result<view_statistics> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const statistics_viewed& answer);
-template <>
-result<list_broker_config> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const broker_config_listed& answer);
-template <>
-result<change_broker_config> decode_request(const protocol::remoting_command& command);
-template <>
-protocol::remoting_command encode_answer(const broker_config_changed& answer);
+// Topics
+TROUPE_WIRE_SERVED_ORDER(change_topic)
+TROUPE_WIRE_SERVED(change_topics, topics_put)
+TROUPE_WIRE_SERVED(find_topic_config, topic_config_found)
+TROUPE_WIRE_SERVED(list_system_topics, system_topics_listed)
+TROUPE_WIRE_SERVED(describe_topic_state, topic_state_described)
+
+// Groups
+TROUPE_WIRE_SERVED(put_groups, groups_put)
+TROUPE_WIRE_SERVED_ORDER(describe_group_state)
+TROUPE_WIRE_SERVED(describe_consumption, consumption_described)
+TROUPE_WIRE_SERVED(query_forbidden, forbidden_found)
+TROUPE_WIRE_SERVED(set_request_mode, request_mode_set)
+TROUPE_WIRE_SERVED(list_request_modes, request_modes_listed)
+TROUPE_WIRE_SERVED(query_assignment, assignment_found)
+
+// The broker
+TROUPE_WIRE_SERVED(clean_store, clean_begun)
+TROUPE_WIRE_SERVED(view_statistics, statistics_viewed)
+TROUPE_WIRE_SERVED(list_broker_config, broker_config_listed)
+TROUPE_WIRE_SERVED(change_broker_config, broker_config_changed)
 
 } // namespace troupe::actors::net

@@ -371,7 +371,7 @@ TEST_CASE_FIXTURE(pop_setup,
     }
     SUBCASE("or is given back when the consumer is closed") {
         popping.close();
-        REQUIRE(comes_true([this] { return a->back() == 2; }));
+        REQUIRE(eventually(30s, [this] { return a->back() == 2; }));
         const std::lock_guard lock{a->mutex};
         CHECK(a->given_back[0].offset == queue_offset{8});
         CHECK(a->given_back[1].offset == queue_offset{9});
@@ -561,11 +561,11 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what comes in the moment of closing 
         a->is_silent = true;
         auto popping = consumer();
         auto popped = std::async(std::launch::async, [&popping] { return popping.pop(30s); });
-        REQUIRE(comes_true([&] { return a->pops > pops; }));
+        REQUIRE(eventually(30s, [&] { return a->pops > pops; }));
         a->put("m");
         a->is_silent = false;
         wake('a');
-        REQUIRE(comes_true([this] {
+        REQUIRE(eventually(30s, [this] {
             const std::lock_guard lock{a->mutex};
             return a->bodies.empty();
         }));
@@ -578,7 +578,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what comes in the moment of closing 
             continue;
         }
         REQUIRE(got.code() == errc::shutting_down);
-        REQUIRE(comes_true([&] { return a->back() == before + 1; }));
+        REQUIRE(eventually(30s, [&] { return a->back() == before + 1; }));
     }
 }
 
