@@ -1,6 +1,6 @@
 #include "actors/wire/wire.hpp"
 
-#include "actors/wire/field_reader.hpp"
+#include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 
 #include <algorithm>
@@ -14,23 +14,6 @@ namespace {
 
 namespace code = protocol::request_code;
 using protocol::remoting_command;
-
-remoting_command request(std::int32_t request_code) {
-    remoting_command command;
-    command.code = request_code;
-    return command;
-}
-
-remoting_command with_body(remoting_command command, std::string body) {
-    command.body = payload{std::move(body)};
-    return command;
-}
-
-remoting_command request_about(std::int32_t request_code, std::string field, const std::string& name) {
-    auto command = request(request_code);
-    command.fields.set(std::move(field), name);
-    return command;
-}
 
 /// "+name=value,+name=value": the form in which a topic's attributes are set.
 std::string encode_attributes(const std::map<std::string, std::string>& attributes) {
@@ -62,7 +45,7 @@ result<std::map<std::string, std::string>> decode_attributes(std::string_view te
 
 template <>
 remoting_command encode_request(const put_topic& order) {
-    auto command = request(code::update_and_create_topic);
+    auto command = request_of(code::update_and_create_topic);
     auto& fields = command.fields;
     fields.set("topic", order.topic.name);
     fields.set("defaultTopic", "TBW102");
@@ -71,7 +54,7 @@ remoting_command encode_request(const put_topic& order) {
     fields.set("perm", order.topic.perm);
     fields.set("topicFilterType", "SINGLE_TAG");
     fields.set("topicSysFlag", order.topic.sys_flag);
-    fields.set("order", order.topic.order ? "true" : "false");
+    fields.set("order", text_of(order.topic.order));
     if (!order.topic.attributes.empty())
         fields.set("attributes", encode_attributes(order.topic.attributes));
     return command;
@@ -121,7 +104,7 @@ result<topic_deleted> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const list_topics&) {
-    return request(code::get_all_topic_config);
+    return request_of(code::get_all_topic_config);
 }
 template <>
 result<list_topics> decode_request(const remoting_command&) {
@@ -129,14 +112,11 @@ result<list_topics> decode_request(const remoting_command&) {
 }
 template <>
 remoting_command encode_answer(const topics_listed& answer) {
-    return with_body({}, protocol::encode_topic_table(answer.table));
+    return answer_of(protocol::encode_topic_table(answer.table));
 }
 template <>
 result<topics_listed> decode_answer(const remoting_command& command) {
-    auto table = protocol::decode_topic_table(command.body.view());
-    if (!table)
-        return table.failure();
-    return topics_listed{std::move(*table)};
+    return message_of_body<topics_listed>(command, protocol::decode_topic_table);
 }
 
 template <>
@@ -150,28 +130,22 @@ result<describe_topic> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_answer(const topic_described& answer) {
-    return with_body({}, protocol::encode_topic_stats(answer.stats));
+    return answer_of(protocol::encode_topic_stats(answer.stats));
 }
 template <>
 result<topic_described> decode_answer(const remoting_command& command) {
-    auto stats = protocol::decode_topic_stats(command.body.view());
-    if (!stats)
-        return stats.failure();
-    return topic_described{std::move(*stats)};
+    return message_of_body<topic_described>(command, protocol::decode_topic_stats);
 }
 
 // ---- groups ---------------------------------------------------------------------------------------------------------
 
 template <>
 remoting_command encode_request(const put_group& order) {
-    return with_body(request(code::update_and_create_subscription_group), protocol::encode_group_config(order.group));
+    return request_of(code::update_and_create_subscription_group, protocol::encode_group_config(order.group));
 }
 template <>
 result<put_group> decode_request(const remoting_command& command) {
-    auto group = protocol::decode_group_config(command.body.view());
-    if (!group)
-        return group.failure();
-    return put_group{std::move(*group)};
+    return message_of_body<put_group>(command, protocol::decode_group_config);
 }
 template <>
 remoting_command encode_answer(const group_put&) {
@@ -185,7 +159,7 @@ result<group_put> decode_answer(const remoting_command&) {
 template <>
 remoting_command encode_request(const delete_group& order) {
     auto command = request_about(code::delete_subscription_group, "groupName", order.group);
-    command.fields.set("cleanOffset", order.with_offsets ? "true" : "false");
+    command.fields.set("cleanOffset", text_of(order.with_offsets));
     return command;
 }
 template <>
@@ -207,7 +181,7 @@ result<group_deleted> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const list_groups&) {
-    return request(code::get_all_subscription_group_config);
+    return request_of(code::get_all_subscription_group_config);
 }
 template <>
 result<list_groups> decode_request(const remoting_command&) {
@@ -215,14 +189,11 @@ result<list_groups> decode_request(const remoting_command&) {
 }
 template <>
 remoting_command encode_answer(const groups_listed& answer) {
-    return with_body({}, protocol::encode_group_table(answer.table));
+    return answer_of(protocol::encode_group_table(answer.table));
 }
 template <>
 result<groups_listed> decode_answer(const remoting_command& command) {
-    auto table = protocol::decode_group_table(command.body.view());
-    if (!table)
-        return table.failure();
-    return groups_listed{std::move(*table)};
+    return message_of_body<groups_listed>(command, protocol::decode_group_table);
 }
 
 template <>
@@ -242,21 +213,18 @@ result<describe_group> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_answer(const group_described& answer) {
-    return with_body({}, protocol::encode_consume_stats(answer.stats));
+    return answer_of(protocol::encode_consume_stats(answer.stats));
 }
 template <>
 result<group_described> decode_answer(const remoting_command& command) {
-    auto stats = protocol::decode_consume_stats(command.body.view());
-    if (!stats)
-        return stats.failure();
-    return group_described{std::move(*stats)};
+    return message_of_body<group_described>(command, protocol::decode_consume_stats);
 }
 
 // ---- the broker -----------------------------------------------------------------------------------------------------
 
 template <>
 remoting_command encode_request(const describe_broker&) {
-    return request(code::get_broker_runtime_info);
+    return request_of(code::get_broker_runtime_info);
 }
 template <>
 result<describe_broker> decode_request(const remoting_command&) {
@@ -264,14 +232,11 @@ result<describe_broker> decode_request(const remoting_command&) {
 }
 template <>
 remoting_command encode_answer(const broker_described& answer) {
-    return with_body({}, protocol::encode_key_value_table(answer.values));
+    return answer_of(protocol::encode_key_value_table(answer.values));
 }
 template <>
 result<broker_described> decode_answer(const remoting_command& command) {
-    auto values = protocol::decode_key_value_table(command.body.view());
-    if (!values)
-        return values.failure();
-    return broker_described{std::move(*values)};
+    return message_of_body<broker_described>(command, protocol::decode_key_value_table);
 }
 
 } // namespace troupe::actors::net

@@ -1,6 +1,6 @@
 #include "actors/wire/wire.hpp"
 
-#include "actors/wire/field_reader.hpp"
+#include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
@@ -17,17 +17,6 @@ namespace {
 namespace code = protocol::request_code;
 using protocol::remoting_command;
 
-remoting_command request(std::int32_t request_code) {
-    remoting_command command;
-    command.code = request_code;
-    return command;
-}
-
-remoting_command with_body(remoting_command command, std::string body) {
-    command.body = payload{std::move(body)};
-    return command;
-}
-
 /// sysFlag of a pull. Others exist (8: class filter, 16: lite pull consumer) and change nothing here.
 namespace pull_flag {
 constexpr std::int32_t commit_offset = 1;
@@ -41,33 +30,13 @@ bool is_word(std::string_view text, std::string_view word) {
                       [](char x, char capital) { return (x >= 'a' && x <= 'z' ? x - 'a' + 'A' : x) == capital; });
 }
 
-constexpr std::string_view text_of(bool value) {
-    return value ? "true" : "false";
-}
-
-void set_queue(remoting_command& command, const topic_queue& queue) {
-    command.fields.set("topic", queue.topic);
-    command.fields.set("queueId", queue.queue.value());
-}
-
-topic_queue read_queue(field_reader& in) {
-    auto topic = in.text("topic");
-    return {std::move(topic), in.number<queue_id>("queueId")};
-}
-
-remoting_command queue_request(std::int32_t request_code, const topic_queue& queue) {
-    auto command = request(request_code);
-    set_queue(command, queue);
-    return command;
-}
-
 } // namespace
 
 // ---- producers ------------------------------------------------------------------------------------------------------
 
 template <>
 remoting_command encode_request(const send_messages& order) {
-    auto command = request(order.batch ? code::send_batch_message : code::send_message_v2);
+    auto command = request_of(order.batch ? code::send_batch_message : code::send_message_v2);
     auto& fields = command.fields;
     fields.set("a", order.producer_group);
     fields.set("b", order.topic);
@@ -79,8 +48,8 @@ remoting_command encode_request(const send_messages& order) {
     fields.set("h", order.flag);
     fields.set("i", order.properties);
     fields.set("j", order.reconsume_times);
-    fields.set("k", std::string{text_of(order.unit_mode)});
-    fields.set("m", std::string{text_of(order.batch)});
+    fields.set("k", text_of(order.unit_mode));
+    fields.set("m", text_of(order.batch));
     command.body = order.body;
     return command;
 }
@@ -140,7 +109,7 @@ result<messages_stored> decode_answer(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const pull_messages& order) {
-    auto command = request(code::pull_message);
+    auto command = request_of(code::pull_message);
     auto& fields = command.fields;
     const std::int32_t flags = (order.commit ? pull_flag::commit_offset : 0) | (order.hold_ms > 0 ? pull_flag::suspend : 0) |
                                (order.has_expression ? pull_flag::subscription : 0);
@@ -218,7 +187,7 @@ result<messages_pulled> decode_answer(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const commit_offset& order) {
-    auto command = queue_request(code::update_consumer_offset, order.key.queue);
+    auto command = request_about(code::update_consumer_offset, order.key.queue);
     command.fields.set("consumerGroup", order.key.group);
     command.fields.set("commitOffset", order.offset.value());
     return command;
@@ -243,9 +212,9 @@ result<offset_committed> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const query_offset& order) {
-    auto command = queue_request(code::query_consumer_offset, order.key.queue);
+    auto command = request_about(code::query_consumer_offset, order.key.queue);
     command.fields.set("consumerGroup", order.key.group);
-    command.fields.set("setZeroIfNotFound", std::string{text_of(order.zero_if_not_found)});
+    command.fields.set("setZeroIfNotFound", text_of(order.zero_if_not_found));
     return command;
 }
 template <>
@@ -260,7 +229,7 @@ result<query_offset> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const find_max_offset& order) {
-    return queue_request(code::get_max_offset, order.queue);
+    return request_about(code::get_max_offset, order.queue);
 }
 template <>
 result<find_max_offset> decode_request(const remoting_command& command) {
@@ -271,7 +240,7 @@ result<find_max_offset> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const find_min_offset& order) {
-    return queue_request(code::get_min_offset, order.queue);
+    return request_about(code::get_min_offset, order.queue);
 }
 template <>
 result<find_min_offset> decode_request(const remoting_command& command) {
@@ -281,7 +250,7 @@ result<find_min_offset> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const search_offset& order) {
-    auto command = queue_request(code::search_offset_by_timestamp, order.queue);
+    auto command = request_about(code::search_offset_by_timestamp, order.queue);
     command.fields.set("timestamp", order.time.value());
     command.fields.set("boundaryType", order.upper ? "UPPER" : "LOWER");
     return command;
@@ -312,7 +281,7 @@ result<offset_found> decode_answer(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const client_heartbeat& order) {
-    return with_body(request(code::heart_beat), protocol::encode_heartbeat(order.data));
+    return request_of(code::heart_beat, protocol::encode_heartbeat(order.data));
 }
 template <>
 result<client_heartbeat> decode_request(const remoting_command& command) {
@@ -334,7 +303,7 @@ result<heartbeat_accepted> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const unregister_client& order) {
-    auto command = request(code::unregister_client);
+    auto command = request_of(code::unregister_client);
     command.fields.set("clientID", order.client_id);
     if (!order.producer_group.empty())
         command.fields.set("producerGroup", order.producer_group);
@@ -362,9 +331,7 @@ result<client_unregistered> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const list_group_members& order) {
-    auto command = request(code::get_consumer_list_by_group);
-    command.fields.set("consumerGroup", order.group);
-    return command;
+    return request_about(code::get_consumer_list_by_group, "consumerGroup", order.group);
 }
 template <>
 result<list_group_members> decode_request(const remoting_command& command) {
@@ -373,19 +340,16 @@ result<list_group_members> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_answer(const group_members& answer) {
-    return with_body({}, protocol::encode_consumer_ids(answer.client_ids));
+    return answer_of(protocol::encode_consumer_ids(answer.client_ids));
 }
 template <>
 result<group_members> decode_answer(const remoting_command& command) {
-    auto ids = protocol::decode_consumer_ids(command.body.view());
-    if (!ids)
-        return ids.failure();
-    return group_members{std::move(*ids)};
+    return message_of_body<group_members>(command, protocol::decode_consumer_ids);
 }
 
 template <>
 remoting_command encode_request(const consumers_changed& event) {
-    auto command = request(code::notify_consumer_ids_changed);
+    auto command = request_of(code::notify_consumer_ids_changed);
     command.flag = protocol::command_flag::oneway;
     command.fields.set("consumerGroup", event.group);
     return command;

@@ -15,9 +15,7 @@ result<lock_queues> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_request(const lock_queues& order) {
-    auto command = request_of(protocol::request_code::lock_batch_mq);
-    command.body = payload{protocol::encode_queue_lock_request(order.request)};
-    return command;
+    return request_of(protocol::request_code::lock_batch_mq, protocol::encode_queue_lock_request(order.request));
 }
 template <>
 remoting_command encode_answer(const queues_locked& answer) {
@@ -34,9 +32,7 @@ result<unlock_queues> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_request(const unlock_queues& order) {
-    auto command = request_of(protocol::request_code::unlock_batch_mq);
-    command.body = payload{protocol::encode_queue_lock_request(order.request)};
-    return command;
+    return request_of(protocol::request_code::unlock_batch_mq, protocol::encode_queue_lock_request(order.request));
 }
 template <>
 remoting_command encode_answer(const queues_unlocked&) {

@@ -13,9 +13,7 @@ using protocol::remoting_command;
 
 template <>
 remoting_command encode_request(const list_dead_letters& order) {
-    auto command = request_of(code::troupe_list_dead_letters);
-    command.fields.set("group", order.group);
-    return command;
+    return request_about(code::troupe_list_dead_letters, "group", order.group);
 }
 template <>
 result<list_dead_letters> decode_request(const remoting_command& command) {
@@ -33,9 +31,7 @@ result<dead_letters_listed> decode_answer(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const read_page& order) {
-    auto command = request_of(code::troupe_read_queue);
-    command.fields.set("topic", order.queue.topic);
-    command.fields.set("queueId", order.queue.queue.value());
+    auto command = request_about(code::troupe_read_queue, order.queue);
     command.fields.set("offset", order.from.value());
     command.fields.set("maxMsgNums", order.messages_max);
     return command;
@@ -44,8 +40,7 @@ template <>
 result<read_page> decode_request(const remoting_command& command) {
     field_reader in{command};
     read_page order;
-    order.queue.topic = in.text("topic");
-    order.queue.queue = in.number<queue_id>("queueId");
+    order.queue = read_queue(in);
     order.from = in.number<queue_offset>("offset");
     order.messages_max = in.int32_or("maxMsgNums", order.messages_max);
     return in.finish(std::move(order));

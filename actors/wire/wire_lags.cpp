@@ -9,9 +9,7 @@ using protocol::remoting_command;
 
 template <>
 remoting_command encode_request(const list_lags& order) {
-    auto command = request_of(protocol::request_code::troupe_list_lags);
-    command.fields.set("group", order.group);
-    return command;
+    return request_about(protocol::request_code::troupe_list_lags, "group", order.group);
 }
 template <>
 result<list_lags> decode_request(const remoting_command& command) {

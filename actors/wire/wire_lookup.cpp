@@ -12,15 +12,6 @@ namespace troupe::actors::net {
 
 using protocol::remoting_command;
 
-namespace {
-
-topic_queue read_queue(field_reader& in) {
-    auto topic = in.text("topic");
-    return {std::move(topic), in.number<queue_id>("queueId")};
-}
-
-} // namespace
-
 template <>
 result<find_message> decode_request(const remoting_command& command) {
     field_reader in{command};
@@ -69,7 +60,7 @@ remoting_command encode_request(const find_messages& order) {
     command.fields.set("maxNum", order.messages_max);
     command.fields.set("beginTimestamp", order.begin.value());
     command.fields.set("endTimestamp", order.end.value());
-    command.fields.set("_UNIQUE_KEY_QUERY", std::string{order.by_unique_key ? "true" : "false"});
+    command.fields.set("_UNIQUE_KEY_QUERY", text_of(order.by_unique_key));
     return command;
 }
 template <>

@@ -46,7 +46,7 @@ remoting_command encode_request(const send_reply& order) {
         command.fields.set("c", order.default_topic);
     if (order.default_topic_queues > 0)
         command.fields.set("d", order.default_topic_queues);
-    command.fields.set("k", order.unit_mode ? "true" : "false");
+    command.fields.set("k", text_of(order.unit_mode));
     return command;
 }
 template <>
@@ -83,9 +83,7 @@ remoting_command encode_answer(const consumer_connections_listed& answer) {
 
 template <>
 remoting_command encode_request(const list_members& order) {
-    auto command = request_of(code::troupe_list_members);
-    command.fields.set("group", order.group);
-    return command;
+    return request_about(code::troupe_list_members, "group", order.group);
 }
 template <>
 result<list_members> decode_request(const remoting_command& command) {
@@ -262,7 +260,7 @@ remoting_command encode_request(const deliver_reply& order) {
     fields.set("flag", message.flag);
     fields.set("properties", message.properties);
     fields.set("reconsumeTimes", message.reconsume_times);
-    fields.set("unitMode", order.reply.unit_mode ? "true" : "false");
+    fields.set("unitMode", text_of(order.reply.unit_mode));
     fields.set("bornHost", to_string(message.born_host));
     fields.set("storeHost", to_string(order.store_host));
     fields.set("storeTimestamp", order.stored.value());
@@ -337,10 +335,7 @@ remoting_command encode_answer(const offsets_reset& answer) {
 }
 template <>
 result<offsets_reset> decode_answer(const remoting_command& command) {
-    auto offsets = protocol::decode_reset_offsets(command.body.view());
-    if (!offsets)
-        return offsets.failure();
-    return offsets_reset{std::move(*offsets)};
+    return message_of_body<offsets_reset>(command, protocol::decode_reset_offsets);
 }
 
 template <>

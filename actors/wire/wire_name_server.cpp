@@ -1,6 +1,6 @@
 #include "actors/wire/wire.hpp"
 
-#include "actors/wire/field_reader.hpp"
+#include "actors/wire/wire_codec.hpp"
 #include "protocol/checksum.hpp"
 #include "protocol/request_code.hpp"
 
@@ -14,12 +14,6 @@ namespace {
 namespace code = protocol::request_code;
 using protocol::remoting_command;
 
-remoting_command request(std::int32_t request_code) {
-    remoting_command command;
-    command.code = request_code;
-    return command;
-}
-
 /// RocketMQ's CRC-32 of a body: without the sign bit.
 std::int32_t body_checksum(std::string_view body) {
     return static_cast<std::int32_t>(protocol::crc32(body) & 0x7FFFFFFFu);
@@ -29,7 +23,7 @@ std::int32_t body_checksum(std::string_view body) {
 
 template <>
 remoting_command encode_request(const register_broker& order) {
-    auto command = request(code::register_broker);
+    auto command = request_of(code::register_broker);
     auto& fields = command.fields;
     command.body = payload{protocol::encode_register_broker_body(order.topics)};
     fields.set("brokerName", order.broker_name);
@@ -74,7 +68,7 @@ result<broker_registered> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const unregister_broker& order) {
-    auto command = request(code::unregister_broker);
+    auto command = request_of(code::unregister_broker);
     command.fields.set("brokerName", order.broker_name);
     command.fields.set("brokerAddr", order.address);
     command.fields.set("clusterName", order.cluster);
@@ -102,7 +96,7 @@ result<broker_unregistered> decode_answer(const remoting_command&) {
 
 template <>
 remoting_command encode_request(const broker_heartbeat& order) {
-    auto command = request(code::broker_heartbeat);
+    auto command = request_of(code::broker_heartbeat);
     command.fields.set("clusterName", order.cluster);
     command.fields.set("brokerAddr", order.address);
     command.fields.set("brokerName", order.broker_name);
@@ -120,7 +114,7 @@ result<broker_heartbeat> decode_request(const remoting_command& command) {
 
 template <>
 remoting_command encode_request(const find_route& order) {
-    auto command = request(code::get_routeinfo_by_topic);
+    auto command = request_of(code::get_routeinfo_by_topic);
     command.fields.set("topic", order.topic);
     command.fields.set("acceptStandardJsonOnly", "true");
     return command;
@@ -132,21 +126,16 @@ result<find_route> decode_request(const remoting_command& command) {
 }
 template <>
 remoting_command encode_answer(const route_found& answer) {
-    remoting_command command;
-    command.body = payload{protocol::encode_topic_route(answer.route)};
-    return command;
+    return answer_of(protocol::encode_topic_route(answer.route));
 }
 template <>
 result<route_found> decode_answer(const remoting_command& command) {
-    auto route = protocol::decode_topic_route(command.body.view());
-    if (!route)
-        return route.failure();
-    return route_found{std::move(*route)};
+    return message_of_body<route_found>(command, protocol::decode_topic_route);
 }
 
 template <>
 remoting_command encode_request(const describe_cluster&) {
-    return request(code::get_broker_cluster_info);
+    return request_of(code::get_broker_cluster_info);
 }
 template <>
 result<describe_cluster> decode_request(const remoting_command&) {
@@ -154,21 +143,16 @@ result<describe_cluster> decode_request(const remoting_command&) {
 }
 template <>
 remoting_command encode_answer(const cluster_described& answer) {
-    remoting_command command;
-    command.body = payload{protocol::encode_cluster_info(answer.info)};
-    return command;
+    return answer_of(protocol::encode_cluster_info(answer.info));
 }
 template <>
 result<cluster_described> decode_answer(const remoting_command& command) {
-    auto info = protocol::decode_cluster_info(command.body.view());
-    if (!info)
-        return info.failure();
-    return cluster_described{std::move(*info)};
+    return message_of_body<cluster_described>(command, protocol::decode_cluster_info);
 }
 
 template <>
 remoting_command encode_request(const list_all_topics&) {
-    return request(code::get_all_topic_list_from_nameserver);
+    return request_of(code::get_all_topic_list_from_nameserver);
 }
 template <>
 result<list_all_topics> decode_request(const remoting_command&) {
@@ -176,23 +160,16 @@ result<list_all_topics> decode_request(const remoting_command&) {
 }
 template <>
 remoting_command encode_answer(const all_topics& answer) {
-    remoting_command command;
-    command.body = payload{protocol::encode_topic_list(answer.names)};
-    return command;
+    return answer_of(protocol::encode_topic_list(answer.names));
 }
 template <>
 result<all_topics> decode_answer(const remoting_command& command) {
-    auto names = protocol::decode_topic_list(command.body.view());
-    if (!names)
-        return names.failure();
-    return all_topics{std::move(*names)};
+    return message_of_body<all_topics>(command, protocol::decode_topic_list);
 }
 
 template <>
 remoting_command encode_request(const forget_route& order) {
-    auto command = request(code::delete_topic_in_namesrv);
-    command.fields.set("topic", order.topic);
-    return command;
+    return request_about(code::delete_topic_in_namesrv, "topic", order.topic);
 }
 template <>
 result<forget_route> decode_request(const remoting_command& command) {

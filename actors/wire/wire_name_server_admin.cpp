@@ -103,7 +103,7 @@ result<query_version> decode_request(const remoting_command& command) {
 template <>
 remoting_command encode_answer(const version_found& answer) {
     remoting_command command;
-    command.fields.set("changed", answer.changed ? "true" : "false");
+    command.fields.set("changed", text_of(answer.changed));
     if (answer.is_known)
         command.body = payload{protocol::encode_data_version(answer.known)};
     return command;

@@ -94,7 +94,7 @@ remoting_command encode_request(const pop_messages& order) {
     if (is_take || order.kind == pop_kind::notify) {
         fields.set("pollTime", order.poll_ms);
         fields.set("bornTime", order.born.value());
-        fields.set("order", order.ordered ? "true" : "false");
+        fields.set("order", text_of(order.ordered));
         if (!order.attempt.empty())
             fields.set("attemptId", order.attempt);
         if (!order.expression.empty()) {

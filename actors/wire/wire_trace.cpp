@@ -11,9 +11,7 @@ using protocol::remoting_command;
 
 template <>
 remoting_command encode_request(const trace_message& order) {
-    auto command = request_of(protocol::request_code::troupe_trace_message);
-    command.fields.set("topic", order.queue.topic);
-    command.fields.set("queueId", order.queue.queue.value());
+    auto command = request_about(protocol::request_code::troupe_trace_message, order.queue);
     command.fields.set("offset", order.offset.value());
     return command;
 }
@@ -21,8 +19,7 @@ template <>
 result<trace_message> decode_request(const remoting_command& command) {
     field_reader in{command};
     trace_message order;
-    order.queue.topic = in.text("topic");
-    order.queue.queue = in.number<queue_id>("queueId");
+    order.queue = read_queue(in);
     order.offset = in.number<queue_offset>("offset");
     return in.finish(std::move(order));
 }

@@ -36,7 +36,7 @@ remoting_command encode_request(const end_transaction& order) {
     fields.set("tranStateTableOffset", order.offset.value());
     fields.set("commitLogOffset", order.position.value());
     fields.set("commitOrRollback", static_cast<std::int32_t>(order.decision));
-    fields.set("fromTransactionCheck", order.is_asked_for ? "true" : "false");
+    fields.set("fromTransactionCheck", text_of(order.is_asked_for));
     fields.set("msgId", order.message_id);
     fields.set("transactionId", order.message_id);
     fields.set("topic", order.topic);
