@@ -3,10 +3,9 @@
 #include "actors/messages/broker_admin.hpp"
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -18,6 +17,8 @@
 namespace troupe::client {
 
 namespace {
+
+using actors::net::role_of;
 
 result<void> check_topic(const topic_config& topic) {
     if (auto legal = check_topic_name(topic.name); !legal)
@@ -49,7 +50,7 @@ result<std::map<std::string, group_summary>> summaries(asker& ask, const std::ma
                                                        const std::string& group) {
     std::map<std::string, group_summary> all;
     for (const auto& [name, broker] : brokers) {
-        const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+        const auto role = role_of<actors::operator_actor>(broker);
         const auto listed = ask.ask_again<actors::lags_listed>(role, actors::list_lags{group});
         if (!listed && listed.code() == errc::not_supported)
             continue;
@@ -216,13 +217,11 @@ result<std::optional<group_config>> config_at(asker& ask, const std::string& bro
     return std::optional{std::move(found->second)};
 }
 
-using group_finder_actor = caf::typed_actor<caf::replies_to<actors::find_group_config>::with<actors::group_config_found>>;
-
 /// The same, and nothing else is read. Of Troupe's brokers only: one of RocketMQ's makes a group that it is asked for so, if it makes groups by
 /// itself.
 result<std::optional<group_config>> find_config_at(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
                                                    const std::string& group) {
-    const auto finder = caf::actor_cast<group_finder_actor>(broker); // a proxy serves both
+    const auto finder = role_of<actors::broker_admin_actor>(broker);
     auto found = ask.ask_again<actors::group_config_found>(finder, actors::find_group_config{group});
     if (found.code() == errc::group_not_found)
         return std::optional<group_config>{};
@@ -356,7 +355,7 @@ result<group_description> admin::describe_group(const std::string& group, const 
             known = known || !progress->stats.queues.empty();
             all.queues.merge(progress->stats.queues);
         }
-        const auto watched = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+        const auto watched = role_of<actors::operator_actor>(broker);
         auto listed = ask.ask_again<actors::members_listed>(watched, actors::list_members{group});
         const bool is_troupe = listed.ok(); // others do not know the question
         if (auto config = is_troupe ? find_config_at(ask, name, broker, group) : config_at(ask, name, broker, group); !config) {

@@ -1,13 +1,12 @@
 #include "actors/log/message_finder.hpp"
 #include "actors/messages/member_messages.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "actors/schedule/message_return.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <string_view>
@@ -18,15 +17,13 @@ namespace troupe::client {
 
 namespace {
 
+using actors::net::role_of;
+
 constexpr std::size_t page_messages_max = 1'000;
 /// RocketMQ's brokers answer with at most as many.
 constexpr std::int32_t copies_max = 64;
 
 using broker_handles = std::map<std::string, actors::broker_actor>;
-
-actors::operator_actor operator_of(const actors::broker_actor& broker) {
-    return caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
-}
 
 /// Ids are told in either case.
 bool is_same_id(std::string_view left, std::string_view right) {
@@ -54,7 +51,7 @@ result<std::vector<received_message>> to_messages(const std::string& broker_name
 
 result<std::vector<dead_letters>> letters_of(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
                                              const std::string& group) {
-    auto listed = ask.ask_again<actors::dead_letters_listed>(operator_of(broker), actors::list_dead_letters{group});
+    auto listed = ask.ask_again<actors::dead_letters_listed>(role_of<actors::operator_actor>(broker), actors::list_dead_letters{group});
     if (!listed)
         return at_broker(broker_name, listed.failure());
     std::vector<dead_letters> letters;
@@ -77,7 +74,7 @@ result<resent_letters> resend_queue(asker& ask, const actors::broker_actor& brok
     while (done.resent < max) {
         const actors::resend_dead_letters order{group, queue_id{letters.queue.queue}, queue_offset{-1}, page_of(max - done.resent)};
         // Not asked again by itself: whether a lost answer was a success is unknown.
-        const auto page = ask.ask<actors::dead_letters_resent>(operator_of(broker), order);
+        const auto page = ask.ask<actors::dead_letters_resent>(role_of<actors::operator_actor>(broker), order);
         if (!page)
             return at_broker(letters.queue.broker_name, {page.code(), page.failure().text + " (" + std::to_string(done.resent) +
                                                                           " messages of this queue were put back before)"});
@@ -101,7 +98,7 @@ result<received_message> find_letter(asker& ask, const broker_handles& brokers, 
     order.by_unique_key = true;
     std::optional<received_message> newest;
     for (const auto& [name, broker] : brokers) {
-        const auto found = ask.ask<actors::messages_found>(caf::actor_cast<actors::message_finder_actor>(broker), order);
+        const auto found = ask.ask<actors::messages_found>(role_of<actors::message_finder_actor>(broker), order);
         if (!found && found.code() != errc::message_not_found && found.code() != errc::topic_not_found)
             return at_broker(name, found.failure());
         if (!found)
@@ -149,7 +146,7 @@ result<std::pair<std::vector<received_message>, queue_offset>> admin::read_queue
     unpacking_room room;
     while (read.first.size() < max) {
         const actors::read_page order{{queue.topic, queue_id{queue.queue}}, read.second, page_of(max - read.first.size())};
-        const auto page = ask.ask_again<actors::page_read>(operator_of(brokers->at(queue.broker_name)), order);
+        const auto page = ask.ask_again<actors::page_read>(role_of<actors::operator_actor>(brokers->at(queue.broker_name)), order);
         if (!page)
             return at_broker(queue.broker_name, page.failure());
         auto messages = to_messages(queue.broker_name, page->records, room);
@@ -219,7 +216,7 @@ result<received_message> admin::resend_dead_letter(const std::string& group, con
     const auto broker = brokers->find(letter->queue.broker_name);
     if (broker == brokers->end())
         return at_broker(letter->queue.broker_name, {errc::no_route, "no name server knows it any more"});
-    const auto done = ask.ask<actors::dead_letters_resent>(operator_of(broker->second), order);
+    const auto done = ask.ask<actors::dead_letters_resent>(role_of<actors::operator_actor>(broker->second), order);
     if (!done)
         return at_broker(letter->queue.broker_name, done.failure());
     return letter;

@@ -1,11 +1,10 @@
 #include "actors/log/message_finder.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -17,6 +16,8 @@
 namespace troupe::client {
 
 namespace {
+
+using actors::net::role_of;
 
 /// RocketMQ's brokers answer with at most as many.
 constexpr std::int32_t copies_max = 64;
@@ -51,10 +52,6 @@ received_message of_broker(const std::string& broker_name, protocol::message rec
     return message;
 }
 
-actors::message_finder_actor finder_of(const actors::broker_actor& broker) {
-    return caf::actor_cast<actors::message_finder_actor>(broker); // a proxy serves both
-}
-
 using broker_handles = std::map<std::string, actors::broker_actor>;
 
 /// message_not_found when no broker has a message of this id.
@@ -62,7 +59,7 @@ result<received_message> at_place(asker& ask, const broker_handles& brokers, con
     // The host in an id is the one that the broker stores under, which need not be the one that clients dial: all are asked.
     error last;
     for (const auto& [name, broker] : brokers) {
-        auto found = ask.ask<actors::message_found>(finder_of(broker), actors::find_message{position});
+        auto found = ask.ask<actors::message_found>(role_of<actors::message_finder_actor>(broker), actors::find_message{position});
         if (!found) {
             last = error{found.code(), "broker " + name + ": " + found.failure().text};
             continue;
@@ -86,7 +83,7 @@ result<std::vector<received_message>> by_key(asker& ask, const broker_handles& b
     std::vector<received_message> all;
     unpacking_room room;
     for (const auto& [name, broker] : brokers) {
-        auto found = ask.ask<actors::messages_found>(finder_of(broker), order);
+        auto found = ask.ask<actors::messages_found>(role_of<actors::message_finder_actor>(broker), order);
         const bool nothing =
             found.code() == errc::message_not_found || found.code() == errc::offset_not_found || found.code() == errc::topic_not_found;
         if (!found && !nothing)

@@ -1,9 +1,8 @@
 #include "actors/messages/member_messages.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -46,8 +45,8 @@ std::int64_t committed_in(const actors::group_described& described, const messag
 result<offset_changes> reset_at(asker& ask, const actors::broker_actor& broker, const actors::reset_offsets& order) {
     const auto before = ask.ask_again<actors::group_described>(broker, actors::describe_group{order.group, order.topic});
     if (!before && before.code() != errc::group_not_found)
-        return before.failure();                                       // nothing is changed that cannot be shown
-    const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+        return before.failure(); // nothing is changed that cannot be shown
+    const auto role = actors::net::role_of<actors::operator_actor>(broker);
     const auto set = ask.ask_again<actors::offsets_reset>(role, order);
     if (!set)
         return set.failure();

@@ -1,3 +1,4 @@
+#include "actors/net/broker_proxy.hpp"
 #include "actors/schedule/timer_keeper.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
@@ -5,8 +6,6 @@
 #include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -17,11 +16,9 @@ namespace troupe::client {
 
 namespace {
 
-constexpr std::int32_t page_timers_max = 1'000;
+using actors::net::role_of;
 
-actors::timers_actor timers_of(const actors::broker_actor& broker) {
-    return caf::actor_cast<actors::timers_actor>(broker); // a proxy serves both
-}
+constexpr std::int32_t page_timers_max = 1'000;
 
 std::int64_t number_of(std::string_view text) {
     std::int64_t number = 0;
@@ -50,7 +47,7 @@ result<bool> list_at_broker(asker& ask, const std::string& name, const actors::b
         if (found == max)
             return true;
         order.timers_max = static_cast<std::int32_t>(std::min<std::size_t>(max - found, page_timers_max));
-        auto page = ask.ask<actors::timers_listed>(timers_of(broker), order);
+        auto page = ask.ask<actors::timers_listed>(role_of<actors::timers_actor>(broker), order);
         if (!page)
             return at_broker(name, page.failure());
         auto records = protocol::decode_records(page->records);
@@ -113,7 +110,7 @@ result<pending_timer> admin::find_timer(const std::string& topic, const std::str
     if (!brokers)
         return brokers.failure();
     for (const auto& [name, broker] : *brokers) {
-        auto found = ask.ask<actors::timer_found>(timers_of(broker), actors::find_timer{topic, message_id});
+        auto found = ask.ask<actors::timer_found>(role_of<actors::timers_actor>(broker), actors::find_timer{topic, message_id});
         if (!found && found.code() != errc::message_not_found)
             return at_broker(name, found.failure());
         if (!found)
@@ -136,7 +133,7 @@ result<void> admin::cancel_timer(const std::string& topic, const std::string& me
         return brokers.failure();
     bool was_there = false;
     for (const auto& [name, broker] : *brokers) { // a repeated send may have left one at each
-        auto cancelled = ask.ask<actors::timer_cancelled>(timers_of(broker), actors::cancel_timer{topic, message_id});
+        auto cancelled = ask.ask<actors::timer_cancelled>(role_of<actors::timers_actor>(broker), actors::cancel_timer{topic, message_id});
         if (!cancelled && cancelled.code() != errc::message_not_found)
             return at_broker(name, cancelled.failure());
         was_there = was_there || cancelled.ok();

@@ -1,13 +1,12 @@
 #include "actors/log/message_finder.hpp"
 #include "actors/messages/member_messages.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "actors/schedule/message_return.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/to_received.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/property_edit.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -17,11 +16,13 @@ namespace troupe::client {
 
 namespace {
 
+using actors::net::role_of;
+
 /// RocketMQ's brokers answer with at most as many.
 constexpr std::int32_t copies_max = 64;
 
 result<protocol::message_trace> trace_at(asker& ask, const actors::broker_actor& broker, const received_message& message) {
-    const auto role = caf::actor_cast<actors::operator_actor>(broker); // a proxy serves both
+    const auto role = role_of<actors::operator_actor>(broker);
     const topic_queue queue{message.queue.topic, queue_id{message.queue.queue}};
     auto traced = ask.ask_again<actors::message_traced>(role, actors::trace_message{queue, message.offset});
     if (!traced)
@@ -49,7 +50,7 @@ result<std::vector<received_message>> copies_in(asker& ask, const actors::broker
     order.messages_max = copies_max;
     order.end = timestamp_ms{INT64_MAX};
     order.by_unique_key = true;
-    const auto finder = caf::actor_cast<actors::message_finder_actor>(broker);
+    const auto finder = role_of<actors::message_finder_actor>(broker);
     const auto found = ask.ask<actors::messages_found>(finder, order);
     std::vector<received_message> copies;
     if (!found) {

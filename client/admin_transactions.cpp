@@ -1,10 +1,9 @@
 #include "actors/messages/transaction_messages.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/admin.hpp"
 #include "client/internal/asker.hpp"
 #include "protocol/message_codec.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <string>
@@ -15,11 +14,9 @@ namespace troupe::client {
 
 namespace {
 
-constexpr std::int32_t page_max = 1'000;
+using actors::net::role_of;
 
-actors::transaction_actor transactions_of(const actors::broker_actor& broker) {
-    return caf::actor_cast<actors::transaction_actor>(broker);
-}
+constexpr std::int32_t page_max = 1'000;
 
 result<std::vector<admin::pending_transaction>> list_all(const connection& via, const actors::list_transactions& which) {
     const auto transactions_max = which.transactions_max;
@@ -34,7 +31,7 @@ result<std::vector<admin::pending_transaction>> list_all(const connection& via, 
         auto order = which;
         for (std::int32_t left = transactions_max; left > 0;) {
             order.transactions_max = std::min(left, page_max);
-            const auto page = ask.ask<actors::transactions_listed>(transactions_of(broker), order);
+            const auto page = ask.ask<actors::transactions_listed>(role_of<actors::transaction_actor>(broker), order);
             if (!page)
                 return at_broker(name, page.failure());
             for (const auto& one : page->list.entries)
@@ -67,7 +64,7 @@ result<admin::resumed_transaction> resume_at(asker& ask, const registered_broker
     const auto broker = ask.dial(one.name, one.address);
     if (!broker)
         return at_broker(one.name, broker.failure());
-    auto resumed = ask.ask<actors::transaction_resumed>(transactions_of(*broker), actors::resume_transaction{id, {}});
+    auto resumed = ask.ask<actors::transaction_resumed>(role_of<actors::transaction_actor>(*broker), actors::resume_transaction{id, {}});
     if (!resumed)
         return at_broker(one.name, resumed.failure());
     return admin::resumed_transaction{one.name, resumed->offset_message_id, resumed->position, resumed->offset};
@@ -78,7 +75,8 @@ result<bool> lists_transactions(asker& ask, const registered_broker& one) {
     const auto broker = ask.dial(one.name, one.address);
     if (!broker)
         return at_broker(one.name, broker.failure());
-    const auto listed = ask.ask<actors::transactions_listed>(transactions_of(*broker), actors::list_transactions{{}, {}, 1});
+    const auto listed =
+        ask.ask<actors::transactions_listed>(role_of<actors::transaction_actor>(*broker), actors::list_transactions{{}, {}, 1});
     if (!listed && listed.code() != errc::not_supported)
         return at_broker(one.name, listed.failure());
     return listed.ok();
@@ -151,8 +149,8 @@ result<admin::pending_transaction> admin::end_transaction(const std::string& id,
         return brokers.failure();
     for (const auto& [name, broker] : *brokers) {
         // The one behind the place before it: it is the one itself, or it is not pending.
-        const auto found =
-            ask.ask<actors::transactions_listed>(transactions_of(broker), actors::list_transactions{{}, place->second + -1, 1});
+        const auto found = ask.ask<actors::transactions_listed>(role_of<actors::transaction_actor>(broker),
+                                                                actors::list_transactions{{}, place->second + -1, 1});
         if (!found)
             return at_broker(name, found.failure());
         if (found->list.entries.empty() || found->list.entries.front().offset_message_id != id)
@@ -160,9 +158,9 @@ result<admin::pending_transaction> admin::end_transaction(const std::string& id,
         const auto& one = found->list.entries.front();
         const auto decision =
             outcome == transaction_outcome::commit ? actors::transaction_decision::commit : actors::transaction_decision::roll_back;
-        const auto ended =
-            ask.ask<actors::transaction_ended>(transactions_of(broker), actors::end_transaction{one.group, one.position, one.offset,
-                                                                                                decision, true, one.unique_key, one.topic});
+        const auto ended = ask.ask<actors::transaction_ended>(
+            role_of<actors::transaction_actor>(broker),
+            actors::end_transaction{one.group, one.position, one.offset, decision, true, one.unique_key, one.topic});
         if (!ended)
             return at_broker(name, ended.failure());
         return pending_transaction{name, one};

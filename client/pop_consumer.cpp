@@ -1,6 +1,7 @@
 #include "client/pop_consumer.hpp"
 
 #include "actors/messages/pop_messages.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "actors/schedule/message_return.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
@@ -15,7 +16,6 @@
 #include "protocol/property_edit.hpp"
 #include "protocol/vocabulary/names.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -32,6 +32,8 @@ namespace troupe::client {
 
 namespace {
 
+using actors::net::role_of;
+
 constexpr std::int32_t messages_per_pop_max = 32;
 constexpr std::chrono::milliseconds wait_max{30'000};
 /// Few messages are ever put back: the retry topic is looked at so often while its group pops.
@@ -40,10 +42,6 @@ constexpr std::chrono::milliseconds retry_topic_interval{1'000};
 /// look costs the message one of its tries.
 constexpr std::chrono::milliseconds others_first{10'000};
 constexpr std::chrono::milliseconds give_back_pause{100};
-
-pop_actor pops_of(const actors::broker_actor& broker) {
-    return caf::actor_cast<pop_actor>(broker);
-}
 
 bool says_that_view_is_old(errc code) {
     return hints_at_lost_broker(code) || hints_at_old_route(code) || code == errc::timed_out;
@@ -426,7 +424,8 @@ void pop_consumer::state::give_back(const std::deque<taken_messages>& all) {
     asker ask{via_};
     for (const auto& some : all)
         if (const auto broker = brokers_.named(ask, some.messages.front().given.message.queue.broker_name))
-            caf::anon_send(agent_, carry_back{pops_of(*broker), all_back(options_.group, some.messages, std::chrono::milliseconds{0})});
+            caf::anon_send(agent_, carry_back{role_of<actors::pop_actor>(*broker),
+                                              all_back(options_.group, some.messages, std::chrono::milliseconds{0})});
 }
 
 // ---- taking ---------------------------------------------------------------------------------------------------------
@@ -498,7 +497,7 @@ void pop_consumer::state::ask(const pop_round::step& step, const actors::broker_
     event.attempt = order.attempt;
     const auto answer = std::make_shared<pop_answer>(desk_, call, order, options_, std::move(event));
     carry_pop work;
-    work.broker = pops_of(broker);
+    work.broker = role_of<actors::pop_actor>(broker);
     work.timeout = via_.options().request_timeout + step.wait;
     work.order = std::move(order);
     work.answered = [answer](const result<actors::messages_popped>& popped) { return answer->tell(popped); };
@@ -655,7 +654,7 @@ result<Answer> pop_consumer::state::ask_broker(asker& ask, const std::string& na
     const auto broker = brokers_.named(ask, name);
     if (!broker)
         return broker.failure();
-    auto answer = ask.ask<Answer>(pops_of(*broker), order);
+    auto answer = ask.ask<Answer>(role_of<actors::pop_actor>(*broker), order);
     if (!answer && says_that_view_is_old(answer.code()))
         brokers_.failed(name);
     return answer ? std::move(answer) : at_broker(name, answer.failure());

@@ -1,5 +1,6 @@
 #include "client/producer.hpp"
 
+#include "actors/net/broker_proxy.hpp"
 #include "actors/schedule/timer_keeper.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/connection_core.hpp"
@@ -8,7 +9,6 @@
 #include "protocol/vocabulary/limits.hpp"
 #include "protocol/vocabulary/names.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
 #include <algorithm>
@@ -233,7 +233,7 @@ result<std::string> producer::recall(const std::string& topic, const std::string
     if (!brokers)
         return brokers.failure();
     const auto& broker = brokers->begin()->second;
-    auto recalled = ask.ask<actors::message_recalled>(caf::actor_cast<actors::timers_actor>(broker), // a proxy serves both
+    auto recalled = ask.ask<actors::message_recalled>(actors::net::role_of<actors::timers_actor>(broker),
                                                       actors::recall_message{topic, handle, state_->shared().options.group});
     if (!recalled)
         return recalled.failure();

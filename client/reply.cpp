@@ -1,11 +1,10 @@
+#include "actors/net/broker_proxy.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/encode_send.hpp"
 #include "client/internal/unique_key.hpp"
 #include "client/requester.hpp"
 #include "protocol/properties.hpp"
 #include "protocol/property_edit.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <string_view>
 #include <utility>
@@ -50,7 +49,7 @@ result<void> reply(const connection& via, const received_message& request, messa
     auto broker = ask.broker(request.queue.broker_name); // it knows whoever sent the request
     if (!broker)
         return broker.failure();
-    auto told = ask.ask<actors::messages_stored>(caf::actor_cast<actors::reply_sender_actor>(*broker), std::move(order));
+    auto told = ask.ask<actors::messages_stored>(actors::net::role_of<actors::reply_sender_actor>(*broker), std::move(order));
     return told ? result<void>{} : told.failure();
 }
 

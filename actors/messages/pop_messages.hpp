@@ -144,6 +144,8 @@ struct invisible_time_changed {
 /// Acknowledgements, for ports and clients: straight to the role that keeps them.
 using pop_ack_actor = caf::typed_actor<caf::replies_to<acknowledge_messages>::with<messages_acknowledged>,
                                        caf::replies_to<change_invisible_time>::with<invisible_time_changed>>;
+/// What a pop consumer asks of a broker in another process, where the keeper and the port that takes pops are one.
+using pop_actor = pop_ack_actor::extend<caf::replies_to<pop_messages>::with<messages_popped>>;
 
 // ---- inside a broker ------------------------------------------------------------------------------------------------
 

@@ -11,9 +11,9 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor; and when actor_cast to them: queue_lock_role, reply_sender_actor, operator_actor, transaction_actor,
-///            timers_actor and pop_ack_actor; of message_back_actor send_message_back, of message_finder_actor find_message and
-///            find_messages, and pop_messages -> messages_popped.
+/// Serves     broker_actor; and by role_of: queue_lock_role, reply_sender_actor, operator_actor, transaction_actor, timers_actor and
+///            pop_actor; of broker_admin_actor find_group_config, of message_back_actor send_message_back, of message_finder_actor find_message and
+///            find_messages.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     connection_changed, when the connection has ended or there is another; and
@@ -23,5 +23,11 @@ namespace troupe::actors::net {
 ///            answers the broker in time: at the latest after client_question_timeout.
 /// Runs       in CAF's multiplexer thread. End it with user_shutdown; pending requests fail with shutting_down.
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
+
+/// The same broker, to be asked what belongs to another of its roles; no handle of no handle. Inside a broker each role has an interface of
+/// its own; a proxy stands for all of them, and so does the broker role that an embedded client talks to, which broker_actor, the handle that
+/// routes carry, cannot say. This is where it is said: exists for the interfaces above, and for no others.
+template <class Role>
+Role role_of(const broker_actor& broker);
 
 } // namespace troupe::actors::net

@@ -56,7 +56,9 @@ void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_
 
 role_client::role_client(caf::local_actor* self, link_transport& transport, std::string address, link_options options)
     : self_{self}, link_{transport, address, options, [this](const protocol::remoting_command& command) { receive_push(command); }} {
-    link_.on_change([this, address = std::move(address)](link_change change) { tell_of_connection({address, change}); });
+    link_.on_change([this, address = std::move(address)](link_change change) {
+        tell_sessions<connection_watcher_actor>(connection_changed{address, change});
+    });
 }
 
 template <class Answer, class Request>
@@ -227,10 +229,11 @@ void role_client::remember(const client_session_actor& session) {
         sessions_.push_back(session.address());
 }
 
-void role_client::tell_of_connection(const connection_changed& news) {
+template <class Session, class News>
+void role_client::tell_sessions(const News& news) const {
     for (const auto& each : sessions_)
-        if (auto watcher = caf::actor_cast<connection_watcher_actor>(each))
-            caf::anon_send(watcher, news);
+        if (const auto session = caf::actor_cast<Session>(each))
+            caf::anon_send(session, news);
 }
 
 /// Whoever wrote the reply hears that it arrived; whether somebody still waits for it, only this client knows.
@@ -240,18 +243,14 @@ void role_client::receive_reply(const protocol::remoting_command& command) {
         link_.answer(command, encode_failure(reply.failure()));
         return;
     }
-    for (const auto& each : sessions_)
-        if (auto taker = caf::actor_cast<reply_taker_actor>(each))
-            caf::anon_send(taker, *reply);
+    tell_sessions<reply_taker_actor>(*reply);
     link_.answer(command, encode_answer(reply_delivered{}));
 }
 
 void role_client::receive_offsets(const protocol::remoting_command& command) {
     const auto order = decode_request<adopt_offsets>(command);
     if (order)
-        for (const auto& each : sessions_)
-            if (auto session = caf::actor_cast<offset_adopter_actor>(each))
-                caf::anon_send(session, *order);
+        tell_sessions<offset_adopter_actor>(*order);
     if (!command.is_oneway())
         link_.answer(command, order ? protocol::remoting_command{} : encode_failure(order.failure()));
 }
@@ -283,9 +282,7 @@ void role_client::receive_push(const protocol::remoting_command& command) {
     switch (command.code) {
     case code::check_transaction_state:
         if (const auto question = decode_request<check_transaction>(command))
-            for (const auto& each : sessions_)
-                if (auto session = caf::actor_cast<transaction_asker_actor>(each))
-                    caf::anon_send(session, *question);
+            tell_sessions<transaction_asker_actor>(*question);
         return;
     case code::push_reply_message_to_client: receive_reply(command); return;
     case code::reset_consumer_client_offset: receive_offsets(command); return;
@@ -303,12 +300,8 @@ void role_client::receive_push(const protocol::remoting_command& command) {
                          encode_failure({errc::not_supported, "this client does not answer request " + std::to_string(command.code)}));
         return;
     }
-    const auto event = decode_request<consumers_changed>(command);
-    if (!event)
-        return;
-    for (const auto& each : sessions_)
-        if (auto session = caf::actor_cast<client_session_actor>(each))
-            caf::anon_send(session, *event);
+    if (const auto event = decode_request<consumers_changed>(command))
+        tell_sessions<client_session_actor>(*event);
 }
 
 } // namespace troupe::actors::net

@@ -41,7 +41,10 @@ private:
     void begin_sends();
     void begin(send_turns::send next);
     void remember(const client_session_actor& session);
-    void tell_of_connection(const connection_changed& news);
+    /// A session is kept by its address, so that nothing here holds it, and its type is lost with that: the hub of a client takes all that
+    /// is sent here, and another session lets fall what it does not take.
+    template <class Session, class News>
+    void tell_sessions(const News& news) const;
     void receive_reply(const protocol::remoting_command& command);
     void receive_push(const protocol::remoting_command& command);
     void receive_offsets(const protocol::remoting_command& command);

@@ -3,7 +3,6 @@
 #include "actors/messages/type_ids.hpp"
 #include "client/internal/hub_state.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 
@@ -100,8 +99,7 @@ void hub_state::beat_due_brokers() {
 }
 
 void hub_state::beat(const std::string& key, const actors::broker_actor& broker) {
-    const auto session = caf::actor_cast<actors::client_session_actor>(hub_actor{self});
-    self->request(broker, options.request_timeout, actors::client_heartbeat{make_heartbeat(), session})
+    self->request(broker, options.request_timeout, actors::client_heartbeat{make_heartbeat(), hub_actor{self}})
         .then([this, key, version = links.version()](const actors::heartbeat_accepted&) { accepted(key, version); },
               [this, key](const caf::error&) {
                   links.refused(key, now());

@@ -1,8 +1,6 @@
 #include "actors/messages/type_ids.hpp"
 #include "client/internal/hub_state.hpp"
 
-#include <caf/actor_cast.hpp>
-
 #include <algorithm>
 #include <iterator>
 #include <memory>
@@ -21,7 +19,7 @@ void hub_state::handle(const join_group& order) {
 
 void hub_state::handle(const join_producers& order) {
     producers[{order.group, order.kind}] = order.listener;
-    heed(caf::actor_cast<hub_listener_actor>(order.listener));
+    heed(order.listener);
     groups_changed();
 }
 

@@ -19,7 +19,7 @@ struct agent_state {
     explicit agent_state(pointer actor) : self{actor} {}
 
     void handle(const carry_pop& work);
-    void give_back(const pop_actor& broker, const std::vector<actors::change_invisible_time>& orders);
+    void give_back(const actors::pop_actor& broker, const std::vector<actors::change_invisible_time>& orders);
     void ended();
     void end();
 
@@ -43,7 +43,7 @@ void agent_state::handle(const carry_pop& work) {
             });
 }
 
-void agent_state::give_back(const pop_actor& broker, const std::vector<actors::change_invisible_time>& orders) {
+void agent_state::give_back(const actors::pop_actor& broker, const std::vector<actors::change_invisible_time>& orders) {
     for (const auto& order : orders) {
         ++open;
         self->request(broker, request_timeout, order)

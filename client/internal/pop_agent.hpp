@@ -14,14 +14,9 @@
 
 namespace troupe::client {
 
-/// What a broker serves for pops beside broker_actor.
-using pop_actor = caf::typed_actor<caf::replies_to<actors::pop_messages>::with<actors::messages_popped>,
-                                   caf::replies_to<actors::acknowledge_messages>::with<actors::messages_acknowledged>,
-                                   caf::replies_to<actors::change_invisible_time>::with<actors::invisible_time_changed>>;
-
 /// Ask a broker for messages.
 struct carry_pop {
-    pop_actor broker;
+    actors::pop_actor broker;
     actors::pop_messages order;
     milliseconds timeout{3'000};
     /// Called once with the answer, on a thread of the scheduler, or destroyed uncalled with the agent. What it returns is given back to
@@ -30,7 +25,7 @@ struct carry_pop {
 };
 /// Give messages back to a broker; if that fails they come when their time is over.
 struct carry_back {
-    pop_actor broker;
+    actors::pop_actor broker;
     std::vector<actors::change_invisible_time> orders;
 };
 /// No more is asked: end when what was asked is answered.

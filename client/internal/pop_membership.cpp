@@ -7,7 +7,6 @@
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -40,17 +39,16 @@ struct member_state {
 void member_state::handle(const tell_pop_subscriptions& order) {
     data = order.data;
     const member_listener_actor member{self};
-    const auto listener = caf::actor_cast<hub_listener_actor>(member);
     self->send(hub, join_group{data, member});
     std::set<std::string> wanted;
     for (const auto& one : data.subscriptions)
         wanted.insert(one.topic);
     for (const auto& topic : wanted)
         if (!watched.contains(topic))
-            self->send(hub, watch_topic{topic, false, listener});
+            self->send(hub, watch_topic{topic, false, member});
     for (const auto& topic : watched)
         if (!wanted.contains(topic))
-            self->send(hub, unwatch_topic{topic, listener});
+            self->send(hub, unwatch_topic{topic, member});
     watched = std::move(wanted);
 }
 

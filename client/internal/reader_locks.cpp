@@ -1,12 +1,13 @@
 #include "actors/group/queue_locks.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/internal/reader_state.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <utility>
 
 namespace troupe::client {
+
+using actors::net::role_of;
 
 bool reader_state::needs_locks() const {
     return options.ordered && options.in_group && options.model == message_model::clustering;
@@ -38,7 +39,7 @@ actors::broker_actor reader_state::broker_of_any(const std::vector<message_queue
 }
 
 void reader_state::ask_for_locks(const std::string& broker_name, const queue_locks::request& wanted) {
-    const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of_any(wanted.queues));
+    const auto broker = role_of<actors::queue_lock_role>(broker_of_any(wanted.queues));
     if (!broker) {
         locks.failed(wanted, now());
         self->send(hub, suspect_route{wanted.queues.front().topic});
@@ -46,7 +47,7 @@ void reader_state::ask_for_locks(const std::string& broker_name, const queue_loc
     }
     actors::lock_queues order;
     order.request = {options.group, options.client_id, false, wanted.queues};
-    order.session = caf::actor_cast<actors::client_session_actor>(hub);
+    order.session = hub;
     self->request(broker, options.request_timeout, std::move(order))
         .then(
             [this, wanted](const actors::queues_locked& answer) {
@@ -133,7 +134,7 @@ void reader_state::commit_and_unlock(const message_queue& queue) {
 }
 
 void reader_state::unlock(const message_queue& queue) {
-    const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of(queue));
+    const auto broker = role_of<actors::queue_lock_role>(broker_of(queue));
     leaving.erase(queue);
     const bool may_hold = locks.give_up(queue);
     if (queues.contains(queue)) // it came back meanwhile
@@ -155,7 +156,7 @@ void reader_state::unlock_all(const std::function<void()>& done) {
             done();
     };
     for (auto& [broker_name, unlocked] : held)
-        if (const auto broker = caf::actor_cast<actors::queue_lock_role>(broker_of_any(unlocked))) {
+        if (const auto broker = role_of<actors::queue_lock_role>(broker_of_any(unlocked))) {
             ++*left;
             self->request(broker, options.request_timeout, actors::unlock_queues{{options.group, options.client_id, false, unlocked}})
                 .then([ended](const actors::queues_unlocked&) { ended(); }, [ended](const caf::error&) { ended(); });

@@ -1,12 +1,11 @@
 #include "actors/messages/message_back.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/internal/reader_state.hpp"
 #include "client/internal/to_received.hpp"
 #include "client/internal/unique_key.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/vocabulary/names.hpp"
-
-#include <caf/actor_cast.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -430,7 +429,7 @@ void reader_state::deliver_again(queue_progress& progress, received_message fail
 }
 
 void reader_state::give_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
-    const auto broker = caf::actor_cast<actors::message_back_actor>(broker_of(queue));
+    const auto broker = actors::net::role_of<actors::message_back_actor>(broker_of(queue));
     const auto id = protocol::parse_offset_message_id(failed.offset_message_id);
     if (!broker || !id) {
         not_taken_back(queue, generation, std::move(failed));

@@ -6,7 +6,6 @@
 #include "protocol/properties.hpp"
 #include "protocol/property_edit.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -122,7 +121,7 @@ reply_agent_actor::behavior_type reply_agent(agent_state::pointer self, const hu
     const producer_listener_actor listener{self};
     self->send(hub, join_producers{group, producer_kind::requesting, listener});
     for (const auto& topic : topics)
-        self->send(hub, watch_topic{topic, false, caf::actor_cast<hub_listener_actor>(listener)});
+        self->send(hub, watch_topic{topic, false, listener});
     return {
         [](const route_known&) {},
         [](const membership_changed&) {},

@@ -2,10 +2,10 @@
 
 #include "actors/base/spawn_role.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/net/broker_proxy.hpp"
 #include "client/internal/retry_policy.hpp"
 #include "client/internal/to_received.hpp"
 
-#include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -124,7 +124,7 @@ void agent_state::start(transaction_agent_options all) {
     const producer_listener_actor listener{self};
     self->send(options.hub, join_producers{options.group, producer_kind::transactional, listener});
     for (const auto& topic : options.topics)
-        self->send(options.hub, watch_topic{topic, false, caf::actor_cast<hub_listener_actor>(listener)});
+        self->send(options.hub, watch_topic{topic, false, listener});
 }
 
 void agent_state::handle(const end_half& work) {
@@ -138,7 +138,7 @@ void agent_state::find(const ending_ptr& one) {
 }
 
 void agent_state::tell(const ending_ptr& one, const actors::broker_actor& broker) {
-    self->request(caf::actor_cast<actors::transaction_actor>(broker), std::max(left(*one), milliseconds{1}), one->work.order)
+    self->request(actors::net::role_of<actors::transaction_actor>(broker), std::max(left(*one), milliseconds{1}), one->work.order)
         .then([one](const actors::transaction_ended&) { one->finish({}); },
               [this, one](const caf::error& failure) { failed(one, actors::to_error(failure)); });
 }
