@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/messages/pop_messages.hpp"
-#include "actors/pop/lease_leaders.hpp"
+#include "actors/pop/lease_shares.hpp"
 #include "actors/pop/pop_table.hpp"
 #include "actors/schedule/group_tries.hpp"
 #include "storage/message_store.hpp"
@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -31,9 +32,7 @@ struct pop_book_options {
 /// Owns     the pop_store.
 /// Threads  not synchronised. Time is an argument. Blocks on the disk.
 /// Always   1. What write() has not made durable may not be told to anybody.
-///          2. Above leases_total_max a group gets new messages below its share only: leases_total_max divided by the number of groups that
-///             have leases (at least 1), so that one which never acknowledges takes nothing from the others. A share that became smaller
-///             takes nothing back: n groups have up to leases_total_max * (1 + 1/2 + ... + 1/n).
+///          2. A group gets no more new messages than lease_shares leaves it.
 ///          3. After a failed write nothing can be done until reload(), which goes back to what is on the disk.
 class pop_book {
 public:
@@ -110,10 +109,9 @@ public:
     [[nodiscard]] std::optional<timestamp_ms> next_visible(const std::string& group, const std::string& topic, timestamp_ms now) const;
     /// Whether an acknowledgement in this queue may be what somebody waits for: since this was asked last, a pop found it taken, or full.
     bool take_awaited(const progress_key& key);
-    [[nodiscard]] std::size_t leases() const { return leases_; }
-    [[nodiscard]] bool is_full() const { return leases_ >= options_.leases_total_max; }
-    /// Groups with the most leases and how many, the most first.
-    [[nodiscard]] lease_leaders::counts largest_groups(std::size_t groups_max) const;
+    [[nodiscard]] std::size_t leases() const { return leases_.all(); }
+    [[nodiscard]] bool is_full() const { return leases_.is_full(); }
+    [[nodiscard]] lease_leaders::counts largest_groups(std::size_t groups_max) const { return leases_.largest(groups_max); }
     /// Of each queue that the group has popped, the first offset that it has not.
     [[nodiscard]] std::vector<std::pair<topic_queue, queue_offset>> next_of(const std::string& group) const;
     /// Where the message stands with each group that has popped as far.
@@ -134,20 +132,23 @@ private:
         std::int32_t drained = 0; ///< queues of which nothing is left to take
     };
 
-    /// New leases that the bound of all groups allows this one.
-    [[nodiscard]] std::size_t room_for(const std::string& group) const;
-    void count_leases(const std::string& group, std::size_t before, std::size_t after);
     result<void> fit(queue_map::iterator queue);
+    /// False: more than these may not be on their way.
+    result<bool> bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, std::vector<dead_letter>& letters);
     void load(const std::vector<storage::popped_queue_state>& popped);
     /// Calls change(table, changes) and keeps account of what that does.
     template <class Change>
     auto with_changes(queue_map::iterator queue, Change change);
+    void settle(queue_map::iterator queue, std::size_t leases_before);
+
+    // taking messages (pop_book_takes.cpp)
     /// Looks from `next` on, and changes nothing. False: stop, it failed.
     bool look_at(const checked_pop& order, const topic_queue& where, queue_offset next, gathered& all) const;
     /// Takes, or tells that there is something to take. False: stop, it failed.
     bool gather(const checked_pop& order, queue_map::iterator queue, timestamp_ms now, gathered& all);
-    /// False: more than these may not be on their way.
-    result<bool> bury_dead(queue_map::iterator queue, const std::vector<queue_offset>& dead, std::vector<dead_letter>& letters);
+    /// Adds the records of `leases`: from `again` those that were delivered before, the others from `unread`, in order.
+    static void hand_out(queue_id queue, const std::vector<storage::pop_lease>& leases, const std::map<queue_offset, payload>& again,
+                         std::string_view unread, bool ordered, gathered& all);
     /// What was popped before and is to be delivered again, by offset; what the log does not have is removed.
     result<std::map<queue_offset, payload>> read_again(queue_map::iterator queue, const std::vector<storage::pop_lease>& again,
                                                        std::size_t bytes_max);
@@ -164,13 +165,24 @@ private:
     queue_map queues_;
     std::map<progress_key, queue_offset> glimpses_;
     storage::pop_changes changes_;
-    std::size_t leases_ = 0;
-    std::map<std::string, std::size_t> group_leases_; ///< of groups that have any
-    std::optional<progress_key> swept_;               ///< the queue that was looked at last
-    std::optional<progress_key> dead_swept_;          ///< likewise, for dead messages
-    std::size_t buried_ = 0;                          ///< dead letters on their way
-    std::uint64_t next_start_ = 0;                    ///< so that pops of any queue begin at another one each time
+    lease_shares leases_;
+    std::optional<progress_key> swept_;      ///< the queue that was looked at last
+    std::optional<progress_key> dead_swept_; ///< likewise, for dead messages
+    std::size_t buried_ = 0;                 ///< dead letters on their way
+    std::uint64_t next_start_ = 0;           ///< so that pops of any queue begin at another one each time
     bool broken_ = false;
 };
+
+template <class Change>
+auto pop_book::with_changes(queue_map::iterator queue, Change change) {
+    struct account {
+        pop_book& book;
+        queue_map::iterator queue;
+        std::size_t leases_before;
+        ~account() { book.settle(queue, leases_before); }
+    };
+    const account keep{*this, queue, queue->second.table.leases()};
+    return change(queue->second.table, changes_[queue->first]);
+}
 
 } // namespace troupe::actors
