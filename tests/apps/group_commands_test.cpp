@@ -85,17 +85,15 @@ struct running_consumer {
         via = *node.connect();
         auto producer = client::producer::open(*via);
         const auto send = [&producer](int i) { REQUIRE(producer->send(make_message("m" + std::to_string(i))).ok()); };
-        for (int i = 0; i < 5; ++i) {
+        for (int i = 0; i < 5; ++i)
             send(i);
-        }
         const auto read = client::admin{*via}.read_queue(queue, queue_offset{4}, 1);
         REQUIRE(read.ok());
         REQUIRE(read->first.size() == 1);
         between = read->first[0].stored.value() + 1;
         test_support::await("a later time than that of m4", [this] { return now().value() > between; });
-        for (int i = 5; i < 10; ++i) {
+        for (int i = 5; i < 10; ++i)
             send(i);
-        }
         client::push_consumer_options options;
         options.group = "billing";
         options.from = client::consume_from::first_offset;
@@ -126,9 +124,8 @@ struct running_consumer {
         handler.open();
         REQUIRE(handler.wait_for("m9"));
         std::vector<std::string> wanted{"m0"};
-        for (int i = offset; i < 10; ++i) {
+        for (int i = offset; i < 10; ++i)
             wanted.push_back("m" + std::to_string(i));
-        }
         CHECK(handler.bodies() == wanted);
     }
     std::int64_t committed() {
@@ -181,11 +178,9 @@ struct two_brokers {
         REQUIRE_MESSAGE(group.code == 0, group.err);
         std::vector<json> rows;
         const auto all = json::parse(group.out).at("settings");
-        for (const auto& row : all) {
-            if (row.at("setting") == setting) {
+        for (const auto& row : all)
+            if (row.at("setting") == setting)
                 rows.push_back(row);
-            }
-        }
         return rows;
     }
 
@@ -311,9 +306,8 @@ TEST_CASE_FIXTURE(running_consumer, "group reset --dry-run says what a reset wou
         CHECK(planned.code == done.code);
         CHECK(planned.out == done.out);
         CHECK((planned.code == 0) == planned.err.empty());
-        if (done.code == 0) {
+        if (done.code == 0)
             CHECK(committed() == json::parse(done.out).at(0).at("to"));
-        }
     }
     const auto told = run_command("group reset billing orders --to first --dry-run" + at);
     CHECK(contains(told.out, "Nothing is changed"));

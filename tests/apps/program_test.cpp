@@ -29,9 +29,8 @@ ended run(const std::string& arguments) {
     REQUIRE(pipe != nullptr);
     ended result;
     std::array<char, 4096> buffer{};
-    for (std::size_t bytes = 0; (bytes = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    for (std::size_t bytes = 0; (bytes = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
         result.output.append(buffer.data(), bytes);
-    }
     const int status = ::pclose(pipe);
     result.code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     return result;
