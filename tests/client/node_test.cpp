@@ -1,6 +1,7 @@
 #include "client/client.hpp"
 #include "testing/node.hpp"
 #include "testing/temporary_directory.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <doctest/doctest.h>
 
@@ -662,13 +663,12 @@ TEST_CASE("admin: shows which member of a group subscribes to what, over the por
     REQUIRE(other->subscribe("orders", "TagC").ok());
     REQUIRE(one->start().ok());
     REQUIRE(other->start().ok());
-    const auto described = [&administrator](std::size_t differences) { // a heartbeat after the start
-        const auto deadline = std::chrono::steady_clock::now() + 30s;
+    const auto described = [&administrator](std::size_t differences) {
         auto group = administrator.describe_group("g");
-        while (!(group && group->members.size() == 2 && group->differences.size() == differences)) {
-            REQUIRE(std::chrono::steady_clock::now() < deadline);
+        test_support::await("a heartbeat of both members", [&] {
             group = administrator.describe_group("g");
-        }
+            return group && group->members.size() == 2 && group->differences.size() == differences;
+        });
         return *group;
     };
     const auto group = described(1);
@@ -722,9 +722,7 @@ TEST_CASE("push consumer: local offsets that could not be saved are refused at t
         std::filesystem::remove_all(place, failure);
         std::filesystem::rename(blocker, place, failure);
     } while (failure);
-    const auto deadline = std::chrono::steady_clock::now() + 30s;
-    while (consumer->counters().saves_failed < 2)
-        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    test_support::await("the second failure to save", [&] { return consumer->counters().saves_failed >= 2; });
     REQUIRE(producer->send(make_message("1")).ok());
     REQUIRE(got.wait_for(2)); // it goes on
     std::filesystem::remove(place);

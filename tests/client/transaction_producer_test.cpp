@@ -1,5 +1,6 @@
 #include "client/client.hpp"
 #include "testing/node.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <doctest/doctest.h>
 
@@ -79,10 +80,10 @@ private:
 
 /// Asks until the broker has no open transaction: outcomes are sent one-way, so a producer does not know when they arrived.
 bool nothing_is_open(const connection& via) {
-    for (const auto deadline = std::chrono::steady_clock::now() + 30s; std::chrono::steady_clock::now() < deadline;)
-        if (const auto open = admin{via}.list_transactions(); open.ok() && open->empty())
-            return true;
-    return false;
+    return test_support::eventually(30s, [&via] {
+        const auto open = admin{via}.list_transactions();
+        return open.ok() && open->empty();
+    });
 }
 
 /// Consumes `topic` from its first message on.
@@ -264,9 +265,8 @@ TEST_CASE("admin: transactions that were given up are listed, resumed and decide
             *via, [](const received_message&) { return outcome::unknown; }, of_group("payers", "orders"));
         REQUIRE(producer.ok());
         half = producer->send(paid("late"), [](const send_receipt&) { return outcome::unknown; })->half.offset_message_id;
-        const auto deadline = std::chrono::steady_clock::now() + 60s;
-        while (admin{*via}.list_given_up_transactions("payers").value().empty())
-            REQUIRE(std::chrono::steady_clock::now() < deadline); // each look takes its time
+        test_support::await(
+            "a transaction that is given up", [&via] { return !admin{*via}.list_given_up_transactions("payers").value().empty(); }, 60s);
     }
     // From here on nothing is given up, however long the test takes: whoever is not there yet is asked again, which does not count.
     node.stop();

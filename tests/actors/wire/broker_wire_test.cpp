@@ -4,6 +4,7 @@
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/wire_world.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/scoped_actor.hpp>
@@ -196,9 +197,7 @@ TEST_CASE_FIXTURE(wire_world, "members hear of each other, and of a connection t
     CHECK(ask<group_members>(list_group_members{"members"})->client_ids.size() == 2);
 
     self->send_exit(other, caf::exit_reason::user_shutdown);
-    const auto end = std::chrono::steady_clock::now() + 10s;
-    while (ask<group_members>(list_group_members{"members"})->client_ids.size() > 1 && std::chrono::steady_clock::now() < end) {
-    }
+    test_support::await("the end of a member", [&] { return ask<group_members>(list_group_members{"members"})->client_ids.size() == 1; });
     CHECK(ask<group_members>(list_group_members{"members"})->client_ids == std::vector<std::string>{"first"});
     self->send_exit(session, caf::exit_reason::user_shutdown);
 }
@@ -400,8 +399,8 @@ TEST_CASE_FIXTURE(wire_world, "broker over the wire: a send beyond the quota of 
     const auto bound = net::encode_request(find_max_offset{{"limited", queue_id{0}}}); // behind them on the connection
     const auto answer = client.ask(bound);
     REQUIRE(answer);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{10};
-    while (ask<offset_found>(find_max_offset{{"limited", queue_id{0}}})->offset.value() < taken + 3)
-        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    test_support::await("the three that had to wait", [&] {
+        return ask<offset_found>(find_max_offset{{"limited", queue_id{0}}})->offset.value() >= taken + 3;
+    });
     CHECK(node->metrics()->sends_throttled == 1);
 }

@@ -3,6 +3,7 @@
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
 #include "tests/actors/wire_world.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <caf/actor_cast.hpp>
 
@@ -320,11 +321,7 @@ TEST_CASE("our own client finds messages by position and by key over the wire") 
         order.key = key;
         order.by_unique_key = is_unique;
         result<messages_found> indexed = error{};
-        const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{30};
-        do // the index follows the log
-            indexed = look_up<messages_found>(world, order);
-        while (!indexed && std::chrono::steady_clock::now() < end);
-        REQUIRE(indexed);
+        test_support::await("the index, which follows the log", [&] { return (indexed = look_up<messages_found>(world, order)).ok(); });
         const auto records = protocol::decode_records(indexed->records);
         REQUIRE(records);
         REQUIRE(records->size() == 1);
