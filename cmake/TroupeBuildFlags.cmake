@@ -3,6 +3,8 @@ option(TROUPE_BUILD_TESTS "Build the test suite" ON)
 option(TROUPE_WARNINGS_AS_ERRORS "Stop at the first warning" ON)
 option(TROUPE_FUZZ "Build fuzz targets (needs Clang)" OFF)
 option(TROUPE_COVERAGE "Count executed lines (gcov)" OFF)
+option(TROUPE_SHARED "Build the product's libraries shared: for a build of many large programs, not to install" OFF)
+set(BUILD_SHARED_LIBS ${TROUPE_SHARED}) # what packagers set for all projects would install a program that misses its libraries
 set(TROUPE_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize=: address,undefined or thread")
 
 set(CMAKE_CXX_STANDARD 20)
