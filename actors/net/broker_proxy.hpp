@@ -25,8 +25,9 @@ namespace troupe::actors::net {
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
 
 /// The same broker, to be asked what belongs to another of its roles; no handle of no handle. Inside a broker each role has an interface of
-/// its own; a proxy stands for all of them, and so does the broker role that an embedded client talks to, which broker_actor, the handle that
-/// routes carry, cannot say. This is where it is said: exists for the interfaces above, and for no others.
+/// its own; a proxy stands for all of them, which broker_actor, the handle that routes carry, cannot say. This is where it is said: exists for
+/// the interfaces above, and for no others. The broker role itself, which an embedded client talks to, stands for fewer: what it does not
+/// serve fails as an unexpected message, and so does what a proxy serves of an interface in part.
 template <class Role>
 Role role_of(const broker_actor& broker);
 

@@ -210,7 +210,7 @@ bool gateway::take(std::uint64_t ticket, pending& request) {
     if (connection == connections_.end())
         return false;
     auto& state = connection->second;
-    --(is_oneway_write(request.kind, request.oneway) ? state.oneway_requests : state.requests);
+    --state.count_of(request.kind, request.oneway);
     state.in_flight_bytes -= request.bytes;
     if (request.kind == pending_kind::pull)
         state.pulls.erase(ticket);

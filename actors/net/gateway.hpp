@@ -102,7 +102,8 @@ private:
     enum class pending_kind : std::uint8_t { send, pull, pop, end };
     /// Its answer may take as long as the client says.
     static bool may_wait(pending_kind kind) { return kind == pending_kind::pull || kind == pending_kind::pop; }
-    /// Nobody waits for its answer, so it is never refused for lack of room, but has to wait for it. Counted apart from the others.
+    /// Nobody waits for its answer, so it is never refused for lack of room, but has to wait for it, unless its connection has ended. Counted
+    /// apart from the others.
     static bool is_oneway_write(pending_kind kind, bool oneway) { return oneway && !may_wait(kind); }
     struct pending {
         pending_kind kind = pending_kind::send;
@@ -117,6 +118,9 @@ private:
         topic_queue queue; ///< likewise
     };
     struct connection_state {
+        /// Of which of the two counts below a request is one.
+        std::size_t& count_of(pending_kind kind, bool oneway) { return is_oneway_write(kind, oneway) ? oneway_requests : requests; }
+
         protocol::host_address peer;
         std::size_t requests = 0;                       ///< sends and pulls under way, without one-way sends
         std::size_t oneway_requests = 0;                ///< one-way sends under way
@@ -147,7 +151,7 @@ private:
     [[nodiscard]] bool may_go_on(const connection_state& state) const;
     void resume_waiting();
 
-    // sends and decisions (gateway_sends.cpp); false as receive_command
+    // sends and decisions (gateway_sends.cpp); receive_send: false as receive_command
     bool receive_send(connection_id connection, connection_state& state, protocol::remoting_command& command);
     void receive_end(connection_id connection, connection_state& state, const protocol::remoting_command& command);
 

@@ -56,7 +56,7 @@ bool gateway::receive_send(connection_id connection, connection_state& state, pr
     auto request = make_pending(pending_kind::send, connection, command);
     request.bytes = bytes;
     request.receipt = std::move(encoded->receipt);
-    ++(oneway ? state.oneway_requests : state.requests);
+    ++state.count_of(pending_kind::send, oneway);
     state.in_flight_bytes += bytes;
     if (collected_.entries.empty() && ends_.entries.empty())
         host_.wake();
@@ -70,7 +70,7 @@ void gateway::receive_end(connection_id connection, connection_state& state, con
     auto order = decode_request<end_transaction>(command);
     if (!order)
         return refuse(connection, command, order.failure());
-    ++(command.is_oneway() ? state.oneway_requests : state.requests);
+    ++state.count_of(pending_kind::end, command.is_oneway());
     if (collected_.entries.empty() && ends_.entries.empty())
         host_.wake();
     ends_.entries.push_back({next_ticket_, std::move(*order)});

@@ -21,7 +21,7 @@ void gateway::receive_pull(connection_id connection, connection_state& state, co
     request.deadline += std::chrono::milliseconds{std::clamp<std::int64_t>(pull->hold_ms, 0, 3'600'000)};
     request.group = pull->group;
     request.queue = {pull->topic, pull->queue};
-    ++state.requests;
+    ++state.count_of(pending_kind::pull, command.is_oneway());
     state.pulls.insert(next_ticket_);
     pending_.emplace(next_ticket_, std::move(request));
     caf::anon_send(roles_.broker->broker, pull_ticketed{next_ticket_++, std::move(*pull), host_.handle(), connection.value()});
@@ -57,7 +57,7 @@ void gateway::receive_pop(connection_id connection, connection_state& state, con
     request.deadline += std::chrono::milliseconds{std::clamp<std::int64_t>(pop->poll_ms, 0, 3'600'000)};
     request.group = pop->group;
     request.queue = {pop->topic, pop->queue};
-    ++state.requests;
+    ++state.count_of(pending_kind::pop, command.is_oneway());
     state.pops.insert(next_ticket_);
     pending_.emplace(next_ticket_, std::move(request));
     caf::anon_send(roles_.broker->pops, pop_ticketed{next_ticket_++, std::move(*pop), host_.handle()});

@@ -118,7 +118,7 @@ private:
     listener_options options_;
     gateway_roles roles_;
     std::unique_ptr<gateway> gateway_;
-    connection_table connections_{{}};
+    connection_table connections_{{}}; ///< without limits until start()
     std::vector<connection_id> written_;
     std::vector<std::pair<connection_id, std::string>> doomed_;
     caf::io::accept_handle door_;

@@ -50,7 +50,7 @@ public:
     /// and, after stop(), with shutting_down; `done` is neither called nor kept then.
     result<std::optional<half_message>> begin(const resume_transaction& order, const transaction_table& decisions,
                                               const continuation& done);
-    /// The half message is on its way to the log, as `ticket`. Keeps `done`.
+    /// The half message is on its way to the log, as `ticket`. Keeps `done`. Nothing else may begin between begin() and this.
     void sent(std::uint64_t ticket, log_position given_up, const continuation& done);
 
     struct resumption {

@@ -8,7 +8,7 @@
 namespace troupe::actors::net {
 
 TROUPE_WIRE_SERVED_ORDER(remote_heartbeat)
-TROUPE_WIRE_ORDER(send_reply)
+TROUPE_WIRE_ORDER(send_reply) // answered like send_messages
 TROUPE_WIRE_BOTH(deliver_reply, reply_delivered)
 TROUPE_WIRE_SERVED(list_consumer_connections, consumer_connections_listed)
 TROUPE_WIRE_BOTH(list_members, members_listed)

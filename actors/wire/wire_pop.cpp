@@ -115,8 +115,8 @@ remoting_command encode_answer(const messages_popped& answer) {
     auto& fields = command.fields;
     const bool is_found = answer.status == pop_status::found;
     if (answer.kind == pop_kind::notify) {
-        fields.set("hasMsg", is_found ? "true" : "false");
-        fields.set("pollingFull", answer.status == pop_status::full ? "true" : "false");
+        fields.set("hasMsg", text_of(is_found));
+        fields.set("pollingFull", text_of(answer.status == pop_status::full));
         return command;
     }
     if (answer.kind == pop_kind::count) {

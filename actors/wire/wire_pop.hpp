@@ -7,7 +7,7 @@
 /// order of four kinds; ACK_MESSAGE and BATCH_ACK_MESSAGE are one, too.
 namespace troupe::actors::net {
 
-TROUPE_WIRE_BOTH(pop_messages, messages_popped)
+TROUPE_WIRE_BOTH(pop_messages, messages_popped) // answers of POLLING_INFO are encoded only
 /// Asked as a batch; as ACK_MESSAGE for one message that is too far behind `start` for the offsets of a batch.
 TROUPE_WIRE_BOTH(acknowledge_messages, messages_acknowledged)
 TROUPE_WIRE_BOTH(change_invisible_time, invisible_time_changed)

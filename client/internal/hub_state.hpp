@@ -88,7 +88,7 @@ struct hub_state {
     pointer self;
     hub_endpoints endpoints;
     client_options options;
-    route_cache routes{{}};
+    route_cache routes{{}}; // until start(), as the next
     broker_links links{milliseconds{}, milliseconds{}};
     std::set<caf::actor_addr> listeners; ///< monitored: what they leave behind goes with them
     std::map<std::string, std::vector<hub_listener_actor>> watchers;
