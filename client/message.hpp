@@ -64,7 +64,7 @@ public:
     std::int32_t flag = 0;            ///< the sender's
     std::int32_t reconsume_times = 0; ///< as the broker counts it
     /// The body could not be unpacked and is as stored: damaged, an unknown method, over 16 MiB; or behind 64 MiB of other bodies of a list
-    /// of client::admin. Such a one unpacks when it is asked for alone.
+    /// of client::admin, or of an ordered pop. Such a one unpacks when it comes alone.
     bool compressed = false;
     std::int32_t local_redeliveries = 0; ///< how often the handler of this process has failed on it
     std::string offset_message_id;

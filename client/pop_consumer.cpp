@@ -517,9 +517,13 @@ taken_messages pop_consumer::state::take_kept(std::deque<taken_messages>& stale)
     return taken;
 }
 
-/// What fits of them. The rest comes with the next pop(): given back, it would have one try less of those that its group has.
+/// What fits of them. The rest comes with the next pop(): given back, it would have one try less of those that its group has. In order, whoever
+/// gets the first of a queue gets all: another pop() must not pass what fails of them, nor have them at the same time.
 std::vector<popped_message> pop_consumer::state::hand_out(taken_messages taken) {
     auto given = take_unpacked(taken.messages);
+    if (options_.ordered)
+        for (auto& rest : std::exchange(taken.messages, {}))
+            given.push_back(std::move(rest.given));
     if (taken.messages.empty())
         return given;
     std::deque<taken_messages> back;

@@ -51,7 +51,8 @@ struct popped_message {
 /// Brokers  that have nothing, are away or do not answer delay no messages of another: see pop_round. What a slow one hands out when pop()
 ///          has returned already is kept for the next call, and so is what a pop() leaves of an answer because its compressed bodies become
 ///          more than 64 MiB together; a call that comes when half of `invisible` is over gives it back instead. That is at most one pop's
-///          messages of each broker for each thread that pops.
+///          messages of each broker for each thread that pops. With `ordered` such a rest is not kept: it comes with the others as it is
+///          stored, and received_message::compressed says so; given back with the message before it, it is first once, and unpacks.
 /// Group    heartbeats tell the brokers, so that they list the connection as a member of the group (mqadmin consumerConnection), until the
 ///          last consumer of the group on it is closed. The connection can have no push consumer of the group beside.
 ///          Connections whose consumers of a group pop different topics, or with different selectors, are members that differ for Troupe's

@@ -379,6 +379,29 @@ TEST_CASE_FIXTURE(pop_setup,
     }
 }
 
+// Goal: what fails of a queue's messages is passed by none of them, and they are with one thread.
+TEST_CASE_FIXTURE(pop_setup, "pop_consumer: in order all of an answer goes to whoever gets its first, also what is packed beyond 64 MiB") {
+    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+    b->is_down = true;
+    a->bodies = {packed};
+    a->copies = 6;
+    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    auto options = reading_t();
+    options.ordered = true;
+    auto popping = consumer(options);
+    const auto popped = popping.pop(0ms);
+    REQUIRE(popped.ok());
+    REQUIRE(popped->size() == 6);
+    for (std::size_t i = 0; i < 6; ++i) {
+        CHECK((*popped)[i].message.compressed == (i >= 4));
+        CHECK((*popped)[i].message.offset == queue_offset{static_cast<std::int64_t>(i)});
+    }
+    const auto next = popping.pop(0ms);
+    REQUIRE(next.ok());
+    CHECK(next->empty());
+    CHECK(a->takes().size() == 2);
+}
+
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what it has no room for, and half of its time is over, is given back") {
     const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
     b->is_down = true;
@@ -434,6 +457,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: bodies are unpacked on the thread th
     a->copies = 4;
     a->sys_flag = protocol::sys_flag_of(compression::zlib);
     auto popping = consumer();
+    REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok()); // the first one is dearer
     const auto begun = spent_here();
     REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok());
     const auto one = spent_here() - begun;
@@ -565,10 +589,15 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what comes in the moment of closing 
         a->put("m");
         a->is_silent = false;
         wake('a');
-        REQUIRE(eventually(30s, [this] {
+        const auto is_taken = [this] {
             const std::lock_guard lock{a->mutex};
             return a->bodies.empty();
-        }));
+        };
+        for (const auto late = std::chrono::steady_clock::now() + 30s;
+             !is_taken();) { // with a rest, the answer would always be there before
+            REQUIRE(std::chrono::steady_clock::now() < late);
+            std::this_thread::yield();
+        }
         for (int i = 0; i < round % 100; ++i)
             std::this_thread::yield();
         popping.close();
