@@ -13,7 +13,7 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
+#include <string>
 
 namespace troupe::client {
 
@@ -73,10 +73,23 @@ public:
     std::deque<received_message> backlog;              ///< ordered: not handed out yet
     bool handed_out = false;                           ///< ordered: a handler has some
     std::multimap<time_point, received_message> again; ///< failed: hand out again then
-    /// Ordered: given back to their broker as dead, and not committed; not to be read once more when the queue begins anew. At most
-    /// given_up_max: beyond that the first may become another dead letter.
-    std::set<queue_offset> given_up;
+    /// Ordered: given back to their broker as dead, and not committed; not to be read once more when the queue begins anew. With what tells
+    /// each from another message, which may have its offset when the broker has lost its unsynced end. At most given_up_max: beyond that the
+    /// first may become another dead letter.
+    std::map<queue_offset, std::string> given_up;
     static constexpr std::size_t given_up_max = 1000;
+    void note_given_up(const received_message& m) {
+        given_up.insert_or_assign(m.offset, identity_of(m));
+        if (given_up.size() > given_up_max)
+            given_up.erase(given_up.begin());
+    }
+    [[nodiscard]] bool is_given_up(const received_message& m) const {
+        const auto known = given_up.find(m.offset);
+        return known != given_up.end() && known->second == identity_of(m);
+    }
+    static std::string identity_of(const received_message& m) {
+        return m.offset_message_id + " " + std::string{m.message_id()} + " " + std::to_string(m.stored.value());
+    }
 };
 
 } // namespace troupe::client

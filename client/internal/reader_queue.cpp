@@ -172,6 +172,8 @@ void reader_state::locate_by(const message_queue& queue, queue_progress& progres
 
 void reader_state::first_position_found(const message_queue& queue, queue_progress& progress, queue_offset found, bool is_committed) {
     if (is_committed || !options.in_group) {
+        if (progress.committed && found < *progress.committed)
+            progress.given_up.clear(); // while nothing was read here, an operator has sent the group back: perhaps to have them again
         start(progress, found, is_committed);
         return;
     }
@@ -314,7 +316,7 @@ void reader_state::take_records(const message_queue& queue, queue_progress& prog
             break;
         }
         auto m = to_received(queue, std::move(record));
-        if (!filter.matches(m.tags()) || progress.given_up.contains(m.offset) || !progress.tracker.add(m.offset))
+        if (!filter.matches(m.tags()) || progress.is_given_up(m) || !progress.tracker.add(m.offset))
             continue;
         progress.window.take(window_bytes(m));
         messages.push_back(std::move(m));
@@ -410,9 +412,7 @@ void reader_state::take_in_order(queue_progress& progress, delivery_report repor
         return;
     }
     // Should the queue begin anew before that is committed, as it does when its lock is lost: the message is dead all the same.
-    progress.given_up.insert(given_up->offset);
-    if (progress.given_up.size() > queue_progress::given_up_max)
-        progress.given_up.erase(progress.given_up.begin());
+    progress.note_given_up(*given_up);
     // The queue counts as handed out until its broker has answered: nothing passes the message, and nobody else gets the queue.
     give_back(report.queue, report.generation, std::move(*given_up));
 }

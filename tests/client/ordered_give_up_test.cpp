@@ -218,11 +218,46 @@ TEST_CASE("ordered give-up: a lock that is lost while the broker takes a dead me
         s.broker().sent_to[{"t", queue_id{0}}] = queue_offset{1};
         CHECK(read_anew() == texts{"1", "2"});
     }
+    SUBCASE("it is taken, and lost with the broker's unsynced end: what comes in its place is another message") {
+        s.broker().silent_give_backs = false;
+        s.broker().serve_held();
+        s.world.run();
+        const topic_queue queue{"t", queue_id{0}};
+        s.broker().logs[queue].resize(1);
+        s.broker().store_with(queue, "another", "UNIQ_KEY\1AnotherOne\2");
+        s.broker().store(queue, "2");
+        CHECK(read_anew() == texts{"0", "another", "2"});
+    }
     SUBCASE("it is not: it comes again") {
         s.world.run_for(5s); // no answer comes
         CHECK(m->counters->send_backs_failed == 1);
         CHECK(read_anew() == texts{"0", "1", "2"});
     }
+}
+
+TEST_CASE("ordered give-up: a dead message comes again when an operator sets the group back while its member has no lock") {
+    setup s;
+    const auto m = s.join("c1", with_limit(0));
+    s.store(0, 1);
+    m->handle_all();
+    s.world.run_for(18s); // the lock is renewed after 20
+    REQUIRE(s.committed() == queue_offset{1});
+    s.broker().silent_give_backs = true;
+    s.store(1, 2);
+    fail(s, *m, "1", 1);
+    const protocol::queue_lock_request other{"g", "other", false, {test::queue_a0}};
+    s.broker().locks = actors::queue_lock_table{{}};
+    REQUIRE(s.broker().locks.lock(other, 7, s.world.now()).ok());
+    REQUIRE(s.world.run_until([&] { return m->counters->locks_lost == 1; }, 3s));
+    s.broker().silent_give_backs = false;
+    s.broker().serve_held();
+    s.world.run();
+    REQUIRE(m->counters->messages_sent_back == 1);
+    s.broker().offsets[{"g", {"t", queue_id{0}}}] = queue_offset{0};
+    const auto before = static_cast<std::ptrdiff_t>(m->sink->bodies.size());
+    s.broker().locks.unlock(other);
+    REQUIRE(s.world.run_until([&] { return !m->sink->waiting.empty(); }, 10s));
+    CHECK(texts(m->sink->bodies.begin() + before, m->sink->bodies.end()) == texts{"0", "1", "2"});
 }
 
 TEST_CASE("ordered give-up: a queue moves only when the broker has answered, and its next owner goes on behind the dead message") {
