@@ -201,13 +201,13 @@ public:
         REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), length) == 0);
         REQUIRE(::listen(socket_, 16) == 0);
         REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-        thread_ = std::thread{[this] { run(); }};
         actors::register_broker order;
         order.cluster = "others";
         order.broker_name = "broker-z";
         order.address = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
         registered_.emplace(static_cast<std::uint16_t>(std::stoi(name_server.substr(name_server.find(':') + 1))));
         REQUIRE(registered_->ask(actors::net::encode_request(order)));
+        thread_ = std::thread{[this] { run(); }}; // last: a check that fails must not leave it behind
     }
     ~untelling_broker() {
         ::shutdown(socket_, SHUT_RDWR); // ends accept()

@@ -451,9 +451,10 @@ TEST_CASE_FIXTURE(pop_world, "pop: who waits has each message when its time is o
         case 2:
             if (one != out.end() && now() < one->second.ends) {
                 const auto wanted = upto(1'000);
+                const auto before = now();
                 if (const auto changed = give_back(one->second.given, wanted)) {
-                    one->second.given.popped = changed->popped;
-                    one->second.ends = changed->popped + std::max<std::int64_t>(wanted - 1, 1); // `popped` may be one ahead of the clock
+                    one->second.given.popped = changed->popped; // which may be ahead of the clock
+                    one->second.ends = std::max(before + wanted, changed->popped + 1);
                 }
             }
             break;
