@@ -3,19 +3,14 @@
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "client/admin.hpp"
-#include "client/embedded.hpp"
+#include "tests/client/embedded_roles.hpp"
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/send.hpp>
 
 #include <doctest/doctest.h>
 
 #include <atomic>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,34 +78,14 @@ caf::behavior run_name_server(caf::event_based_actor*) {
     };
 }
 
-struct describe_setup {
-    struct config : caf::actor_system_config {
-        config() {
-            set("logger.verbosity", caf::atom("quiet"));
-            actors::register_types(*this);
-        }
-    };
-    config settings;
-    caf::actor_system system{settings};
+struct describe_setup : test::embedded_roles {
     std::shared_ptr<asked_broker> a = std::make_shared<asked_broker>();
     std::shared_ptr<asked_broker> b = std::make_shared<asked_broker>();
-    std::vector<caf::actor> roles{system.spawn(run_name_server), system.spawn(run_broker, a), system.spawn(run_broker, b)};
-    std::optional<connection> via;
 
     describe_setup() {
-        local_handles handles;
-        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
-        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(roles[1]);
-        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
-        via = *embed(system, std::move(handles));
+        roles = {system.spawn(run_name_server), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+        connect({"a", "b"});
     }
-    ~describe_setup() {
-        via.reset();
-        for (const auto& one : roles)
-            caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-    }
-    describe_setup(const describe_setup&) = delete;
-    describe_setup& operator=(const describe_setup&) = delete;
 };
 
 std::vector<std::string> names_of(const std::vector<group_on_broker>& brokers) {

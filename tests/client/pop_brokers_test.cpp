@@ -1,7 +1,6 @@
 #include "actors/messages/pop_messages.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "actors/wire/wire_pop.hpp"
-#include "client/embedded.hpp"
 #include "client/internal/asker.hpp"
 #include "client/internal/known_brokers.hpp"
 #include "client/pop_consumer.hpp"
@@ -10,11 +9,9 @@
 #include "protocol/body_compression.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/pop_bodies.hpp"
+#include "tests/client/embedded_roles.hpp"
 #include "tests/support/eventually.hpp"
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
 #include <caf/stateful_actor.hpp>
@@ -222,43 +219,32 @@ caf::behavior run_name_server(caf::event_based_actor*, const std::shared_ptr<rou
     };
 }
 
-struct pop_setup {
-    struct config : caf::actor_system_config {
-        config() {
-            set("logger.verbosity", caf::atom("quiet"));
-            actors::register_types(*this);
-        }
-    };
-    config settings;
-    caf::actor_system system{settings};
+struct pop_setup : test::embedded_roles {
     std::shared_ptr<routes> known = std::make_shared<routes>();
     std::shared_ptr<popped_broker> a = std::make_shared<popped_broker>();
     std::shared_ptr<popped_broker> b = std::make_shared<popped_broker>();
-    std::vector<caf::actor> roles;
-    std::optional<connection> via;
 
     pop_setup() {
         roles = {system.spawn(run_name_server, known), system.spawn(run_broker, a), system.spawn(run_broker, b)};
         connect(3s);
     }
     void connect(std::chrono::milliseconds request_timeout) {
-        local_handles handles;
-        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles[0])};
-        handles.brokers["a"] = caf::actor_cast<actors::broker_actor>(roles[1]);
-        handles.brokers["b"] = caf::actor_cast<actors::broker_actor>(roles[2]);
         client_options options;
         options.client_id = "ours";
         options.request_timeout = request_timeout;
-        via = *embed(system, std::move(handles), options);
+        embedded_roles::connect({"a", "b"}, options);
     }
-    ~pop_setup() {
-        via.reset();
-        for (const auto& one : roles)
-            caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-    }
-    pop_setup(const pop_setup&) = delete;
-    pop_setup& operator=(const pop_setup&) = delete;
 
+    /// Broker a answers `answers` times with so many messages whose bodies are small and unpack to 16 MiB each; the other one is out of the
+    /// way. The body as it is stored.
+    std::string put_large(int messages, int answers = 1) {
+        const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
+        b->is_down = true;
+        a->bodies.assign(static_cast<std::size_t>(answers), packed);
+        a->copies = messages;
+        a->sys_flag = protocol::sys_flag_of(compression::zlib);
+        return packed;
+    }
     /// The broker answers what it held back, if it does not still want to.
     void wake(char broker) const { caf::anon_send(roles[broker == 'a' ? 1 : 2], wake_atom::value); }
 
@@ -339,12 +325,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: an acknowledgement that one broker d
 
 TEST_CASE_FIXTURE(pop_setup,
                   "pop_consumer: bodies that one call hands out unpack to 64 MiB together; the rest of an answer comes with the next") {
-    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
-    CHECK(packed.size() < 100'000);
-    b->is_down = true; // and out of the way
-    a->bodies = {packed, packed};
-    a->copies = 10;
-    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    CHECK(put_large(10, 2).size() < 100'000);
     auto popping = consumer();
     std::vector<std::int64_t> offsets;
     const auto pop = [&] {
@@ -381,11 +362,7 @@ TEST_CASE_FIXTURE(pop_setup,
 
 // Goal: what fails of a queue's messages is passed by none of them, and they are with one thread.
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: in order all of an answer goes to whoever gets its first, also what is packed beyond 64 MiB") {
-    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
-    b->is_down = true;
-    a->bodies = {packed};
-    a->copies = 6;
-    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    put_large(6);
     auto options = reading_t();
     options.ordered = true;
     auto popping = consumer(options);
@@ -403,11 +380,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: in order all of an answer goes to wh
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: what it has no room for, and half of its time is over, is given back") {
-    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
-    b->is_down = true;
-    a->bodies = {packed};
-    a->copies = 6;
-    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    put_large(6);
     auto options = reading_t();
     options.invisible = 1ms;
     auto popping = consumer(options);
@@ -452,10 +425,7 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: how often messages came in order is 
 
 // Goal: threads of the scheduler, which all actors of the process share, are not held up by what bodies unpack to.
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: bodies are unpacked on the thread that pops") {
-    const auto packed = *protocol::pack_body(compression::zlib, std::string(16u << 20, 'x'));
-    a->bodies = {packed};
-    a->copies = 4;
-    a->sys_flag = protocol::sys_flag_of(compression::zlib);
+    const auto packed = put_large(4);
     auto popping = consumer();
     REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok()); // the first one is dearer
     const auto begun = spent_here();

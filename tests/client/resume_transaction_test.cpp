@@ -1,20 +1,15 @@
 #include "actors/messages/transaction_messages.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "client/admin.hpp"
-#include "client/embedded.hpp"
+#include "tests/client/embedded_roles.hpp"
 
-#include <caf/actor_cast.hpp>
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/send.hpp>
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,41 +48,24 @@ caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<asked_br
 }
 
 /// Brokers by name, and where they are registered.
-struct cluster {
-    struct config : caf::actor_system_config {
-        config() {
-            set("logger.verbosity", caf::atom("quiet"));
-            actors::register_types(*this);
-        }
-    };
-    config settings;
-    caf::actor_system system{settings};
+struct cluster : test::embedded_roles {
     std::map<std::string, std::shared_ptr<asked_broker>> brokers;
-    std::vector<caf::actor> roles;
-    std::optional<connection> via;
 
     explicit cluster(const std::map<std::string, std::string>& addresses) {
         actors::cluster_described described;
-        local_handles handles;
-        for (const auto& [name, address] : addresses) {
+        for (const auto& [name, address] : addresses)
             described.info.brokers[name] = {"c", name, {{0, address}}};
+        roles = {system.spawn([described](caf::event_based_actor*) -> caf::behavior {
+            return {[described](const actors::describe_cluster&) { return described; }};
+        })};
+        std::vector<std::string> names;
+        for (const auto& [name, address] : addresses) {
+            names.push_back(name);
             brokers[name] = std::make_shared<asked_broker>();
             roles.push_back(system.spawn(run_broker, brokers[name]));
-            handles.brokers[name] = caf::actor_cast<actors::broker_actor>(roles.back());
         }
-        roles.push_back(system.spawn([described](caf::event_based_actor*) -> caf::behavior {
-            return {[described](const actors::describe_cluster&) { return described; }};
-        }));
-        handles.name_servers = {caf::actor_cast<actors::name_server_actor>(roles.back())};
-        via = *embed(system, std::move(handles));
+        connect(names);
     }
-    ~cluster() {
-        via.reset();
-        for (const auto& one : roles)
-            caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-    }
-    cluster(const cluster&) = delete;
-    cluster& operator=(const cluster&) = delete;
 
     result<admin::resumed_transaction> resume(const std::string& id) { return admin{*via}.resume_transaction(id); }
     std::vector<std::string> asked(const std::string& name) {
