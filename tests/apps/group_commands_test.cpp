@@ -8,10 +8,10 @@
 #include "testing/temporary_directory.hpp"
 #include "tests/apps/run_command.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/loopback_listener.hpp"
 #include "tests/support/raw_client.hpp"
 
 #include <doctest/doctest.h>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -193,26 +193,18 @@ struct two_brokers {
 /// A broker of another make: it knows no group, and does not tell its settings of groups.
 class untelling_broker {
 public:
-    explicit untelling_broker(const std::string& name_server) : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), length) == 0);
-        REQUIRE(::listen(socket_, 16) == 0);
-        REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+    explicit untelling_broker(const std::string& name_server) {
         actors::register_broker order;
         order.cluster = "others";
         order.broker_name = "broker-z";
-        order.address = "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
+        order.address = port_.address();
         registered_.emplace(static_cast<std::uint16_t>(std::stoi(name_server.substr(name_server.find(':') + 1))));
         REQUIRE(registered_->ask(actors::net::encode_request(order)));
         thread_ = std::thread{[this] { run(); }}; // last: a check that fails must not leave it behind
     }
     ~untelling_broker() {
-        ::shutdown(socket_, SHUT_RDWR); // ends accept()
+        port_.shut_down(); // ends accept()
         thread_.join();
-        ::close(socket_);
     }
     untelling_broker(const untelling_broker&) = delete;
     untelling_broker& operator=(const untelling_broker&) = delete;
@@ -227,7 +219,7 @@ private:
         }
     }
     void run() {
-        for (int client = 0; (client = ::accept4(socket_, nullptr, nullptr, SOCK_CLOEXEC)) >= 0; ::close(client)) {
+        for (int client = 0; (client = port_.accept()) >= 0; ::close(client)) {
             std::string received;
             std::array<char, 4096> buffer{};
             for (ssize_t count = 0; (count = ::recv(client, buffer.data(), buffer.size(), 0)) > 0;) {
@@ -253,7 +245,7 @@ private:
         return true;
     }
 
-    int socket_;
+    test_support::loopback_listener port_;
     std::thread thread_;
     std::optional<test_support::raw_client> registered_; ///< the broker is known for as long as this connection stays
 };

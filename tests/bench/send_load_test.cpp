@@ -2,50 +2,19 @@
 #include "bench/raw_limits.hpp"
 #include "testing/node.hpp"
 #include "testing/temporary_directory.hpp"
+#include "tests/support/loopback_listener.hpp"
 
 #include <doctest/doctest.h>
 
-#include <arpa/inet.h>
 #include <fstream>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 using namespace troupe;
 using namespace troupe::bench;
 
-namespace {
-
-/// Takes connections and never answers.
-class silent_broker {
-public:
-    silent_broker() : socket_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t length = sizeof address;
-        REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&address), length) == 0);
-        REQUIRE(::listen(socket_, 16) == 0);
-        REQUIRE(::getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &length) == 0);
-        port_ = ntohs(address.sin_port);
-    }
-    ~silent_broker() { ::close(socket_); }
-    silent_broker(const silent_broker&) = delete;
-    silent_broker& operator=(const silent_broker&) = delete;
-
-    [[nodiscard]] protocol::host_address address() const { return *protocol::parse_host_address("127.0.0.1:" + std::to_string(port_)); }
-
-private:
-    int socket_;
-    std::uint16_t port_ = 0;
-};
-
-} // namespace
-
 TEST_CASE("send_load: what an open loop owed and got no answer for counts as late") {
-    const silent_broker broker;
+    const test_support::loopback_listener broker; // takes connections and never answers
     send_load load;
-    load.broker = broker.address();
+    load.broker = *protocol::parse_host_address(broker.address());
     load.topic = "t";
     load.senders = 2;
     load.window = 4;
