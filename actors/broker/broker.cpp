@@ -7,24 +7,43 @@
 
 #include <caf/actor_system.hpp>
 
+#include <memory>
 #include <utility>
 
 namespace troupe::actors {
+
+namespace {
+
+send_encoder encoder_of(const broker_setup& setup) {
+    auto options = encoder_options(setup.options);
+    options.transactions = setup.room_for_transactions;
+    return send_encoder{std::move(options)};
+}
+
+} // namespace
 
 error broker_state::closing() {
     return {errc::shutting_down, "this broker is ending; use another one"};
 }
 
-void broker_state::start(broker_role::pointer self, broker_setup setup) {
-    self_ = self;
-    setup_ = std::move(setup);
-    topics_ = setup_.directory->current();
+broker_state::broker_state(broker_role::pointer self, broker_setup setup)
+    : self_{self},
+      setup_{std::move(setup)},
+      topics_{setup_.directory->current()},
+      encoder_{encoder_of(setup_)},
+      started_{now()},
+      started_ms_{setup_.options.now().value()},
+      throttle_{setup_.hold_admission, setup_.shares},
+      lags_{setup_.options.slow_after},
+      members_{setup_.options.client_expire},
+      producers_{setup_.options.client_expire, limits::members_per_broker_max},
+      questions_{self, setup_.options.request_deadline, setup_.metrics, sessions_, [this] { end_if_idle(); }},
+      next_expire_{now() + setup_.options.expire_interval} {
     for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
         note_retention(topic.second);
-    }
-    for (const auto& topic : topics_->table().topics)
         system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
+    }
     for (auto& group : std::exchange(setup_.groups, {})) {
         setup_.shares->set(group.name, group.deliver_messages);
         groups_.emplace(group.name, group);
@@ -32,18 +51,16 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
     for (auto& mode : std::exchange(setup_.modes, {}))
         modes_.set(std::move(mode));
     undropped_.insert(setup_.undropped.begin(), setup_.undropped.end());
-    started_ = now();
-    started_ms_ = setup_.options.now().value();
     groups_version_.timestamp_ms = config_version_.timestamp_ms = started_ms_;
     sample_traffic();
-    auto encoder = encoder_options(setup_.options);
-    encoder.transactions = setup_.room_for_transactions;
-    encoder_ = std::make_unique<send_encoder>(std::move(encoder));
-    members_ = consumer_groups{setup_.options.client_expire};
-    lags_ = lag_book{setup_.options.slow_after};
-    throttle_ = throttle{setup_.hold_admission, setup_.shares};
-    producers_ = producer_groups{setup_.options.client_expire, limits::members_per_broker_max};
-    next_expire_ = now() + setup_.options.expire_interval;
+    watch_roles();
+    self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
+    // A stray error answer must not end the broker.
+    self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
+    self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
+}
+
+void broker_state::watch_roles() {
     const auto watch = [this](const auto& role, const std::string& name_of_role) {
         self_->monitor(role);
         roles_.emplace(role.address(), name_of_role);
@@ -66,10 +83,6 @@ void broker_state::start(broker_role::pointer self, broker_setup setup) {
         watch(setup_.log_flusher, "log flusher");
     for (const auto& neighbour : setup_.neighbours)
         watch(neighbour.first, neighbour.second);
-    self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
-    // A stray error answer must not end the broker.
-    self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
-    self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
 }
 
 bool broker_state::begin_change(const std::string& what, bool removes, continuation done) {
@@ -93,7 +106,7 @@ void broker_state::end_change(const std::string& what, const error& failure) {
 
 caf::result<broker_described> broker_state::handle(const describe_broker&) {
     auto promise = self_->make_response_promise<broker_described>();
-    ask<broker_described>(
+    questions_.ask<broker_described>(
         background_reader(), describe_store{}, [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise](broker_described& described) mutable {
             const auto& metrics = *setup_.metrics;
@@ -219,8 +232,7 @@ void broker_state::fail_everything(const error& failure) {
     for (auto& entry : std::exchange(pending_pulls_, {}))
         entry.second.promise.deliver(make_caf_error(failure));
     fail_copies(failure, false);
-    for (const auto& question : std::exchange(questions_, {}))
-        question.second(failure);
+    questions_.fail_all(failure);
     for (const auto& done : changes_.take_all())
         done(failure);
 }
@@ -237,7 +249,7 @@ void broker_state::handle(const finish& order) {
 
 void broker_state::end_if_idle() {
     if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && pending_copies_.empty() &&
-        changes_.is_empty() && questions_.empty())
+        changes_.is_empty() && questions_.is_empty())
         self_->quit();
 }
 
@@ -273,85 +285,92 @@ void broker_state::end_with_role(const caf::actor_addr& address, const caf::erro
 
 namespace {
 
-broker_role::behavior_type broker(broker_role::stateful_pointer<broker_state> self, broker_setup setup) {
-    self->state.start(self, std::move(setup));
+/// CAF makes the state of an actor from nothing; that of the broker is whole from the beginning.
+struct broker_shell {
+    static inline const char* name = "broker";
+    std::unique_ptr<broker_state> state;
+};
+
+broker_role::behavior_type broker(broker_role::stateful_pointer<broker_shell> self, broker_setup setup) {
+    self->state.state = std::make_unique<broker_state>(self, std::move(setup));
+    auto* const state = self->state.state.get(); // it lives as long as the behaviour is used
     return {
-        [self](const send_messages& order) { return self->state.serve(order); },
-        [self](const pull_messages& order) { return self->state.serve(order); },
-        [self](const commit_offset& order) { return self->state.serve(order); },
-        [self](const query_offset& order) { return self->state.serve(order); },
-        [self](const find_max_offset& order) { return self->state.serve(order); },
-        [self](const find_min_offset& order) { return self->state.serve(order); },
-        [self](const search_offset& order) { return self->state.serve(order); },
-        [self](const client_heartbeat& order) { return self->state.serve(order); },
-        [self](const unregister_client& order) { return self->state.serve(order); },
-        [self](const list_group_members& order) { return self->state.serve(order); },
-        [self](const put_topic& order) { return self->state.serve(order); },
-        [self](const delete_topic& order) { return self->state.serve(order); },
-        [self](const list_topics& order) { return self->state.serve(order); },
-        [self](const describe_topic& order) { return self->state.serve(order); },
-        [self](const put_group& order) { return self->state.serve(order); },
-        [self](const delete_group& order) { return self->state.serve(order); },
-        [self](const list_groups& order) { return self->state.serve(order); },
-        [self](const describe_group& order) { return self->state.serve(order); },
-        [self](const describe_broker& order) { return self->state.serve(order); },
-        [self](const find_group_config& order) { return self->state.serve(order); },
-        [self](const change_topic& order) { return self->state.serve(order); },
-        [self](const change_topics& order) { return self->state.serve(order); },
-        [self](const find_topic_config& order) { return self->state.serve(order); },
-        [self](const list_system_topics& order) { return self->state.serve(order); },
-        [self](const describe_topic_state& order) { return self->state.serve(order); },
-        [self](const put_groups& order) { return self->state.serve(order); },
-        [self](const describe_group_state& order) { return self->state.serve(order); },
-        [self](const describe_consumption& order) { return self->state.serve(order); },
-        [self](const query_forbidden& order) { return self->state.serve(order); },
-        [self](const set_request_mode& order) { return self->state.serve(order); },
-        [self](const list_request_modes& order) { return self->state.serve(order); },
-        [self](const clean_store& order) { return self->state.serve(order); },
-        [self](const view_statistics& order) { return self->state.serve(order); },
-        [self](const list_broker_config& order) { return self->state.serve(order); },
-        [self](const change_broker_config& order) { return self->state.serve(order); },
-        [self](const remote_heartbeat& order) { return self->state.serve(order); },
-        [self](const send_reply& order) { return self->state.serve(order); },
-        [self](const list_consumer_connections& order) { return self->state.serve(order); },
-        [self](const list_members& order) { return self->state.serve(order); },
-        [self](const list_dead_letters& order) { return self->state.serve(order); },
-        [self](const read_page& order) { return self->state.serve(order); },
-        [self](const trace_message& order) { return self->state.serve(order); },
-        [self](const list_lags& order) { return self->state.serve(order); },
-        [self](const resend_dead_letters& order) { return self->state.serve(order); },
-        [self](const list_producer_connections& order) { return self->state.serve(order); },
-        [self](const list_producers& order) { return self->state.serve(order); },
-        [self](const check_subscription& order) { return self->state.serve(order); },
-        [self](const list_topic_readers& order) { return self->state.serve(order); },
-        [self](const list_group_topics& order) { return self->state.serve(order); },
-        [self](const find_subscription& order) { return self->state.serve(order); },
-        [self](const ask_member& order) { return self->state.serve(order); },
-        [self](const ask_members_status& order) { return self->state.serve(order); },
-        [self](const reset_offsets& order) { return self->state.serve(order); },
-        [self](const clone_offsets& order) { return self->state.serve(order); },
-        [self](const send_message_back& order) { return self->state.serve(order); },
-        [self](const send_retry_message& order) { return self->state.serve(order); },
-        [self](const lock_queues& order) { return self->state.serve(order); },
-        [self](const unlock_queues& order) { return self->state.serve(order); },
-        [self](const end_transaction& order) { return self->state.serve(order); },
-        [self](const list_transactions& order) { return self->state.serve(order); },
-        [self](const resume_transaction& order) { return self->state.serve(order); },
-        [self](const check_transaction& order) { return self->state.serve(order); },
-        [self](const query_assignment& order) { return self->state.serve(order); },
-        [self](const pull_ticketed& order) { self->state.handle(order); },
-        [self](const pop_ticketed& order) { self->state.handle(order); },
-        [self](const pops_abandoned& order) { self->state.handle(order); },
-        [self](const use_name_servers& order) { self->state.handle(order); },
-        [self](const pull_abandoned& order) { self->state.handle(order); },
-        [self](const watch_topics& order) { self->state.handle(order); },
-        [self](const finish& order) { self->state.handle(order); },
-        [self](const records_appended& result) { self->state.handle(result); },
-        [self](const pull_answered& result) { self->state.handle(result); },
-        [self](const queue_idle& event) { self->state.handle(event); },
-        [self](broker_tick tick) { self->state.handle(tick); },
-        [self](throttle_tick tick) { self->state.handle(tick); },
-        [self](notices_tick tick) { self->state.handle(tick); },
+        [state](const send_messages& order) { return state->serve(order); },
+        [state](const pull_messages& order) { return state->serve(order); },
+        [state](const commit_offset& order) { return state->serve(order); },
+        [state](const query_offset& order) { return state->serve(order); },
+        [state](const find_max_offset& order) { return state->serve(order); },
+        [state](const find_min_offset& order) { return state->serve(order); },
+        [state](const search_offset& order) { return state->serve(order); },
+        [state](const client_heartbeat& order) { return state->serve(order); },
+        [state](const unregister_client& order) { return state->serve(order); },
+        [state](const list_group_members& order) { return state->serve(order); },
+        [state](const put_topic& order) { return state->serve(order); },
+        [state](const delete_topic& order) { return state->serve(order); },
+        [state](const list_topics& order) { return state->serve(order); },
+        [state](const describe_topic& order) { return state->serve(order); },
+        [state](const put_group& order) { return state->serve(order); },
+        [state](const delete_group& order) { return state->serve(order); },
+        [state](const list_groups& order) { return state->serve(order); },
+        [state](const describe_group& order) { return state->serve(order); },
+        [state](const describe_broker& order) { return state->serve(order); },
+        [state](const find_group_config& order) { return state->serve(order); },
+        [state](const change_topic& order) { return state->serve(order); },
+        [state](const change_topics& order) { return state->serve(order); },
+        [state](const find_topic_config& order) { return state->serve(order); },
+        [state](const list_system_topics& order) { return state->serve(order); },
+        [state](const describe_topic_state& order) { return state->serve(order); },
+        [state](const put_groups& order) { return state->serve(order); },
+        [state](const describe_group_state& order) { return state->serve(order); },
+        [state](const describe_consumption& order) { return state->serve(order); },
+        [state](const query_forbidden& order) { return state->serve(order); },
+        [state](const set_request_mode& order) { return state->serve(order); },
+        [state](const list_request_modes& order) { return state->serve(order); },
+        [state](const clean_store& order) { return state->serve(order); },
+        [state](const view_statistics& order) { return state->serve(order); },
+        [state](const list_broker_config& order) { return state->serve(order); },
+        [state](const change_broker_config& order) { return state->serve(order); },
+        [state](const remote_heartbeat& order) { return state->serve(order); },
+        [state](const send_reply& order) { return state->serve(order); },
+        [state](const list_consumer_connections& order) { return state->serve(order); },
+        [state](const list_members& order) { return state->serve(order); },
+        [state](const list_dead_letters& order) { return state->serve(order); },
+        [state](const read_page& order) { return state->serve(order); },
+        [state](const trace_message& order) { return state->serve(order); },
+        [state](const list_lags& order) { return state->serve(order); },
+        [state](const resend_dead_letters& order) { return state->serve(order); },
+        [state](const list_producer_connections& order) { return state->serve(order); },
+        [state](const list_producers& order) { return state->serve(order); },
+        [state](const check_subscription& order) { return state->serve(order); },
+        [state](const list_topic_readers& order) { return state->serve(order); },
+        [state](const list_group_topics& order) { return state->serve(order); },
+        [state](const find_subscription& order) { return state->serve(order); },
+        [state](const ask_member& order) { return state->serve(order); },
+        [state](const ask_members_status& order) { return state->serve(order); },
+        [state](const reset_offsets& order) { return state->serve(order); },
+        [state](const clone_offsets& order) { return state->serve(order); },
+        [state](const send_message_back& order) { return state->serve(order); },
+        [state](const send_retry_message& order) { return state->serve(order); },
+        [state](const lock_queues& order) { return state->serve(order); },
+        [state](const unlock_queues& order) { return state->serve(order); },
+        [state](const end_transaction& order) { return state->serve(order); },
+        [state](const list_transactions& order) { return state->serve(order); },
+        [state](const resume_transaction& order) { return state->serve(order); },
+        [state](const check_transaction& order) { return state->serve(order); },
+        [state](const query_assignment& order) { return state->serve(order); },
+        [state](const pull_ticketed& order) { state->handle(order); },
+        [state](const pop_ticketed& order) { state->handle(order); },
+        [state](const pops_abandoned& order) { state->handle(order); },
+        [state](const use_name_servers& order) { state->handle(order); },
+        [state](const pull_abandoned& order) { state->handle(order); },
+        [state](const watch_topics& order) { state->handle(order); },
+        [state](const finish& order) { state->handle(order); },
+        [state](const records_appended& result) { state->handle(result); },
+        [state](const pull_answered& result) { state->handle(result); },
+        [state](const queue_idle& event) { state->handle(event); },
+        [state](broker_tick tick) { state->handle(tick); },
+        [state](throttle_tick tick) { state->handle(tick); },
+        [state](notices_tick tick) { state->handle(tick); },
     };
 }
 

@@ -53,7 +53,7 @@ void broker_state::find_topic_route(const protocol::assignment_request& request,
         promise.deliver(known == routes_.end() ? assignment_found{} : assign(request, known->second.queues));
         return;
     }
-    ask_within<route_found>(
+    questions_.ask_within<route_found>(
         route_deadline, name_servers_[server], find_route{request.topic},
         [this, request, server, promise](const error&) {
             find_topic_route(request, finishing_ ? name_servers_.size() : server + 1, promise);

@@ -55,31 +55,31 @@ caf::result<dead_letters_listed> broker_state::handle(const list_dead_letters& o
                                                           std::to_string(queues_per_question_max) + " queues; ask for one group");
     auto promise = self_->make_response_promise<dead_letters_listed>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{std::string{resent_group}, {}}, fail,
-                        [this, promise, fail, question](const offsets_listed& resent) {
-                            ask<ages_described>(
-                                background_reader(), question, fail,
-                                [promise, queues = question.queues,
-                                 offsets = std::map<topic_queue, queue_offset>{resent.offsets.begin(), resent.offsets.end()}](
-                                    const ages_described& described) mutable {
-                                    dead_letters_listed listed;
-                                    for (std::size_t i = 0; i < queues.size(); ++i) {
-                                        const auto& age = described.ages.at(i);
-                                        const auto known = offsets.find(queues[i]);
-                                        listed.queues.push_back({group_of(queues[i].topic), queues[i].queue, age.bounds.min, age.bounds.max,
-                                                                 age.first_stored, age.last_stored,
-                                                                 known == offsets.end() ? queue_offset{0} : known->second});
-                                    }
-                                    promise.deliver(std::move(listed));
-                                });
-                        });
+    questions_.ask<offsets_listed>(setup_.offset_keeper, list_offsets{std::string{resent_group}, {}}, fail,
+                                   [this, promise, fail, question](const offsets_listed& resent) {
+                                       questions_.ask<ages_described>(
+                                           background_reader(), question, fail,
+                                           [promise, queues = question.queues,
+                                            offsets = std::map<topic_queue, queue_offset>{resent.offsets.begin(), resent.offsets.end()}](
+                                               const ages_described& described) mutable {
+                                               dead_letters_listed listed;
+                                               for (std::size_t i = 0; i < queues.size(); ++i) {
+                                                   const auto& age = described.ages.at(i);
+                                                   const auto known = offsets.find(queues[i]);
+                                                   listed.queues.push_back({group_of(queues[i].topic), queues[i].queue, age.bounds.min,
+                                                                            age.bounds.max, age.first_stored, age.last_stored,
+                                                                            known == offsets.end() ? queue_offset{0} : known->second});
+                                               }
+                                               promise.deliver(std::move(listed));
+                                           });
+                                   });
     return promise;
 }
 
 caf::result<page_read> broker_state::handle(const read_page& order) {
     if (const auto known = check_queue(order.queue); !known)
         return make_caf_error(known.failure());
-    return pass_on<page_read>(background_reader(), order);
+    return questions_.pass_on<page_read>(background_reader(), order);
 }
 
 // ---- giving them back -----------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ caf::result<dead_letters_resent> broker_state::handle(const resend_dead_letters&
     ensure_topic(topic_for_returned(retry_topic_of(order.group), order.group), [this, work](const error& failure) {
         if (failure.code != errc::none)
             return work->fail(failure);
-        ask<offsets_listed>(
+        questions_.ask<offsets_listed>(
             setup_.offset_keeper, list_offsets{std::string{resent_group}, work->remembered.queue.topic},
             [work](const error& problem) { work->fail(problem); },
             [this, work](const offsets_listed& known) {
@@ -135,7 +135,7 @@ caf::result<dead_letters_resent> broker_state::handle(const resend_dead_letters&
 }
 
 void broker_state::read_dead_letters(const std::shared_ptr<resending>& work) {
-    ask<page_read>(
+    questions_.ask<page_read>(
         background_reader(), read_page{work->remembered.queue, work->from, work->order.messages_max},
         [work](const error& failure) { work->fail(failure); }, [this, work](const page_read& page) { put_back(work, page); });
 }
@@ -167,7 +167,7 @@ void broker_state::put_back(const std::shared_ptr<resending>& work, const page_r
 }
 
 void broker_state::remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome) {
-    ask<offset_committed>(
+    questions_.ask<offset_committed>(
         setup_.offset_keeper, commit_offset{work->remembered, outcome.next},
         [work, outcome](const error& problem) {
             work->fail({problem.code, std::to_string(outcome.resent) + " messages were put back, which could not be remembered: " +

@@ -187,14 +187,14 @@ caf::result<offset_committed> broker_state::handle(const commit_offset& order) {
     if (resets_.contains(order.key)) // the consumer does not know yet that it is to go elsewhere
         return offset_committed{};
     send_notes();
-    return pass_on<offset_committed>(setup_.offset_keeper, order);
+    return questions_.pass_on<offset_committed>(setup_.offset_keeper, order);
 }
 
 caf::result<offset_found> broker_state::handle(const query_offset& order) {
     if (const auto known = check_queue(order.key.queue); !known)
         return make_caf_error(known.failure());
     send_notes();
-    return pass_on<offset_found>(setup_.offset_keeper, order);
+    return questions_.pass_on<offset_found>(setup_.offset_keeper, order);
 }
 
 // ---- administration -------------------------------------------------------------------------------------------------
@@ -313,25 +313,26 @@ caf::typed_response_promise<group_described> broker_state::describe_progress_of(
     auto promise = self_->make_response_promise<group_described>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     send_notes();
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, topic}, fail,
-                        [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
-                            if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
-                                fail({errc::group_not_found, "group " + group + " does not exist on this broker"});
-                                return;
-                            }
-                            std::set<std::string> topics;
-                            if (!topic.empty())
-                                topics.insert(topic);
-                            for (const auto& entry : committed.offsets)
-                                topics.insert(entry.first.topic);
-                            auto question = progress_question(topics, committed);
-                            if (!question) {
-                                fail(question.failure());
-                                return;
-                            }
-                            ask<group_described>(background_reader(), std::move(*question), fail,
-                                                 [promise](group_described& described) mutable { promise.deliver(std::move(described)); });
-                        });
+    questions_.ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, topic}, fail,
+                                   [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
+                                       if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
+                                           fail({errc::group_not_found, "group " + group + " does not exist on this broker"});
+                                           return;
+                                       }
+                                       std::set<std::string> topics;
+                                       if (!topic.empty())
+                                           topics.insert(topic);
+                                       for (const auto& entry : committed.offsets)
+                                           topics.insert(entry.first.topic);
+                                       auto question = progress_question(topics, committed);
+                                       if (!question) {
+                                           fail(question.failure());
+                                           return;
+                                       }
+                                       questions_.ask<group_described>(
+                                           background_reader(), std::move(*question), fail,
+                                           [promise](group_described& described) mutable { promise.deliver(std::move(described)); });
+                                   });
     return promise;
 }
 

@@ -51,20 +51,20 @@ void broker_state::measure_next_lag(std::size_t left) {
         return lag_round_.pause();
     lag_round_.enter(group->first);
     const continuation give_up = [this](const error&) { lag_round_.pause(); };
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{group->first, {}}, give_up,
-                        [this, give_up, name = group->first, left](const offsets_listed& committed) {
-                            auto question = lag_question(name, committed);
-                            if (question.committed.empty()) {
-                                if (lags_.find(name)) // what it was behind on is gone
-                                    note_lag(name, {});
-                                return measure_next_lag(left - 1);
-                            }
-                            ask<lag_measured>(background_reader(), std::move(question), give_up,
-                                              [this, name, left](const lag_measured& measured) {
-                                                  note_lag(name, measured.lag);
-                                                  measure_next_lag(left - 1);
-                                              });
-                        });
+    questions_.ask<offsets_listed>(setup_.offset_keeper, list_offsets{group->first, {}}, give_up,
+                                   [this, give_up, name = group->first, left](const offsets_listed& committed) {
+                                       auto question = lag_question(name, committed);
+                                       if (question.committed.empty()) {
+                                           if (lags_.find(name)) // what it was behind on is gone
+                                               note_lag(name, {});
+                                           return measure_next_lag(left - 1);
+                                       }
+                                       questions_.ask<lag_measured>(background_reader(), std::move(question), give_up,
+                                                                    [this, name, left](const lag_measured& measured) {
+                                                                        note_lag(name, measured.lag);
+                                                                        measure_next_lag(left - 1);
+                                                                    });
+                                   });
 }
 
 /// Offsets on topics that nobody of the group reads any more are no lag, as for RocketMQ's tools.

@@ -4,8 +4,6 @@
 #include "protocol/response_code.hpp"
 #include "protocol/vocabulary/limits.hpp"
 
-#include <caf/actor_cast.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -31,9 +29,6 @@ void append_property(std::string& encoded, std::string_view name, std::string_vi
 
 /// A question about a transaction is only handed to the connection: this is long.
 constexpr std::chrono::milliseconds client_question_timeout{500};
-
-/// Longer than the session waits: what it says is better than that it was late.
-constexpr std::chrono::milliseconds session_margin{1'000};
 
 error not_there(const std::string& client_id, const std::string& group) {
     return {errc::connection_lost, "client " + client_id + " is not connected to this broker as a member of group " + group};
@@ -105,7 +100,7 @@ caf::result<producers_listed> broker_state::handle(const list_producers&) {
 caf::result<topic_readers_listed> broker_state::handle(const list_topic_readers& order) {
     auto promise = self_->make_response_promise<topic_readers_listed>();
     send_notes();
-    ask<offset_groups_listed>(
+    questions_.ask<offset_groups_listed>(
         setup_.offset_keeper, list_offset_groups{order.topic},
         [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise, topic = order.topic](offset_groups_listed& found) mutable {
@@ -121,7 +116,7 @@ caf::result<topic_readers_listed> broker_state::handle(const list_topic_readers&
 caf::result<group_topics_listed> broker_state::handle(const list_group_topics& order) {
     auto promise = self_->make_response_promise<group_topics_listed>();
     send_notes();
-    ask<offsets_listed>(
+    questions_.ask<offsets_listed>(
         setup_.offset_keeper, list_offsets{order.group, {}},
         [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise](const offsets_listed& found) mutable {
@@ -141,18 +136,6 @@ caf::result<subscription_found> broker_state::handle(const find_subscription& or
 }
 
 // ---- what a client is asked -----------------------------------------------------------------------------------------
-
-template <class Answer, class Order, class Then>
-void broker_state::ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then) {
-    const auto* client = sessions_.find(session);
-    if (client == nullptr) {
-        fail({errc::connection_lost, "the client is not connected to this broker"});
-        return;
-    }
-    // A session that does not understand the order is answered for by CAF.
-    ask_within<Answer>(timeout + session_margin, caf::actor_cast<asked_client_actor>(client->actor), std::move(order), std::move(fail),
-                       std::move(then));
-}
 
 result<session_number> broker_state::session_of_member(const std::string& group, const std::string& client_id) const {
     const auto view = members_.view(group);
@@ -181,7 +164,7 @@ caf::result<client_answered> broker_state::handle(const ask_member& order) {
     if (!message_id)
         return make_caf_error(message_id.failure());
     auto promise = self_->make_response_promise<client_answered>();
-    ask<record_at_read>(
+    questions_.ask<record_at_read>(
         background_reader(), read_record_at{message_id->second},
         [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise, session = *session, request = order.request](record_at_read& read) mutable {
@@ -196,7 +179,7 @@ caf::result<client_answered> broker_state::handle(const ask_member& order) {
 
 void broker_state::ask_member_client(session_number session, forward_to_client request,
                                      caf::typed_response_promise<client_answered> promise) {
-    ask_client<client_answered>(
+    questions_.ask_client<client_answered>(
         session, std::move(request), client_answer_timeout,
         [promise](const error& failure) mutable {
             if (failure.code == errc::timed_out)
@@ -229,7 +212,7 @@ caf::result<members_status_told> broker_state::handle(const ask_members_status& 
             all->promise.deliver(std::move(all->told)); // without those that did not answer: some kinds of clients never do
     };
     for (const auto& member : asked)
-        ask_client<client_status_told>(
+        questions_.ask_client<client_status_told>(
             member.second, ask_client_status{order.topic, order.group}, client_status_timeout, [one_done](const error&) { one_done(); },
             [all, one_done, client_id = member.first](client_status_told& told) {
                 all->told.status.clients.emplace(client_id, std::move(told.offsets));
@@ -249,7 +232,7 @@ caf::result<messages_stored> broker_state::handle(const send_reply& order) {
     auto promise = self_->make_response_promise<messages_stored>();
     deliver_reply delivery{order, setup_.options.store_host, setup_.options.now()};
     append_property(delivery.reply.message.properties, push_reply_time, to_string(delivery.stored));
-    ask_client<reply_delivered>(
+    questions_.ask_client<reply_delivered>(
         *session, std::move(delivery), client_answer_timeout,
         [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [promise, queue = order.message.queue](reply_delivered) mutable {
@@ -263,13 +246,13 @@ caf::result<messages_stored> broker_state::handle(const send_reply& order) {
 caf::result<queues_locked> broker_state::handle(const lock_queues& order) {
     if (!setup_.queue_locks)
         return make_caf_error(errc::not_supported, "this broker locks no queues");
-    return pass_on<queues_locked>(setup_.queue_locks, order);
+    return questions_.pass_on<queues_locked>(setup_.queue_locks, order);
 }
 
 caf::result<queues_unlocked> broker_state::handle(const unlock_queues& order) {
     if (!setup_.queue_locks)
         return make_caf_error(errc::not_supported, "this broker locks no queues");
-    return pass_on<queues_unlocked>(setup_.queue_locks, order);
+    return questions_.pass_on<queues_unlocked>(setup_.queue_locks, order);
 }
 
 // ---- transactions ---------------------------------------------------------------------------------------------------
@@ -277,19 +260,19 @@ caf::result<queues_unlocked> broker_state::handle(const unlock_queues& order) {
 caf::result<transaction_ended> broker_state::handle(const end_transaction& order) {
     if (!setup_.transactions)
         return make_caf_error(errc::not_supported, "this broker ends no transactions");
-    return pass_on<transaction_ended>(setup_.transactions, order);
+    return questions_.pass_on<transaction_ended>(setup_.transactions, order);
 }
 
 caf::result<transactions_listed> broker_state::handle(const list_transactions& order) {
     if (!setup_.transactions)
         return make_caf_error(errc::not_supported, "this broker keeps no transactions");
-    return pass_on<transactions_listed>(setup_.transactions, order);
+    return questions_.pass_on<transactions_listed>(setup_.transactions, order);
 }
 
 caf::result<transaction_resumed> broker_state::handle(const resume_transaction& order) {
     if (!setup_.transactions)
         return make_caf_error(errc::not_supported, "this broker keeps no transactions");
-    return pass_on<transaction_resumed>(setup_.transactions, order);
+    return questions_.pass_on<transaction_resumed>(setup_.transactions, order);
 }
 
 /// Any client of the group must be able to answer. They take turns; one that is not there any more does not take the turn.
@@ -313,7 +296,7 @@ void broker_state::ask_producer(const check_transaction& order, std::vector<sess
                                 caf::typed_response_promise<transaction_check_sent> promise) {
     const auto session = sessions.back();
     sessions.pop_back();
-    ask_client<transaction_check_sent>(
+    questions_.ask_client<transaction_check_sent>(
         session, order, client_question_timeout,
         [this, order, sessions = std::move(sessions), promise](const error& failure) mutable {
             if (sessions.empty() || finishing_)

@@ -25,18 +25,18 @@ caf::result<offsets_reset> broker_state::handle(const reset_offsets& order) {
             question.queues.emplace_back(i);
     auto promise = self_->make_response_promise<offsets_reset>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
-    ask<offsets_located>(background_reader(), std::move(question), fail,
-                         [this, promise, fail, group = order.group](offsets_located& located) mutable {
-                             offsets_reset done;
-                             for (const auto& [queue, offset] : located.offsets)
-                                 done.offsets[{queue.topic, setup_.options.broker_name, queue.queue.value()}] = offset.value();
-                             set_offsets(group, located.offsets, [promise, fail, done](const error& failure) mutable {
-                                 if (failure.code == errc::none)
-                                     promise.deliver(std::move(done));
-                                 else
-                                     fail(failure);
-                             });
-                         });
+    questions_.ask<offsets_located>(background_reader(), std::move(question), fail,
+                                    [this, promise, fail, group = order.group](offsets_located& located) mutable {
+                                        offsets_reset done;
+                                        for (const auto& [queue, offset] : located.offsets)
+                                            done.offsets[{queue.topic, setup_.options.broker_name, queue.queue.value()}] = offset.value();
+                                        set_offsets(group, located.offsets, [promise, fail, done](const error& failure) mutable {
+                                            if (failure.code == errc::none)
+                                                promise.deliver(std::move(done));
+                                            else
+                                                fail(failure);
+                                        });
+                                    });
     return promise;
 }
 
@@ -46,24 +46,24 @@ caf::result<offsets_cloned> broker_state::handle(const clone_offsets& order) {
     auto promise = self_->make_response_promise<offsets_cloned>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     send_notes();
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{order.source, order.topic}, fail,
-                        [this, promise, fail, order](offsets_listed& found) mutable {
-                            if (found.offsets.empty()) {
-                                fail({errc::offset_not_found, "group " + order.source + " has no offsets to copy"});
-                                return;
-                            }
-                            const bool online = !order.offline && members_.has_members(order.target);
-                            std::erase_if(found.offsets, [this, &order, online](const auto& entry) {
-                                const auto& topic = entry.first.topic;
-                                return topics_->find(topic) == nullptr || (online && members_.subscription(order.target, topic) == nullptr);
-                            });
-                            set_offsets(order.target, found.offsets, [promise, fail](const error& failure) mutable {
-                                if (failure.code == errc::none)
-                                    promise.deliver(offsets_cloned{});
-                                else
-                                    fail(failure);
-                            });
-                        });
+    questions_.ask<offsets_listed>(
+        setup_.offset_keeper, list_offsets{order.source, order.topic}, fail, [this, promise, fail, order](offsets_listed& found) mutable {
+            if (found.offsets.empty()) {
+                fail({errc::offset_not_found, "group " + order.source + " has no offsets to copy"});
+                return;
+            }
+            const bool online = !order.offline && members_.has_members(order.target);
+            std::erase_if(found.offsets, [this, &order, online](const auto& entry) {
+                const auto& topic = entry.first.topic;
+                return topics_->find(topic) == nullptr || (online && members_.subscription(order.target, topic) == nullptr);
+            });
+            set_offsets(order.target, found.offsets, [promise, fail](const error& failure) mutable {
+                if (failure.code == errc::none)
+                    promise.deliver(offsets_cloned{});
+                else
+                    fail(failure);
+            });
+        });
     return promise;
 }
 
@@ -87,7 +87,7 @@ void broker_state::set_offsets(const std::string& group, const std::vector<std::
         notes_.erase(key);
     }
     const auto set = std::make_shared<const commit_offsets>(order);
-    ask<offset_committed>(
+    questions_.ask<offset_committed>(
         setup_.offset_keeper, std::move(order),
         [this, set, done](const error& failure) {
             for (const auto& [key, offset] : set->offsets)
@@ -100,7 +100,7 @@ void broker_state::set_offsets(const std::string& group, const std::vector<std::
             reset_pops popped{group, {}};
             for (const auto& [key, offset] : set->offsets)
                 popped.offsets.emplace_back(key.queue, offset);
-            ask<pops_changed>(setup_.pop_keeper, std::move(popped), done, [done](pops_changed) { done({}); });
+            questions_.ask<pops_changed>(setup_.pop_keeper, std::move(popped), done, [done](pops_changed) { done({}); });
         });
 }
 
@@ -110,7 +110,7 @@ bool broker_state::tell_reset(const pull_messages& order, std::uint64_t ticket, 
     const auto moved = resets_.take(key, order.offset);
     if (!moved)
         return false;
-    ask<bounds_found>(
+    questions_.ask<bounds_found>(
         background_reader(), find_bounds{key.queue},
         [this, key, ticket, holder, next = *moved](const error& failure) {
             if (!resets_.contains(key))

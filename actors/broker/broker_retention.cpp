@@ -46,7 +46,7 @@ void broker_state::trim_next() {
 
 void broker_state::trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule) {
     const bool is_round = rule != storage::topic_rule{};
-    ask<topic_trimmed>(
+    questions_.ask<topic_trimmed>(
         background_reader(), trim_topic{topic, queues, rule, setup_.options.now()},
         [this, topic, is_round](const error& failure) {
             write_log(log_level::warning, "broker: the retention of topic " + topic + " could not be applied: " + failure.text +

@@ -62,8 +62,8 @@ caf::result<message_sent_back> broker_state::handle(const send_message_back& ord
             return done({});
         if (!setup_.record_reader)
             return done({errc::not_supported, "this broker takes no message back"});
-        ask<record_found>(setup_.record_reader, read_record{order.position, now() + setup_.options.request_deadline}, done,
-                          [this, order, done](record_found& found) { take_back(order, found.record, done); });
+        questions_.ask<record_found>(setup_.record_reader, read_record{order.position, now() + setup_.options.request_deadline}, done,
+                                     [this, order, done](record_found& found) { take_back(order, found.record, done); });
     });
     return promise;
 }

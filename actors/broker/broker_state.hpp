@@ -1,7 +1,8 @@
 #pragma once
 
 #include "actors/base/message_filter.hpp"
-#include "actors/broker/broker.hpp"
+#include "actors/broker/broker_questions.hpp"
+#include "actors/broker/broker_role.hpp"
 #include "actors/broker/client_sessions.hpp"
 #include "actors/broker/name_round.hpp"
 #include "actors/broker/request_modes.hpp"
@@ -39,44 +40,13 @@
 
 namespace troupe::actors {
 
-/// Self-message of the broker: look for what is overdue.
-struct broker_tick {
-    bool repeat = true;
-    template <class Inspector>
-    friend auto inspect(Inspector& f, broker_tick& x) {
-        return f(x.repeat);
-    }
-};
-
-/// Self-message of the broker: pulls that waited for their group's share may go on.
-struct throttle_tick {
-    std::uint64_t alarm = 0; ///< its number (throttle.hpp)
-    template <class Inspector>
-    friend auto inspect(Inspector& f, throttle_tick& x) {
-        return f(x.alarm);
-    }
-};
-
-/// Self-message of the broker: members of groups are to be told who came and went, perhaps.
-struct notices_tick {
-    template <class Inspector>
-    friend auto inspect(Inspector& f, notices_tick&) {
-        return f();
-    }
-};
-
-/// Everything the broker understands, its own messages included.
-using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
-    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
-    extend_with<pop_checker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
-                                           caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>, caf::reacts_to<notices_tick>>;
-
 /// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
 class broker_state {
 public:
-    static inline const char* name = "broker";
-
-    void start(broker_role::pointer self, broker_setup setup);
+    broker_state(broker_role::pointer self, broker_setup setup);
+    broker_state(const broker_state&) = delete; // what it owns knows where it is
+    broker_state& operator=(const broker_state&) = delete;
+    ~broker_state() = default;
 
     // traffic (broker_traffic.cpp)
     caf::result<messages_stored> handle(const send_messages& order);
@@ -190,8 +160,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t give_backs_max = 128;   ///< under way, each with a record of up to 4 MiB; beyond them: busy
-    static constexpr std::size_t questions_max = 10'000; ///< under way to roles below and clients; beyond them the answer is busy
+    static constexpr std::size_t give_backs_max = 128; ///< under way, each with a record of up to 4 MiB; beyond them: busy
     using continuation = running_changes::continuation;
 
     static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
@@ -351,29 +320,18 @@ private:
     void ask_member_client(session_number session, forward_to_client request, caf::typed_response_promise<client_answered> promise);
     void ask_producer(const check_transaction& order, std::vector<session_number> sessions,
                       caf::typed_response_promise<transaction_check_sent> promise);
-    /// As `ask`, of a client.
-    template <class Answer, class Order, class Then>
-    void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
 
     // offsets that operators set (broker_resets.cpp)
     void set_offsets(const std::string& group, const std::vector<std::pair<topic_queue, queue_offset>>& offsets, continuation done);
     [[nodiscard]] bool tell_reset(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder);
 
-    // changes, questions and the end (broker.cpp; templates below)
+    // changes and the end (broker.cpp)
     /// False when there is nothing to do for this caller: another works already, or `done` has been told busy. The request that
     /// carries a change has no deadline, on purpose: a role on the disk that dies ends the broker, so nothing waits for ever.
     bool begin_change(const std::string& what, bool removes, continuation done);
     void end_change(const std::string& what, const error& failure);
 
-    /// Asks a role below. `then` takes the answer; `fail` is told of a failure, of the deadline, or of the broker's end.
-    template <class Answer, class Role, class Order, class Then>
-    void ask(const Role& role, Order order, continuation fail, Then then);
-    template <class Answer, class Role, class Order, class Then>
-    void ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then);
-    /// Asks a role below for the answer to the order that is being served.
-    template <class Answer, class Role, class Order>
-    caf::typed_response_promise<Answer> pass_on(const Role& role, Order order);
-
+    void watch_roles();
     void end_with_role(const caf::actor_addr& address, const caf::error& reason);
     void fail_overdue();
     template <class Pending>
@@ -381,24 +339,24 @@ private:
     void fail_everything(const error& failure);
     void end_if_idle();
 
-    broker_role::pointer self_ = nullptr;
+    broker_role::pointer self_;
     broker_setup setup_;
     std::shared_ptr<const topic_snapshot> topics_; ///< what the directory shows
     std::map<std::string, group_config, std::less<>> groups_;
     protocol::data_version groups_version_;
-    std::unique_ptr<send_encoder> encoder_;
+    send_encoder encoder_;
     pull_positions pull_positions_;
     protocol::data_version config_version_;
     clock_time next_forced_retain_;                                         ///< not before, however many ask
     std::shared_ptr<std::size_t> walks_ = std::make_shared<std::size_t>(0); ///< consumption_walks under way
     clock_time started_;
-    std::int64_t started_ms_ = 0; ///< wall clock
+    std::int64_t started_ms_; ///< wall clock
 
     std::unordered_map<topic_queue, live_queue> queues_;
     std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
     std::uint64_t next_instance_ = 1;
     message_filters filters_;
-    throttle throttle_{nullptr, nullptr};
+    throttle throttle_;
 
     std::uint64_t next_ticket_ = 1;
     std::map<std::uint64_t, pending_send> pending_sends_;
@@ -420,15 +378,14 @@ private:
     pending_resets resets_{resets_max};
     offset_notes notes_; ///< commits of pulls
 
-    std::uint64_t next_question_ = 1;
-    std::size_t give_backs_ = 0;                      ///< messages that consumers give back, under way
-    std::map<std::uint64_t, continuation> questions_; ///< to roles below and clients, by what to do if they fail; bounded
+    std::size_t give_backs_ = 0; ///< messages that consumers give back, under way
 
-    consumer_groups members_{std::chrono::milliseconds{0}};
+    consumer_groups members_;
     member_notices notices_;
     bool notices_armed_ = false; ///< a tick is on its way
-    producer_groups producers_{std::chrono::milliseconds{0}, 0};
+    producer_groups producers_;
     client_sessions sessions_;
+    broker_questions questions_;
     clock_time next_expire_;
 
     running_changes changes_{limits::changes_per_broker_max};
@@ -439,42 +396,5 @@ private:
     bool finishing_ = false;
     clock_time finish_by_;
 };
-
-template <class Answer, class Role, class Order, class Then>
-void broker_state::ask(const Role& role, Order order, continuation fail, Then then) {
-    ask_within<Answer>(setup_.options.request_deadline, role, std::move(order), std::move(fail), std::move(then));
-}
-
-template <class Answer, class Role, class Order, class Then>
-void broker_state::ask_within(std::chrono::milliseconds deadline, const Role& role, Order order, continuation fail, Then then) {
-    if (questions_.size() >= questions_max) {
-        add(setup_.metrics->busy_answers);
-        fail({errc::busy, "more than " + std::to_string(questions_max) + " requests wait for the disk or a client; repeat this one later"});
-        return;
-    }
-    const auto number = next_question_++;
-    questions_.emplace(number, std::move(fail));
-    self_->request(role, deadline, std::move(order))
-        .then(
-            [this, number, then](Answer& answer) mutable {
-                if (questions_.erase(number) != 0)
-                    then(answer);
-                end_if_idle();
-            },
-            [this, number](const caf::error& failure) {
-                if (const auto question = questions_.extract(number); !question.empty())
-                    question.mapped()(to_error(failure));
-                end_if_idle();
-            });
-}
-
-template <class Answer, class Role, class Order>
-caf::typed_response_promise<Answer> broker_state::pass_on(const Role& role, Order order) {
-    auto promise = self_->make_response_promise<Answer>();
-    ask<Answer>(
-        role, std::move(order), [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
-        [promise](Answer& answer) mutable { promise.deliver(std::move(answer)); });
-    return promise;
-}
 
 } // namespace troupe::actors

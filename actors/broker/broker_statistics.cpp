@@ -76,19 +76,20 @@ void broker_state::add_schedule_info(broker_described described, caf::typed_resp
     }
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     const std::string topic{schedule_topic};
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{std::string{schedule_group}, topic}, fail,
-                        [this, fail, promise, topic, so_far = std::move(described)](const offsets_listed& delivered) {
-                            auto question = progress_question({topic}, delivered);
-                            if (!question)
-                                return fail(question.failure());
-                            ask<group_described>(
-                                background_reader(), std::move(*question), fail, [promise, so_far](const group_described& levels) mutable {
-                                    for (const auto& [queue, progress] : levels.stats.queues)
-                                        so_far.values["scheduleMessageOffset_" + std::to_string(queue.queue + 1)] =
-                                            std::to_string(progress.consumer_offset) + "," + std::to_string(progress.broker_offset);
-                                    promise.deliver(std::move(so_far));
-                                });
-                        });
+    questions_.ask<offsets_listed>(
+        setup_.offset_keeper, list_offsets{std::string{schedule_group}, topic}, fail,
+        [this, fail, promise, topic, so_far = std::move(described)](const offsets_listed& delivered) {
+            auto question = progress_question({topic}, delivered);
+            if (!question)
+                return fail(question.failure());
+            questions_.ask<group_described>(
+                background_reader(), std::move(*question), fail, [promise, so_far](const group_described& levels) mutable {
+                    for (const auto& [queue, progress] : levels.stats.queues)
+                        so_far.values["scheduleMessageOffset_" + std::to_string(queue.queue + 1)] =
+                            std::to_string(progress.consumer_offset) + "," + std::to_string(progress.broker_offset);
+                    promise.deliver(std::move(so_far));
+                });
+        });
 }
 
 // ---- topics ---------------------------------------------------------------------------------------------------------
@@ -99,7 +100,7 @@ caf::result<topic_state_described> broker_state::handle(const describe_topic_sta
         return make_caf_error(errc::topic_not_found, "topic " + order.topic + " does not exist on this broker");
     auto promise = self_->make_response_promise<topic_state_described>();
     const auto queues = std::max(topic->read_queues, topic->write_queues);
-    ask<topic_described>(
+    questions_.ask<topic_described>(
         background_reader(), describe_queues{order.topic, setup_.options.broker_name, queues},
         [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise, name = order.topic](topic_described& described) mutable {
@@ -147,7 +148,7 @@ caf::result<group_described> broker_state::handle(const describe_group_state& or
     auto promise = self_->make_response_promise<group_described>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     send_notes();
-    ask<offsets_listed>(
+    questions_.ask<offsets_listed>(
         setup_.offset_keeper, list_offsets{order.group, ""}, fail, [this, promise, fail, order](const offsets_listed& committed) mutable {
             std::set<std::string> topics{order.topics.begin(), order.topics.end()};
             if (topics.empty())
@@ -160,11 +161,11 @@ caf::result<group_described> broker_state::handle(const describe_group_state& or
                 fail(question.failure());
                 return;
             }
-            ask<group_described>(background_reader(), std::move(*question), fail,
-                                 [this, promise, group = order.group](group_described& described) mutable {
-                                     complete(described.stats, group);
-                                     add_popped(std::move(described), group, promise);
-                                 });
+            questions_.ask<group_described>(background_reader(), std::move(*question), fail,
+                                            [this, promise, group = order.group](group_described& described) mutable {
+                                                complete(described.stats, group);
+                                                add_popped(std::move(described), group, promise);
+                                            });
         });
     return promise;
 }
@@ -175,7 +176,7 @@ void broker_state::add_popped(group_described described, const std::string& grou
         promise.deliver(std::move(described));
         return;
     }
-    ask<popped_listed>(
+    questions_.ask<popped_listed>(
         setup_.pop_keeper, list_popped{group}, [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
         [this, promise, described](const popped_listed& popped) mutable {
             for (const auto& [queue, next] : popped.next) {
@@ -221,29 +222,31 @@ void broker_state::walk_consumption(const std::shared_ptr<consumption_walk>& wal
     const auto group = std::move(walk->groups.back());
     walk->groups.pop_back();
     const continuation fail = [walk](const error& failure) { walk->promise.deliver(make_caf_error(failure)); };
-    ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, ""}, fail, [this, walk, fail, group](const offsets_listed& committed) {
-        std::set<std::string> topics;
-        for (const auto& entry : committed.offsets) {
-            const auto* topic = topics_->find(entry.first.topic);
-            if (topic != nullptr && (topic->order || !walk->ordered_only))
-                topics.insert(topic->name);
-        }
-        auto question = progress_question(topics, committed);
-        if (!question) {
-            fail(question.failure());
-            return;
-        }
-        walk->queues += question->committed.size();
-        if (walk->queues > queues_per_answer_max) {
-            fail({errc::argument_illegal, "all groups together have progress on more than " + std::to_string(queues_per_answer_max) +
-                                              " queues; ask for one group at a time"});
-            return;
-        }
-        ask<group_described>(background_reader(), std::move(*question), fail, [this, walk, group](group_described& described) {
-            add_group_consumption(*walk, group, std::move(described.stats));
-            walk_consumption(walk);
+    questions_.ask<offsets_listed>(
+        setup_.offset_keeper, list_offsets{group, ""}, fail, [this, walk, fail, group](const offsets_listed& committed) {
+            std::set<std::string> topics;
+            for (const auto& entry : committed.offsets) {
+                const auto* topic = topics_->find(entry.first.topic);
+                if (topic != nullptr && (topic->order || !walk->ordered_only))
+                    topics.insert(topic->name);
+            }
+            auto question = progress_question(topics, committed);
+            if (!question) {
+                fail(question.failure());
+                return;
+            }
+            walk->queues += question->committed.size();
+            if (walk->queues > queues_per_answer_max) {
+                fail({errc::argument_illegal, "all groups together have progress on more than " + std::to_string(queues_per_answer_max) +
+                                                  " queues; ask for one group at a time"});
+                return;
+            }
+            questions_.ask<group_described>(background_reader(), std::move(*question), fail,
+                                            [this, walk, group](group_described& described) {
+                                                add_group_consumption(*walk, group, std::move(described.stats));
+                                                walk_consumption(walk);
+                                            });
         });
-    });
 }
 
 /// One table per topic, of the queues that are written to.

@@ -200,25 +200,25 @@ caf::result<topic_described> broker_state::handle(const describe_topic& order) {
     if (topic == nullptr)
         return make_caf_error(errc::topic_not_found, "topic " + order.topic + " does not exist on this broker");
     const auto queues = std::max(topic->read_queues, topic->write_queues);
-    return pass_on<topic_described>(background_reader(), describe_queues{order.topic, setup_.options.broker_name, queues});
+    return questions_.pass_on<topic_described>(background_reader(), describe_queues{order.topic, setup_.options.broker_name, queues});
 }
 
 caf::result<offset_found> broker_state::handle(const find_max_offset& order) {
     if (const auto known = check_queue(order.queue); !known)
         return make_caf_error(known.failure());
-    return pass_on<offset_found>(setup_.log_readers.front(), order);
+    return questions_.pass_on<offset_found>(setup_.log_readers.front(), order);
 }
 
 caf::result<offset_found> broker_state::handle(const find_min_offset& order) {
     if (const auto known = check_queue(order.queue); !known)
         return make_caf_error(known.failure());
-    return pass_on<offset_found>(setup_.log_readers.front(), order);
+    return questions_.pass_on<offset_found>(setup_.log_readers.front(), order);
 }
 
 caf::result<offset_found> broker_state::handle(const search_offset& order) {
     if (const auto known = check_queue(order.queue); !known)
         return make_caf_error(known.failure());
-    return pass_on<offset_found>(background_reader(), order);
+    return questions_.pass_on<offset_found>(background_reader(), order);
 }
 
 } // namespace troupe::actors

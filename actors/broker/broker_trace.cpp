@@ -41,18 +41,19 @@ caf::result<message_traced> broker_state::handle(const trace_message& order) {
     auto promise = self_->make_response_promise<message_traced>();
     const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     send_notes();
-    ask<queue_offsets_listed>(
+    questions_.ask<queue_offsets_listed>(
         setup_.offset_keeper, list_queue_offsets{order.queue}, fail, [this, promise, fail, order](const queue_offsets_listed& committed) {
             const auto go_on = [this, promise, fail, order, committed](const popped_found& popped) {
                 auto trace = trace_of(setup_.deliveries->find(order.queue, order.offset), committed, popped);
-                ask<bounds_found>(background_reader(), find_bounds{order.queue}, fail,
-                                  [promise, trace = std::move(trace), offset = order.offset](const bounds_found& bounds) mutable {
-                                      trace.is_indexed = bounds.min <= offset && offset < bounds.max;
-                                      promise.deliver(message_traced{std::move(trace)});
-                                  });
+                questions_.ask<bounds_found>(
+                    background_reader(), find_bounds{order.queue}, fail,
+                    [promise, trace = std::move(trace), offset = order.offset](const bounds_found& bounds) mutable {
+                        trace.is_indexed = bounds.min <= offset && offset < bounds.max;
+                        promise.deliver(message_traced{std::move(trace)});
+                    });
             };
             if (setup_.pop_keeper)
-                ask<popped_found>(setup_.pop_keeper, find_popped{order.queue, order.offset}, fail, go_on);
+                questions_.ask<popped_found>(setup_.pop_keeper, find_popped{order.queue, order.offset}, fail, go_on);
             else
                 go_on(popped_found{});
         });

@@ -44,7 +44,7 @@ caf::result<messages_stored> broker_state::handle(const send_messages& order) {
 
 void broker_state::append(const send_messages& order, caf::typed_response_promise<messages_stored> promise) {
     const auto fail = [&promise](const error& failure) { promise.deliver(make_caf_error(failure)); };
-    auto encoded = encoder_->encode(order, *topics_);
+    auto encoded = encoder_.encode(order, *topics_);
     if (!encoded)
         return fail(encoded.failure());
     const auto bytes = static_cast<std::int64_t>(encoded->records.bytes.size());
@@ -75,7 +75,7 @@ void broker_state::handle(const records_appended& result) {
         if (outcome.failure.code != errc::none)
             send.promise.deliver(make_caf_error(outcome.failure));
         else
-            send.promise.deliver(encoder_->describe(send.receipt, outcome.placed));
+            send.promise.deliver(encoder_.describe(send.receipt, outcome.placed));
     }
     end_if_idle();
 }
