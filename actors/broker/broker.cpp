@@ -205,33 +205,15 @@ void broker_state::handle(broker_tick tick) {
     }
 }
 
-template <class Pending>
-void broker_state::fail_overdue_of(Pending& pending) {
-    for (auto entry = pending.begin(); entry != pending.end();) {
-        if (now() < entry->second.deadline) {
-            ++entry;
-            continue;
-        }
-        entry->second.promise.deliver(make_caf_error(errc::timed_out, "no answer within the deadline; the outcome is unknown"));
-        entry = pending.erase(entry);
-    }
-}
-
 void broker_state::fail_overdue() {
-    fail_overdue_of(pending_sends_);
-    fail_overdue_of(pending_pulls_);
-    fail_copies({errc::timed_out, "no answer within the deadline; the outcome is unknown"}, true);
+    pending_.fail_overdue(now());
     for (const auto& done : changes_.take_overdue(now()))
         done({errc::timed_out, "no answer within the deadline; the outcome is unknown"});
     end_if_idle();
 }
 
 void broker_state::fail_everything(const error& failure) {
-    for (auto& entry : std::exchange(pending_sends_, {}))
-        entry.second.promise.deliver(make_caf_error(failure));
-    for (auto& entry : std::exchange(pending_pulls_, {}))
-        entry.second.promise.deliver(make_caf_error(failure));
-    fail_copies(failure, false);
+    pending_.fail_all(failure);
     questions_.fail_all(failure);
     for (const auto& done : changes_.take_all())
         done(failure);
@@ -248,8 +230,7 @@ void broker_state::handle(const finish& order) {
 }
 
 void broker_state::end_if_idle() {
-    if (finishing_ && queue_addresses_.empty() && pending_sends_.empty() && pending_pulls_.empty() && pending_copies_.empty() &&
-        changes_.is_empty() && questions_.is_empty())
+    if (finishing_ && queue_addresses_.empty() && pending_.is_empty() && changes_.is_empty() && questions_.is_empty())
         self_->quit();
 }
 

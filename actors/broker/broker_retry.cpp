@@ -123,29 +123,7 @@ void broker_state::append_copy(storage::unplaced_records records, continuation d
         add(setup_.metrics->busy_answers);
         return done({errc::busy, "too many bytes wait to be written; try again later"});
     }
-    const auto ticket = next_ticket_++;
-    pending_copies_.emplace(ticket, pending_copy{std::move(done), now() + setup_.options.request_deadline});
-    append_records work;
-    work.entries.push_back({ticket, std::move(records)});
-    work.reply_to = ticket_holder_actor{self_};
-    self_->send(setup_.log_writer, std::move(work));
-}
-
-void broker_state::copies_appended(const append_outcome& outcome) {
-    if (const auto copy = pending_copies_.extract(outcome.ticket); !copy.empty())
-        copy.mapped().done(outcome.failure);
-}
-
-void broker_state::fail_copies(const error& failure, bool only_overdue) {
-    std::vector<continuation> failed;
-    std::erase_if(pending_copies_, [this, only_overdue, &failed](auto& entry) {
-        if (only_overdue && now() < entry.second.deadline)
-            return false;
-        failed.push_back(std::move(entry.second.done));
-        return true;
-    });
-    for (const auto& done : failed)
-        done(failure);
+    write(std::move(records), [done = std::move(done)](const append_outcome& outcome) { done(outcome.failure); });
 }
 
 // ---- messages that consumers send to a retry topic themselves --------------------------------------------------------

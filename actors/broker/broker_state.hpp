@@ -5,6 +5,7 @@
 #include "actors/broker/broker_role.hpp"
 #include "actors/broker/client_sessions.hpp"
 #include "actors/broker/name_round.hpp"
+#include "actors/broker/pending_requests.hpp"
 #include "actors/broker/request_modes.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
@@ -171,21 +172,6 @@ private:
         queue_actor actor;
         std::uint64_t instance = 0;
     };
-    struct pending_send {
-        caf::typed_response_promise<messages_stored> promise;
-        send_receipt receipt;
-        clock_time deadline;
-    };
-    struct pending_copy {
-        continuation done;
-        clock_time deadline;
-    };
-    struct pending_pull {
-        caf::typed_response_promise<messages_pulled> promise;
-        clock_time deadline;
-        std::string group;
-        topic_queue queue;
-    };
 
     /// A walk over all groups, one after the other, so that it never has more than one question under way.
     struct consumption_walk {
@@ -204,6 +190,8 @@ private:
 
     // traffic (broker_traffic.cpp)
     void append(const send_messages& order, caf::typed_response_promise<messages_stored> promise);
+    /// Sends them to the log writer. Their bytes have been admitted.
+    void write(storage::unplaced_records records, pending_requests::append_continuation done);
     [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order, std::uint64_t connection);
     [[nodiscard]] result<message_filter> filter_of(const pull_messages& order, std::uint64_t connection);
     [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
@@ -251,8 +239,6 @@ private:
     void store_returned(returned_message returned, const std::string& group, const continuation& done);
     /// Stores what the broker itself has encoded.
     void append_copy(storage::unplaced_records records, continuation done);
-    void copies_appended(const append_outcome& outcome);
-    void fail_copies(const error& failure, bool only_overdue);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
 
     // what topics keep (broker_retention.cpp)
@@ -334,8 +320,6 @@ private:
     void watch_roles();
     void end_with_role(const caf::actor_addr& address, const caf::error& reason);
     void fail_overdue();
-    template <class Pending>
-    void fail_overdue_of(Pending& pending);
     void fail_everything(const error& failure);
     void end_if_idle();
 
@@ -358,10 +342,7 @@ private:
     message_filters filters_;
     throttle throttle_;
 
-    std::uint64_t next_ticket_ = 1;
-    std::map<std::uint64_t, pending_send> pending_sends_;
-    std::map<std::uint64_t, pending_pull> pending_pulls_;
-    std::map<std::uint64_t, pending_copy> pending_copies_;
+    pending_requests pending_;
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 

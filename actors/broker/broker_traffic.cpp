@@ -56,40 +56,51 @@ void broker_state::append(const send_messages& order, caf::typed_response_promis
         add(setup_.metrics->busy_answers);
         return fail({errc::busy, "too many bytes wait to be written; back off and send again"});
     }
-    const auto ticket = next_ticket_++;
-    pending_sends_.emplace(ticket, pending_send{std::move(promise), std::move(encoded->receipt), now() + setup_.options.request_deadline});
+    write(std::move(encoded->records),
+          [this, promise = std::move(promise), receipt = std::move(encoded->receipt)](const append_outcome& outcome) mutable {
+              if (outcome.failure.code != errc::none)
+                  promise.deliver(make_caf_error(outcome.failure));
+              else
+                  promise.deliver(encoder_.describe(receipt, outcome.placed));
+          });
+}
+
+void broker_state::write(storage::unplaced_records records, pending_requests::append_continuation done) {
+    const auto ticket = pending_.next_ticket();
+    pending_.await_append(ticket, std::move(done), now() + setup_.options.request_deadline);
     append_records work;
-    work.entries.push_back({ticket, std::move(encoded->records)});
+    work.entries.push_back({ticket, std::move(records)});
     work.reply_to = ticket_holder_actor{self_};
     self_->send(setup_.log_writer, std::move(work));
 }
 
 void broker_state::handle(const records_appended& result) {
-    for (const auto& outcome : result.outcomes) {
-        auto found = pending_sends_.extract(outcome.ticket);
-        if (found.empty()) {
-            copies_appended(outcome); // or over its deadline, and answered
-            continue;
-        }
-        auto& send = found.mapped();
-        if (outcome.failure.code != errc::none)
-            send.promise.deliver(make_caf_error(outcome.failure));
-        else
-            send.promise.deliver(encoder_.describe(send.receipt, outcome.placed));
-    }
+    for (const auto& outcome : result.outcomes)
+        pending_.end(outcome);
     end_if_idle();
 }
 
 // ---- pulls ----------------------------------------------------------------------------------------------------------
 
 caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
-    const auto ticket = next_ticket_++;
+    const auto ticket = pending_.next_ticket();
     if (const auto forwarded = forward_pull(order, ticket, ticket_holder_actor{self_}, 0); !forwarded)
         return make_caf_error(forwarded.failure());
     const auto hold = std::clamp(std::chrono::milliseconds{order.hold_ms}, std::chrono::milliseconds{0}, setup_.options.hold_max);
     auto promise = self_->make_response_promise<messages_pulled>();
-    pending_pulls_.emplace(
-        ticket, pending_pull{promise, now() + hold + setup_.options.request_deadline, order.group, topic_queue{order.topic, order.queue}});
+    pending_.await_pull(
+        ticket,
+        [this, promise, group = order.group, queue = topic_queue{order.topic, order.queue}](const pull_answered& result) mutable {
+            if (result.failure.code != errc::none) {
+                promise.deliver(make_caf_error(result.failure));
+                return;
+            }
+            const auto messages =
+                note_handed_out(*setup_.traffic, *setup_.deliveries, group, queue, result.answer, 0, setup_.options.now());
+            setup_.shares->charge(group, messages, now());
+            promise.deliver(result.answer);
+        },
+        now() + hold + setup_.options.request_deadline);
     return promise;
 }
 
@@ -100,17 +111,7 @@ void broker_state::handle(const pull_ticketed& order) {
 }
 
 void broker_state::handle(const pull_answered& result) {
-    auto found = pending_pulls_.extract(result.ticket);
-    if (found.empty())
-        return;
-    if (result.failure.code != errc::none)
-        found.mapped().promise.deliver(make_caf_error(result.failure));
-    else {
-        const auto messages = note_handed_out(*setup_.traffic, *setup_.deliveries, found.mapped().group, found.mapped().queue,
-                                              result.answer, 0, setup_.options.now());
-        setup_.shares->charge(found.mapped().group, messages, now());
-        found.mapped().promise.deliver(result.answer);
-    }
+    pending_.end(result);
     end_if_idle();
 }
 
