@@ -34,14 +34,22 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
       started_{now()},
       started_ms_{setup_.options.now().value()},
       throttle_{setup_.hold_admission, setup_.shares},
-      lags_{setup_.options.slow_after},
       members_{setup_.options.client_expire},
       producers_{setup_.options.client_expire, limits::members_per_broker_max},
+      next_expire_{now() + setup_.options.expire_interval},
       questions_{self, setup_.options.request_deadline, setup_.metrics, sessions_, [this] { end_if_idle(); }},
-      next_expire_{now() + setup_.options.expire_interval} {
+      retention_{setup_.options.retain_interval, setup_.options.now, setup_.directory,
+                 questions_.to<trim_topic, topic_trimmed>(background_reader())},
+      lags_{setup_.options.slow_after,
+            setup_.options.now,
+            groups_,
+            members_,
+            setup_.directory,
+            {questions_.to<list_offsets, offsets_listed>(setup_.offset_keeper),
+             questions_.to<measure_lag, lag_measured>(background_reader())}} {
     for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
-        note_retention(topic.second);
+        retention_.note(topic.second, now());
         system_topics_ += is_own_topic(setup_.options, topic.first) ? 1u : 0u;
     }
     for (auto& group : std::exchange(setup_.groups, {})) {
@@ -175,9 +183,9 @@ caf::result<broker_described> broker_state::handle(const describe_broker&) {
             values["consumerGroupsOnline"] = std::to_string(members_.group_count());
             values["consumerGroupsDiffering"] = std::to_string(members_.differing_count());
             values["clientIdsShared"] = std::to_string(members_.shared_id_count());
-            values["consumerGroupsSlow"] = std::to_string(lags_.slow_count());
-            values["consumerLagMessagesMax"] = std::to_string(lags_.messages_max());
-            values["consumerLagMillisMax"] = std::to_string(lags_.age_ms_max());
+            values["consumerGroupsSlow"] = std::to_string(lags_.book().slow_count());
+            values["consumerLagMessagesMax"] = std::to_string(lags_.book().messages_max());
+            values["consumerLagMillisMax"] = std::to_string(lags_.book().age_ms_max());
             values["consumersOnline"] = std::to_string(members_.member_count());
             values["producersOnline"] = std::to_string(producers_.membership_count());
             add_schedule_info(std::move(described), promise);
@@ -190,8 +198,8 @@ void broker_state::handle(broker_tick tick) {
         self_->delayed_send(self_, std::chrono::seconds{1}, tick);
     sample_traffic();
     tell_differences();
-    measure_lags();
-    apply_retention();
+    lags_.tick(now());
+    retention_.tick(now());
     fail_overdue();
     if (next_expire_ <= now()) {
         next_expire_ = now() + setup_.options.expire_interval;
@@ -221,6 +229,8 @@ void broker_state::fail_everything(const error& failure) {
 
 void broker_state::handle(const finish& order) {
     finishing_ = true;
+    lags_.stop();
+    retention_.stop();
     send_notes(); // the keeper's own finish comes after them
     finish_by_ = now() + setup_.options.finish_deadline;
     fail_throttled(closing());

@@ -3,6 +3,7 @@
 #include "actors/base/metrics.hpp"
 #include "actors/broker/broker_role.hpp"
 #include "actors/broker/client_sessions.hpp"
+#include "actors/broker/question.hpp"
 #include "actors/broker/question_table.hpp"
 #include "actors/messages/type_ids.hpp"
 
@@ -46,6 +47,14 @@ public:
     /// Asks a connected client, of which no more is known than its session. Fails with connection_lost when that has ended.
     template <class Answer, class Order, class Then>
     void ask_client(session_number session, Order order, std::chrono::milliseconds timeout, continuation fail, Then then);
+
+    /// To ask `role`, as a function.
+    template <class Order, class Answer, class Role>
+    [[nodiscard]] question<Order, Answer> to(Role role) {
+        return [this, role = std::move(role)](Order order, continuation fail, std::function<void(Answer&)> then) {
+            ask<Answer>(role, std::move(order), std::move(fail), std::move(then));
+        };
+    }
 
     void fail_all(const error& failure) { table_.fail_all(failure); }
     [[nodiscard]] bool is_empty() const { return table_.is_empty(); }

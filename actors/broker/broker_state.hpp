@@ -4,9 +4,10 @@
 #include "actors/broker/broker_questions.hpp"
 #include "actors/broker/broker_role.hpp"
 #include "actors/broker/client_sessions.hpp"
-#include "actors/broker/name_round.hpp"
+#include "actors/broker/lag_rounds.hpp"
 #include "actors/broker/pending_requests.hpp"
 #include "actors/broker/request_modes.hpp"
+#include "actors/broker/retention_rounds.hpp"
 #include "actors/broker/running_changes.hpp"
 #include "actors/broker/send_encoder.hpp"
 #include "actors/broker/throttle.hpp"
@@ -19,7 +20,6 @@
 #include "actors/group/queue_assignment.hpp"
 #include "actors/messages/broker_admin.hpp"
 #include "actors/messages/dead_letters.hpp"
-#include "actors/messages/lag_messages.hpp"
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/message_back.hpp"
 #include "actors/messages/type_ids.hpp"
@@ -105,8 +105,8 @@ public:
     caf::result<dead_letters_listed> handle(const list_dead_letters& order);
     caf::result<page_read> handle(const read_page& order);
     caf::result<dead_letters_resent> handle(const resend_dead_letters& order);
-    // slow consumers (broker_lags.cpp)
-    caf::result<lags_listed> handle(const list_lags& order);
+    // slow consumers
+    caf::result<lags_listed> handle(const list_lags& order) { return lags_.list(order); }
     // one message's way (broker_trace.cpp)
     caf::result<message_traced> handle(const trace_message& order);
     // locks and transactions, for embedded clients (broker_members.cpp)
@@ -241,18 +241,6 @@ private:
     void append_copy(storage::unplaced_records records, continuation done);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
 
-    // what topics keep (broker_retention.cpp)
-    void note_retention(const topic_config& topic);
-    void apply_retention();
-    void trim_next();
-    void trim(const std::string& topic, std::int32_t queues, const storage::topic_rule& rule);
-
-    // slow consumers (broker_lags.cpp)
-    void measure_lags();
-    void measure_next_lag(std::size_t left);
-    [[nodiscard]] measure_lag lag_question(const std::string& group, const offsets_listed& committed) const;
-    void note_lag(const std::string& group, const group_lag& lag);
-
     // dead letters (broker_dead_letters.cpp)
     struct resending;
     void read_dead_letters(const std::shared_ptr<resending>& work);
@@ -346,12 +334,6 @@ private:
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
-    std::map<std::string, storage::topic_rule> retention_rules_; ///< topics that keep less than the log
-    name_round trim_round_;                                      ///< over those topics
-
-    lag_book lags_;
-    name_round lag_round_; ///< over all groups
-
     std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
     request_modes modes_{modes_max};
     std::vector<name_server_actor> name_servers_;
@@ -366,8 +348,11 @@ private:
     bool notices_armed_ = false; ///< a tick is on its way
     producer_groups producers_;
     client_sessions sessions_;
-    broker_questions questions_;
     clock_time next_expire_;
+
+    broker_questions questions_;
+    retention_rounds retention_;
+    lag_rounds lags_;
 
     running_changes changes_{limits::changes_per_broker_max};
     std::set<std::string> undropped_; ///< topics that are deleted, but for their index

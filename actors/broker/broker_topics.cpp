@@ -108,7 +108,7 @@ void broker_state::store_topic(const topic_config& topic, continuation done) {
         .then(
             [this, topic, change](topic_put) {
                 setup_.quotas->set(topic.name, send_rates_of(topic));
-                note_retention(topic);
+                retention_.note(topic, now());
                 publish(topics_->with(topic, setup_.options.now().value()));
                 end_change(change, {});
             },
@@ -154,7 +154,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     setup_.quotas->forget(topic.name);
     topic_config without_rule;
     without_rule.name = topic.name;
-    note_retention(without_rule);
+    retention_.note(without_rule, now());
     publish(topics_->without(topic.name, setup_.options.now().value()));
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);
