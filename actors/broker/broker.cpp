@@ -46,7 +46,8 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
             members_,
             setup_.directory,
             {questions_.to<list_offsets, offsets_listed>(setup_.offset_keeper),
-             questions_.to<measure_lag, lag_measured>(background_reader())}} {
+             questions_.to<measure_lag, lag_measured>(background_reader())}},
+      resends_{setup_.options.store_host, setup_.metrics, resend_steps()} {
     for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
         retention_.note(topic.second, now());

@@ -92,10 +92,10 @@ void broker_state::take_back(const send_message_back& order, const payload& reco
 
 void broker_state::store_returned(returned_message returned, const std::string& group, const continuation& done) {
     auto& copy = returned.copy;
-    const auto* topic = topics_->find(copy.topic);
-    if (topic == nullptr || (topic->perm & permission::write) == 0 || topic->write_queues < 1)
-        return done({errc::not_permitted, "topic " + copy.topic + " takes no messages"});
-    copy.queue = queue_id{static_cast<std::int32_t>(next_returned_++ % static_cast<std::uint64_t>(topic->write_queues))};
+    const auto chosen = choose_queue(copy.topic);
+    if (!chosen)
+        return done(chosen.failure());
+    copy.queue = chosen->queue;
     copy.store_host = setup_.options.store_host;
     if (returned.delay) // the group may be older than the horizon
         park_timer(copy, setup_.options.now() + std::min(*returned.delay, setup_.options.timer_horizon).count());
@@ -116,6 +116,13 @@ void broker_state::store_returned(returned_message returned, const std::string& 
         }
         done(failure);
     });
+}
+
+result<topic_queue> broker_state::choose_queue(const std::string& topic) {
+    const auto* config = topics_->find(topic);
+    if (config == nullptr || (config->perm & permission::write) == 0 || config->write_queues < 1)
+        return error{errc::not_permitted, "topic " + topic + " takes no messages"};
+    return topic_queue{topic, queue_id{static_cast<std::int32_t>(next_returned_++ % static_cast<std::uint64_t>(config->write_queues))}};
 }
 
 void broker_state::append_copy(storage::unplaced_records records, continuation done) {

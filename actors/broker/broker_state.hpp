@@ -4,6 +4,7 @@
 #include "actors/broker/broker_questions.hpp"
 #include "actors/broker/broker_role.hpp"
 #include "actors/broker/client_sessions.hpp"
+#include "actors/broker/dead_letter_resends.hpp"
 #include "actors/broker/lag_rounds.hpp"
 #include "actors/broker/pending_requests.hpp"
 #include "actors/broker/request_modes.hpp"
@@ -19,7 +20,6 @@
 #include "actors/group/pull_positions.hpp"
 #include "actors/group/queue_assignment.hpp"
 #include "actors/messages/broker_admin.hpp"
-#include "actors/messages/dead_letters.hpp"
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/message_back.hpp"
 #include "actors/messages/type_ids.hpp"
@@ -164,7 +164,6 @@ private:
     static constexpr std::size_t give_backs_max = 128; ///< under way, each with a record of up to 4 MiB; beyond them: busy
     using continuation = running_changes::continuation;
 
-    static constexpr std::size_t resends_max = 16;     ///< queues of dead letters that are being put back, each with a page in memory
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
     static constexpr std::size_t modes_max = 100'000;
 
@@ -237,16 +236,14 @@ private:
     [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
     void take_back(const send_message_back& order, const payload& record, const continuation& done);
     void store_returned(returned_message returned, const std::string& group, const continuation& done);
+    /// Copies take turns among the queues of a topic. Fails with not_permitted when it takes no messages.
+    [[nodiscard]] result<topic_queue> choose_queue(const std::string& topic);
     /// Stores what the broker itself has encoded.
     void append_copy(storage::unplaced_records records, continuation done);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
 
     // dead letters (broker_dead_letters.cpp)
-    struct resending;
-    void read_dead_letters(const std::shared_ptr<resending>& work);
-    void put_back(const std::shared_ptr<resending>& work, const page_read& page);
-    void remember_resent(const std::shared_ptr<resending>& work, const dead_letters_resent& outcome);
-    [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group);
+    [[nodiscard]] dead_letter_resends::steps resend_steps();
 
     // topics (broker_topics.cpp)
     [[nodiscard]] result<void> check_queue(const topic_queue& queue) const;
@@ -334,7 +331,6 @@ private:
     std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
-    std::set<topic_queue> resends_; ///< queues whose dead letters are being put back
     request_modes modes_{modes_max};
     std::vector<name_server_actor> name_servers_;
     std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
@@ -353,6 +349,7 @@ private:
     broker_questions questions_;
     retention_rounds retention_;
     lag_rounds lags_;
+    dead_letter_resends resends_;
 
     running_changes changes_{limits::changes_per_broker_max};
     std::set<std::string> undropped_; ///< topics that are deleted, but for their index
