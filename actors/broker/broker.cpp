@@ -47,7 +47,8 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
             setup_.directory,
             {questions_.to<list_offsets, offsets_listed>(setup_.offset_keeper),
              questions_.to<measure_lag, lag_measured>(background_reader())}},
-      resends_{setup_.options.store_host, setup_.metrics, resend_steps()} {
+      resends_{setup_.options.store_host, setup_.metrics, resend_steps()},
+      assigner_{setup_.options.broker_name, [this] { return now(); }, modes_, members_, setup_.directory} {
     for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
         retention_.note(topic.second, now());
@@ -232,6 +233,7 @@ void broker_state::handle(const finish& order) {
     finishing_ = true;
     lags_.stop();
     retention_.stop();
+    assigner_.stop();
     send_notes(); // the keeper's own finish comes after them
     finish_by_ = now() + setup_.options.finish_deadline;
     fail_throttled(closing());

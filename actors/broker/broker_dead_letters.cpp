@@ -1,4 +1,5 @@
 #include "actors/broker/broker_state.hpp"
+#include "actors/broker/joint_answer.hpp"
 #include "actors/messages/dead_letters.hpp"
 #include "actors/schedule/message_return.hpp"
 #include "protocol/vocabulary/names.hpp"
@@ -78,12 +79,7 @@ caf::result<dead_letters_resent> broker_state::handle(const resend_dead_letters&
     if (const auto known = check_queue({dead_letter_topic_of(order.group), order.queue}); !known)
         return make_caf_error(known.failure());
     auto promise = self_->make_response_promise<dead_letters_resent>();
-    resends_.begin(order, [promise](const result<dead_letters_resent>& outcome) mutable {
-        if (outcome)
-            promise.deliver(*outcome);
-        else
-            promise.deliver(make_caf_error(outcome.failure()));
-    });
+    resends_.begin(order, deliver_to(promise));
     return promise;
 }
 

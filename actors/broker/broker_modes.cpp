@@ -75,7 +75,7 @@ caf::result<request_modes_listed> broker_state::handle(const list_request_modes&
 
 void broker_state::forget_modes(const std::string& topic, const std::string& group) {
     modes_.forget(topic, group);
-    routes_.erase(topic);
+    assigner_.forget_topic(topic);
 }
 
 } // namespace troupe::actors

@@ -51,8 +51,12 @@ public:
     /// To ask `role`, as a function.
     template <class Order, class Answer, class Role>
     [[nodiscard]] question<Order, Answer> to(Role role) {
-        return [this, role = std::move(role)](Order order, continuation fail, std::function<void(Answer&)> then) {
-            ask<Answer>(role, std::move(order), std::move(fail), std::move(then));
+        return to<Order, Answer>(std::move(role), deadline_);
+    }
+    template <class Order, class Answer, class Role>
+    [[nodiscard]] question<Order, Answer> to(Role role, std::chrono::milliseconds deadline) {
+        return [this, role = std::move(role), deadline](Order order, continuation fail, std::function<void(Answer&)> then) {
+            ask_within<Answer>(deadline, role, std::move(order), std::move(fail), std::move(then));
         };
     }
 

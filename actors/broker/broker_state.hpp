@@ -7,6 +7,7 @@
 #include "actors/broker/dead_letter_resends.hpp"
 #include "actors/broker/lag_rounds.hpp"
 #include "actors/broker/pending_requests.hpp"
+#include "actors/broker/queue_assigner.hpp"
 #include "actors/broker/request_modes.hpp"
 #include "actors/broker/retention_rounds.hpp"
 #include "actors/broker/running_changes.hpp"
@@ -18,7 +19,6 @@
 #include "actors/group/pending_resets.hpp"
 #include "actors/group/producer_groups.hpp"
 #include "actors/group/pull_positions.hpp"
-#include "actors/group/queue_assignment.hpp"
 #include "actors/messages/broker_admin.hpp"
 #include "actors/messages/member_messages.hpp"
 #include "actors/messages/message_back.hpp"
@@ -222,16 +222,6 @@ private:
     /// Of what was deleted; an empty name: nothing.
     void forget_modes(const std::string& topic, const std::string& group);
 
-    // which queues a client reads (broker_assignments.cpp)
-    struct known_route {
-        std::vector<protocol::queue_data> queues;
-        clock_time fresh_until;
-    };
-    void find_topic_route(const protocol::assignment_request& request, std::size_t server,
-                          caf::typed_response_promise<assignment_found> promise);
-    [[nodiscard]] assignment_found assign(const protocol::assignment_request& request,
-                                          const std::vector<protocol::queue_data>& route) const;
-
     // failed messages (broker_retry.cpp)
     [[nodiscard]] topic_config topic_for_returned(const std::string& topic, const std::string& group) const;
     void take_back(const send_message_back& order, const payload& record, const continuation& done);
@@ -332,8 +322,6 @@ private:
     std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
 
     request_modes modes_{modes_max};
-    std::vector<name_server_actor> name_servers_;
-    std::map<std::string, known_route> routes_; ///< by topic, for assignments; bounded
     pending_resets resets_{resets_max};
     offset_notes notes_; ///< commits of pulls
 
@@ -350,6 +338,7 @@ private:
     retention_rounds retention_;
     lag_rounds lags_;
     dead_letter_resends resends_;
+    queue_assigner assigner_;
 
     running_changes changes_{limits::changes_per_broker_max};
     std::set<std::string> undropped_; ///< topics that are deleted, but for their index

@@ -34,4 +34,15 @@ std::function<void(const error&)> joint_answer(caf::typed_response_promise<Done>
     };
 }
 
+/// What delivers one outcome, answer or failure. Only the promise's own actor may call it.
+template <class Answer>
+std::function<void(result<Answer>)> deliver_to(caf::typed_response_promise<Answer> promise) {
+    return [promise = std::move(promise)](result<Answer> outcome) mutable {
+        if (outcome)
+            promise.deliver(std::move(*outcome));
+        else
+            promise.deliver(make_caf_error(outcome.failure()));
+    };
+}
+
 } // namespace troupe::actors
