@@ -19,18 +19,15 @@ protocol::message revive(protocol::message dead, const std::string& group) {
     return dead;
 }
 
-/// What the steps of one order have in common. While it lives, no other order for the queue is taken.
+/// What the steps of one order have in common. Until it has ended no other order for the queue is taken.
 struct dead_letter_resends::resending {
     resend_dead_letters order;
     progress_key remembered; ///< under which it is kept up to where messages were put back
     queue_offset from;
-    std::shared_ptr<void> place;
     answer told;
 
     /// One letter is wanted, and nothing is remembered.
     [[nodiscard]] bool is_exact() const { return order.from.value() >= 0; }
-    void fail(const error& failure) const { told(failure); }
-    void succeed(const dead_letters_resent& outcome) const { told(outcome); }
 };
 
 dead_letter_resends::dead_letter_resends(protocol::host_address store_host, std::shared_ptr<broker_metrics> metrics, steps by)
@@ -46,18 +43,17 @@ void dead_letter_resends::begin(const resend_dead_letters& order, answer told) {
     auto work = std::make_shared<resending>();
     work->order = order;
     work->remembered = {std::string{resent_group}, queue};
-    work->place = {nullptr, [this, queue](void*) { under_way_.erase(queue); }};
     work->told = std::move(told);
     by_.ensure_retry_topic(order.group, [this, work](const error& failure) {
         if (failure.code != errc::none)
-            return work->fail(failure);
+            return end(*work, failure);
         find_place(work);
     });
 }
 
 void dead_letter_resends::find_place(const work_ptr& work) {
     by_.remembered(
-        {std::string{resent_group}, work->remembered.queue.topic}, [work](const error& failure) { work->fail(failure); },
+        {std::string{resent_group}, work->remembered.queue.topic}, [this, work](const error& failure) { end(*work, failure); },
         [this, work](const offsets_listed& known) {
             work->from = work->order.from;
             if (!work->is_exact()) {
@@ -71,20 +67,21 @@ void dead_letter_resends::find_place(const work_ptr& work) {
 
 void dead_letter_resends::read(const work_ptr& work) {
     by_.read(
-        {work->remembered.queue, work->from, work->order.messages_max}, [work](const error& failure) { work->fail(failure); },
+        {work->remembered.queue, work->from, work->order.messages_max}, [this, work](const error& failure) { end(*work, failure); },
         [this, work](const page_read& page) { put_back(work, page); });
 }
 
 void dead_letter_resends::put_back(const work_ptr& work, const page_read& page) {
     auto letters = protocol::decode_records(page.records);
     if (!letters)
-        return work->fail(letters.failure());
+        return end(*work, letters.failure());
     if (work->is_exact() && (letters->empty() || letters->front().offset != work->from))
-        return work->fail({errc::message_not_found, "queue " + to_string(work->order.queue) + " of topic " + work->remembered.queue.topic +
-                                                        " has no message at offset " + to_string(work->from) + ", or not any more"});
+        return end(*work,
+                   error{errc::message_not_found, "queue " + to_string(work->order.queue) + " of topic " + work->remembered.queue.topic +
+                                                      " has no message at offset " + to_string(work->from) + ", or not any more"});
     const dead_letters_resent outcome{static_cast<std::int32_t>(letters->size()), page.next, page.max};
     if (letters->empty() && page.next == work->from)
-        return work->succeed(outcome);
+        return end(*work, outcome);
     if (letters->empty()) // nothing but damage, or what retention has taken: not to be looked at again
         return remember(work, outcome);
     store(work, std::move(*letters), outcome);
@@ -93,13 +90,13 @@ void dead_letter_resends::put_back(const work_ptr& work, const page_read& page) 
 void dead_letter_resends::store(const work_ptr& work, std::vector<protocol::message> letters, const dead_letters_resent& outcome) {
     auto records = copies_of(std::move(letters), work->order.group);
     if (!records)
-        return work->fail(records.failure());
+        return end(*work, records.failure());
     by_.append(std::move(*records), [this, work, outcome](const error& failure) {
         if (failure.code != errc::none)
-            return work->fail(failure);
+            return end(*work, failure);
         add(metrics_->dead_letters_resent, static_cast<std::uint64_t>(outcome.resent));
         if (work->is_exact())
-            return work->succeed(outcome);
+            return end(*work, outcome);
         remember(work, outcome);
     });
 }
@@ -107,11 +104,17 @@ void dead_letter_resends::store(const work_ptr& work, std::vector<protocol::mess
 void dead_letter_resends::remember(const work_ptr& work, const dead_letters_resent& outcome) {
     by_.remember(
         {work->remembered, outcome.next},
-        [work, outcome](const error& problem) {
-            work->fail({problem.code, std::to_string(outcome.resent) + " messages were put back, which could not be remembered: " +
-                                          problem.text + "; the next order puts them back again"});
+        [this, work, outcome](const error& problem) {
+            end(*work, error{problem.code, std::to_string(outcome.resent) + " messages were put back, which could not be remembered: " +
+                                               problem.text + "; the next order puts them back again"});
         },
-        [work, outcome](offset_committed&) { work->succeed(outcome); });
+        [this, work, outcome](offset_committed&) { end(*work, outcome); });
+}
+
+/// Whoever is told may give the next order for the queue at once.
+void dead_letter_resends::end(const resending& work, const result<dead_letters_resent>& outcome) {
+    under_way_.erase(work.remembered.queue);
+    work.told(outcome);
 }
 
 /// All of a page go into one queue, so that they are one write: all or none.

@@ -59,6 +59,7 @@ private:
     void put_back(const work_ptr& work, const page_read& page);
     void store(const work_ptr& work, std::vector<protocol::message> letters, const dead_letters_resent& outcome);
     void remember(const work_ptr& work, const dead_letters_resent& outcome);
+    void end(const resending& work, const result<dead_letters_resent>& outcome);
     [[nodiscard]] result<storage::unplaced_records> copies_of(std::vector<protocol::message> letters, const std::string& group) const;
 
     protocol::host_address store_host_;

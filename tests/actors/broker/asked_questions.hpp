@@ -27,6 +27,8 @@ public:
     }
     void answer(Answer answer) { take().then(answer); }
     void fail(errc code) { take().fail({code, "as the test says"}); }
+    /// Nobody answers any more.
+    void forget() { open_.clear(); }
 
 private:
     struct one {

@@ -193,3 +193,14 @@ TEST_CASE("dead_letter_resends: so many orders are under way at most") {
     REQUIRE(at.told.size() == 1);
     CHECK(at.told[0].code() == errc::busy);
 }
+
+// Goal: a broker that ends touches nothing that is gone. CAF drops what waits for answers after it has dropped the actor's state.
+// How:  a question outlives what asked it. Memory checkers see the rest.
+TEST_CASE("dead_letter_resends: an order that is under way when the owner is gone reaches for nothing") {
+    resend_steps at;
+    at.begin(next_ten);
+    CHECK(at.reader.open() == 1);
+    at.resends.reset();
+    at.reader.forget();
+    CHECK(at.told.empty());
+}
