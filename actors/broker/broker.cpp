@@ -48,7 +48,13 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
             {questions_.to<list_offsets, offsets_listed>(setup_.offset_keeper),
              questions_.to<measure_lag, lag_measured>(background_reader())}},
       resends_{setup_.options.store_host, setup_.metrics, resend_steps()},
-      assigner_{setup_.options.broker_name, [this] { return now(); }, modes_, members_, setup_.directory} {
+      assigner_{setup_.options.broker_name, [this] { return now(); }, modes_, members_, setup_.directory},
+      progress_{{setup_.options.broker_name, to_string(setup_.options.store_host), setup_.options.request_deadline},
+                [this] { return now(); },
+                {groups_, members_, pull_positions_, setup_.directory, setup_.traffic, setup_.metrics},
+                {questions_.to<list_offsets, offsets_listed>(setup_.offset_keeper),
+                 questions_.to<describe_progress, group_described>(background_reader()),
+                 setup_.pop_keeper ? questions_.to<list_popped, popped_listed>(setup_.pop_keeper) : nullptr}} {
     for (const auto& topic : topics_->table().topics) {
         setup_.quotas->set(topic.first, send_rates_of(topic.second));
         retention_.note(topic.second, now());

@@ -306,33 +306,9 @@ caf::result<groups_listed> broker_state::handle(const list_groups&) {
 caf::result<group_described> broker_state::handle(const describe_group& order) {
     if (!order.topic.empty() && topics_->find(order.topic) == nullptr)
         return make_caf_error(errc::topic_not_found, "topic " + order.topic + " does not exist on this broker");
-    return describe_progress_of(order.group, order.topic);
-}
-
-caf::typed_response_promise<group_described> broker_state::describe_progress_of(std::string group, std::string topic) {
     auto promise = self_->make_response_promise<group_described>();
-    const continuation fail = [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); };
     send_notes();
-    questions_.ask<offsets_listed>(setup_.offset_keeper, list_offsets{group, topic}, fail,
-                                   [this, promise, fail, group, topic](const offsets_listed& committed) mutable {
-                                       if (committed.offsets.empty() && !groups_.contains(group) && !members_.has_members(group)) {
-                                           fail({errc::group_not_found, "group " + group + " does not exist on this broker"});
-                                           return;
-                                       }
-                                       std::set<std::string> topics;
-                                       if (!topic.empty())
-                                           topics.insert(topic);
-                                       for (const auto& entry : committed.offsets)
-                                           topics.insert(entry.first.topic);
-                                       auto question = progress_question(topics, committed);
-                                       if (!question) {
-                                           fail(question.failure());
-                                           return;
-                                       }
-                                       questions_.ask<group_described>(
-                                           background_reader(), std::move(*question), fail,
-                                           [promise](group_described& described) mutable { promise.deliver(std::move(described)); });
-                                   });
+    progress_.describe(order, deliver_to(promise));
     return promise;
 }
 

@@ -7,6 +7,7 @@
 #include "actors/broker/dead_letter_resends.hpp"
 #include "actors/broker/lag_rounds.hpp"
 #include "actors/broker/pending_requests.hpp"
+#include "actors/broker/progress_reports.hpp"
 #include "actors/broker/queue_assigner.hpp"
 #include "actors/broker/request_modes.hpp"
 #include "actors/broker/retention_rounds.hpp"
@@ -172,17 +173,6 @@ private:
         std::uint64_t instance = 0;
     };
 
-    /// A walk over all groups, one after the other, so that it never has more than one question under way.
-    struct consumption_walk {
-        std::shared_ptr<void> place; ///< among the walks under way, which are few
-        caf::typed_response_promise<consumption_described> promise;
-        protocol::broker_consume_stats stats;
-        std::size_t queues = 0;          ///< in stats
-        std::vector<std::string> groups; ///< still to do, in reverse
-        bool ordered_only = false;
-        clock_time deadline;
-    };
-
     static error closing();
     [[nodiscard]] clock_time now() const { return self_->clock().now(); }
     [[nodiscard]] const log_reader_actor& background_reader() const { return setup_.log_readers.back(); }
@@ -250,11 +240,6 @@ private:
     [[nodiscard]] result<void> check_unchanging(const std::string& what) const;
 
     // statistics (broker_statistics.cpp)
-    [[nodiscard]] result<describe_progress> progress_question(const std::set<std::string>& topics, const offsets_listed& committed) const;
-    void complete(protocol::consume_stats& stats, const std::string& group) const;
-    void add_popped(group_described described, const std::string& group, caf::typed_response_promise<group_described> promise);
-    void walk_consumption(const std::shared_ptr<consumption_walk>& walk);
-    void add_group_consumption(consumption_walk& walk, const std::string& group, protocol::consume_stats stats) const;
     void sample_traffic();
     [[nodiscard]] other_counts counted_by_others() const;
     void add_runtime_info(protocol::key_value_table& values) const;
@@ -273,7 +258,6 @@ private:
     void keep_offsets_of_users();
     session_number number_of(const client_session_actor& session, const client_origin& origin = {});
     caf::result<heartbeat_accepted> accept(protocol::heartbeat_data data, session_number session, bool with_subscriptions);
-    caf::typed_response_promise<group_described> describe_progress_of(std::string group, std::string topic);
 
     // connected clients (broker_members.cpp)
     [[nodiscard]] protocol::client_connection connection_of(const std::string& client_id, session_number session) const;
@@ -306,8 +290,7 @@ private:
     send_encoder encoder_;
     pull_positions pull_positions_;
     protocol::data_version config_version_;
-    clock_time next_forced_retain_;                                         ///< not before, however many ask
-    std::shared_ptr<std::size_t> walks_ = std::make_shared<std::size_t>(0); ///< consumption_walks under way
+    clock_time next_forced_retain_; ///< not before, however many ask
     clock_time started_;
     std::int64_t started_ms_; ///< wall clock
 
@@ -339,6 +322,7 @@ private:
     lag_rounds lags_;
     dead_letter_resends resends_;
     queue_assigner assigner_;
+    progress_reports progress_;
 
     running_changes changes_{limits::changes_per_broker_max};
     std::set<std::string> undropped_; ///< topics that are deleted, but for their index
