@@ -33,6 +33,7 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
       encoder_{encoder_of(setup_)},
       started_{now()},
       started_ms_{setup_.options.now().value()},
+      queues_{[this](const topic_queue& queue, std::uint64_t instance) { return spawn_queue_for(queue, instance); }},
       throttle_{setup_.hold_admission, setup_.shares},
       members_{setup_.options.client_expire},
       producers_{setup_.options.client_expire, limits::members_per_broker_max},
@@ -249,7 +250,7 @@ void broker_state::handle(const finish& order) {
 }
 
 void broker_state::end_if_idle() {
-    if (finishing_ && queue_addresses_.empty() && pending_.is_empty() && changes_.is_empty() && questions_.is_empty())
+    if (finishing_ && queues_.is_empty() && pending_.is_empty() && changes_.is_empty() && questions_.is_empty())
         self_->quit();
 }
 
@@ -258,11 +259,7 @@ void broker_state::handle(const caf::down_msg& event) {
     if (const auto session = sessions_.leave(address)) {
         notify(members_.session_lost(*session), true); // as RocketMQ: nobody said that it leaves, and its queues wait
         producers_.session_lost(*session);
-    } else if (const auto queue = queue_addresses_.find(address); queue != queue_addresses_.end()) {
-        const auto live = queues_.find(queue->second.first);
-        if (live != queues_.end() && live->second.instance == queue->second.second)
-            queues_.erase(live);
-        queue_addresses_.erase(queue);
+    } else if (queues_.ended(address)) {
         end_if_idle();
     } else if (watchers_.erase(address) == 0) {
         end_with_role(address, event.reason);

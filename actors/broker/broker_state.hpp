@@ -6,6 +6,7 @@
 #include "actors/broker/client_sessions.hpp"
 #include "actors/broker/dead_letter_resends.hpp"
 #include "actors/broker/lag_rounds.hpp"
+#include "actors/broker/live_queues.hpp"
 #include "actors/broker/pending_requests.hpp"
 #include "actors/broker/progress_reports.hpp"
 #include "actors/broker/queue_assigner.hpp"
@@ -36,7 +37,6 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -168,11 +168,6 @@ private:
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
     static constexpr std::size_t modes_max = 100'000;
 
-    struct live_queue {
-        queue_actor actor;
-        std::uint64_t instance = 0;
-    };
-
     static error closing();
     [[nodiscard]] clock_time now() const { return self_->clock().now(); }
     [[nodiscard]] const log_reader_actor& background_reader() const { return setup_.log_readers.back(); }
@@ -197,6 +192,7 @@ private:
     void note_offset(const progress_key& key, queue_offset offset);
     void send_notes();
     queue_actor queue_for(const topic_queue& queue);
+    [[nodiscard]] queue_actor spawn_queue_for(const topic_queue& queue, std::uint64_t instance);
     void finish_queues(const finish& order, std::string_view topic);
 
     // pop consumers (broker_pops.cpp)
@@ -294,9 +290,7 @@ private:
     clock_time started_;
     std::int64_t started_ms_; ///< wall clock
 
-    std::unordered_map<topic_queue, live_queue> queues_;
-    std::map<caf::actor_addr, std::pair<topic_queue, std::uint64_t>> queue_addresses_; ///< also those told to finish
-    std::uint64_t next_instance_ = 1;
+    live_queues queues_;
     message_filters filters_;
     throttle throttle_;
 

@@ -121,13 +121,13 @@ void broker_state::handle(const pull_abandoned& order) {
     throttle_.drop_pulls(sorted.reply_to, sorted.tickets);
     const auto queues = std::exchange(sorted.queues, {});
     const auto message = caf::make_message(std::move(sorted));
-    const auto tell = [&message](const live_queue& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue.actor), message); };
+    const auto tell = [&message](const queue_actor& queue) { caf::anon_send(caf::actor_cast<caf::actor>(queue), message); };
     if (queues.empty())
-        for (const auto& entry : queues_)
-            tell(entry.second);
+        for (const auto& queue : queues_.all())
+            tell(queue);
     for (const auto& queue : std::set<topic_queue>{queues.begin(), queues.end()})
-        if (const auto live = queues_.find(queue); live != queues_.end())
-            tell(live->second);
+        if (const auto live = queues_.find(queue))
+            tell(live);
 }
 
 result<void> broker_state::forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,
@@ -310,12 +310,16 @@ caf::result<subscription_checked> broker_state::handle(const check_subscription&
 // ---- queues ---------------------------------------------------------------------------------------------------------
 
 queue_actor broker_state::queue_for(const topic_queue& queue) {
-    auto& live = queues_[queue];
-    if (live.actor)
-        return live.actor;
+    auto entered = queues_.enter(queue);
+    if (entered.is_new)
+        self_->monitor(entered.actor);
+    return std::move(entered.actor);
+}
+
+queue_actor broker_state::spawn_queue_for(const topic_queue& queue, std::uint64_t instance) {
     queue_options options;
     options.queue = queue;
-    options.instance = next_instance_++;
+    options.instance = instance;
     options.owner = queue_owner_actor{self_};
     options.log_writer = setup_.log_writer;
     options.log_readers = setup_.log_readers;
@@ -325,29 +329,19 @@ queue_actor broker_state::queue_for(const topic_queue& queue) {
     options.hold_max = setup_.options.hold_max;
     options.read_deadline = setup_.options.request_deadline;
     options.idle = setup_.options.queue_idle;
-    live = {spawn_queue(self_->home_system(), options), options.instance};
-    self_->monitor(live.actor);
-    queue_addresses_.emplace(live.actor.address(), std::pair{queue, options.instance});
-    return live.actor;
+    return spawn_queue(self_->home_system(), options);
 }
 
 /// A pull that was sent before this finish reaches the queue before it, and is answered; the next one meets a new queue.
 void broker_state::handle(const queue_idle& event) {
-    const auto live = queues_.find(event.queue);
-    if (live == queues_.end() || live->second.instance != event.instance)
-        return;
-    self_->send(live->second.actor, finish{false});
-    queues_.erase(live);
+    if (const auto idle = queues_.take_idle(event))
+        self_->send(idle, finish{false});
 }
 
 /// Of one topic, or of all if `topic` is empty.
 void broker_state::finish_queues(const finish& order, std::string_view topic) {
-    std::erase_if(queues_, [this, &order, topic](const auto& entry) {
-        if (!topic.empty() && entry.first.topic != topic)
-            return false;
-        self_->send(entry.second.actor, order);
-        return true;
-    });
+    for (const auto& queue : queues_.take(topic))
+        self_->send(queue, order);
 }
 
 } // namespace troupe::actors
