@@ -42,7 +42,9 @@
 
 namespace troupe::actors {
 
-/// The work behind the broker's routing table (broker.hpp says what it promises). Only the broker's sources include this.
+/// The work behind the broker's routing table (broker.hpp says what it promises): one handler for each order, by subject. A handler checks
+/// its order against what is known, and hands it on; what is decided or kept over several messages is the matter of the classes that it
+/// owns. Only the broker's sources include this.
 class broker_state {
 public:
     broker_state(broker_role::pointer self, broker_setup setup);
@@ -162,9 +164,8 @@ public:
     }
 
 private:
-    static constexpr std::size_t give_backs_max = 128; ///< under way, each with a record of up to 4 MiB; beyond them: busy
     using continuation = running_changes::continuation;
-
+    static constexpr std::size_t give_backs_max = 128; ///< under way, each with a record of up to 4 MiB; beyond them: busy
     static constexpr std::size_t resets_max = 100'000; ///< queues of groups whose consumers were not told yet
     static constexpr std::size_t modes_max = 100'000;
 
@@ -278,53 +279,55 @@ private:
     void fail_everything(const error& failure);
     void end_if_idle();
 
+    // What it is
     broker_role::pointer self_;
     broker_setup setup_;
+    clock_time started_;
+    std::int64_t started_ms_;                      ///< wall clock
+    std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
+    bool finishing_ = false;
+    clock_time finish_by_;
+
+    // What it has: topics, groups and settings
     std::shared_ptr<const topic_snapshot> topics_; ///< what the directory shows
+    std::set<std::string> undropped_;              ///< topics that are deleted, but for their index
+    std::size_t system_topics_ = 0;                ///< the broker's own, which count towards no bound
+    std::map<caf::actor_addr, topics_watcher_actor> watchers_;
     std::map<std::string, group_config, std::less<>> groups_;
     protocol::data_version groups_version_;
-    send_encoder encoder_;
-    pull_positions pull_positions_;
     protocol::data_version config_version_;
-    clock_time next_forced_retain_; ///< not before, however many ask
-    clock_time started_;
-    std::int64_t started_ms_; ///< wall clock
-
-    live_queues queues_;
-    message_filters filters_;
-    throttle throttle_;
-
-    pending_requests pending_;
-    std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
-    std::uint64_t next_returned_ = 0;       ///< spreads them over the queues of their topic
-
     request_modes modes_{modes_max};
-    pending_resets resets_{resets_max};
-    offset_notes notes_; ///< commits of pulls
+    running_changes changes_{limits::changes_per_broker_max};
+    clock_time next_forced_retain_; ///< not before, however many ask
 
-    std::size_t give_backs_ = 0; ///< messages that consumers give back, under way
-
+    // Who is connected
+    client_sessions sessions_;
     consumer_groups members_;
     member_notices notices_;
     bool notices_armed_ = false; ///< a tick is on its way
     producer_groups producers_;
-    client_sessions sessions_;
     clock_time next_expire_;
+    std::uint64_t next_asked_producer_ = 0; ///< so that the clients of a group take turns
 
+    // What goes through it
+    send_encoder encoder_;
+    message_filters filters_;
+    live_queues queues_;
+    throttle throttle_;
+    pending_requests pending_;
+    std::size_t give_backs_ = 0;      ///< messages that consumers give back, under way
+    std::uint64_t next_returned_ = 0; ///< spreads them over the queues of their topic
+    pull_positions pull_positions_;
+    pending_resets resets_{resets_max};
+    offset_notes notes_; ///< commits of pulls
+
+    // Parts that ask others, and go on with the answer
     broker_questions questions_;
     retention_rounds retention_;
     lag_rounds lags_;
     dead_letter_resends resends_;
     queue_assigner assigner_;
     progress_reports progress_;
-
-    running_changes changes_{limits::changes_per_broker_max};
-    std::set<std::string> undropped_; ///< topics that are deleted, but for their index
-    std::size_t system_topics_ = 0;   ///< the broker's own, which count towards no bound
-    std::map<caf::actor_addr, topics_watcher_actor> watchers_;
-    std::map<caf::actor_addr, std::string> roles_; ///< those below, by name
-    bool finishing_ = false;
-    clock_time finish_by_;
 };
 
 } // namespace troupe::actors
