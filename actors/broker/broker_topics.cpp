@@ -159,8 +159,10 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);
     send_notes();
-    const continuation failed = [this, topic, change](const error& failure) {
-        publish(topics_->with(topic, setup_.options.now().value())); // it is still there
+    const continuation failed = [this, topic, change](const error& failure) { // it is still there
+        setup_.quotas->set(topic.name, send_rates_of(topic));
+        retention_.note(topic, now());
+        publish(topics_->with(topic, setup_.options.now().value()));
         end_change(change, failure);
     };
     forget_popped({}, topic.name, [this, order, topic, change, failed](const error& failure) {

@@ -52,11 +52,13 @@ struct slow_world {
     debts metadata;
     debts drops; ///< of topic indexes, by the log writer
     debts reads;
+    debts trims;
     debts note_answers;
     std::size_t retain_looks = 0;
     std::vector<note_offsets> noted;
     std::function<void()> due; ///< what pay() wants done
     std::shared_ptr<topic_directory> directory;
+    std::shared_ptr<send_quotas> quotas = std::make_shared<send_quotas>();
     caf::actor writer;
     caf::actor reader;
     caf::actor offset_keeper;
@@ -76,9 +78,9 @@ struct slow_world {
                     [this](retain_tick) { ++retain_looks; }, [](const finish&) {}};
         });
         reader = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-            return {owe<offset_found, find_max_offset>(self, reads), owe<topic_described, describe_queues>(self, reads),
+            return {owe<offset_found, find_max_offset>(self, reads),    owe<topic_described, describe_queues>(self, reads),
                     owe<broker_described, describe_store>(self, reads), owe<group_described, describe_progress>(self, reads),
-                    [this](caf::ok_atom) { due(); }};
+                    owe<topic_trimmed, trim_topic>(self, trims),        [this](caf::ok_atom) { due(); }};
         });
         offset_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {owe<offset_committed, commit_offset>(self, offsets),
@@ -103,6 +105,7 @@ struct slow_world {
         setup.options.now = world.wall_clock();
         setup.options.auto_create_topics = true;
         setup.directory = directory;
+        setup.quotas = quotas;
         setup.append_admission = std::make_shared<admission>(1'000);
         setup.read_admission = std::make_shared<admission>(10);
         setup.hold_admission = std::make_shared<admission>(10);
@@ -212,6 +215,28 @@ TEST_CASE_FIXTURE(slow_world, "broker: a deletion over its deadline stays open u
         pay(offsets, {errc::io, "no"});
         CHECK(exists("orders"));
     }
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: a topic that could not be deleted has the limits that it had") {
+    topic_config orders;
+    orders.name = "orders";
+    orders.attributes = {{"quota.send.messages", "1"}, {"retention.bytes", "1000"}};
+    const auto put = ask<topic_put>(put_topic{orders});
+    pay(metadata);
+    REQUIRE((*put)->ok());
+    const auto is_limited = [this] {
+        quotas->charge("orders", 100, 0, clock_time{});
+        return quotas->wait("orders", clock_time{}).count() > 0;
+    };
+    CHECK(is_limited());
+    const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
+    CHECK_FALSE(is_limited());
+    pay(trims); // it gets back what the log has
+    pay(offsets, {errc::io, "no"});
+    REQUIRE((*deleted)->code() == errc::io);
+    CHECK(is_limited());
+    world.advance(1s, 100ms);
+    CHECK(trims.open.size() == 1);
 }
 
 TEST_CASE_FIXTURE(slow_world, "broker: a topic over its deadline appears when the disk has it after all") {
