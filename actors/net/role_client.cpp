@@ -1,26 +1,23 @@
 #include "actors/net/role_client.hpp"
 
+#include "actors/group/queue_locks.hpp"
+#include "actors/log/message_finder.hpp"
+#include "actors/messages/broker_admin.hpp"
+#include "actors/messages/member_messages.hpp"
+#include "actors/messages/message_back.hpp"
+#include "actors/messages/pop_messages.hpp"
+#include "actors/messages/transaction_messages.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "actors/net/connection_news.hpp"
-#include "actors/wire/wire.hpp"
-#include "actors/wire/wire_broker_admin.hpp"
-#include "actors/wire/wire_consumers.hpp"
-#include "actors/wire/wire_dead_letters.hpp"
-#include "actors/wire/wire_lags.hpp"
-#include "actors/wire/wire_lookup.hpp"
+#include "actors/schedule/timer_keeper.hpp"
 #include "actors/wire/wire_members.hpp"
-#include "actors/wire/wire_message_back.hpp"
-#include "actors/wire/wire_pop.hpp"
-#include "actors/wire/wire_timers.hpp"
-#include "actors/wire/wire_trace.hpp"
 #include "actors/wire/wire_transaction.hpp"
 #include "protocol/request_code.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/local_actor.hpp>
-#include <caf/result.hpp>
+#include <caf/message.hpp>
 #include <caf/send.hpp>
-#include <caf/typed_response_promise.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -37,7 +34,15 @@ constexpr std::int32_t heartbeat_version_min = 413;
 constexpr std::size_t open_questions_max = 64;
 
 template <class Answer>
-void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_code, result<protocol::remoting_command> answered) {
+result<caf::message> read_answer(const protocol::remoting_command& command) {
+    auto answer = decode_answer<Answer>(command);
+    if (!answer)
+        return answer.failure();
+    return caf::make_message(std::move(*answer));
+}
+
+void deliver(caf::response_promise& promise, std::int32_t request_code, result<caf::message> (*read)(const protocol::remoting_command&),
+             const result<protocol::remoting_command>& answered) {
     if (!answered) {
         promise.deliver(make_caf_error(answered.failure()));
         return;
@@ -46,7 +51,7 @@ void deliver(caf::typed_response_promise<Answer>& promise, std::int32_t request_
         promise.deliver(make_caf_error(failure));
         return;
     }
-    if (auto answer = decode_answer<Answer>(*answered); answer)
+    if (auto answer = read(*answered); answer)
         promise.deliver(std::move(*answer));
     else
         promise.deliver(make_caf_error(answer.failure()));
@@ -61,25 +66,30 @@ role_client::role_client(caf::local_actor* self, link_transport& transport, std:
     });
 }
 
-template <class Answer, class Request>
-caf::result<Answer> role_client::forward(const Request& order, std::chrono::milliseconds timeout) {
-    auto promise = self_->make_response_promise<Answer>();
-    auto command = encode_request(order);
+caf::response_promise role_client::pass_on(protocol::remoting_command command, answer_reader read, std::chrono::milliseconds patience) {
+    auto promise = self_->make_response_promise();
     const auto code = command.code;
-    link_.request(std::move(command), timeout,
-                  [promise, code](result<protocol::remoting_command> answered) mutable { deliver(promise, code, std::move(answered)); });
+    link_.request(
+        std::move(command), link_.options().request_timeout + patience,
+        [promise, code, read](const result<protocol::remoting_command>& answered) mutable { deliver(promise, code, read, answered); });
     return promise;
 }
 
-caf::result<messages_stored> role_client::send(const send_messages& order) {
-    auto promise = self_->make_response_promise<messages_stored>();
+template <class Order, class Answer>
+caf::response_promise role_client::serve(remote_request<Order, Answer>, const Order& order) {
+    return pass_on(encode_request(order), read_answer<Answer>);
+}
+
+/// In the order that `turns_` keeps.
+caf::response_promise role_client::serve(remote_request<send_messages, messages_stored>, const send_messages& order) {
+    auto promise = self_->make_response_promise();
     auto command = encode_request(order);
     const auto code = command.code;
     const auto timeout = link_.options().request_timeout;
-    auto done = [this, promise, code](result<protocol::remoting_command> answered) mutable {
+    auto done = [this, promise, code](const result<protocol::remoting_command>& answered) mutable {
         if (answered) // the roles of this implementation say C++, and Apache's say Java
             turns_.learn(answered->from != protocol::language::java);
-        deliver(promise, code, std::move(answered));
+        deliver(promise, code, read_answer<messages_stored>, answered);
     };
     if (turns_.needless()) {
         link_.request(std::move(command), timeout, std::move(done));
@@ -113,112 +123,64 @@ void role_client::begin(send_turns::send next) {
         link_.request(std::move(next.command), left, std::move(ended));
 }
 
-template <class Answer, class Request>
-auto role_client::forwarder() {
-    return [this](const Request& order) { return forward<Answer>(order, link_.options().request_timeout); };
+caf::response_promise role_client::serve(remote_request<pull_messages, messages_pulled>, const pull_messages& order) {
+    const std::chrono::milliseconds hold{std::max<std::int64_t>(order.hold_ms, 0)};
+    return pass_on(encode_request(order), read_answer<messages_pulled>, hold);
+}
+
+caf::response_promise role_client::serve(remote_request<pop_messages, messages_popped>, const pop_messages& order) {
+    const std::chrono::milliseconds poll{std::max<std::int64_t>(order.poll_ms, 0)};
+    return pass_on(encode_request(order), read_answer<messages_popped>, poll);
+}
+
+caf::response_promise role_client::serve(remote_request<client_heartbeat, heartbeat_accepted>, const client_heartbeat& order) {
+    remember(order.session);
+    return pass_on(encode_request(order), read_answer<heartbeat_accepted>);
+}
+
+caf::response_promise role_client::serve(remote_request<register_broker, broker_registered>, const register_broker& order) {
+    auto promise = self_->make_response_promise();
+    auto command = encode_request(order);
+    const auto code = command.code;
+    link_.request(std::move(command), link_.options().request_timeout,
+                  [this, promise, code](const result<protocol::remoting_command>& answered) mutable {
+                      if (answered) {
+                          registered_on_ = link_.connection_number();
+                          knows_heartbeats_ = answered->version >= heartbeat_version_min;
+                      }
+                      deliver(promise, code, read_answer<broker_registered>, answered);
+                  });
+    return promise;
+}
+
+caf::response_promise role_client::serve(remote_request<broker_heartbeat, broker_registered>, const broker_heartbeat& order) {
+    if (registered_on_ != 0 && registered_on_ == link_.connection_number() && knows_heartbeats_)
+        return pass_on(encode_request(order), read_answer<broker_registered>);
+    auto promise = self_->make_response_promise();
+    if (registered_on_ == 0 || registered_on_ != link_.connection_number())
+        promise.deliver(make_caf_error(errc::connection_lost, "the connection that registered this broker has ended; register again"));
+    else // waiting for an answer would end in giving up the connection, and with it the broker would leave the routes
+        promise.deliver(broker_registered{});
+    return promise;
+}
+
+template <class Order, class Answer>
+auto role_client::handler(remote_request<Order, Answer> row) {
+    return [this, row](const Order& order) { return serve(row, order); };
+}
+
+template <class... Rows>
+caf::message_handler role_client::handlers(remote_requests<Rows...>) {
+    return {handler(Rows{})...};
 }
 
 caf::message_handler role_client::broker_messages() {
-    caf::message_handler produce_and_consume{
-        [this](const send_messages& order) { return send(order); },
-        [this](const pull_messages& order) {
-            return forward<messages_pulled>(order, link_.options().request_timeout +
-                                                       std::chrono::milliseconds{std::max<std::int64_t>(order.hold_ms, 0)});
-        },
-        forwarder<offset_committed, commit_offset>(),
-        forwarder<offset_found, query_offset>(),
-        forwarder<offset_found, find_max_offset>(),
-        forwarder<offset_found, find_min_offset>(),
-        forwarder<offset_found, search_offset>(),
-        [this](const client_heartbeat& order) {
-            remember(order.session);
-            return forward<heartbeat_accepted>(order, link_.options().request_timeout);
-        },
-        forwarder<client_unregistered, unregister_client>(),
-        forwarder<group_members, list_group_members>(),
-        forwarder<message_sent_back, send_message_back>(),
-        forwarder<messages_stored, send_reply>(),
-        forwarder<queues_locked, lock_queues>(),
-        forwarder<queues_unlocked, unlock_queues>(),
-        forwarder<transaction_ended, end_transaction>(),
-        forwarder<transactions_listed, list_transactions>(),
-        forwarder<transaction_resumed, resume_transaction>(),
-    };
-    caf::message_handler administrate{
-        forwarder<topic_put, put_topic>(),
-        forwarder<topic_deleted, delete_topic>(),
-        forwarder<topics_listed, list_topics>(),
-        forwarder<topic_described, describe_topic>(),
-        forwarder<group_put, put_group>(),
-        forwarder<group_deleted, delete_group>(),
-        forwarder<groups_listed, list_groups>(),
-        forwarder<group_described, describe_group>(),
-        forwarder<group_config_found, find_group_config>(),
-        forwarder<broker_described, describe_broker>(),
-    };
-    caf::message_handler look_up{
-        forwarder<message_found, find_message>(),
-        forwarder<messages_found, find_messages>(),
-    };
-    caf::message_handler timers{
-        forwarder<message_recalled, recall_message>(),
-        forwarder<timers_listed, list_timers>(),
-        forwarder<timer_found, find_timer>(),
-        forwarder<timer_cancelled, cancel_timer>(),
-    };
-    caf::message_handler operate{
-        forwarder<members_listed, list_members>(), forwarder<dead_letters_listed, list_dead_letters>(),
-        forwarder<page_read, read_page>(),         forwarder<message_traced, trace_message>(),
-        forwarder<lags_listed, list_lags>(),       forwarder<dead_letters_resent, resend_dead_letters>(),
-        forwarder<offsets_reset, reset_offsets>(),
-    };
-    caf::message_handler pops{
-        [this](const pop_messages& order) {
-            return forward<messages_popped>(order, link_.options().request_timeout +
-                                                       std::chrono::milliseconds{std::max<std::int64_t>(order.poll_ms, 0)});
-        },
-        forwarder<messages_acknowledged, acknowledge_messages>(),
-        forwarder<invisible_time_changed, change_invisible_time>(),
-    };
-    caf::message_handler answer_questions{[this](const question_answered& event) { question_ended(event); }};
-    return produce_and_consume.or_else(administrate)
-        .or_else(look_up)
-        .or_else(timers)
-        .or_else(operate)
-        .or_else(pops)
-        .or_else(answer_questions);
+    const caf::message_handler answers{[this](const question_answered& event) { question_ended(event); }};
+    return handlers(broker_requests{}).or_else(answers);
 }
 
 caf::message_handler role_client::name_server_messages() {
-    return {
-        [this](const register_broker& order) {
-            auto promise = self_->make_response_promise<broker_registered>();
-            auto command = encode_request(order);
-            const auto code = command.code;
-            link_.request(std::move(command), link_.options().request_timeout,
-                          [this, promise, code](result<protocol::remoting_command> answered) mutable {
-                              if (answered) {
-                                  registered_on_ = link_.connection_number();
-                                  knows_heartbeats_ = answered->version >= heartbeat_version_min;
-                              }
-                              deliver(promise, code, std::move(answered));
-                          });
-            return caf::result<broker_registered>{promise};
-        },
-        [this](const broker_heartbeat& order) -> caf::result<broker_registered> {
-            if (registered_on_ == 0 || registered_on_ != link_.connection_number())
-                return make_caf_error(errc::connection_lost, "the connection that registered this broker has ended; register again");
-            // Waiting for an answer would end in giving up the connection, and with it the broker would leave the routes.
-            if (!knows_heartbeats_)
-                return broker_registered{};
-            return forward<broker_registered>(order, link_.options().request_timeout);
-        },
-        forwarder<broker_unregistered, unregister_broker>(),
-        forwarder<route_found, find_route>(),
-        forwarder<cluster_described, describe_cluster>(),
-        forwarder<all_topics, list_all_topics>(),
-        forwarder<route_forgotten, forget_route>(),
-    };
+    return handlers(name_server_requests{});
 }
 
 void role_client::remember(const client_session_actor& session) {

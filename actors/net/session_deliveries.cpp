@@ -1,6 +1,6 @@
 #include "actors/net/session_requests.hpp"
+#include "actors/schedule/timer_keeper.hpp"
 #include "actors/wire/wire_message_back.hpp"
-#include "actors/wire/wire_timers.hpp"
 #include "actors/wire/wire_transaction.hpp"
 
 namespace troupe::actors::net {

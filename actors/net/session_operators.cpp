@@ -1,8 +1,5 @@
+#include "actors/messages/member_messages.hpp"
 #include "actors/net/session_requests.hpp"
-#include "actors/wire/wire_dead_letters.hpp"
-#include "actors/wire/wire_lags.hpp"
-#include "actors/wire/wire_members.hpp"
-#include "actors/wire/wire_trace.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,5 +1,4 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/wire/wire_broker_admin.hpp"
 #include "actors/wire/wire_settings.hpp"
 
 namespace troupe::actors::net {

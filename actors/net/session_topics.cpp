@@ -1,6 +1,5 @@
 #include "actors/net/session_requests.hpp"
-#include "actors/wire/wire_broker_admin.hpp"
-#include "actors/wire/wire_consumers.hpp"
+#include "actors/wire/wire_settings.hpp"
 
 namespace troupe::actors::net {
 

@@ -1,5 +1,4 @@
-#include "actors/wire/wire.hpp"
-
+#include "actors/messages/broker_admin.hpp"
 #include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 
@@ -218,6 +217,24 @@ remoting_command encode_answer(const group_described& answer) {
 template <>
 result<group_described> decode_answer(const remoting_command& command) {
     return message_of_body<group_described>(command, protocol::decode_consume_stats);
+}
+
+template <>
+remoting_command encode_request(const find_group_config& order) {
+    return request_about(code::get_subscription_group_config, "group", order.group);
+}
+template <>
+result<find_group_config> decode_request(const remoting_command& command) {
+    field_reader in{command};
+    return in.finish(find_group_config{in.text("group")});
+}
+template <>
+remoting_command encode_answer(const group_config_found& answer) {
+    return answer_of(protocol::encode_group_config(answer.group));
+}
+template <>
+result<group_config_found> decode_answer(const remoting_command& command) {
+    return message_of_body<group_config_found>(command, protocol::decode_group_config);
 }
 
 // ---- the broker -----------------------------------------------------------------------------------------------------

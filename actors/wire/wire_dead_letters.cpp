@@ -1,11 +1,11 @@
-#include "actors/wire/wire_dead_letters.hpp"
-
+#include "actors/messages/dead_letters.hpp"
 #include "actors/wire/wire_codec.hpp"
 #include "protocol/dead_letter_bodies.hpp"
 #include "protocol/request_code.hpp"
 
 #include <utility>
 
+/// Dead letters; all of it is Troupe's own.
 namespace troupe::actors::net {
 
 namespace code = protocol::request_code;

@@ -1,8 +1,8 @@
-#include "actors/wire/wire_lags.hpp"
-
+#include "actors/messages/lag_messages.hpp"
 #include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 
+/// Slow consumers; all of it is Troupe's own.
 namespace troupe::actors::net {
 
 using protocol::remoting_command;

@@ -3,12 +3,9 @@
 #include "actors/log/message_finder.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire.hpp` for looking up messages. By position and by key in both directions; of the others, which only tools of RocketMQ ask
-/// for, requests are decoded and answers encoded.
+/// `wire.hpp` for looking up messages: by position and by key, as proxies do, and what only tools of RocketMQ ask for.
 namespace troupe::actors::net {
 
-TROUPE_WIRE_BOTH(find_message, message_found)
-TROUPE_WIRE_BOTH(find_messages, messages_found)
 TROUPE_WIRE_SERVED(find_first_stored, first_stored_found)
 TROUPE_WIRE_SERVED(browse_queue, queue_browsed)
 TROUPE_WIRE_SERVED(describe_time_spans, time_spans_described)

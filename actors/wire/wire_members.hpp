@@ -8,10 +8,8 @@
 namespace troupe::actors::net {
 
 TROUPE_WIRE_SERVED_ORDER(remote_heartbeat)
-TROUPE_WIRE_ORDER(send_reply) // answered like send_messages
 TROUPE_WIRE_BOTH(deliver_reply, reply_delivered)
 TROUPE_WIRE_SERVED(list_consumer_connections, consumer_connections_listed)
-TROUPE_WIRE_BOTH(list_members, members_listed)
 TROUPE_WIRE_SERVED(list_producer_connections, producer_connections_listed)
 TROUPE_WIRE_SERVED(list_producers, producers_listed)
 TROUPE_WIRE_SERVED(list_topic_readers, topic_readers_listed)
@@ -21,7 +19,6 @@ TROUPE_WIRE_SERVED(ask_member, client_answered)
 TROUPE_WIRE_ASKED(forward_to_client, client_answered)
 TROUPE_WIRE_SERVED(ask_members_status, members_status_told)
 TROUPE_WIRE_BOTH(ask_client_status, client_status_told)
-TROUPE_WIRE_BOTH(reset_offsets, offsets_reset)
 TROUPE_WIRE_SERVED(clone_offsets, offsets_cloned)
 TROUPE_WIRE_SERVED_ORDER(adopt_offsets)
 

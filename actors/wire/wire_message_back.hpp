@@ -10,7 +10,6 @@ namespace troupe::actors::net {
 [[nodiscard]] bool is_sent_to_retry_topic(const protocol::remoting_command& command);
 
 TROUPE_WIRE_SERVED_ORDER(send_retry_message) // answered like send_messages
-TROUPE_WIRE_BOTH(send_message_back, message_sent_back)
 
 /// As RocketMQ: but for an unknown group and a missing permission, whatever goes wrong is SYSTEM_ERROR, and the consumer sends the
 /// message to the retry topic itself.

@@ -3,7 +3,7 @@
 #include "actors/messages/admin_messages.hpp"
 #include "actors/wire/wire.hpp"
 
-/// `wire_broker_admin.hpp` for topics, groups, statistics and settings.
+/// `wire.hpp` for what only tools ask of a broker, about topics, groups, statistics and settings: requests are decoded and answers encoded.
 namespace troupe::actors::net {
 
 // Topics

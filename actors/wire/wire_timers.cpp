@@ -1,10 +1,11 @@
-#include "actors/wire/wire_timers.hpp"
-
+#include "actors/schedule/timer_keeper.hpp"
 #include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 
 #include <utility>
 
+/// Timed messages. RECALL_MESSAGE has the fields of RecallMessageRequestHeader; the other requests are ours: texts and numbers as fields, and
+/// records in the body as a pull's answer has them.
 namespace troupe::actors::net {
 
 namespace {

@@ -1,10 +1,10 @@
-#include "actors/wire/wire_trace.hpp"
-
+#include "actors/messages/trace_messages.hpp"
 #include "actors/wire/wire_codec.hpp"
 #include "protocol/request_code.hpp"
 
 #include <utility>
 
+/// Traces of messages; all of it is Troupe's own.
 namespace troupe::actors::net {
 
 using protocol::remoting_command;

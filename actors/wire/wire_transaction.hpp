@@ -7,9 +7,6 @@
 /// ResumeCheckHalfMessageRequestHeader; the list, and what an answer says of where a transaction goes on, are Troupe's own.
 namespace troupe::actors::net {
 
-TROUPE_WIRE_BOTH(end_transaction, transaction_ended)
-TROUPE_WIRE_BOTH(list_transactions, transactions_listed)
-TROUPE_WIRE_BOTH(resume_transaction, transaction_resumed)
 TROUPE_WIRE_ORDER(check_transaction) // one-way, to a client
 
 /// As RocketMQ: ILLEGAL_OPERATION when it comes too late, SYSTEM_ERROR when there is no such half message.

@@ -1,5 +1,5 @@
 #include "actors/messages/member_messages.hpp"
-#include "actors/wire/wire_dead_letters.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
 #include "protocol/response_code.hpp"

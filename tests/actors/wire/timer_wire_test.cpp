@@ -1,4 +1,5 @@
-#include "actors/wire/wire_timers.hpp"
+#include "actors/schedule/timer_keeper.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/property_edit.hpp"
 #include "protocol/recall_handle.hpp"
 #include "protocol/request_code.hpp"

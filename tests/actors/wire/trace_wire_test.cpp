@@ -1,6 +1,5 @@
 #include "actors/messages/member_messages.hpp"
-#include "actors/wire/wire_lags.hpp"
-#include "actors/wire/wire_trace.hpp"
+#include "actors/wire/wire.hpp"
 #include "protocol/bodies.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
