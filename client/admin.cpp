@@ -221,7 +221,7 @@ result<std::optional<group_config>> config_at(asker& ask, const std::string& bro
 /// itself.
 result<std::optional<group_config>> find_config_at(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
                                                    const std::string& group) {
-    const auto finder = role_of<actors::broker_admin_actor>(broker);
+    const auto finder = role_of<actors::group_config_actor>(broker);
     auto found = ask.ask_again<actors::group_config_found>(finder, actors::find_group_config{group});
     if (found.code() == errc::group_not_found)
         return std::optional<group_config>{};

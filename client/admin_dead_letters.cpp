@@ -98,7 +98,7 @@ result<received_message> find_letter(asker& ask, const broker_handles& brokers, 
     order.by_unique_key = true;
     std::optional<received_message> newest;
     for (const auto& [name, broker] : brokers) {
-        const auto found = ask.ask<actors::messages_found>(role_of<actors::message_finder_actor>(broker), order);
+        const auto found = ask.ask<actors::messages_found>(role_of<actors::message_lookup_actor>(broker), order);
         if (!found && found.code() != errc::message_not_found && found.code() != errc::topic_not_found)
             return at_broker(name, found.failure());
         if (!found)

@@ -59,7 +59,7 @@ result<received_message> at_place(asker& ask, const broker_handles& brokers, con
     // The host in an id is the one that the broker stores under, which need not be the one that clients dial: all are asked.
     error last;
     for (const auto& [name, broker] : brokers) {
-        auto found = ask.ask<actors::message_found>(role_of<actors::message_finder_actor>(broker), actors::find_message{position});
+        auto found = ask.ask<actors::message_found>(role_of<actors::message_lookup_actor>(broker), actors::find_message{position});
         if (!found) {
             last = error{found.code(), "broker " + name + ": " + found.failure().text};
             continue;
@@ -83,7 +83,7 @@ result<std::vector<received_message>> by_key(asker& ask, const broker_handles& b
     std::vector<received_message> all;
     unpacking_room room;
     for (const auto& [name, broker] : brokers) {
-        auto found = ask.ask<actors::messages_found>(role_of<actors::message_finder_actor>(broker), order);
+        auto found = ask.ask<actors::messages_found>(role_of<actors::message_lookup_actor>(broker), order);
         const bool nothing =
             found.code() == errc::message_not_found || found.code() == errc::offset_not_found || found.code() == errc::topic_not_found;
         if (!found && !nothing)

@@ -50,7 +50,7 @@ result<std::vector<received_message>> copies_in(asker& ask, const actors::broker
     order.messages_max = copies_max;
     order.end = timestamp_ms{INT64_MAX};
     order.by_unique_key = true;
-    const auto finder = role_of<actors::message_finder_actor>(broker);
+    const auto finder = role_of<actors::message_lookup_actor>(broker);
     const auto found = ask.ask<actors::messages_found>(finder, order);
     std::vector<received_message> copies;
     if (!found) {

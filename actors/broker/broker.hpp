@@ -65,7 +65,7 @@ struct spawned_broker {
     local_broker_actor broker;
     broker_admin_actor admin;
     broker_members_actor members;
-    message_back_actor message_back;
+    message_retry_actor message_back;
     transaction_actor transactions;
     transaction_asker_actor transaction_asker;
     pop_checker_actor pops;
@@ -73,7 +73,7 @@ struct spawned_broker {
 
 /// Spawns the role that decides: which topics, groups and members there are, and who may pull what.
 ///
-/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_back_actor, transaction_actor,
+/// In     everything of broker_actor (roles.hpp), broker_admin_actor, broker_members_actor, message_retry_actor, transaction_actor,
 ///        transaction_asker_actor, queue_lock_role and pop_checker_actor;
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics; use_name_servers of the registrar
 ///        records_appended, pull_answered   of log writer and queues, for embedded clients; queue_idle of a queue

@@ -79,7 +79,7 @@ public:
     /// Bytes of records that were read for pops and that nobody has sent on.
     [[nodiscard]] const std::shared_ptr<admission>& pop_bytes() const { return pop_bytes_; }
     [[nodiscard]] const broker_members_actor& broker_members() const { return broker_members_; }
-    [[nodiscard]] const message_back_actor& message_back() const { return message_back_; }
+    [[nodiscard]] const message_retry_actor& message_back() const { return message_back_; }
     [[nodiscard]] const transaction_check_actor& transactions() const { return transactions_; }
     [[nodiscard]] const log_writer_actor& log_writer() const { return log_writer_; }
     [[nodiscard]] const std::shared_ptr<topic_directory>& directory() const { return directory_; }
@@ -157,7 +157,7 @@ private:
     queue_lock_actor queue_locks_;
     message_finder_actor message_finder_;
     broker_members_actor broker_members_;
-    message_back_actor message_back_;
+    message_retry_actor message_back_;
     log_writer_actor log_writer_;
     indexer_actor indexer_;
     log_flusher_actor log_flusher_; ///< flush mode async

@@ -40,7 +40,7 @@ struct notices_tick {
 
 /// Everything the broker understands, its own messages included.
 using broker_role = local_broker_actor::extend_with<broker_admin_actor>::extend_with<broker_members_actor>::extend_with<
-    message_back_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
+    message_retry_actor>::extend_with<transaction_actor>::extend_with<transaction_asker_actor>::extend_with<queue_lock_role>::
     extend_with<pop_checker_actor>::extend<caf::reacts_to<records_appended>, caf::reacts_to<pull_answered>, caf::reacts_to<queue_idle>,
                                            caf::reacts_to<broker_tick>, caf::reacts_to<throttle_tick>, caf::reacts_to<notices_tick>>;
 

@@ -116,10 +116,13 @@ struct time_spans_described {
     }
 };
 
+/// What our own tools ask: of the role itself, or of the proxy of its broker.
+using message_lookup_actor =
+    caf::typed_actor<caf::replies_to<find_message>::with<message_found>, caf::replies_to<find_messages>::with<messages_found>>;
 using message_finder_actor =
-    caf::typed_actor<caf::replies_to<find_message>::with<message_found>, caf::replies_to<find_messages>::with<messages_found>,
-                     caf::replies_to<find_first_stored>::with<first_stored_found>, caf::replies_to<browse_queue>::with<queue_browsed>,
-                     caf::replies_to<describe_time_spans>::with<time_spans_described>, caf::reacts_to<finish>>;
+    message_lookup_actor::extend<caf::replies_to<find_first_stored>::with<first_stored_found>,
+                                 caf::replies_to<browse_queue>::with<queue_browsed>,
+                                 caf::replies_to<describe_time_spans>::with<time_spans_described>, caf::reacts_to<finish>>;
 
 struct message_finder_options {
     std::shared_ptr<const storage::message_store> store;

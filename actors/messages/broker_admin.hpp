@@ -9,8 +9,8 @@
 
 #include <string>
 
-/// What only operators and their tools ask of a broker. The broker role serves it beside `broker_actor`; of this, proxies serve
-/// find_group_config, as our own client has no use for the rest.
+/// What only operators and their tools ask of a broker. The broker role serves it beside `broker_actor`; proxies serve group_config_actor of
+/// it, as our own client has no use for the rest.
 namespace troupe::actors {
 
 /// Settings of one group (code 352); group_not_found when it does not exist.
@@ -29,8 +29,10 @@ struct group_config_found {
     }
 };
 
-using broker_admin_actor = caf::typed_actor<
-    caf::replies_to<find_group_config>::with<group_config_found>,
+/// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one.
+using group_config_actor = caf::typed_actor<caf::replies_to<find_group_config>::with<group_config_found>>;
+
+using broker_admin_actor = group_config_actor::extend<
     // topics
     caf::replies_to<change_topic>::with<topic_put>, caf::replies_to<change_topics>::with<topics_put>,
     caf::replies_to<find_topic_config>::with<topic_config_found>, caf::replies_to<list_system_topics>::with<system_topics_listed>,

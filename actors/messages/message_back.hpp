@@ -47,9 +47,10 @@ struct send_retry_message {
     }
 };
 
-/// Another interface of whatever actor serves as a broker: the broker role, and (send_message_back) the proxy of a remote one. A broker
-/// that cannot take messages back fails the request.
-using message_back_actor = caf::typed_actor<caf::replies_to<send_message_back>::with<message_sent_back>,
-                                            caf::replies_to<send_retry_message>::with<messages_stored>>;
+/// Another interface of whatever actor serves as a broker: the broker role, and the proxy of a remote one. A broker that cannot take messages
+/// back fails the request.
+using message_back_actor = caf::typed_actor<caf::replies_to<send_message_back>::with<message_sent_back>>;
+/// With what ports ask beside: the broker role only.
+using message_retry_actor = message_back_actor::extend<caf::replies_to<send_retry_message>::with<messages_stored>>;
 
 } // namespace troupe::actors

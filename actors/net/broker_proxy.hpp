@@ -2,7 +2,9 @@
 
 #include "actors/messages/roles.hpp"
 #include "actors/net/link_options.hpp"
+#include "actors/wire/remote_requests.hpp"
 
+#include <caf/actor_cast.hpp>
 #include <caf/fwd.hpp>
 
 #include <string>
@@ -11,9 +13,7 @@ namespace troupe::actors::net {
 
 /// A broker in another process: messages become remoting frames over one connection to `address` ("host:port").
 ///
-/// Serves     broker_actor; and by role_of: queue_lock_role, reply_sender_actor, operator_actor, transaction_actor, timers_actor and
-///            pop_actor; of broker_admin_actor find_group_config, of message_back_actor send_message_back, of message_finder_actor find_message and
-///            find_messages.
+/// Serves     broker_actor, and by role_of whatever interface has only orders of the table TROUPE_BROKER_REQUESTS.
 /// Connects   on the first request, and again when a request finds the connection gone.
 /// Answers    what the remote broker answers; itself timed_out, connection_lost, connect_failed, busy.
 /// Pushes     connection_changed, when the connection has ended or there is another; and
@@ -25,10 +25,13 @@ namespace troupe::actors::net {
 broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, link_options options = {});
 
 /// The same broker, to be asked what belongs to another of its roles; no handle of no handle. Inside a broker each role has an interface of
-/// its own; a proxy stands for all of them, which broker_actor, the handle that routes carry, cannot say. This is where it is said: exists for
-/// the interfaces above, and for no others. The broker role itself, which an embedded client talks to, stands for fewer: what it does not
-/// serve fails as an unexpected message, and so does what a proxy serves of an interface in part.
+/// its own; a proxy stands for all of them, which broker_actor, the handle that routes carry, cannot say. This is where it is said: for an
+/// interface that proxies do not serve whole it does not compile. The broker role itself, which an embedded client talks to, stands for fewer:
+/// what it does not serve fails as an unexpected message.
 template <class Role>
-Role role_of(const broker_actor& broker);
+Role role_of(const broker_actor& broker) {
+    check_rows<broker_requests>(static_cast<const Role*>(nullptr));
+    return caf::actor_cast<Role>(broker);
+}
 
 } // namespace troupe::actors::net

@@ -43,7 +43,7 @@ struct broker_entry {
     std::shared_ptr<admission> lookups = nullptr; ///< orders under way to the message finder; acquired here, released there
     std::shared_ptr<traffic_statistics> traffic = std::make_shared<traffic_statistics>(); ///< of pulls answered here
     broker_members_actor members = {};
-    message_back_actor message_back = {};
+    message_retry_actor message_back = {};
     transaction_actor transactions = {};
     ticketed_transaction_actor decisions = {}; ///< the same role; null: decisions go through sessions
     timers_actor timers = {};

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <caf/fwd.hpp>
+#include <caf/replies_to.hpp>
+
 #include <type_traits>
 
 /// What proxies of remote roles serve: a row for each order, with what it is answered by. All that must agree on it is made from these two
@@ -82,10 +85,31 @@ namespace troupe::actors::net {
 
 /// A row of one of the tables.
 template <class Order, class Answer>
-struct remote_request {};
-/// The rows of a table, each of which is a base.
+struct remote_request {
+    using signature = typename caf::replies_to<Order>::template with<Answer>; ///< as interfaces of roles have it
+};
+template <class Signature>
+struct has_signature {};
+/// The rows of a table.
 template <class... Rows>
-struct remote_requests : Rows... {};
+struct remote_requests : has_signature<typename Rows::signature>... {};
+
+/// Whether a table has a row, with the same answer, for everything that an interface is asked.
+template <class Table, class... Signatures>
+constexpr bool has_rows(const caf::typed_actor<Signatures...>* /*role*/) {
+    return (std::is_base_of_v<has_signature<Signatures>, Table> && ...);
+}
+
+template <class Table, class Signature>
+constexpr void check_row() {
+    static_assert(std::is_base_of_v<has_signature<Signature>, Table>,
+                  "proxies do not serve this order with this answer: it has no row in actors/wire/remote_requests.hpp");
+}
+/// Does not compile unless has_rows; the compiler names each order that is missing.
+template <class Table, class... Signatures>
+constexpr void check_rows(const caf::typed_actor<Signatures...>* /*role*/) {
+    (check_row<Table, Signatures>(), ...);
+}
 
 template <class Nothing, class... Rows>
 struct rows_behind {

@@ -369,7 +369,6 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
         [](const describe_group&) { return refuse<group_described>(); },
         [](const describe_broker&) { return refuse<broker_described>(); },
         [self](const send_message_back& x) { return handle(self, x); },
-        [](const send_retry_message&) { return refuse<messages_stored>(); },
         [self](const lock_queues& x) { return handle(self, x); },
         [self](const unlock_queues& x) { return handle(self, x); },
         [self](const hold_over& x) { handle(self, x); },

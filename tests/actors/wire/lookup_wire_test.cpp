@@ -60,7 +60,7 @@ template <class Answer, class Order>
 result<Answer> look_up(lookup_world& world, const Order& order) {
     caf::scoped_actor self{world.system};
     result<Answer> outcome = error{errc::internal, "nothing came back"};
-    self->request(caf::actor_cast<message_finder_actor>(world.proxy), std::chrono::seconds{30}, order)
+    self->request(caf::actor_cast<message_lookup_actor>(world.proxy), std::chrono::seconds{30}, order)
         .receive([&](Answer& answer) { outcome = std::move(answer); }, [&](caf::error& failure) { outcome = to_error(failure); });
     return outcome;
 }
