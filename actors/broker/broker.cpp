@@ -3,6 +3,7 @@
 #include "actors/base/log.hpp"
 #include "actors/broker/broker_config.hpp"
 #include "actors/broker/broker_state.hpp"
+#include "actors/messages/unknown_orders.hpp"
 #include "protocol/vocabulary/limits.hpp"
 
 #include <caf/actor_system.hpp>
@@ -74,6 +75,7 @@ broker_state::broker_state(broker_role::pointer self, broker_setup setup)
     self_->set_down_handler([this](const caf::down_msg& event) { handle(event); });
     // A stray error answer must not end the broker.
     self_->set_error_handler([](caf::error& failure) { write_log(log_level::warning, "broker: " + to_string(to_error(failure))); });
+    refuse_unknown_orders(*self_, "the broker role, asked in its own process,"); // embedded clients may ask for what other roles serve
     self_->delayed_send(self_, std::chrono::seconds{1}, broker_tick{});
 }
 

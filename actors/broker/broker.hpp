@@ -78,6 +78,7 @@ struct spawned_broker {
 ///        pull_ticketed, pull_abandoned from gateways; watch_topics; use_name_servers of the registrar
 ///        records_appended, pull_answered   of log writer and queues, for embedded clients; queue_idle of a queue
 ///        broker_tick, throttle_tick, notices_tick   to itself
+///        else        fails with not_supported: what an embedded client asks of other roles
 ///        finish      answers what is held and under way, then ends; meanwhile every order fails with shutting_down
 /// Out    consumers_changed and asked_client_actor's requests to sessions; topics_changed to watchers; work to queues, readers, writer and keepers
 /// State  topics (published in the directory), groups, members, producers, offsets that consumers were not told of, live queues,

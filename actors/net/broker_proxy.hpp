@@ -27,7 +27,7 @@ broker_actor spawn_broker_proxy(caf::actor_system& system, std::string address, 
 /// The same broker, to be asked what belongs to another of its roles; no handle of no handle. Inside a broker each role has an interface of
 /// its own; a proxy stands for all of them, which broker_actor, the handle that routes carry, cannot say. This is where it is said: for an
 /// interface that proxies do not serve whole it does not compile. The broker role itself, which an embedded client talks to, stands for fewer:
-/// what it does not serve fails as an unexpected message.
+/// it answers not_supported to what it does not serve, and names it.
 template <class Role>
 Role role_of(const broker_actor& broker) {
     check_rows<broker_requests>(static_cast<const Role*>(nullptr));

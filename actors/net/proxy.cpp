@@ -1,6 +1,7 @@
 #include "actors/net/proxy.hpp"
 
 #include "actors/base/log.hpp"
+#include "actors/messages/unknown_orders.hpp"
 #include "actors/net/connection_buffer.hpp"
 #include "actors/net/connector.hpp"
 #include "actors/net/io_broker.hpp"
@@ -122,6 +123,7 @@ caf::behavior proxy_state::start(proxy_role role, std::string address, link_opti
         client_->connection().close();
         self_->quit(std::move(message.reason));
     });
+    refuse_unknown_orders(*self_, "the proxy of " + address_);
     caf::message_handler wire{
         [this](const caf::io::new_data_msg& message) { receive(message); },
         [this](const caf::io::connection_closed_msg& message) {

@@ -5,6 +5,8 @@
 #include "tests/actors/broker_world.hpp"
 #include "tests/support/random_seed.hpp"
 
+#include <caf/actor_cast.hpp>
+
 #include <doctest/doctest.h>
 
 #include <random>
@@ -183,6 +185,18 @@ TEST_CASE_FIXTURE(broker_world, "broker: with the property filter off SQL92 is n
     CHECK(answer<messages_pulled>(pull(0)).ok());
     set("true");
     CHECK(answer<messages_pulled>(one).ok());
+}
+
+TEST_CASE_FIXTURE(broker_world, "broker: what other roles serve is refused at once, by its name") {
+    pop_messages order;
+    order.group = "billing";
+    order.topic = "orders";
+    const auto place = world.ask<messages_popped>(caf::actor_cast<pop_actor>(node->broker()), order);
+    world.run();
+    REQUIRE(place->has_value());
+    REQUIRE_FALSE((*place)->ok());
+    CHECK((*place)->code() == errc::not_supported);
+    CHECK((*place)->failure().text.find("does not serve pop_messages") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(broker_world, "broker: each wrong pull is refused by its own code") {

@@ -1,3 +1,4 @@
+#include "actors/messages/broker_admin.hpp"
 #include "actors/wire/wire.hpp"
 #include "protocol/message_codec.hpp"
 #include "protocol/request_code.hpp"
@@ -103,6 +104,13 @@ std::string oneway_frame(const std::string& body) {
 }
 
 } // namespace
+
+TEST_CASE_FIXTURE(wire_world, "broker proxy: what it does not serve is refused at once, by its name") {
+    const auto refused = ask<topics_put>(change_topics{}); // through an untyped handle: role_of would not compile
+    REQUIRE_FALSE(refused.ok());
+    CHECK(refused.code() == errc::not_supported);
+    CHECK(refused.failure().text.find("does not serve change_topics") != std::string::npos);
+}
 
 TEST_CASE_FIXTURE(wire_world, "messages go in and come out over the wire, in order") {
     for (int index = 0; index < 3; ++index) {
