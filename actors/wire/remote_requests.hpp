@@ -8,37 +8,38 @@
 /// What proxies of remote roles serve: a row for each order, with what it is answered by. All that must agree on it is made from these two
 /// tables: how the orders become frames and back (`wire.hpp`, which declares both directions of each row), the handlers of the proxies
 /// (`net/role_client.hpp`), and which interfaces of a broker its proxy has (`net/broker_proxy.hpp`). So a request that our own processes
-/// ask of another is a row here, a row in the interface of its role, and its functions in a `wire_*.cpp`.
+/// ask of another is a row here, a row in the interface of its role, and its functions in a `wire_*.cpp`. A `bare` row is answered by success
+/// alone: its answer has no members, and no functions.
 
 // clang-format off
-#define TROUPE_BROKER_REQUESTS(row)                          \
+#define TROUPE_BROKER_REQUESTS(row, bare)                    \
     /* producers and consumers */                            \
     row(send_messages, messages_stored)                      \
     row(pull_messages, messages_pulled)                      \
-    row(commit_offset, offset_committed)                     \
+    bare(commit_offset, offset_committed)                    \
     row(query_offset, offset_found)                          \
     row(find_max_offset, offset_found)                       \
     row(find_min_offset, offset_found)                       \
     row(search_offset, offset_found)                         \
     row(client_heartbeat, heartbeat_accepted)                \
-    row(unregister_client, client_unregistered)              \
+    bare(unregister_client, client_unregistered)             \
     row(list_group_members, group_members)                   \
-    row(send_message_back, message_sent_back)                \
+    bare(send_message_back, message_sent_back)               \
     row(send_reply, messages_stored)                         \
     row(lock_queues, queues_locked)                          \
-    row(unlock_queues, queues_unlocked)                      \
-    row(end_transaction, transaction_ended)                  \
+    bare(unlock_queues, queues_unlocked)                     \
+    bare(end_transaction, transaction_ended)                 \
     row(pop_messages, messages_popped)                       \
-    row(acknowledge_messages, messages_acknowledged)         \
+    bare(acknowledge_messages, messages_acknowledged)        \
     row(change_invisible_time, invisible_time_changed)       \
     row(recall_message, message_recalled)                    \
     /* administration */                                     \
-    row(put_topic, topic_put)                                \
-    row(delete_topic, topic_deleted)                         \
+    bare(put_topic, topic_put)                               \
+    bare(delete_topic, topic_deleted)                        \
     row(list_topics, topics_listed)                          \
     row(describe_topic, topic_described)                     \
-    row(put_group, group_put)                                \
-    row(delete_group, group_deleted)                         \
+    bare(put_group, group_put)                               \
+    bare(delete_group, group_deleted)                        \
     row(list_groups, groups_listed)                          \
     row(describe_group, group_described)                     \
     row(find_group_config, group_config_found)               \
@@ -57,16 +58,16 @@
     row(resume_transaction, transaction_resumed)             \
     row(list_timers, timers_listed)                          \
     row(find_timer, timer_found)                             \
-    row(cancel_timer, timer_cancelled)
+    bare(cancel_timer, timer_cancelled)
 
-#define TROUPE_NAME_SERVER_REQUESTS(row)                     \
-    row(register_broker, broker_registered)                  \
-    row(broker_heartbeat, broker_registered)                 \
-    row(unregister_broker, broker_unregistered)              \
+#define TROUPE_NAME_SERVER_REQUESTS(row, bare)               \
+    bare(register_broker, broker_registered)                 \
+    bare(broker_heartbeat, broker_registered)                \
+    bare(unregister_broker, broker_unregistered)             \
     row(find_route, route_found)                             \
     row(describe_cluster, cluster_described)                 \
     row(list_all_topics, all_topics)                         \
-    row(forget_route, route_forgotten)
+    bare(forget_route, route_forgotten)
 // clang-format on
 
 namespace troupe::actors {
@@ -75,8 +76,8 @@ namespace troupe::actors {
 #define TROUPE_NAMES(order, answer)                                                                                                        \
     struct order;                                                                                                                          \
     struct answer;
-TROUPE_BROKER_REQUESTS(TROUPE_NAMES)
-TROUPE_NAME_SERVER_REQUESTS(TROUPE_NAMES)
+TROUPE_BROKER_REQUESTS(TROUPE_NAMES, TROUPE_NAMES)
+TROUPE_NAME_SERVER_REQUESTS(TROUPE_NAMES, TROUPE_NAMES)
 #undef TROUPE_NAMES
 
 } // namespace troupe::actors
@@ -116,8 +117,8 @@ struct rows_behind {
     using type = remote_requests<Rows...>;
 };
 #define TROUPE_ROW(order, answer) , remote_request<order, answer>
-using broker_requests = rows_behind<void TROUPE_BROKER_REQUESTS(TROUPE_ROW)>::type;
-using name_server_requests = rows_behind<void TROUPE_NAME_SERVER_REQUESTS(TROUPE_ROW)>::type;
+using broker_requests = rows_behind<void TROUPE_BROKER_REQUESTS(TROUPE_ROW, TROUPE_ROW)>::type;
+using name_server_requests = rows_behind<void TROUPE_NAME_SERVER_REQUESTS(TROUPE_ROW, TROUPE_ROW)>::type;
 #undef TROUPE_ROW
 
 } // namespace troupe::actors::net

@@ -74,14 +74,6 @@ result<put_topic> decode_request(const remoting_command& command) {
     order.topic.attributes = std::move(*attributes);
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const topic_put&) {
-    return {};
-}
-template <>
-result<topic_put> decode_answer(const remoting_command&) {
-    return topic_put{};
-}
 
 template <>
 remoting_command encode_request(const delete_topic& order) {
@@ -91,14 +83,6 @@ template <>
 result<delete_topic> decode_request(const remoting_command& command) {
     field_reader in{command};
     return in.finish(delete_topic{in.text("topic")});
-}
-template <>
-remoting_command encode_answer(const topic_deleted&) {
-    return {};
-}
-template <>
-result<topic_deleted> decode_answer(const remoting_command&) {
-    return topic_deleted{};
 }
 
 template <>
@@ -146,14 +130,6 @@ template <>
 result<put_group> decode_request(const remoting_command& command) {
     return message_of_body<put_group>(command, protocol::decode_group_config);
 }
-template <>
-remoting_command encode_answer(const group_put&) {
-    return {};
-}
-template <>
-result<group_put> decode_answer(const remoting_command&) {
-    return group_put{};
-}
 
 template <>
 remoting_command encode_request(const delete_group& order) {
@@ -168,14 +144,6 @@ result<delete_group> decode_request(const remoting_command& command) {
     order.group = in.text("groupName");
     order.with_offsets = in.boolean_or("cleanOffset", false);
     return in.finish(std::move(order));
-}
-template <>
-remoting_command encode_answer(const group_deleted&) {
-    return {};
-}
-template <>
-result<group_deleted> decode_answer(const remoting_command&) {
-    return group_deleted{};
 }
 
 template <>

@@ -201,14 +201,6 @@ result<commit_offset> decode_request(const remoting_command& command) {
     order.offset = in.number<queue_offset>("commitOffset");
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const offset_committed&) {
-    return {};
-}
-template <>
-result<offset_committed> decode_answer(const remoting_command&) {
-    return offset_committed{};
-}
 
 template <>
 remoting_command encode_request(const query_offset& order) {
@@ -319,14 +311,6 @@ result<unregister_client> decode_request(const remoting_command& command) {
     order.producer_group = in.text_or("producerGroup");
     order.consumer_group = in.text_or("consumerGroup");
     return in.finish(std::move(order));
-}
-template <>
-remoting_command encode_answer(const client_unregistered&) {
-    return {};
-}
-template <>
-result<client_unregistered> decode_answer(const remoting_command&) {
-    return client_unregistered{};
 }
 
 template <>

@@ -34,14 +34,6 @@ template <>
 remoting_command encode_request(const unlock_queues& order) {
     return request_of(protocol::request_code::unlock_batch_mq, protocol::encode_queue_lock_request(order.request));
 }
-template <>
-remoting_command encode_answer(const queues_unlocked&) {
-    return {};
-}
-template <>
-result<queues_unlocked> decode_answer(const remoting_command&) {
-    return queues_unlocked{};
-}
 
 template <>
 result<check_subscription> decode_request(const remoting_command& command) {

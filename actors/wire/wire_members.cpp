@@ -292,14 +292,6 @@ result<deliver_reply> decode_request(const remoting_command& command) {
     message.body = command.body;
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const reply_delivered&) {
-    return {};
-}
-template <>
-result<reply_delivered> decode_answer(const remoting_command&) {
-    return reply_delivered{};
-}
 
 // ---- offsets --------------------------------------------------------------------------------------------------------
 
@@ -347,10 +339,6 @@ result<clone_offsets> decode_request(const remoting_command& command) {
     order.topic = in.text_or("topic");
     order.offline = in.boolean_or("offline", false);
     return in.finish(std::move(order));
-}
-template <>
-remoting_command encode_answer(const offsets_cloned&) {
-    return {};
 }
 
 } // namespace troupe::actors::net

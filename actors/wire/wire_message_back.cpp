@@ -77,15 +77,6 @@ result<send_message_back> decode_request(const remoting_command& command) {
     return in.finish(std::move(order));
 }
 
-template <>
-remoting_command encode_answer(const message_sent_back&) {
-    return {};
-}
-template <>
-result<message_sent_back> decode_answer(const remoting_command&) {
-    return message_sent_back{};
-}
-
 remoting_command encode_message_back_failure(const error& failure) {
     auto answer = encode_failure(failure);
     if (failure.code != errc::group_not_found && failure.code != errc::not_permitted)

@@ -57,14 +57,6 @@ result<register_broker> decode_request(const remoting_command& command) {
     }
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const broker_registered&) {
-    return {};
-}
-template <>
-result<broker_registered> decode_answer(const remoting_command&) {
-    return broker_registered{};
-}
 
 template <>
 remoting_command encode_request(const unregister_broker& order) {
@@ -84,14 +76,6 @@ result<unregister_broker> decode_request(const remoting_command& command) {
     order.cluster = in.text("clusterName");
     order.id = in.number<broker_id>("brokerId");
     return in.finish(std::move(order));
-}
-template <>
-remoting_command encode_answer(const broker_unregistered&) {
-    return {};
-}
-template <>
-result<broker_unregistered> decode_answer(const remoting_command&) {
-    return broker_unregistered{};
 }
 
 template <>
@@ -175,14 +159,6 @@ template <>
 result<forget_route> decode_request(const remoting_command& command) {
     field_reader in{command};
     return in.finish(forget_route{in.text("topic")});
-}
-template <>
-remoting_command encode_answer(const route_forgotten&) {
-    return {};
-}
-template <>
-result<route_forgotten> decode_answer(const remoting_command&) {
-    return route_forgotten{};
 }
 
 } // namespace troupe::actors::net

@@ -67,10 +67,6 @@ result<add_route> decode_request(const remoting_command& command) {
     order.queues = std::move(route->queues);
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const route_added&) {
-    return {};
-}
 
 template <>
 result<change_write_perm> decode_request(const remoting_command& command) {
@@ -170,10 +166,6 @@ result<delete_kv_config> decode_request(const remoting_command& command) {
     order.key = in.text("key");
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const kv_config_changed&) {
-    return {};
-}
 
 template <>
 result<find_kv_config> decode_request(const remoting_command& command) {
@@ -213,10 +205,6 @@ remoting_command encode_answer(const name_server_config_listed& answer) {
 template <>
 result<change_name_server_config> decode_request(const remoting_command& command) {
     return message_of_body<change_name_server_config>(command, protocol::decode_config_text);
-}
-template <>
-remoting_command encode_answer(const name_server_config_changed&) {
-    return {};
 }
 
 } // namespace troupe::actors::net

@@ -246,15 +246,6 @@ remoting_command encode_request(const acknowledge_messages& order) {
 }
 
 template <>
-remoting_command encode_answer(const messages_acknowledged&) {
-    return {};
-}
-template <>
-result<messages_acknowledged> decode_answer(const remoting_command&) {
-    return messages_acknowledged{};
-}
-
-template <>
 result<change_invisible_time> decode_request(const remoting_command& command) {
     field_reader in{command};
     change_invisible_time order;

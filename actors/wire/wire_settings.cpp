@@ -36,10 +36,6 @@ template <>
 result<change_topics> decode_request(const remoting_command& command) {
     return message_of_body<change_topics>(command, protocol::decode_topic_changes);
 }
-template <>
-remoting_command encode_answer(const topics_put&) {
-    return {};
-}
 
 /// The field `lo` asks for static topics, too; there are none here.
 template <>
@@ -76,10 +72,6 @@ remoting_command encode_answer(const topic_state_described& answer) {
 template <>
 result<put_groups> decode_request(const remoting_command& command) {
     return message_of_body<put_groups>(command, protocol::decode_group_list);
-}
-template <>
-remoting_command encode_answer(const groups_put&) {
-    return {};
 }
 
 /// No group reads more, and a header may hold millions of short names.
@@ -135,10 +127,6 @@ result<set_request_mode> decode_request(const remoting_command& command) {
     return message_of_body<set_request_mode>(command, protocol::decode_message_request_mode);
 }
 template <>
-remoting_command encode_answer(const request_mode_set&) {
-    return {};
-}
-template <>
 result<list_request_modes> decode_request(const remoting_command&) {
     return list_request_modes{};
 }
@@ -161,10 +149,6 @@ remoting_command encode_answer(const assignment_found& answer) {
 template <>
 result<clean_store> decode_request(const remoting_command& command) {
     return clean_store{command.code == code::clean_unused_topic};
-}
-template <>
-remoting_command encode_answer(const clean_begun&) {
-    return {};
 }
 
 template <>
@@ -193,10 +177,6 @@ remoting_command encode_answer(const broker_config_listed& answer) {
 template <>
 result<change_broker_config> decode_request(const remoting_command& command) {
     return message_of_body<change_broker_config>(command, protocol::decode_config_text);
-}
-template <>
-remoting_command encode_answer(const broker_config_changed&) {
-    return {};
 }
 
 } // namespace troupe::actors::net

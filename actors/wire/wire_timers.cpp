@@ -134,13 +134,5 @@ template <>
 remoting_command encode_request(const cancel_timer& order) {
     return encode_name(code::troupe_cancel_timer, order);
 }
-template <>
-remoting_command encode_answer(const timer_cancelled&) {
-    return {};
-}
-template <>
-result<timer_cancelled> decode_answer(const remoting_command&) {
-    return timer_cancelled{};
-}
 
 } // namespace troupe::actors::net

@@ -64,14 +64,6 @@ result<end_transaction> decode_request(const remoting_command& command) {
     }
     return in.finish(std::move(order));
 }
-template <>
-remoting_command encode_answer(const transaction_ended&) {
-    return {};
-}
-template <>
-result<transaction_ended> decode_answer(const remoting_command&) {
-    return transaction_ended{};
-}
 
 remoting_command encode_end_transaction_failure(const error& failure) {
     auto answer = encode_failure(failure);
