@@ -3,6 +3,7 @@
 #include "actors/base/log.hpp"
 #include "actors/base/spawn_role.hpp"
 #include "actors/messages/type_ids.hpp"
+#include "actors/transaction/transaction_decisions.hpp"
 #include "actors/transaction/transaction_finder.hpp"
 #include "actors/transaction/transaction_record.hpp"
 #include "actors/transaction/transaction_resumptions.hpp"
@@ -12,8 +13,9 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <algorithm>
+#include <cstdint>
+#include <limits>
 #include <optional>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -24,6 +26,14 @@ namespace {
 namespace name = protocol::property_name;
 
 constexpr std::int32_t listed_max = 1'000;
+
+/// A ticket is the log position of what the record is about: the half message that is decided, or the given-up one that goes on. No message
+/// is both, and of each one record is on its way at most.
+std::uint64_t ticket_of(log_position about) {
+    return static_cast<std::uint64_t>(about.value());
+}
+/// Nobody waits for the record.
+constexpr std::uint64_t no_ticket = std::numeric_limits<std::uint64_t>::max();
 
 class transaction_check_state {
 public:
@@ -40,32 +50,14 @@ public:
     void handle(const finish& order);
 
 private:
-    /// Who waits for a decision: with a promise, or with a ticket.
-    struct waiter {
-        caf::typed_response_promise<transaction_ended> promise;
-        ticket_holder_actor holder; ///< null: the promise
-        std::uint64_t ticket = 0;
-    };
-
-    /// A decision on its way to the log.
-    struct decision {
-        log_position half;
-        std::optional<transaction_decision> what; ///< none: it is given up
-        std::string group;
-        queue_offset offset;
-        timestamp_ms stored; ///< of the half message
-        std::vector<waiter> waiting;
-    };
+    using waiter = transaction_decisions::waiter;
+    using decision = transaction_decisions::decision;
 
     // decisions
     void begin(const end_transaction& order, const waiter& waiting);
     void answer(const waiter& waiting, const error& failure);
     void send_collected();
-    [[nodiscard]] result<protocol::message> outcome_of(protocol::message half, transaction_decision what) const;
-    [[nodiscard]] result<void> place(protocol::message& message) const;
-    result<void> join(const end_transaction& order, const waiter& waiting);
     result<void> decide(const end_transaction& order, const waiter& waiting);
-    [[nodiscard]] result<void> check_decided(const end_transaction& order) const;
     result<void> append(decision next, const protocol::message& outcome);
     result<void> append(std::uint64_t ticket, const protocol::message& message);
     void settle(const decision& done, const error& failure);
@@ -91,14 +83,11 @@ private:
     transaction_check_options options_;
     std::optional<transaction_table> table_;
     std::optional<transaction_finder> finder_;
+    std::optional<transaction_decisions> decisions_;
     std::optional<transaction_resumptions> resumptions_;
     transaction_asker_actor producers_;
-    std::uint64_t next_ticket_ = 1;
-    std::unordered_map<std::uint64_t, decision> decisions_;                 ///< under way, by ticket
-    std::unordered_map<std::int64_t, std::uint64_t> tickets_;               ///< of decisions under way, by position of the half message
     append_records collected_;                                              ///< for the log writer, when the message is handled
     std::vector<std::pair<ticket_holder_actor, records_appended>> answers_; ///< likewise, for who holds tickets
-    std::size_t waiting_ = 0;                                               ///< promises in decisions_
     std::size_t asking_ = 0;                                                ///< questions under way
     bool is_failing_ = false;                                               ///< a row of failures is reported once
     bool finishing_ = false;
@@ -110,6 +99,8 @@ void transaction_check_state::start(transaction_check_actor::pointer self, trans
     options_ = std::move(options);
     table_.emplace(options_.rules);
     finder_.emplace(options_.store);
+    decisions_.emplace(
+        transaction_decisions_options{options_.store, options_.topics, options_.store_host, options_.now, options_.decisions_max}, *table_);
     resumptions_.emplace(transaction_resumptions_options{options_.store, options_.room, options_.store_host, options_.resumptions_max});
     self_->monitor(options_.log_writer);
     self_->set_down_handler([this](const caf::down_msg& event) { self_->quit(event.reason); });
@@ -137,7 +128,7 @@ void transaction_check_state::begin(const end_transaction& order, const waiter& 
         return answer(waiting, {errc::shutting_down, "this broker is ending; it asks again after its restart"});
     if (order.decision == transaction_decision::unknown)
         return answer(waiting, {});
-    const auto begun = tickets_.contains(order.position.value()) ? join(order, waiting) : decide(order, waiting);
+    const auto begun = decisions_->is_under_way(order.position) ? decisions_->join(order, waiting) : decide(order, waiting);
     if (!begun)
         answer(waiting, begun.failure());
 }
@@ -168,82 +159,20 @@ void transaction_check_state::send_collected() {
     self_->send(options_.log_writer, std::exchange(collected_, {}));
 }
 
-/// A decision of the same transaction is under way: the second one shares its outcome, or hears that it is the other one.
-result<void> transaction_check_state::join(const end_transaction& order, const waiter& waiting) {
-    auto& under_way = decisions_.at(tickets_.at(order.position.value()));
-    if (under_way.group != order.producer_group || under_way.offset != order.offset)
-        return error{errc::argument_illegal, transaction_at(order.position) + " belongs to another producer group, or has another offset"};
-    if (table_->begin(order.position, order.decision) == transaction_table::verdict::other_under_way)
-        return error{errc::not_permitted, transaction_at(order.position) + " is just being decided otherwise"};
-    if (waiting_ >= options_.decisions_max)
-        return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
-    under_way.waiting.push_back(waiting);
-    ++waiting_;
-    return {};
-}
-
 result<void> transaction_check_state::decide(const end_transaction& order, const waiter& waiting) {
-    if (decisions_.size() >= options_.decisions_max || waiting_ >= options_.decisions_max)
-        return error{errc::busy, "more than " + std::to_string(options_.decisions_max) + " decisions wait to be stored; repeat it later"};
-    // After a failed write nobody knows what is in the log, until the next start has looked.
-    if (options_.store->state() == storage::store_state::read_only)
-        return error{errc::store_read_only,
-                     "the store takes nothing any more; " + transaction_at(order.position) + " is asked about after the broker's restart"};
-    if (!options_.store->pending(order.position)) {
-        if (auto same = check_decided(order); !same)
-            return same;
-        answer(waiting, {});
-        return {};
-    }
-    auto half = finder_->read(order.position);
-    if (!half)
-        return half.failure();
-    if (auto fits = check_order(order, *half); !fits)
-        return fits;
-    if (auto in_time = check_in_time(order, *half, options_.now()); !in_time)
-        return in_time;
-    decision next{order.position, order.decision, order.producer_group, order.offset, half->stored, {waiting}};
-    auto outcome = outcome_of(std::move(*half), order.decision);
+    const auto outcome = decisions_->outcome_of(order);
     if (!outcome)
         return outcome.failure();
-    return append(std::move(next), *outcome);
-}
-
-result<protocol::message> transaction_check_state::outcome_of(protocol::message half, transaction_decision what) const {
-    if (what == transaction_decision::roll_back) {
-        auto note = rolled_back_message(half.position, half.offset, text_of(half.properties, name::unique_key));
-        note.store_host = options_.store_host;
-        return note;
-    }
-    auto message = committed_message(std::move(half));
-    if (!message)
-        return message;
-    if (auto placed = place(*message); !placed)
-        return placed.failure();
-    return message;
-}
-
-/// The topic may have been deleted since, or have fewer queues.
-result<void> transaction_check_state::place(protocol::message& message) const {
-    const auto topics = options_.topics->current();
-    const auto* topic = topics->find(message.topic);
-    if (topic == nullptr)
-        return error{errc::topic_not_found,
-                     "topic " + message.topic + " does not exist on this broker any more; create it, or roll the transaction back"};
-    message.queue = queue_id{message.queue.value() % std::max({topic->read_queues, topic->write_queues, 1})};
-    message.store_host = options_.store_host;
+    if (*outcome)
+        return append({order.position, order.decision, order.producer_group, order.offset, {waiting}}, **outcome);
+    answer(waiting, {});
     return {};
 }
 
 result<void> transaction_check_state::append(decision next, const protocol::message& outcome) {
-    const auto ticket = next_ticket_++;
-    if (auto sent = append(ticket, outcome); !sent)
+    if (auto sent = append(ticket_of(next.half), outcome); !sent)
         return sent;
-    const auto verdict = table_->begin(next.half, next.what);
-    static_cast<void>(verdict); // tickets_ has said that none is under way
-    tickets_.emplace(next.half.value(), ticket);
-    waiting_ += next.waiting.size();
-    decisions_.emplace(ticket, std::move(next));
+    decisions_->sent(std::move(next));
     return {};
 }
 
@@ -263,31 +192,22 @@ result<void> transaction_check_state::append(std::uint64_t ticket, const protoco
 
 void transaction_check_state::handle(const records_appended& result) {
     for (const auto& outcome : result.outcomes) {
-        if (const auto resumed = resumptions_->take(outcome.ticket)) {
+        if (const auto resumed = resumptions_->take(outcome.ticket))
             settle(*resumed, outcome);
-            continue;
-        }
-        auto done = decisions_.extract(outcome.ticket);
-        if (done.empty())
-            continue; // a question that was noted, or not: then it counts until the next start
-        tickets_.erase(done.mapped().half.value());
-        settle(done.mapped(), outcome.failure);
+        else if (const auto done = decisions_->take(log_position{static_cast<std::int64_t>(outcome.ticket)}, outcome.failure))
+            settle(*done, outcome.failure);
+        // else a question that was noted, or not: then it counts until the next start
     }
     send_collected();
     end_if_idle();
 }
 
 void transaction_check_state::settle(const decision& done, const error& failure) {
-    waiting_ -= done.waiting.size();
     if (failure.code == errc::none) {
-        table_->decided(done.half);
         count(done);
         is_failing_ = false;
-    } else {
-        table_->failed(done.half, options_.now());
-        if (!std::exchange(is_failing_, true))
-            write_log(log_level::warning,
-                      "transaction check: " + transaction_at(done.half) + " is pending as before: " + to_string(failure));
+    } else if (!std::exchange(is_failing_, true)) {
+        write_log(log_level::warning, "transaction check: " + transaction_at(done.half) + " is pending as before: " + to_string(failure));
     }
     for (const auto& waiting : done.waiting)
         answer(waiting, failure);
@@ -301,31 +221,6 @@ void transaction_check_state::count(const decision& done) const {
         add(metrics.transactions_committed);
     else
         add(metrics.transactions_rolled_back);
-}
-
-/// The transaction is not pending. The same decision again is fine; anything else is too late, or about nothing.
-result<void> transaction_check_state::check_decided(const end_transaction& order) const {
-    const auto half = finder_->read(order.position);
-    if (!half)
-        return half.failure();
-    if (auto fits = check_order(order, *half); !fits)
-        return fits;
-    std::optional<transaction_decision> decided;
-    if (const auto known = table_->recent(order.position)) {
-        decided = known->decision;
-    } else {
-        auto found = finder_->find_outcome(*half);
-        if (!found)
-            return found.failure();
-        decided = *found;
-    }
-    if (decided == order.decision)
-        return {};
-    return error{errc::not_permitted, transaction_at(order.position) + " was " +
-                                          (!decided                                   ? "given up"
-                                           : *decided == transaction_decision::commit ? "committed"
-                                                                                      : "rolled back") +
-                                          " before"};
 }
 
 // ---- given-up ones --------------------------------------------------------------------------------------------------
@@ -352,7 +247,7 @@ result<void> transaction_check_state::begin(const resume_transaction& order, con
         return half.failure();
     if (!*half)
         return {};
-    const auto ticket = next_ticket_++;
+    const auto ticket = ticket_of((*half)->given_up);
     if (auto sent = append(ticket, (*half)->message); !sent)
         return sent;
     resumptions_->sent(ticket, (*half)->given_up, done);
@@ -486,7 +381,7 @@ void transaction_check_state::asked(const transaction_table::need& due, queue_of
         return; // answered already
     auto note = question_message(due.position, offset, due.number);
     note.store_host = options_.store_host;
-    const auto noted = append(next_ticket_++, note);
+    const auto noted = append(no_ticket, note);
     static_cast<void>(noted);
 }
 
@@ -502,10 +397,9 @@ void transaction_check_state::give_up(log_position position) {
     const auto key = text_of(half->properties, name::unique_key);
     const auto topic = text_of(half->properties, name::real_topic);
     const auto offset = half->offset;
-    const auto stored = half->stored;
     auto message = given_up_message(std::move(*half));
     message.store_host = options_.store_host;
-    if (const auto sent = append(decision{position, std::nullopt, group, offset, stored, {}}, message); !sent)
+    if (const auto sent = append(decision{position, std::nullopt, group, offset, {}}, message); !sent)
         return table_->not_asked(position, options_.now());
     write_log(log_level::warning, "transaction check: " + transaction_at(position) + " (" + key + ", topic " + topic + ", producer group " +
                                       group + ") is given up after " + std::to_string(pending->checks) + " questions; the message is in " +
@@ -517,8 +411,8 @@ void transaction_check_state::give_up_damaged(const storage::pending_transaction
                                     " is rolled back, its record cannot be read: " + to_string(damage));
     auto note = rolled_back_message(pending.position, pending.offset, {});
     note.store_host = options_.store_host;
-    decision next{pending.position, transaction_decision::roll_back, {}, pending.offset, pending.stored, {}};
-    if (tickets_.contains(pending.position.value()) || !append(std::move(next), note))
+    decision next{pending.position, transaction_decision::roll_back, {}, pending.offset, {}};
+    if (decisions_->is_under_way(pending.position) || !append(std::move(next), note))
         table_->not_asked(pending.position, options_.now());
 }
 
@@ -560,7 +454,7 @@ void transaction_check_state::handle(const finish&) {
 }
 
 void transaction_check_state::end_if_idle() {
-    if (finishing_ && decisions_.empty() && resumptions_->is_idle())
+    if (finishing_ && decisions_->is_idle() && resumptions_->is_idle())
         self_->quit();
 }
 

@@ -81,7 +81,7 @@ struct transaction_check_options {
 ///        transaction_tick                             to itself
 ///        finish                                       waits for the decisions and resumptions under way, then ends
 /// Out    append_records to the log writer, check_transaction to the broker
-/// State  a transaction_table, who waits for the decisions under way, and the transaction_resumptions. What is pending, and what was
+/// State  a transaction_table, the transaction_decisions under way, and the transaction_resumptions. What is pending, and what was
 ///        resumed, is the store's knowledge, from the log.
 /// Always 1. An outcome is one record. It is appended only for a half message that the store says is pending, while no other decision
 ///           of it is under way: a crash anywhere, and decisions that come late, twice or out of order, leave exactly one.
