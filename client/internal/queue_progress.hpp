@@ -63,7 +63,6 @@ public:
     bool asking = false; ///< a pull or a question for the position is unanswered
     time_point not_before;
     std::optional<queue_offset> committed;
-    bool commits_again = false; ///< after the next commit: an older one may be stored last
     /// Ordered: where an operator has sent the group (220), until it is committed under the queue's lock.
     std::optional<queue_offset> adopted;
     time_point pulled_at;             ///< when it was pulled last

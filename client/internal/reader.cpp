@@ -236,9 +236,7 @@ void reader_state::handle(const end_reading& order) {
     }
     // A broker that does not answer must not keep the others from hearing what is done.
     if (sending_back > 0) {
-        auto early = std::make_shared<commit_round>();
-        early->done = [](const commit_round&) {};
-        commit(early);
+        commit(std::make_shared<commit_round>());
     }
     // What a broker has just taken back is done: committed, it does not come again from here as well.
     when_none_sent_back = [this, round] { commit(round); };
@@ -280,9 +278,7 @@ void reader_state::work() {
     }
     if (options.in_group && commit_due <= now()) {
         commit_due = now() + options.commit_interval;
-        auto round = std::make_shared<commit_round>();
-        round->done = [](const commit_round&) {};
-        commit(round);
+        commit(std::make_shared<commit_round>());
     }
     arm();
 }

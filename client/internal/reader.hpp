@@ -142,7 +142,7 @@ struct reader_options {
 ///        suspect_route, suspect_broker to the hub
 /// State  one queue_progress per assigned queue (`queue_progress.hpp` decides when to ask)
 /// Always 1. A committed offset is never above a message that is not done.
-///        2. One pull per queue is unanswered, and none while the window or the span is full.
+///        2. One pull and one commit per queue are unanswered, and no pull while the window or the span is full.
 ///        3. A failed message is done when its broker has taken it back; while the broker has not, it comes again from here.
 ///        4. Ordered, in a group: a queue is read, handed out and committed only while its broker has locked it for this member, and
 ///           unlocked only when no handler is busy with it.

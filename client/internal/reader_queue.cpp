@@ -47,12 +47,8 @@ void reader_state::release(const message_queue& queue) {
         leave(queue, std::move(progress));
         return;
     }
-    if (options.in_group && options.model == message_model::clustering && at->second.wants_commit()) {
-        auto round = std::make_shared<commit_round>();
-        round->done = [](const commit_round&) {};
-        round->left = 1;
-        commit_one(queue, at->second, round);
-    }
+    if (options.in_group && options.model == message_model::clustering)
+        commit_last(queue, at->second);
     if (options.in_group && options.model == message_model::broadcasting && at->second.located)
         options.local_offsets[queue] = at->second.tracker.position();
     note_handlers(queue, at->second);
@@ -135,6 +131,10 @@ void reader_state::locate(const message_queue& queue, queue_progress& progress) 
         ask(queue, progress);
         return;
     }
+    if (const auto open = commits.find(queue); open != commits.end()) { // it was ours before, and is asked for when that is through
+        open->second.locating = progress.generation;
+        return;
+    }
     // Without RocketMQ's "0 for a young queue": the group's own first position decides, which is what users expect of it.
     locate_by(queue, progress, actors::query_offset{{options.group, number_of(queue)}, false}, true);
 }
@@ -190,13 +190,15 @@ void reader_state::first_position_found(const message_queue& queue, queue_progre
         asking_failed(queue, generation, {errc::no_route, "no route to broker " + queue.broker_name});
         return;
     }
-    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, found})
-        .then(
-            [this, queue, generation, found](const actors::offset_committed&) {
-                if (auto* asked = current(queue, generation))
-                    start(*asked, found, true);
-            },
-            [this, queue, generation](const caf::error& failure) { asking_failed(queue, generation, actors::to_error(failure)); });
+    auto round = std::make_shared<commit_round>();
+    round->left = 1;
+    round->done = [this, queue, generation, found](const commit_round& all) {
+        if (all.failure.code != errc::none)
+            asking_failed(queue, generation, all.failure);
+        else if (auto* asked = current(queue, generation))
+            start(*asked, found, true);
+    };
+    send_commit(queue, broker, {generation, found}, {round});
 }
 
 void reader_state::start(queue_progress& progress, queue_offset first, bool is_committed) {
@@ -499,7 +501,8 @@ void reader_state::send_back_ended() {
 void reader_state::commit(const std::shared_ptr<commit_round>& round) {
     if (options.in_group && options.model == message_model::broadcasting) {
         save_local();
-        round->done(*round);
+        if (round->done)
+            round->done(*round);
         return;
     }
     std::vector<std::pair<message_queue, const queue_progress*>> dirty;
@@ -510,21 +513,18 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         if (left.progress.wants_commit() && locks.holds(queue, lock_now()))
             dirty.emplace_back(queue, &left.progress);
     round->left = dirty.size();
-    if (dirty.empty())
+    if (dirty.empty() && round->done)
         round->done(*round);
     for (const auto& [queue, progress] : dirty)
         commit_one(queue, *progress, round);
 }
 
-/// The queue began anew while a commit of how far it was before was under way: of two commits at once, RocketMQ's brokers may take the
-/// older one last.
+/// The queue began anew while a commit of how far it was before was under way: what the broker has is not known.
 void reader_state::commit_again(const message_queue& queue) {
     const auto at = queues.find(queue);
     if (ending || at == queues.end())
         return;
-    auto& progress = at->second;
-    progress.commits_again = !progress.committed; // the next commit may be on its way already
-    progress.committed.reset();
+    at->second.committed.reset();
     commit_due = now();
     arm();
 }
@@ -543,47 +543,95 @@ void reader_state::save_local() {
 }
 
 void reader_state::commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round) {
-    const auto broker = broker_of(queue);
-    if (!broker) {
+    if (const auto open = commits.find(queue); open != commits.end()) {
+        open->second.again = true;
+        if (round->done) // else nobody waits for it
+            open->second.waiting.push_back(round);
+    } else if (const auto broker = broker_of(queue)) {
+        send_commit(queue, broker, {progress.generation, progress.tracker.position()}, {round});
+    } else {
         self->send(hub, suspect_route{queue.topic});
-        commit_ended(round, {errc::no_route, "no route to broker " + queue.broker_name});
-        return;
+        commit_ended({round}, {errc::no_route, "no route to broker " + queue.broker_name});
     }
-    const auto position = progress.tracker.position();
-    const auto generation = progress.generation;
+}
+
+/// The queue is given up, and nothing of it is left here but this commit.
+void reader_state::commit_last(const message_queue& queue, const queue_progress& progress) {
+    if (const auto open = commits.find(queue); open != commits.end() && progress.located) {
+        open->second.again = true;
+        open->second.last = commit_point{progress.generation, progress.tracker.position()};
+    } else if (progress.wants_commit()) {
+        auto round = std::make_shared<commit_round>();
+        round->left = 1;
+        commit_one(queue, progress, round);
+    }
+}
+
+void reader_state::send_commit(const message_queue& queue, const actors::broker_actor& broker, const commit_point& point,
+                               std::vector<std::shared_ptr<commit_round>> rounds) {
     const bool is_ours = !needs_locks() || locks.holds(queue, lock_now());
-    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, position})
+    commits.try_emplace(queue).first->second.broker = broker;
+    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, point.position})
         .then(
-            [this, queue, generation, is_ours, position, round](const actors::offset_committed&) {
-                auto* committed = current(queue, generation);
-                if (committed != nullptr) {
-                    committed->committed = position;
-                    committed->given_up.erase(committed->given_up.begin(), committed->given_up.lower_bound(position));
-                }
-                if (committed == nullptr || committed->commits_again)
+            [this, queue, point, is_ours, rounds](const actors::offset_committed&) {
+                if (auto* committed = current(queue, point.generation)) {
+                    committed->committed = point.position;
+                    committed->given_up.erase(committed->given_up.begin(), committed->given_up.lower_bound(point.position));
+                    if (is_ours)
+                        committed->adopted.reset();
+                } else {
                     commit_again(queue);
-                else if (is_ours)
-                    committed->adopted.reset();
-                ++round->count;
-                commit_ended(round, {});
+                }
+                for (const auto& round : rounds)
+                    ++round->count;
+                commit_next(queue);
+                commit_ended(rounds, {});
             },
-            [this, queue, generation, round](const caf::error& problem) {
+            [this, queue, point, rounds](const caf::error& problem) {
                 const auto failure = actors::to_error(problem);
                 if (hints_at_lost_broker(failure.code))
                     broker_lost(queue.broker_name);
-                if (current(queue, generation) == nullptr)
+                if (current(queue, point.generation) == nullptr)
                     commit_again(queue); // what timed out may still arrive
-                commit_ended(round, failure);
+                commit_next(queue);
+                commit_ended(rounds, failure);
             });
 }
 
-void reader_state::commit_ended(const std::shared_ptr<commit_round>& round, const error& failure) {
-    if (failure.code != errc::none) {
-        counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
-        round->failure = failure;
+/// Its broker has answered: what came meanwhile is next. It goes out before an unlock that may follow the answer.
+void reader_state::commit_next(const message_queue& queue) {
+    const auto was = std::move(commits.extract(queue).mapped());
+    if (const auto point = was.again ? position_to_commit(queue, was) : std::nullopt) {
+        const auto broker = broker_of(queue);
+        send_commit(queue, broker ? broker : was.broker, *point, was.waiting);
+        commits.at(queue).locating = was.locating;
+        return;
     }
-    if (--round->left == 0)
-        round->done(*round);
+    commit_ended(was.waiting, {});
+    if (auto* asking = was.locating ? current(queue, *was.locating) : nullptr)
+        locate(queue, *asking);
+}
+
+std::optional<commit_point> reader_state::position_to_commit(const message_queue& queue, const open_commit& before) const {
+    const auto left = leaving.find(queue);
+    const auto at = queues.find(queue);
+    const auto* progress = left != leaving.end() ? &left->second.progress : at != queues.end() ? &at->second : nullptr;
+    if (progress == nullptr || !progress->located)
+        return before.last;
+    if (!progress->wants_commit() || !may_commit(queue, *progress))
+        return std::nullopt;
+    return commit_point{progress->generation, progress->tracker.position()};
+}
+
+void reader_state::commit_ended(const std::vector<std::shared_ptr<commit_round>>& rounds, const error& failure) {
+    if (failure.code != errc::none)
+        counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
+    for (const auto& round : rounds) {
+        if (failure.code != errc::none)
+            round->failure = failure;
+        if (--round->left == 0 && round->done)
+            round->done(*round);
+    }
 }
 
 } // namespace troupe::client

@@ -46,7 +46,23 @@ struct commit_round {
     std::size_t left = 0;
     std::size_t count = 0;
     error failure;
-    std::function<void(const commit_round&)> done;
+    std::function<void(const commit_round&)> done; ///< empty: nobody waits for it
+};
+
+/// How far a queue was, by the generation that read it.
+struct commit_point {
+    std::uint64_t generation = 0;
+    queue_offset position;
+};
+
+/// A commit of one queue that its broker has not answered for. Of two at once RocketMQ's brokers, which have many threads for them, may take
+/// the older one last: so the next one waits, and then says where the queue is by then.
+struct open_commit {
+    actors::broker_actor broker;                        ///< the queue's topic may be unsubscribed meanwhile, and its route forgotten
+    bool again = false;                                 ///< another one is to follow
+    std::vector<std::shared_ptr<commit_round>> waiting; ///< who wait for that one
+    std::optional<commit_point> last;                   ///< where the queue was when it was given up meanwhile
+    std::optional<std::uint64_t> locating;              ///< it came back, and this generation begins where it is committed
 };
 
 /// A queue that an ordered member has given up and that is not through yet.
@@ -128,7 +144,12 @@ struct reader_state {
     void save_local();
     void commit_again(const message_queue& queue);
     void commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round);
-    void commit_ended(const std::shared_ptr<commit_round>& round, const error& failure);
+    void commit_last(const message_queue& queue, const queue_progress& progress);
+    void send_commit(const message_queue& queue, const actors::broker_actor& broker, const commit_point& point,
+                     std::vector<std::shared_ptr<commit_round>> rounds);
+    void commit_next(const message_queue& queue);
+    [[nodiscard]] std::optional<commit_point> position_to_commit(const message_queue& queue, const open_commit& before) const;
+    void commit_ended(const std::vector<std::shared_ptr<commit_round>>& rounds, const error& failure);
 
     // reader_asked.cpp
     caf::result<actors::client_answered> handle(const actors::forward_to_client& order);
@@ -181,6 +202,7 @@ struct reader_state {
     std::shared_ptr<reader_counters> counters;
     std::map<std::string, topic_interest> topics;
     std::map<message_queue, queue_progress> queues;
+    std::map<message_queue, open_commit> commits;
     queue_locks locks; ///< ordered members of a group
     /// Ordered: queues given up that a handler is still busy with, or whose last commit is under way; locked until they are through.
     std::map<message_queue, leaving_queue> leaving;

@@ -106,6 +106,45 @@ TEST_CASE("push consumer: a stop that is cut off leaves the group all the same, 
     CHECK(s.cluster.known->asked == asked); // nobody watches the topic any more
 }
 
+TEST_CASE("push consumer: a queue that goes and comes back begins at its last commit, which waits for the one before") {
+    setup s;
+    const auto m = s.join("c1");
+    s.store(0, 2);
+    m->handle_all();
+    s.broker().silent_commits = true;
+    s.world.run_for(5s); // the first commit is under way
+    s.store(2, 1);
+    m->handle_all();
+    caf::anon_send(m->reader, change_subscription{"t", std::nullopt});
+    caf::anon_send(m->reader, change_subscription{"t", message_selector{}});
+    s.world.run_for(1s);
+    s.broker().silent_commits = false;
+    s.broker().serve_held();
+    s.world.run();
+    CHECK(s.committed() == queue_offset{3});
+    s.store(3, 1);
+    s.world.run_for(1s);
+    CHECK(m->sink->bodies == std::vector<std::string>{"0", "1", "2", "3"});
+}
+
+TEST_CASE("push consumer: one that stops while a commit is under way commits what was done since") {
+    setup s;
+    const auto m = s.join("c1");
+    s.store(0, 2);
+    m->handle_all();
+    s.broker().silent_commits = true;
+    s.world.run_for(5s);
+    s.store(2, 1);
+    m->handle_all();
+    const auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+    caf::anon_send(m->reader, end_reading{answer});
+    s.world.run();
+    s.broker().silent_commits = false;
+    s.broker().serve_held();
+    REQUIRE(s.world.run_until([&] { return !s.broker().groups["g"].contains("c1"); }, 10s));
+    CHECK(s.committed() == queue_offset{3});
+}
+
 TEST_CASE("push consumer: a failed message comes again after a pause that doubles, others go on") {
     setup s;
     s.store(0, 3);

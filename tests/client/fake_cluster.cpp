@@ -51,7 +51,7 @@ struct broker_state {
     std::shared_ptr<fake_broker> shared;
     std::map<std::uint64_t, held_pull> held;
     std::vector<caf::typed_response_promise<actors::messages_stored>> unanswered;
-    std::vector<caf::typed_response_promise<actors::offset_committed>> unanswered_commits;
+    std::vector<std::pair<actors::commit_offset, caf::typed_response_promise<actors::offset_committed>>> unanswered_commits;
     std::vector<caf::typed_response_promise<actors::message_sent_back>> unanswered_give_backs;
     std::uint64_t next_hold = 0;
 };
@@ -265,12 +265,23 @@ caf::result<actors::offset_committed> handle(broker_pointer self, const actors::
     }
     if (broker.silent_commits) {
         auto promise = self->make_response_promise<actors::offset_committed>();
-        self->state.unanswered_commits.push_back(promise);
+        self->state.unanswered_commits.emplace_back(order, promise);
         return promise;
     }
     broker.offsets[order.key] = order.offset;
     broker.commits.emplace_back(order.key, order.offset);
     return actors::offset_committed{};
+}
+
+void store_held_commits(broker_pointer self) {
+    auto& broker = *self->state.shared;
+    auto held = std::exchange(self->state.unanswered_commits, {});
+    std::reverse(held.begin(), held.end());
+    for (auto& [order, promise] : held) {
+        broker.offsets[order.key] = order.offset;
+        broker.commits.emplace_back(order.key, order.offset);
+        promise.deliver(actors::offset_committed{});
+    }
 }
 
 caf::result<actors::message_sent_back> handle(broker_pointer self, const actors::send_message_back& order) {
@@ -379,6 +390,8 @@ fake_broker_impl::behavior_type run_broker(broker_pointer self, std::shared_ptr<
                 if (!broker->silent_give_backs)
                     for (auto& promise : std::exchange(self->state.unanswered_give_backs, {}))
                         promise.deliver(message_sent_back{});
+                if (!broker->silent_commits)
+                    store_held_commits(self);
                 return;
             }
             for (auto& [number, pull] : self->state.held)

@@ -79,7 +79,7 @@ struct fake_broker {
     std::set<std::string> deaf_to;  ///< client ids whose heartbeats and questions for locks do not get through
     bool down = false;              ///< connect_failed for everything
     bool silent = false;            ///< no send is answered
-    bool silent_commits = false;
+    bool silent_commits = false;    ///< until serve_held finds it false: then the newest are stored first, as RocketMQ's may be
 
     /// Fails what is held (when the world runs) and forgets members, as a process that is killed.
     std::function<void()> crash;
@@ -89,7 +89,7 @@ struct fake_broker {
     void store(const topic_queue& queue, const std::string& body, const std::string& tags = {}, std::int32_t sys_flag = 0);
     /// Likewise with properties of the caller's own.
     void store_with(const topic_queue& queue, const std::string& body, const std::string& properties);
-    /// Held pulls get what is there, when the world runs; messages that were given back are taken.
+    /// Held pulls get what is there, when the world runs; messages that were given back are taken, and so are commits.
     std::function<void()> serve_held;
     [[nodiscard]] std::vector<std::string> bodies(const topic_queue& queue) const;
 };

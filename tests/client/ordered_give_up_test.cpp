@@ -180,6 +180,25 @@ TEST_CASE("ordered give-up: what was taken is committed at once") {
     CHECK(s.committed() == queue_offset{1});
 }
 
+// Goal: of two commits of a queue at once, RocketMQ's brokers, which have many threads for them, may take the older one last.
+TEST_CASE("ordered give-up: a commit waits for the answer to the one before") {
+    setup s;
+    auto options = with_limit(0);
+    options.commit_interval = 1h;
+    const auto m = s.join("c1", options);
+    s.broker().silent_commits = true;
+    s.store(0, 3);
+    fail(s, *m, "0", 1);
+    fail(s, *m, "1", 1);
+    s.broker().silent_commits = false;
+    s.broker().serve_held();
+    s.world.run();
+    CHECK(s.committed() == queue_offset{2});
+    m->handle_all();
+    m->stop();
+    CHECK(s.committed() == queue_offset{3});
+}
+
 // Goal: what the broker has taken as dead while its queue's lock was lost is no second dead letter when the queue is read anew.
 TEST_CASE("ordered give-up: a lock that is lost while the broker takes a dead message makes no second one of it") {
     setup s;
