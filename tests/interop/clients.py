@@ -1,5 +1,6 @@
 """The clients under test, unmodified from their registries, and the small program (driver) that runs scenarios with each."""
 import contextlib
+import fcntl
 import functools
 import os
 import re
@@ -32,6 +33,19 @@ def run_logged(command, log, **options):
         raise RuntimeError(f"{' '.join(map(str, command))} failed; the log is {log}\n{log.read_text(errors='replace')[-2000:]}")
 
 
+@contextlib.contextmanager
+def alone(cache):
+    """Nobody else prepares a client in CACHE meanwhile: two runs at once would write the same files. Ends with the process, whatever ends it."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with open(cache / "lock", "wb") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another run prepares clients in {cache}; this one goes on behind it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def maven(folder, goal, log, **properties):
     run_logged(["mvn", "-q", "-B", "-f", str(HERE / folder / "pom.xml"), *(f"-D{name.replace('_', '.')}={value}"
                 for name, value in properties.items()), goal], log)
@@ -41,7 +55,8 @@ def fetch_apache(cache, version):
     """The class path of Apache's own name server and broker."""
     directory = cache / f"apache-{version}"
     print(f"fetching Apache RocketMQ {version}", flush=True)
-    maven("apache", "package", cache / "apache.log", server_version=version, out=directory)
+    with alone(cache):
+        maven("apache", "package", cache / "apache.log", server_version=version, out=directory)
     return f"{directory}/lib/*"
 
 
@@ -60,7 +75,8 @@ class Client:
         """Prepares it, once."""
         with self._preparing:
             if not self._is_ready:
-                self.prepare()
+                with alone(self.directory.parent):
+                    self.prepare()
                 self._is_ready = True
 
     def operations(self):

@@ -294,7 +294,7 @@ def main():
     if INSIDE not in os.environ:
         for client in [*chosen, tool]:
             print(f"fetching {client.name}", flush=True)
-            client.prepare()
+            client.ready()
         inside = ["unshare", "--map-root-user", "--net", sys.executable, __file__, *sys.argv[1:]]
         return subprocess.run(inside, env={**os.environ, INSIDE: "1"}, check=False).returncode
     open_loopback()
