@@ -178,6 +178,7 @@ private:
     /// Sends them to the log writer. Their bytes have been admitted.
     void write(storage::unplaced_records records, pending_requests::append_continuation done);
     [[nodiscard]] result<pull_from_queue> check_pull(const pull_messages& order, std::uint64_t connection);
+    [[nodiscard]] forbidden_by who_forbids(const pull_messages& order) const;
     [[nodiscard]] result<message_filter> filter_of(const pull_messages& order, std::uint64_t connection);
     [[nodiscard]] result<message_filter> filter_for(const std::string& topic, const std::string& expression, const std::string& type);
     result<void> forward_pull(const pull_messages& order, std::uint64_t ticket, const ticket_holder_actor& holder,

@@ -106,8 +106,10 @@ caf::result<messages_pulled> broker_state::handle(const pull_messages& order) {
 
 void broker_state::handle(const pull_ticketed& order) {
     const auto forwarded = finishing_ ? result<void>{closing()} : forward_pull(order.pull, order.ticket, order.reply_to, order.connection);
-    if (!forwarded)
-        self_->send(order.reply_to, pull_answered{order.ticket, forwarded.failure(), {}});
+    if (!forwarded) {
+        const auto forbidden = forwarded.code() == errc::not_permitted ? who_forbids(order.pull) : forbidden_by::nothing;
+        self_->send(order.reply_to, pull_answered{order.ticket, forwarded.failure(), {}, forbidden});
+    }
 }
 
 void broker_state::handle(const pull_answered& result) {
@@ -234,16 +236,17 @@ void broker_state::send_notes() {
 
 /// Order and outcome of the checks: RocketMQ's PullMessageProcessor.
 result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std::uint64_t connection) {
-    if ((topics_->broker_perm() & permission::read) == 0)
+    const auto forbidden = who_forbids(order);
+    if (forbidden == forbidden_by::broker)
         return error{errc::not_permitted, "this broker hands out no messages (its permission lacks read)"};
     if (!may_use_group(order.group))
         return error{errc::group_not_found, "group " + order.group + " does not exist on this broker; create it first"};
-    if (const auto group = groups_.find(order.group); group != groups_.end() && !group->second.consume_enable)
+    if (forbidden == forbidden_by::group)
         return error{errc::not_permitted, "group " + order.group + " may not consume (consume_enable is off)"};
     const auto* topic = topics_->find(order.topic);
     if (topic == nullptr)
         return error{errc::topic_not_found, "topic " + order.topic + " does not exist on this broker; create it first"};
-    if ((topic->perm & permission::read) == 0)
+    if (forbidden == forbidden_by::topic)
         return error{errc::not_permitted, "topic " + order.topic + " hands out no messages (its permission lacks read)"};
     if (order.queue.value() < 0 || order.queue.value() >= topic->read_queues)
         return error{errc::queue_not_found, "topic " + order.topic + " has " + std::to_string(topic->read_queues) +
@@ -264,6 +267,21 @@ result<pull_from_queue> broker_state::check_pull(const pull_messages& order, std
     return pull;
 }
 
+/// The first of them, in the order in which RocketMQ's brokers look.
+forbidden_by broker_state::who_forbids(const pull_messages& order) const {
+    if ((topics_->broker_perm() & permission::read) == 0)
+        return forbidden_by::broker;
+    const auto group = groups_.find(order.group);
+    if (group != groups_.end() && !group->second.consume_enable)
+        return forbidden_by::group;
+    const auto* topic = topics_->find(order.topic);
+    if (topic != nullptr && (topic->perm & permission::read) == 0)
+        return forbidden_by::topic;
+    if (!order.has_expression && group != groups_.end() && !group->second.consume_broadcast_enable && members_.is_broadcasting(order.group))
+        return forbidden_by::broadcasting;
+    return forbidden_by::nothing;
+}
+
 /// A pull that does not say what it wants wants what its own member has subscribed to, as its heartbeat said: it came over the same
 /// connection. Another member's filter would skip what this one wants, and what is skipped counts as read.
 result<message_filter> broker_state::filter_of(const pull_messages& order, std::uint64_t connection) {
@@ -271,8 +289,7 @@ result<message_filter> broker_state::filter_of(const pull_messages& order, std::
         return filter_for(order.topic, order.expression, order.expression_type);
     if (!members_.has_members(order.group))
         return error{errc::subscription_not_found, "group " + order.group + " has no live member; send a heartbeat first"};
-    const auto group = groups_.find(order.group);
-    if (members_.is_broadcasting(order.group) && group != groups_.end() && !group->second.consume_broadcast_enable)
+    if (who_forbids(order) == forbidden_by::broadcasting)
         return error{errc::not_permitted, "group " + order.group + " may not consume by broadcasting"};
     const auto session = sessions_.of_connection(connection);
     const bool is_member = (connection == 0 || session != 0) && members_.is_told(order.group, session); // an embedded client has neither

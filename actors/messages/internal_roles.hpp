@@ -55,6 +55,7 @@ struct pull_answered {
     std::uint64_t ticket = 0;
     error failure; ///< code none: `answer` holds
     messages_pulled answer;
+    forbidden_by forbidden = forbidden_by::nothing; ///< with not_permitted
 };
 
 /// Whoever waits for tickets: a gateway, or the broker on behalf of an embedded client. It monitors the log writer and the

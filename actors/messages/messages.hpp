@@ -90,6 +90,14 @@ struct pull_messages {
     }
 };
 enum class pull_status : std::uint8_t { found = 0, no_new = 1, no_match = 2, offset_moved = 3 };
+/// What forbids a pull; RocketMQ's numbers (forbiddenType).
+enum class forbidden_by : std::int32_t {
+    nothing = 0,
+    broker = 1,       ///< its permission lacks read
+    group = 2,        ///< its consume_enable is off
+    topic = 3,        ///< its permission lacks read
+    broadcasting = 4, ///< the group's consume_broadcast_enable is off
+};
 struct messages_pulled {
     pull_status status = pull_status::no_new;
     queue_offset next;

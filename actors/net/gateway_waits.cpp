@@ -33,7 +33,7 @@ void gateway::handle(const pull_answered& message) {
         return;
     guarded(request.connection, [&] {
         if (message.failure.code != errc::none)
-            return answer(request, encode_pull_failure(message.failure));
+            return answer(request, encode_pull_failure(message.failure, message.forbidden));
         // A client that asks for much and reads little gets its records when it has read what is on its way.
         if (!message.answer.records.empty() && host_.unsent_bytes(request.connection) > options_.unsent_answer_bytes_max)
             return answer(request, encode_failure({errc::busy, "too many unread bytes are on their way to this connection"}));

@@ -31,8 +31,10 @@ protocol::remoting_command encode_failure(const error& failure) {
     return command;
 }
 
-protocol::remoting_command encode_pull_failure(const error& failure) {
+protocol::remoting_command encode_pull_failure(const error& failure, forbidden_by forbidden) {
     auto command = encode_failure(failure);
+    if (forbidden != forbidden_by::nothing)
+        command.fields.set("forbiddenType", static_cast<std::int32_t>(forbidden));
     if (failure.code == errc::not_supported)
         command.code = protocol::response_code::system_error;
     return command;

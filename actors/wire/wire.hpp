@@ -33,8 +33,8 @@ result<Answer> decode_answer(const protocol::remoting_command& /*command*/) {
 
 /// An answer that says what went wrong. A text that quotes a request may be long, so the remark is cut to a kilobyte.
 protocol::remoting_command encode_failure(const error& failure);
-/// The same for a pull, where RocketMQ has a code of its own for a filter that the broker cannot run (system_error).
-protocol::remoting_command encode_pull_failure(const error& failure);
+/// The same for a pull, where RocketMQ has a code of its own for a filter that the broker cannot run (system_error), and says what forbids one.
+protocol::remoting_command encode_pull_failure(const error& failure, forbidden_by forbidden = forbidden_by::nothing);
 /// The opposite: the error an answer carries, none if it is a success. Pulls have several codes that are none.
 error failure_of(std::int32_t request_code, const protocol::remoting_command& answer);
 

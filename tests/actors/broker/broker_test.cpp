@@ -792,6 +792,51 @@ TEST_CASE_FIXTURE(broker_world, "broker: tickets of a gateway are answered to it
     CHECK(node->metrics()->pulls_held == 0);
 }
 
+TEST_CASE_FIXTURE(broker_world, "broker: a pull that is forbidden says by what, as RocketMQ numbers it") {
+    make_topic("orders");
+    const auto record = std::make_shared<recorded_tickets>();
+    const auto holder = spawn_recorder(world.system(), record);
+    std::uint64_t ticket = 0;
+    const auto forbidden = [&](const pull_messages& order) {
+        caf::anon_send(node->broker(), pull_ticketed{++ticket, order, holder});
+        world.run();
+        CHECK(record->pulled.at(ticket).failure.code == errc::not_permitted);
+        return static_cast<int>(record->pulled.at(ticket).forbidden);
+    };
+    group_config group;
+    group.name = "closed";
+    group.consume_enable = false;
+    REQUIRE(answer<group_put>(put_group{group}));
+    topic_config unreadable;
+    unreadable.name = "unreadable";
+    unreadable.perm = permission::write;
+    REQUIRE(answer<topic_put>(put_topic{unreadable}));
+    auto order = pull(0);
+    order.topic = "unreadable";
+    CHECK(forbidden(order) == 3);
+    order.group = "closed";
+    CHECK(forbidden(order) == 2);
+
+    group.name = "alone";
+    group.consume_enable = true;
+    group.consume_broadcast_enable = false;
+    REQUIRE(answer<group_put>(put_group{group}));
+    auto heartbeat = beat("a", {});
+    heartbeat.data.consumers[0].group = "alone";
+    heartbeat.data.consumers[0].model = protocol::message_model::broadcasting;
+    REQUIRE(answer<heartbeat_accepted>(heartbeat));
+    order = pull(0);
+    order.group = "alone";
+    order.has_expression = false;
+    CHECK(forbidden(order) == 4);
+
+    auto missing = pull(0);
+    missing.topic = "missing";
+    caf::anon_send(node->broker(), pull_ticketed{++ticket, missing, holder});
+    world.run();
+    CHECK(record->pulled.at(ticket).forbidden == forbidden_by::nothing);
+}
+
 TEST_CASE_FIXTURE(broker_world, "broker: when it ends, everything held is answered and everything new is refused") {
     make_topic("orders");
     const auto waiting = ask<messages_pulled>(pull(0, 15'000));

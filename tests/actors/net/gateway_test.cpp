@@ -386,6 +386,25 @@ TEST_CASE_FIXTURE(fixture, "a connection that ends abandons its pulls, naming th
     CHECK(tested->outstanding() == 0);
 }
 
+TEST_CASE_FIXTURE(fixture, "a pull that is forbidden is answered with what forbids it") {
+    pull_messages order;
+    order.group = "consumers";
+    order.topic = "orders";
+    for (const int opaque : {7, 8})
+        receive({frame_of(encode_request(order), opaque)});
+    world.run();
+    REQUIRE(roles.pulls.size() == 2);
+    const error refusal{errc::not_permitted, "group consumers may not consume"};
+    tested->handle(pull_answered{roles.pulls[0].ticket, refusal, {}, forbidden_by::group});
+    tested->handle(pull_answered{roles.pulls[1].ticket, {errc::topic_not_found, "no such topic"}, {}});
+    const auto& answers = host.written[first];
+    REQUIRE(answers.size() == 2);
+    CHECK(answers[0].code == protocol::response_code::no_permission);
+    REQUIRE(answers[0].fields.find("forbiddenType") != nullptr);
+    CHECK(*answers[0].fields.find("forbiddenType") == "2");
+    CHECK(answers[1].fields.find("forbiddenType") == nullptr);
+}
+
 // ---- pops -----------------------------------------------------------------------------------------------------------
 
 TEST_CASE_FIXTURE(fixture, "a pop goes to the broker with a ticket, and is answered as what it was") {
