@@ -560,8 +560,8 @@ result<payload> message_store::record_at(log_position position) const {
     return implementation_->reader().record_at(position);
 }
 result<std::vector<payload>> message_store::find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin, timestamp_ms end,
-                                                        std::int32_t messages_max) const {
-    return implementation_->reader().find_by_key(topic, key, begin, end, messages_max);
+                                                        std::int32_t messages_max, std::optional<log_position> below) const {
+    return implementation_->reader().find_by_key(topic, key, begin, end, messages_max, below);
 }
 std::optional<pending_transaction> message_store::pending(log_position position) const {
     return implementation_->transactions().find(position);

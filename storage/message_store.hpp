@@ -192,9 +192,11 @@ public:
     [[nodiscard]] result<timestamp_ms> stored_at(const topic_queue& queue, queue_offset offset) const;
     /// The record at a log position; message_not_found, corrupt.
     [[nodiscard]] result<payload> record_at(log_position position) const;
-    /// Records of `topic` with `key` (a KEYS word or a UNIQ_KEY) stored in [begin, end], newest first.
+    /// Records of `topic` with `key` (a KEYS word or a UNIQ_KEY) stored in [begin, end], newest first; only those below a position of the
+    /// log, if one is given: that of the last one leads on to the next part of very many.
     [[nodiscard]] result<std::vector<payload>> find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin,
-                                                           timestamp_ms end, std::int32_t messages_max) const;
+                                                           timestamp_ms end, std::int32_t messages_max,
+                                                           std::optional<log_position> below = std::nullopt) const;
     /// The half message at `position` if it has no outcome. An outcome counts from append() on, before it is visible.
     [[nodiscard]] std::optional<pending_transaction> pending(log_position position) const;
     /// The first `count_max` visible half messages behind `after` that have no outcome, by position.

@@ -327,7 +327,7 @@ result<payload> store_reader::record_at(log_position position) const {
 }
 
 result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin, timestamp_ms end,
-                                                       std::int32_t messages_max) const {
+                                                       std::int32_t messages_max, std::optional<log_position> below) const {
     std::vector<payload> found;
     const auto forgotten_below = std::max(index_.forgotten_below(topic), floors_.of(topic));
     error failure;
@@ -338,6 +338,9 @@ result<std::vector<payload>> store_reader::find_by_key(std::string_view topic, s
         }
         if (position < forgotten_below) {
             return false;
+        }
+        if (below && position >= *below) {
+            return true;
         }
         auto record = record_at(position); // a damaged one is not found
         if (!record) {

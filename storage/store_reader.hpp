@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -65,7 +66,8 @@ public:
     [[nodiscard]] result<payload> record_at(log_position position) const;
     /// No more than fit into a frame together.
     [[nodiscard]] result<std::vector<payload>> find_by_key(std::string_view topic, std::string_view key, timestamp_ms begin,
-                                                           timestamp_ms end, std::int32_t messages_max) const;
+                                                           timestamp_ms end, std::int32_t messages_max,
+                                                           std::optional<log_position> below) const;
 
 private:
     struct selection;

@@ -84,9 +84,9 @@ result<std::optional<log_position>> transaction_finder::find_naming(const std::s
     std::size_t candidates = 0;
     std::size_t bytes = 0;
     auto count_max = first_candidates_max;
-    auto end = timestamp_ms{INT64_MAX};
-    while (end >= half.stored && candidates <= candidates_max && bytes <= candidate_bytes_max) {
-        const auto records = store_->find_by_key(topic, key, half.stored, end, count_max);
+    std::optional<log_position> below; // very many may be of one millisecond
+    while (candidates <= candidates_max && bytes <= candidate_bytes_max) {
+        const auto records = store_->find_by_key(topic, key, half.stored, timestamp_ms{INT64_MAX}, count_max, below);
         if (!records && records.code() != errc::message_not_found)
             return records.failure();
         if (!records || records->empty())
@@ -97,13 +97,9 @@ result<std::optional<log_position>> transaction_finder::find_naming(const std::s
             if (protocol::record_prepared_transaction(record.view()) == half.position)
                 return std::optional{protocol::record_position(record.view())};
         }
-        // Others of the same millisecond may be left.
-        const auto oldest = protocol::record_stored(records->back().view());
-        end = oldest < end ? oldest : timestamp_ms{end.value() - 1};
+        below = protocol::record_position(records->back().view());
         count_max = more_candidates_max;
     }
-    if (end < half.stored)
-        return std::optional<log_position>{};
     return error{errc::message_not_found, "too many messages of topic " + topic + " have the key " + key + " to find that of " +
                                               transaction_at(half.position) + " among them"};
 }

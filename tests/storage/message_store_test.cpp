@@ -308,6 +308,11 @@ TEST_CASE("message_store: messages are found by key, newest first, in a span of 
     CHECK(find("orders", "k", 0, 9999, 64).empty());
     CHECK(find("other", "k3", 0, 9999, 64).empty());
     CHECK(find("orders", "k3", 0, 9999, 0).empty());
+    const auto newest = store->find_by_key("orders", "k3", timestamp_ms{0}, timestamp_ms{9999}, 2).value();
+    const auto below = protocol::record_position(newest.back().view());
+    const auto older = store->find_by_key("orders", "k3", timestamp_ms{0}, timestamp_ms{9999}, 2, below).value();
+    REQUIRE(older.size() == 2);
+    CHECK(bodies(older.front()).front() == "38");
     CHECK(store->stats().index_memory_bytes > 0);
     persist_all(*store);
     CHECK(store->stats().index_memory_bytes == 0);

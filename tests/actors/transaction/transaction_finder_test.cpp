@@ -23,13 +23,13 @@ struct finder_world : half_message_world {
     transaction_finder finder{store};
 
     result<std::optional<decision>> outcome_of(log_position half) const { return finder.find_outcome(at(half)); }
-    /// Messages of no transaction, a millisecond apart.
-    void put_others(const std::string& key, int count) const {
+    /// Messages of no transaction, by default a millisecond apart.
+    void put_others(const std::string& key, int count, int apart_ms = 1) const {
         auto message = committed_message(message_of(key)).value();
         message.prepared_transaction = {};
         const auto record = protocol::encode_record(message).value();
         for (int i = 0; i < count; ++i) {
-            const auto placed = store->append({{{"orders", queue_id{0}}, record, 1}}, timestamp_ms{now().value() + i});
+            const auto placed = store->append({{{"orders", queue_id{0}}, record, 1}}, timestamp_ms{now().value() + i * apart_ms});
             REQUIRE(placed.ok());
         }
         REQUIRE(store->flush().ok());
@@ -97,6 +97,16 @@ TEST_CASE_FIXTURE(finder_world, "transaction finder: one of very many with its k
     REQUIRE(lost.code() == errc::message_not_found);
     CHECK_MESSAGE(lost.failure().text.find("too many messages of topic orders have the key late") != std::string::npos,
                   lost.failure().text);
+}
+
+TEST_CASE_FIXTURE(finder_world, "transaction finder: one of very many with its key is found though all are of one millisecond") {
+    const auto early = half("late");
+    commit(early);
+    put_others("late", 2'000, 0);
+    REQUIRE(outcome_of(early).ok());
+    CHECK(outcome_of(early).value() == decision::commit);
+    put_others("late", 4'000, 0);
+    CHECK(outcome_of(early).code() == errc::message_not_found);
 }
 
 TEST_CASE_FIXTURE(finder_world, "transaction finder: a failing disk is a failure of its own, and no damage") {
