@@ -45,28 +45,27 @@ error topic_missing(const std::string& topic) {
     return {errc::topic_not_found, "no broker has a topic " + topic};
 }
 
-/// By group; RocketMQ's brokers have none.
-result<std::map<std::string, group_summary>> summaries(asker& ask, const std::map<std::string, actors::broker_actor>& brokers,
-                                                       const std::string& group) {
-    std::map<std::string, group_summary> all;
-    for (const auto& [name, broker] : brokers) {
-        const auto role = role_of<actors::operator_actor>(broker);
-        const auto listed = ask.ask_again<actors::lags_listed>(role, actors::list_lags{group});
-        if (!listed && listed.code() == errc::not_supported)
-            continue;
-        if (!listed)
-            return error{listed.code(), "broker " + name + ": " + listed.failure().text};
-        for (const auto& one : listed->groups) {
-            auto& summary = all[one.group];
-            const auto age = one.oldest.value() == 0 ? 0 : one.measured - one.oldest;
-            summary.is_known = summary.is_known || one.measured.value() != 0;
-            summary.members = std::max(summary.members, one.members);
-            summary.lag += one.messages;
-            summary.lag_ms = std::max(summary.lag_ms, age);
-            summary.is_slow = summary.is_slow || one.is_slow;
-        }
+using group_summaries = std::map<std::string, group_summary>; ///< by group
+
+/// What one broker adds to them; RocketMQ's have nothing.
+result<void> add_lags(asker& ask, const std::string& broker_name, const actors::broker_actor& broker, const std::string& group,
+                      group_summaries& all) {
+    const auto role = role_of<actors::operator_actor>(broker);
+    const auto listed = ask.ask_again<actors::lags_listed>(role, actors::list_lags{group});
+    if (!listed && listed.code() == errc::not_supported)
+        return {};
+    if (!listed)
+        return at_broker(broker_name, listed.failure());
+    for (const auto& one : listed->groups) {
+        auto& summary = all[one.group];
+        const auto age = one.oldest.value() == 0 ? 0 : one.measured - one.oldest;
+        summary.is_known = summary.is_known || one.measured.value() != 0;
+        summary.members = std::max(summary.members, one.members);
+        summary.lag += one.messages;
+        summary.lag_ms = std::max(summary.lag_ms, age);
+        summary.is_slow = summary.is_slow || one.is_slow;
     }
-    return all;
+    return {};
 }
 
 std::map<std::string, actors::broker_actor> only(const std::map<std::string, actors::broker_actor>& all,
@@ -322,12 +321,13 @@ result<std::vector<group_summary>> admin::summarize_groups(bool with_system) {
     auto brokers = ask.brokers();
     if (!brokers)
         return brokers.failure();
-    auto known = summaries(ask, *brokers, {});
-    if (!known)
-        return known.failure();
+    group_summaries known;
+    for (const auto& [name, broker] : *brokers)
+        if (const auto added = add_lags(ask, name, broker, {}, known); !added)
+            return added.failure();
     std::vector<group_summary> all;
     for (const auto& name : *names) {
-        auto& summary = (*known)[name];
+        auto& summary = known[name];
         summary.name = name;
         all.push_back(std::move(summary));
     }
@@ -348,8 +348,13 @@ result<group_description> admin::describe_group(const std::string& group, const 
     for (const auto& [name, broker] : *brokers) {
         auto progress = ask.ask_again<actors::group_described>(broker, actors::describe_group{group, topic});
         const bool absent = progress.code() == errc::group_not_found || progress.code() == errc::topic_not_found;
-        if (!progress && !absent)
-            return error{progress.code(), "broker " + name + ": " + progress.failure().text};
+        if (!progress && !absent) {
+            all.untold_progress.emplace(name, at_broker(name, progress.failure()));
+            if (hints_at_lost_broker(progress.code()) || progress.code() == errc::timed_out) {
+                all.untold.emplace(name, at_broker(name, progress.failure()));
+                continue; // each other question would wait as long
+            }
+        }
         if (progress) {
             // A broker that does not know the group has no progress to tell, and says so without an error.
             known = known || !progress->stats.queues.empty();
@@ -382,6 +387,8 @@ result<group_description> admin::describe_group(const std::string& group, const 
             members.insert(ids->client_ids.begin(), ids->client_ids.end());
         }
     }
+    if (!known && !all.untold_progress.empty())
+        return all.untold_progress.begin()->second;
     if (!known && !all.untold.empty())
         return all.untold.begin()->second;
     if (!known)
@@ -390,10 +397,12 @@ result<group_description> admin::describe_group(const std::string& group, const 
     std::sort(all.member_details.begin(), all.member_details.end(),
               [](const auto& left, const auto& right) { return left.connection.client_id < right.connection.client_id; });
     all.differences = protocol::find_differences(group, all.member_details);
-    auto summary = summaries(ask, *brokers, group);
-    if (!summary)
-        return summary.failure();
-    all.summary = (*summary)[group];
+    group_summaries summary;
+    for (const auto& [name, broker] : *brokers)
+        if (!all.untold_progress.contains(name))
+            if (const auto added = add_lags(ask, name, broker, group, summary); !added)
+                all.untold_progress.emplace(name, added.failure());
+    all.summary = summary[group];
     all.summary.name = group;
     return all;
 }

@@ -58,6 +58,8 @@ struct group_description {
     std::vector<group_on_broker> brokers; ///< those that have its settings, by name
     /// Brokers that did not tell whether they have its settings, and why.
     std::map<std::string, error> untold;
+    /// Brokers that did not tell how far it is on their queues, or how far behind, and why: `queues` and `summary` are without theirs.
+    std::map<std::string, error> untold_progress;
 
     /// Messages stored and not yet committed, over all queues.
     [[nodiscard]] std::int64_t lag() const;
@@ -158,9 +160,8 @@ public:
     /// The same groups with how far they are behind, over all brokers, as these measured it last. RocketMQ's brokers do not say:
     /// `is_known` is false for groups of theirs.
     result<std::vector<group_summary>> summarize_groups(bool with_system = false);
-    /// Fails with group_not_found. `topic` empty: all topics of the group. Settings of brokers that do not tell them are left out, and they
-    /// are named in `untold`; if nobody else knows the group, it fails as the first of them did. That a broker does not tell the progress
-    /// or the lags of a group fails it.
+    /// Fails with group_not_found. `topic` empty: all topics of the group. What brokers do not tell is left out, and they are named in
+    /// `untold` and `untold_progress`; if nobody else knows the group, it fails as the first of them did.
     result<group_description> describe_group(const std::string& group, const std::string& topic = {});
 
     /// Lets a group go on elsewhere: on all queues of the topic, on all brokers. `to` is not an offset, which would mean nothing for several

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <ostream>
 #include <string>
@@ -87,10 +88,10 @@ bool shares_client_ids(const client::group_description& group) {
     return std::ranges::any_of(group.member_details, [](const auto& member) { return !member.other_addresses.empty(); });
 }
 
-/// Brokers that do not tell whether they have settings of the group.
-table untold_of(const client::group_description& group) {
+/// Brokers that do not tell something of the group.
+table untold_of(const std::map<std::string, error>& untold) {
     table rows{{{"broker"}, {"failure"}}};
-    for (const auto& [broker, failure] : group.untold) {
+    for (const auto& [broker, failure] : untold) {
         rows.add({broker, failure.text});
     }
     return rows;
@@ -141,13 +142,17 @@ exit_code show(const command_context& context, const group_arguments& arguments)
         shown.add("settings", settings_of(group->brokers));
     }
     if (context.format == output_format::json) { // people are told below
-        shown.add("untold", untold_of(*group));
+        shown.add("untold", untold_of(group->untold));
+        shown.add("untold_progress", untold_of(group->untold_progress));
     }
     shown.print(context.out, context.format);
     for (const auto& [broker, failure] : group->untold) {
         context.err << "troupe: settings are left out: " << failure.text << "\n";
     }
-    return exit_code::ok;
+    for (const auto& [broker, failure] : group->untold_progress) {
+        context.err << "troupe: progress is left out: " << failure.text << "\n";
+    }
+    return group->untold_progress.empty() ? exit_code::ok : exit_code_of(group->untold_progress.begin()->second.code);
 }
 
 } // namespace

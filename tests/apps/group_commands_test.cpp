@@ -193,7 +193,7 @@ struct two_brokers {
 /// A broker of another make: it knows no group, and does not tell its settings of groups.
 class untelling_broker {
 public:
-    explicit untelling_broker(const std::string& name_server) {
+    explicit untelling_broker(const std::string& name_server, bool tells_progress = true) : tells_progress_{tells_progress} {
         actors::register_broker order;
         order.cluster = "others";
         order.broker_name = "broker-z";
@@ -210,7 +210,10 @@ public:
     untelling_broker& operator=(const untelling_broker&) = delete;
 
 private:
-    static error answer_to(std::int32_t request_code) {
+    [[nodiscard]] error answer_to(std::int32_t request_code) const {
+        if (request_code == protocol::request_code::get_consume_stats && !tells_progress_) {
+            return {errc::busy, "not now, either"};
+        }
         switch (request_code) {
         case protocol::request_code::get_consume_stats:
         case protocol::request_code::get_consumer_list_by_group: return {errc::group_not_found, "there is no such group"};
@@ -229,7 +232,7 @@ private:
             }
         }
     }
-    static bool serve_one(int client, std::string& received) {
+    [[nodiscard]] bool serve_one(int client, std::string& received) const {
         const auto size = protocol::frame_size(received);
         if (!size || !size->has_value() || received.size() < **size) {
             return false;
@@ -245,6 +248,7 @@ private:
         return true;
     }
 
+    const bool tells_progress_;
     test_support::loopback_listener port_;
     std::thread thread_;
     std::optional<test_support::raw_client> registered_; ///< the broker is known for as long as this connection stays
@@ -274,6 +278,28 @@ TEST_CASE("group show names a broker that does not tell its settings, to people 
     CHECK(contains(told.err, "troupe: settings are left out: broker broker-z: "));
     CHECK(contains(told.err, "not now"));
     CHECK_FALSE(contains(told.out, "UNTOLD"));
+}
+
+TEST_CASE("group show says what the others do when a broker does not tell how far the group is, names it, and fails as it did") {
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const std::string at = " --name-server " + node.name_server_address();
+    REQUIRE(run_command("group create billing" + at).code == 0);
+    CHECK(json::parse(run_command("group show billing -o json" + at).out).at("untold_progress") == json::array());
+    const untelling_broker other{node.name_server_address(), false};
+    const auto shown = run_command("group show billing -o json" + at);
+    CHECK(shown.code == 4); // busy
+    const auto group = json::parse(shown.out);
+    REQUIRE_MESSAGE(group.is_object(), shown.err);
+    const auto untold = group.at("untold_progress");
+    REQUIRE(untold.size() == 1);
+    CHECK(untold.at(0).at("broker") == "broker-z");
+    CHECK_MESSAGE(contains(untold.at(0).at("failure"), "not now, either"), untold.dump());
+    CHECK(group.at("settings").at(0).at("brokers") == json::array({"broker-a"}));
+    const auto told = run_command("group show billing" + at);
+    CHECK(told.code == 4);
+    CHECK(contains(told.err, "troupe: progress is left out: broker broker-z: "));
+    CHECK(contains(told.out, "billing"));
 }
 
 TEST_CASE_FIXTURE(running_consumer, "group reset moves a consumer that runs forward by offset, and leaves out what lies between") {

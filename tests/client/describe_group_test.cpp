@@ -21,8 +21,11 @@ namespace {
 
 /// A broker that knows group "g", and what it was asked for.
 struct asked_broker {
-    bool is_troupe = true; ///< or RocketMQ's, which does not know what is Troupe's own
-    bool tells = true;     ///< its settings
+    bool is_troupe = true;      ///< or RocketMQ's, which does not know what is Troupe's own
+    bool tells = true;          ///< its settings
+    errc progress = errc::none; ///< why it does not tell how far groups are
+    errc lags = errc::none;     ///< and how far behind
+    std::atomic<int> others{0}; ///< questions that are none of these
     std::atomic<int> tables{0};
     std::atomic<int> groups{0};
 };
@@ -31,9 +34,16 @@ caf::error refusal(errc code) {
     return actors::make_caf_error(code, "the test wants it");
 }
 
-caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<asked_broker>& broker) {
+caf::behavior run_broker(caf::event_based_actor*, const std::string& broker_name, const std::shared_ptr<asked_broker>& broker) {
     return {
-        [](const actors::describe_group&) { return actors::group_described{}; },
+        [broker_name, broker](const actors::describe_group& order) -> caf::result<actors::group_described> {
+            if (broker->progress != errc::none)
+                return refusal(broker->progress);
+            actors::group_described described;
+            if (order.group == "g")
+                described.stats.queues[{"t", broker_name, 0}].broker_offset = 7;
+            return described;
+        },
         [broker](const actors::find_group_config& order) -> caf::result<actors::group_config_found> {
             ++broker->groups;
             if (!broker->tells)
@@ -54,6 +64,7 @@ caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<asked_br
             return listed;
         },
         [broker](const actors::list_members&) -> caf::result<actors::members_listed> {
+            ++broker->others;
             if (!broker->is_troupe)
                 return refusal(errc::not_supported);
             return actors::members_listed{};
@@ -62,6 +73,8 @@ caf::behavior run_broker(caf::event_based_actor*, const std::shared_ptr<asked_br
         [broker](const actors::list_lags&) -> caf::result<actors::lags_listed> {
             if (!broker->is_troupe)
                 return refusal(errc::not_supported);
+            if (broker->lags != errc::none)
+                return refusal(broker->lags);
             return actors::lags_listed{};
         },
     };
@@ -83,7 +96,8 @@ struct describe_setup : test::embedded_roles {
     std::shared_ptr<asked_broker> b = std::make_shared<asked_broker>();
 
     describe_setup() {
-        roles = {system.spawn(run_name_server), system.spawn(run_broker, a), system.spawn(run_broker, b)};
+        roles = {system.spawn(run_name_server), system.spawn(run_broker, std::string{"a"}, a),
+                 system.spawn(run_broker, std::string{"b"}, b)};
         connect({"a", "b"});
     }
 };
@@ -125,4 +139,40 @@ TEST_CASE_FIXTURE(describe_setup,
     CHECK(known->untold.at("b").code == errc::busy);
     CHECK(known->untold.at("b").text == "broker b: the test wants it");
     CHECK(admin{*via}.describe_group("nobody").code() == errc::busy); // it may be there
+}
+
+TEST_CASE_FIXTURE(describe_setup,
+                  "admin: a group is described although a broker does not tell how far it is, and it is said which and why") {
+    const auto describe = [this] { return admin{*via}.describe_group("g"); };
+    SUBCASE("nor anything else: it is not asked again and again") {
+        b->progress = errc::timed_out;
+        const auto known = describe();
+        REQUIRE_MESSAGE(known.ok(), (known ? std::string{} : to_string(known.failure())));
+        CHECK(known->untold_progress.at("b").code == errc::timed_out);
+        CHECK(known->untold_progress.at("b").text == "broker b: the test wants it");
+        CHECK(known->untold.contains("b"));
+        CHECK(names_of(known->brokers) == std::vector<std::string>{"a:g"});
+        CHECK(known->lag() == 7);
+        CHECK(b->others == 0);
+    }
+    SUBCASE("but the rest") {
+        b->progress = errc::busy;
+        const auto known = describe();
+        REQUIRE_MESSAGE(known.ok(), (known ? std::string{} : to_string(known.failure())));
+        CHECK(known->untold_progress.size() == 1);
+        CHECK(known->untold_progress.at("b").code == errc::busy);
+        CHECK(known->untold.empty());
+        CHECK(names_of(known->brokers) == std::vector<std::string>{"a:g", "b:g"});
+    }
+    SUBCASE("behind") {
+        b->lags = errc::busy;
+        const auto known = describe();
+        REQUIRE_MESSAGE(known.ok(), (known ? std::string{} : to_string(known.failure())));
+        CHECK(known->untold_progress.at("b").code == errc::busy);
+        CHECK(known->lag() == 14);
+    }
+    SUBCASE("and nobody else knows the group") {
+        b->progress = errc::busy;
+        CHECK(admin{*via}.describe_group("nobody").code() == errc::busy);
+    }
 }
