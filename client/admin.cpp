@@ -229,6 +229,17 @@ result<std::optional<group_config>> find_config_at(asker& ask, const std::string
     return std::optional{std::move(found->group)};
 }
 
+/// The same of a broker of either kind: RocketMQ's say of a question of Troupe's own that they do not know it.
+result<std::optional<group_config>> any_config_at(asker& ask, const std::string& broker_name, const actors::broker_actor& broker,
+                                                  const std::string& group) {
+    const auto lags = ask.ask_again<actors::lags_listed>(role_of<actors::operator_actor>(broker), actors::list_lags{group});
+    if (lags)
+        return find_config_at(ask, broker_name, broker, group);
+    if (lags.code() == errc::not_supported)
+        return config_at(ask, broker_name, broker, group);
+    return at_broker(broker_name, lags.failure());
+}
+
 error group_missing(const std::string& group) {
     return {errc::group_not_found, "no broker has a group " + group};
 }
@@ -255,7 +266,7 @@ result<std::vector<group_on_broker>> admin::find_group(const std::string& group,
         return brokers.failure();
     std::vector<group_on_broker> found;
     for (const auto& [name, broker] : *brokers) {
-        auto config = config_at(ask, name, broker, group);
+        auto config = any_config_at(ask, name, broker, group);
         if (!config)
             return config.failure();
         if (*config)
@@ -275,7 +286,7 @@ result<void> admin::set_delivery_quota(const std::string& group, std::int64_t me
         return brokers.failure();
     bool known = false;
     for (const auto& [name, broker] : *brokers) {
-        auto config = config_at(ask, name, broker, group);
+        auto config = any_config_at(ask, name, broker, group);
         if (!config)
             return config.failure();
         if (!*config)

@@ -27,6 +27,7 @@ struct asked_broker {
     errc lags = errc::none;     ///< and how far behind
     std::atomic<int> others{0}; ///< questions that are none of these
     std::atomic<int> tables{0};
+    group_config put; ///< last
     std::atomic<int> groups{0};
 };
 
@@ -68,6 +69,10 @@ caf::behavior run_broker(caf::event_based_actor*, const std::string& broker_name
             if (!broker->is_troupe)
                 return refusal(errc::not_supported);
             return actors::members_listed{};
+        },
+        [broker](const actors::put_group& order) {
+            broker->put = order.group;
+            return actors::group_put{};
         },
         [](const actors::list_group_members&) -> caf::result<actors::group_members> { return refusal(errc::group_not_found); },
         [broker](const actors::list_lags&) -> caf::result<actors::lags_listed> {
@@ -123,6 +128,22 @@ TEST_CASE_FIXTURE(describe_setup, "admin: of a group Troupe's brokers are asked 
     CHECK(b->tables == 1);
     CHECK(admin{*via}.describe_group("nobody").code() == errc::group_not_found);
     CHECK(b->groups == 0);
+}
+
+TEST_CASE_FIXTURE(describe_setup, "admin: who finds a group, or sets its quota, does not get a table of all groups from Troupe's brokers") {
+    b->is_troupe = false;
+    const auto found = admin{*via}.find_group("g");
+    REQUIRE_MESSAGE(found.ok(), (found ? std::string{} : to_string(found.failure())));
+    CHECK(names_of(*found) == std::vector<std::string>{"a:g", "b:g"});
+    REQUIRE(admin{*via}.set_delivery_quota("g", 100).ok());
+    for (const auto& broker : {a, b}) {
+        CHECK(broker->put.name == "g");
+        CHECK(broker->put.deliver_messages == 100);
+    }
+    CHECK(a->tables == 0);
+    CHECK(b->groups == 0);
+    CHECK(admin{*via}.find_group("nobody").code() == errc::group_not_found);
+    CHECK(admin{*via}.set_delivery_quota("nobody", 100).code() == errc::group_not_found);
 }
 
 TEST_CASE_FIXTURE(describe_setup,
