@@ -20,7 +20,7 @@ struct fetch_options {
     std::chrono::milliseconds pull_hold{15'000};    ///< how long a broker keeps an empty pull
     std::chrono::milliseconds pull_timeout{30'000}; ///< no answer after this long: pull again
     std::size_t prefetch_messages_max = 1000;       ///< per queue, delivered and not yet handled or waiting
-    std::size_t prefetch_bytes_max = 16u << 20;     ///< per queue; one larger message may exceed it
+    std::size_t prefetch_bytes_max = 16u << 20;     ///< per queue, as bodies are stored; one larger message may exceed it
     /// Per queue: messages from the oldest that is not done up to the newest fetched, done or not. It bounds what one message that
     /// never succeeds can hold up in memory, and bring again after a crash. (RocketMQ: consumeConcurrentlyMaxSpan.)
     std::size_t prefetch_span_max = 2000;

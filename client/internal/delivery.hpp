@@ -3,7 +3,7 @@
 #include "client/internal/direct_consumption.hpp"
 #include "client/internal/inbox.hpp"
 #include "client/internal/lock_belief.hpp"
-#include "client/message.hpp"
+#include "client/internal/to_received.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -21,7 +21,7 @@ struct delivery {
     message_queue queue;
     std::uint64_t generation = 0;
     std::shared_ptr<std::atomic<bool>> revoked;
-    std::vector<received_message> messages;
+    std::vector<stored_message> messages;
     std::shared_ptr<const lock_belief> lock; ///< no message is begun once it is not believed; null: the queue needs none
 };
 
@@ -30,16 +30,16 @@ struct delivery_report {
     message_queue queue;
     std::uint64_t generation = 0;
     std::vector<std::pair<queue_offset, std::size_t>> done; ///< with the bytes that leave the window
-    std::vector<received_message> again;                    ///< to hand out again, in order
+    std::vector<stored_message> again;                      ///< to hand out again, in order
     bool failed = false;                                    ///< the first of `again` has failed
     bool finished = false;                                  ///< nothing of the delivery is left with the handler
     std::size_t failures = 0;                               ///< how many of `again` have failed
     std::chrono::nanoseconds spent{0};                      ///< by the handler
 };
 
-/// What a message takes of a prefetch window.
-inline std::size_t window_bytes(const received_message& m) {
-    return m.body.size() + m.encoded_properties.size() + 200;
+/// What a message takes of a prefetch window, as it is stored.
+inline std::size_t window_bytes(const stored_message& m) {
+    return m.message.body.size() + m.message.encoded_properties.size() + 200;
 }
 
 /// Who takes a consumer's messages.

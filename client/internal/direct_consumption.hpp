@@ -1,6 +1,6 @@
 #pragma once
 
-#include "client/message.hpp"
+#include "client/internal/to_received.hpp"
 #include "protocol/member_bodies.hpp"
 
 #include <atomic>
@@ -17,11 +17,11 @@ namespace troupe::client {
 class direct_consumption {
 public:
     using completion = std::function<void(protocol::direct_result)>;
-    direct_consumption(received_message message, completion done) : message_{std::move(message)}, done_{std::move(done)} {}
+    direct_consumption(stored_message message, completion done) : message_{std::move(message)}, done_{std::move(done)} {}
     direct_consumption(const direct_consumption&) = delete;
     direct_consumption& operator=(const direct_consumption&) = delete;
 
-    [[nodiscard]] const received_message& message() const { return message_; }
+    [[nodiscard]] const stored_message& message() const { return message_; }
     /// A handler is about to get it. False: nobody waits for it any more, and it must not.
     bool begin() {
         auto expected = stage::waiting;
@@ -37,7 +37,7 @@ public:
 
 private:
     enum class stage : std::uint8_t { waiting, begun, over };
-    const received_message message_;
+    const stored_message message_;
     const completion done_;
     std::atomic<stage> stage_{stage::waiting};
 };

@@ -83,7 +83,7 @@ void handler_pool::consume_now(direct_consumption& one) {
     const auto begun = std::chrono::steady_clock::now();
     try {
         result.outcome =
-            handle_(one.message()) == consume_outcome::done ? protocol::direct_outcome::done : protocol::direct_outcome::retry_later;
+            ask_handler(one.message()) == consume_outcome::done ? protocol::direct_outcome::done : protocol::direct_outcome::retry_later;
     } catch (const std::exception& problem) {
         result.outcome = protocol::direct_outcome::threw;
         result.remark = problem.what();
@@ -95,9 +95,13 @@ void handler_pool::consume_now(direct_consumption& one) {
     one.end(std::move(result));
 }
 
-bool handler_pool::handle_one(const received_message& m) {
+consume_outcome handler_pool::ask_handler(const stored_message& m) {
+    return m.message.compressed ? handle_(unpacked(m)) : handle_(m.message);
+}
+
+bool handler_pool::handle_one(const stored_message& m) {
     try {
-        return handle_(m) == consume_outcome::done;
+        return ask_handler(m) == consume_outcome::done;
     } catch (...) {
         return false; // the user's exceptions end here: the message comes again
     }
@@ -119,9 +123,9 @@ void handler_pool::handle_all(delivery d) {
             continue;
         }
         if (handle_one(m)) {
-            report.done.emplace_back(m.offset, window_bytes(m));
+            report.done.emplace_back(m.message.offset, window_bytes(m));
         } else {
-            ++m.local_redeliveries;
+            ++m.message.local_redeliveries;
             report.failed = true;
             ++report.failures;
             report.again.push_back(std::move(m));

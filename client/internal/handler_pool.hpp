@@ -41,7 +41,8 @@ private:
     void run();
     void put(std::function<void()> job);
     void handle_all(delivery d);
-    bool handle_one(const received_message& m);
+    consume_outcome ask_handler(const stored_message& m);
+    bool handle_one(const stored_message& m);
     void consume_now(direct_consumption& one);
 
     const options options_;

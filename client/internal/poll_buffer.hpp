@@ -25,12 +25,16 @@ public:
     bool consume(std::shared_ptr<direct_consumption>) override { return false; } // pull consumers have no handler
     void run_blocking(std::function<void()>) override {}                         // pull consumers have nothing to save
 
-    /// As pull_consumer::poll. Messages handed out count as done.
+    /// As pull_consumer::poll. Messages handed out count as done. Their bodies are unpacked here.
     std::vector<received_message> poll(time_point deadline, std::size_t messages_max);
     /// Polls end at once from now on.
     void close();
 
 private:
+    std::deque<delivery> take(time_point deadline, std::size_t messages_max);
+    std::vector<received_message> unpack_all(std::deque<delivery>& taken);
+    void put_back(std::deque<delivery> rest);
+
     const std::function<void(delivery_report)> report_;
     std::mutex mutex_;
     std::condition_variable changed_;

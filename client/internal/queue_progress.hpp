@@ -3,6 +3,7 @@
 #include "client/internal/offset_tracker.hpp"
 #include "client/internal/prefetch_window.hpp"
 #include "client/internal/retry_policy.hpp"
+#include "client/internal/to_received.hpp"
 #include "client/message.hpp"
 #include "client/pull_consumer.hpp"
 
@@ -69,9 +70,9 @@ public:
     std::int64_t last_pull_ms = 0;    ///< the same, since 1970; 0: never
     std::int64_t last_handled_ms = 0; ///< when its messages were last handled; before that, when it was taken over
 
-    std::deque<received_message> backlog;              ///< ordered: not handed out yet
-    bool handed_out = false;                           ///< ordered: a handler has some
-    std::multimap<time_point, received_message> again; ///< failed: hand out again then
+    std::deque<stored_message> backlog;              ///< ordered: not handed out yet
+    bool handed_out = false;                         ///< ordered: a handler has some
+    std::multimap<time_point, stored_message> again; ///< failed: hand out again then
     /// Ordered: given back to their broker as dead, and not committed; not to be read once more when the queue begins anew. With what tells
     /// each from another message, which may have its offset when the broker has lost its unsynced end. At most given_up_max: beyond that the
     /// first may become another dead letter.

@@ -101,7 +101,8 @@ caf::result<actors::client_answered> reader_state::consume_directly(const actors
         if (auto strong = caf::actor_cast<reader_actor>(reader))
             caf::anon_send(strong, directly_consumed{number, std::move(result)});
     };
-    const auto one = std::make_shared<direct_consumption>(to_received(queue, std::move(*record)), report);
+    const auto sys_flag = record->sys_flag;
+    const auto one = std::make_shared<direct_consumption>(stored_message{to_received_packed(queue, std::move(*record)), sys_flag}, report);
     if (!sink->consume(one))
         return actors::make_caf_error(errc::busy,
                                       "the consumer takes no message at a tool's word now: it is being stopped, or too many wait");

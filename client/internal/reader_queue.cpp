@@ -308,29 +308,24 @@ void reader_state::take_records(const message_queue& queue, queue_progress& prog
     progress.pause.succeed();
     statistics.pulled(queue.topic, records->size(), now() - progress.pulled_at, now());
     const auto& filter = topics[queue.topic].filter;
-    std::vector<received_message> messages;
+    std::vector<stored_message> messages;
     messages.reserve(records->size());
-    auto next = answer.next;
     for (auto& record : *records) {
-        const bool is_packed = (record.sys_flag & protocol::message_sys_flag::compressed) != 0;
-        if (is_packed && progress.window.bytes_free() == 0 && !messages.empty()) {
-            next = record.offset; // what bodies unpack to fills the window: the rest is pulled again when there is room
-            break;
-        }
-        auto m = to_received(queue, std::move(record));
-        if (!filter.matches(m.tags()) || progress.is_given_up(m) || !progress.tracker.add(m.offset))
+        const auto sys_flag = record.sys_flag;
+        stored_message m{to_received_packed(queue, std::move(record)), sys_flag};
+        if (!filter.matches(m.message.tags()) || progress.is_given_up(m.message) || !progress.tracker.add(m.message.offset))
             continue;
         progress.window.take(window_bytes(m));
         messages.push_back(std::move(m));
     }
-    progress.tracker.advance(next);
+    progress.tracker.advance(answer.next);
     if (options.ordered)
         std::move(messages.begin(), messages.end(), std::back_inserter(progress.backlog));
     else
         hand_out_now(queue, progress, std::move(messages));
 }
 
-void reader_state::hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages) {
+void reader_state::hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<stored_message> messages) {
     const auto share = messages.size() / std::max<std::size_t>(options.handler_threads, 1);
     const auto chunk = options.in_group ? std::clamp<std::size_t>(share, 1, chunk_messages_max) : messages.size();
     for (std::size_t first = 0; first < messages.size(); first += chunk) {
@@ -357,7 +352,7 @@ void reader_state::hand_out(const message_queue& queue, queue_progress& progress
         sink->deliver(std::move(part));
         return;
     }
-    std::vector<received_message> due;
+    std::vector<stored_message> due;
     while (!progress.again.empty() && progress.again.begin()->first <= now()) {
         due.push_back(std::move(progress.again.begin()->second));
         progress.again.erase(progress.again.begin());
@@ -396,15 +391,15 @@ void reader_state::take_report(delivery_report report) {
 /// What failed is at the front of what comes back.
 void reader_state::take_in_order(queue_progress& progress, delivery_report report) {
     const auto& rules = options.redelivery;
-    std::optional<received_message> given_up;
+    std::optional<stored_message> given_up;
     if (report.failed && !report.again.empty()) {
         auto& first = report.again.front();
         // Without the lock it is another member's by now, who has tries of its own.
-        if (options.send_back && rules.is_over(first.reconsume_times, first.local_redeliveries) && may_read(report.queue)) {
+        if (options.send_back && rules.is_over(first.message.reconsume_times, first.message.local_redeliveries) && may_read(report.queue)) {
             given_up = std::move(first);
             report.again.erase(report.again.begin());
         } else {
-            progress.again.emplace(now() + rules.delay(first.local_redeliveries), received_message{});
+            progress.again.emplace(now() + rules.delay(first.message.local_redeliveries), stored_message{});
         }
     }
     for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
@@ -414,25 +409,25 @@ void reader_state::take_in_order(queue_progress& progress, delivery_report repor
         return;
     }
     // Should the queue begin anew before that is committed, as it does when its lock is lost: the message is dead all the same.
-    progress.note_given_up(*given_up);
+    progress.note_given_up(given_up->message);
     // The queue counts as handed out until its broker has answered: nothing passes the message, and nobody else gets the queue.
     give_back(report.queue, report.generation, std::move(*given_up));
 }
 
-void reader_state::deliver_again(queue_progress& progress, received_message failed) {
-    const auto when = now() + options.redelivery.delay(failed.local_redeliveries);
+void reader_state::deliver_again(queue_progress& progress, stored_message failed) {
+    const auto when = now() + options.redelivery.delay(failed.message.local_redeliveries);
     if (!options.ordered) {
         progress.again.emplace(when, std::move(failed));
         return;
     }
-    progress.again.emplace(when, received_message{});
+    progress.again.emplace(when, stored_message{});
     progress.backlog.push_front(std::move(failed));
     progress.handed_out = false;
 }
 
-void reader_state::give_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
+void reader_state::give_back(const message_queue& queue, std::uint64_t generation, stored_message failed) {
     const auto broker = actors::net::role_of<actors::message_back_actor>(broker_of(queue));
-    const auto id = protocol::parse_offset_message_id(failed.offset_message_id);
+    const auto id = protocol::parse_offset_message_id(failed.message.offset_message_id);
     if (!broker || !id) {
         not_taken_back(queue, generation, std::move(failed));
         return;
@@ -441,11 +436,11 @@ void reader_state::give_back(const message_queue& queue, std::uint64_t generatio
     order.position = id->second;
     order.group = options.group;
     order.retry_max = options.redelivery.redeliveries_max;
-    order.origin_topic = failed.queue.topic;
-    order.origin_message_id = failed.message_id();
+    order.origin_topic = failed.message.queue.topic;
+    order.origin_message_id = failed.message.message_id();
     if (options.ordered) { // in the retry topic it would come again behind what it must not be passed by
         order.delay_level = -1;
-        order.tries = redelivery_policy::tries_before(failed.reconsume_times, failed.local_redeliveries);
+        order.tries = redelivery_policy::tries_before(failed.message.reconsume_times, failed.message.local_redeliveries);
     }
     ++sending_back;
     self->request(broker, options.request_timeout, std::move(order))
@@ -464,15 +459,15 @@ void reader_state::give_back(const message_queue& queue, std::uint64_t generatio
             });
 }
 
-void reader_state::taken_back(const message_queue& queue, std::uint64_t generation, const received_message& failed) {
+void reader_state::taken_back(const message_queue& queue, std::uint64_t generation, const stored_message& failed) {
     counters->messages_sent_back.fetch_add(1, std::memory_order_relaxed);
     const auto bytes = window_bytes(failed);
     auto* progress = current(queue, generation);
     if (progress == nullptr) {
-        handlers_left({queue, generation, {{failed.offset, bytes}}, {}, false, true});
+        handlers_left({queue, generation, {{failed.message.offset, bytes}}, {}, false, true});
         return;
     }
-    if (progress->tracker.done(failed.offset))
+    if (progress->tracker.done(failed.message.offset))
         progress->window.release(bytes);
     if (options.ordered) {
         progress->handed_out = false;
@@ -481,10 +476,10 @@ void reader_state::taken_back(const message_queue& queue, std::uint64_t generati
 }
 
 /// It is tried once more here, and given back again if it fails.
-void reader_state::not_taken_back(const message_queue& queue, std::uint64_t generation, received_message failed) {
+void reader_state::not_taken_back(const message_queue& queue, std::uint64_t generation, stored_message failed) {
     counters->send_backs_failed.fetch_add(1, std::memory_order_relaxed);
     if (const auto at = queues.find(queue); at != queues.end())
-        at->second.given_up.erase(failed.offset);
+        at->second.given_up.erase(failed.message.offset);
     if (auto* progress = current(queue, generation))
         deliver_again(*progress, std::move(failed));
     else // whoever reads the queue now gets it anew

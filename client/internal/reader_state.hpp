@@ -132,13 +132,13 @@ struct reader_state {
     void take_records(const message_queue& queue, queue_progress& progress, const actors::messages_pulled& answer);
     void asking_failed(const message_queue& queue, std::uint64_t generation, const error& failure);
     void hand_out(const message_queue& queue, queue_progress& progress);
-    void hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<received_message> messages);
+    void hand_out_now(const message_queue& queue, const queue_progress& progress, std::vector<stored_message> messages);
     void take_report(delivery_report report);
-    void give_back(const message_queue& queue, std::uint64_t generation, received_message failed);
+    void give_back(const message_queue& queue, std::uint64_t generation, stored_message failed);
     void take_in_order(queue_progress& progress, delivery_report report);
-    void taken_back(const message_queue& queue, std::uint64_t generation, const received_message& failed);
-    void not_taken_back(const message_queue& queue, std::uint64_t generation, received_message failed);
-    void deliver_again(queue_progress& progress, received_message failed);
+    void taken_back(const message_queue& queue, std::uint64_t generation, const stored_message& failed);
+    void not_taken_back(const message_queue& queue, std::uint64_t generation, stored_message failed);
+    void deliver_again(queue_progress& progress, stored_message failed);
     void send_back_ended();
     void commit(const std::shared_ptr<commit_round>& round);
     void save_local();

@@ -52,4 +52,11 @@ bool unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room) {
     return true;
 }
 
+received_message unpacked(const stored_message& stored) {
+    auto m = stored.message;
+    unpacking_room room;
+    unpack(m, stored.sys_flag, room);
+    return m;
+}
+
 } // namespace troupe::client

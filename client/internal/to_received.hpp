@@ -27,6 +27,14 @@ private:
     std::size_t left_;
 };
 
+/// A message with its body as it is stored: packed, where `message.compressed` says so. Consumers keep messages like this, and whoever is to get
+/// one has it unpacked on his own thread: those of the scheduler are shared by all actors of the process, and a few kilobytes may unpack to
+/// many megabytes.
+struct stored_message {
+    received_message message;
+    std::int32_t sys_flag = 0; ///< of its record
+};
+
 /// What a consumer gets of a stored message. RocketMQ's producers compress bodies from 4 KiB on (zlib, LZ4, Zstandard), and leave it to the consumer to
 /// unpack them. A body that cannot be unpacked stays as it is stored, and `compressed` says so. A message of a retry
 /// topic names the topic it was sent to first.
@@ -40,5 +48,7 @@ received_message to_received_packed(const message_queue& queue, protocol::messag
 /// ... and its body unpacked, where its record had this sys flag. False: it stays as it is stored for now, and may unpack where more room is
 /// left.
 bool unpack(received_message& m, std::int32_t sys_flag, unpacking_room& room);
+/// The message for its handler; `stored` stays as it is, for another try.
+received_message unpacked(const stored_message& stored);
 
 } // namespace troupe::client

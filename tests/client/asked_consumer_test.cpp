@@ -148,8 +148,8 @@ TEST_CASE("asked consumer: a tool's message goes to the handler, whose word is t
     CHECK_FALSE(answer->has_value());
     REQUIRE(s.m->sink->direct.size() == 1);
     const auto one = s.m->sink->direct.front();
-    CHECK(one->message().body.view() == "look");
-    CHECK(one->message().queue == message_queue{"other", "a", 0});
+    CHECK(one->message().message.body.view() == "look");
+    CHECK(one->message().message.queue == message_queue{"other", "a", 0});
     REQUIRE(one->begin());
     one->end({protocol::direct_outcome::retry_later, false, {}, 12});
     s.world.run();

@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 struct fake_sink : delivery_sink {
     void deliver(delivery d) override {
         for (const auto& m : d.messages)
-            bodies.emplace_back(m.body.view());
+            bodies.emplace_back(unpacked(m).body.view());
         waiting.push_back(std::move(d));
     }
     void revoke(const message_queue& queue) override { revoked.push_back(queue); }
@@ -80,15 +80,15 @@ struct member {
         sink->waiting.pop_front();
         delivery_report report{d.queue, d.generation, {}, {}, false, true};
         for (auto& m : d.messages) {
-            if (!failing.empty() && m.body.view() == failing) {
-                ++m.local_redeliveries;
+            if (!failing.empty() && m.message.body.view() == failing) {
+                ++m.message.local_redeliveries;
                 report.failed = true;
                 ++report.failures;
                 report.again.push_back(std::move(m));
             } else if (report.failed && ordered) {
                 report.again.push_back(std::move(m));
             } else {
-                report.done.emplace_back(m.offset, window_bytes(m));
+                report.done.emplace_back(m.message.offset, window_bytes(m));
             }
         }
         reports->put(std::move(report));

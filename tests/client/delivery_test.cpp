@@ -2,6 +2,7 @@
 #include "client/internal/offset_file.hpp"
 #include "client/internal/offset_saver.hpp"
 #include "client/internal/poll_buffer.hpp"
+#include "protocol/body_compression.hpp"
 
 #include <doctest/doctest.h>
 
@@ -31,7 +32,7 @@ delivery make_delivery(int first, int count) {
         m.queue = queue;
         m.offset = queue_offset{i};
         m.body = payload{std::to_string(i)};
-        d.messages.push_back(std::move(m));
+        d.messages.push_back({std::move(m), 0});
     }
     return d;
 }
@@ -65,7 +66,7 @@ TEST_CASE("handler_pool: reports what was done and what must come again; an exce
     CHECK(report.done[0].first == queue_offset{0});
     CHECK(report.done[1].first == queue_offset{3});
     REQUIRE(report.again.size() == 2);
-    CHECK(report.again[0].local_redeliveries == 1);
+    CHECK(report.again[0].message.local_redeliveries == 1);
     CHECK(report.failed);
     CHECK(report.failures == 2);
     CHECK(report.finished);
@@ -82,9 +83,9 @@ TEST_CASE("handler_pool: in order, nothing overtakes a failed message") {
         4);
     CHECK(handled == std::vector<std::int64_t>{0, 1});
     REQUIRE(report.again.size() == 3);
-    CHECK(report.again[0].offset == queue_offset{1});
-    CHECK(report.again[2].offset == queue_offset{3});
-    CHECK(report.again[2].local_redeliveries == 0);
+    CHECK(report.again[0].message.offset == queue_offset{1});
+    CHECK(report.again[2].message.offset == queue_offset{3});
+    CHECK(report.again[2].message.local_redeliveries == 0);
 }
 
 TEST_CASE("handler_pool: begins no message of a queue whose lock is not believed any more, and gives the rest back") {
@@ -106,7 +107,7 @@ TEST_CASE("handler_pool: begins no message of a queue whose lock is not believed
     CHECK(handled == 1);
     CHECK(report.done.size() == 1);
     REQUIRE(report.again.size() == 2); // in case that it is renewed: nothing is passed over
-    CHECK(report.again[0].offset == queue_offset{1});
+    CHECK(report.again[0].message.offset == queue_offset{1});
     CHECK_FALSE(report.failed);
     CHECK(report.finished);
 }
@@ -166,6 +167,47 @@ TEST_CASE("poll_buffer: hands out in order, across deliveries, and reports them 
         done += report.done.size();
     CHECK(done == 5);
     CHECK(buffer.poll(std::chrono::steady_clock::now(), 100).empty());
+}
+
+TEST_CASE("poll_buffer: bodies that one poll hands out unpack to 64 MiB together; the rest comes with the next") {
+    std::size_t done_bytes = 0;
+    std::size_t reported = 0;
+    poll_buffer buffer{[&](const delivery_report& r) {
+        for (const auto& [offset, bytes] : r.done)
+            done_bytes += bytes;
+        reported += r.done.size();
+    }};
+    auto large = make_delivery(0, 6);
+    const auto packed = *protocol::pack_body(protocol::compression::zlib, std::string(16u << 20, 'x'));
+    std::size_t taken_bytes = 0;
+    for (auto& m : large.messages) {
+        m.message.body = payload{packed};
+        m.message.compressed = true;
+        m.sys_flag = protocol::sys_flag_of(protocol::compression::zlib);
+        taken_bytes += window_bytes(m);
+    }
+    const auto revoked = large.revoked;
+    buffer.deliver(std::move(large));
+    buffer.deliver(make_delivery(6, 1));
+    const auto first = buffer.poll(time_point::max(), 100);
+    REQUIRE(first.size() == 4);
+    for (const auto& m : first) {
+        CHECK_FALSE(m.compressed);
+        CHECK(m.body.size() == 16u << 20);
+    }
+    CHECK(reported == 4);
+    SUBCASE("in order") {
+        const auto rest = buffer.poll(time_point::max(), 100);
+        REQUIRE(rest.size() == 3);
+        CHECK(rest[0].offset == queue_offset{4});
+        CHECK(rest[2].offset == queue_offset{6});
+        CHECK(done_bytes == taken_bytes + window_bytes(make_delivery(6, 1).messages.front())); // windows count what came
+    }
+    SUBCASE("unless its queue is revoked") {
+        revoked->store(true);
+        buffer.revoke(queue);
+        CHECK(buffer.poll(std::chrono::steady_clock::now(), 100).empty());
+    }
 }
 
 TEST_CASE("poll_buffer: revoked messages are gone, and closing ends a waiting poll") {
@@ -286,7 +328,8 @@ std::shared_ptr<direct_consumption> single(const std::string& body,
                                            const direct_answer& answer = std::make_shared<direct_answer::element_type>()) {
     received_message m;
     m.body = payload{body};
-    return std::make_shared<direct_consumption>(std::move(m), [answer](protocol::direct_result r) { answer->set_value(std::move(r)); });
+    return std::make_shared<direct_consumption>(stored_message{std::move(m), 0},
+                                                [answer](protocol::direct_result r) { answer->set_value(std::move(r)); });
 }
 
 protocol::direct_result result_of(const direct_answer& answer) {

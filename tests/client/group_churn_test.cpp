@@ -223,15 +223,15 @@ private:
         auto& m = job.work.messages[job.next];
         job.begun = false;
         delivery_report all{job.work.queue, job.work.generation, {}, {}, false, false};
-        if (options_.ordered && (m.body.view() == "poison" || one_in(20))) { // fails: it and what follows are given back
-            ++m.local_redeliveries;
+        if (options_.ordered && (m.message.body.view() == "poison" || one_in(20))) { // fails: it and what follows are given back
+            ++m.message.local_redeliveries;
             all.failed = all.finished = true;
             all.again.assign(std::make_move_iterator(job.work.messages.begin() + static_cast<std::ptrdiff_t>(job.next)),
                              std::make_move_iterator(job.work.messages.end()));
             job.next = job.work.messages.size();
         } else {
-            note(m);
-            all.done.emplace_back(m.offset, window_bytes(m));
+            note(m.message);
+            all.done.emplace_back(m.message.offset, window_bytes(m));
             all.finished = ++job.next == job.work.messages.size();
         }
         report(each, std::move(all));

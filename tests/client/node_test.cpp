@@ -1,13 +1,16 @@
 #include "client/client.hpp"
+#include "protocol/body_compression.hpp"
 #include "testing/node.hpp"
 #include "testing/temporary_directory.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/thread_time.hpp"
 
 #include <doctest/doctest.h>
 
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -247,6 +250,66 @@ TEST_CASE("client: a compressed message is stored so, and comes back as it was")
         const auto found = admin{*via}.find_message(receipt->offset_message_id);
         REQUIRE(found.ok());
         CHECK(found->body.view() == body);
+    }
+}
+
+// Goal: threads of the scheduler, which all actors of the process share, are not held up by what bodies unpack to.
+TEST_CASE("client: bodies are unpacked on the thread that gets them") {
+    constexpr std::size_t count = 8;
+    testing::node node;
+    REQUIRE(node.start().ok());
+    const auto via = node.connect();
+    REQUIRE(admin{*via}.create_topic(make_topic(1)).ok());
+    const std::string body(4'000'000, 'x');
+    const auto packed = *protocol::pack_body(compression::zlib, body);
+    REQUIRE(protocol::unpack_body(compression::zlib, packed, body.size()).ok()); // the first one is dearer
+    const auto begun = test_support::spent_here();
+    REQUIRE(protocol::unpack_body(compression::zlib, packed, body.size()).ok());
+    const auto one = test_support::spent_here() - begun;
+    producer_options options;
+    options.compress_from_bytes = 4'096;
+    auto producer = producer::open(*via, options);
+    auto large = make_message("large");
+    large.body = body;
+    for (std::size_t i = 0; i < count; ++i)
+        REQUIRE(producer->send(large).ok());
+
+    SUBCASE("of a pull consumer: the one that polls") {
+        pull_consumer_options pulled;
+        pulled.group = "g";
+        auto consumer = pull_consumer::open(*via, pulled);
+        REQUIRE(consumer->assign(consumer->queues("orders").value()).ok());
+        const auto before = test_support::spent_here();
+        std::vector<received_message> got;
+        while (got.size() < count)
+            for (auto& m : consumer->poll(30s))
+                got.push_back(std::move(m));
+        CHECK(test_support::spent_here() - before > 4 * one);
+        for (const auto& m : got)
+            CHECK(m.body.view() == body);
+    }
+    SUBCASE("of a push consumer: the one that calls the handler") {
+        std::promise<std::chrono::nanoseconds> handled;
+        std::vector<std::chrono::nanoseconds> spent; // when each came
+        std::size_t whole = 0;
+        push_consumer_options pushed;
+        pushed.group = "g";
+        pushed.from = consume_from::first_offset;
+        pushed.handler_threads = 1;
+        auto consumer = push_consumer::open(*via, pushed, [&](const received_message& m) {
+            spent.push_back(test_support::spent_here());
+            whole += m.body.size() == body.size() ? 1U : 0U;
+            if (spent.size() == count)
+                handled.set_value(spent.back() - spent.front());
+            return consume_outcome::done;
+        });
+        REQUIRE(consumer->subscribe("orders").ok());
+        REQUIRE(consumer->start().ok());
+        auto known = handled.get_future();
+        REQUIRE(known.wait_for(30s) == std::future_status::ready);
+        CHECK(known.get() > 4 * one);
+        consumer->stop();
+        CHECK(whole == count);
     }
 }
 

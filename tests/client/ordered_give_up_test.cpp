@@ -98,7 +98,7 @@ TEST_CASE("ordered give-up: the queue is held until the broker has answered") {
     s.broker().serve_held();
     s.world.run();
     REQUIRE(m->sink->waiting.size() == 1);
-    CHECK(m->sink->waiting.front().messages.front().body.view() == "1");
+    CHECK(m->sink->waiting.front().messages.front().message.body.view() == "1");
     m->handle_all();
     s.world.run_for(6s);
     CHECK(s.committed() == queue_offset{3});

@@ -11,6 +11,7 @@
 #include "protocol/pop_bodies.hpp"
 #include "tests/client/embedded_roles.hpp"
 #include "tests/support/eventually.hpp"
+#include "tests/support/thread_time.hpp"
 
 #include <caf/event_based_actor.hpp>
 #include <caf/send.hpp>
@@ -18,8 +19,6 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <doctest/doctest.h>
-
-#include <time.h>
 
 #include <algorithm>
 #include <atomic>
@@ -258,12 +257,6 @@ struct pop_setup : test::embedded_roles {
 };
 
 /// What the calling thread has had of a processor.
-std::chrono::nanoseconds spent_here() {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec};
-}
-
 std::string only_body(const result<std::vector<popped_message>>& popped) {
     if (!popped)
         return to_string(popped.failure());
@@ -428,14 +421,14 @@ TEST_CASE_FIXTURE(pop_setup, "pop_consumer: bodies are unpacked on the thread th
     const auto packed = put_large(4);
     auto popping = consumer();
     REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok()); // the first one is dearer
-    const auto begun = spent_here();
+    const auto begun = test_support::spent_here();
     REQUIRE(protocol::unpack_body(compression::zlib, packed, 16u << 20).ok());
-    const auto one = spent_here() - begun;
+    const auto one = test_support::spent_here() - begun;
     const auto popped = popping.pop(0ms);
     REQUIRE(popped.ok());
     REQUIRE(popped->size() == 4);
     CHECK_FALSE(popped->back().message.compressed);
-    CHECK(spent_here() - begun > 3 * one); // with the first: about five
+    CHECK(test_support::spent_here() - begun > 3 * one); // with the first: about five
 }
 
 TEST_CASE_FIXTURE(pop_setup, "pop_consumer: threads may pop at the same time") {

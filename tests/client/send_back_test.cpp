@@ -22,13 +22,13 @@ struct failing_sink : delivery_sink {
     void deliver(delivery d) override {
         delivery_report report{d.queue, d.generation, {}, {}, false, true};
         for (auto& m : d.messages) {
-            delivered.push_back(m);
-            if (failing.contains(std::string{m.body.view()})) {
-                ++m.local_redeliveries;
+            delivered.push_back(m.message);
+            if (failing.contains(std::string{m.message.body.view()})) {
+                ++m.message.local_redeliveries;
                 report.failed = true;
                 report.again.push_back(std::move(m));
             } else {
-                report.done.emplace_back(m.offset, window_bytes(m));
+                report.done.emplace_back(m.message.offset, window_bytes(m));
             }
         }
         if (reports->put(std::move(report)) && wakes_reader)
