@@ -17,12 +17,13 @@ error bad_message_id(std::string_view id) {
             "\"" + std::string{id.substr(0, 80)} + "\" is no offset message id: it has 32 hex digits (IPv4 store host) or 56 (IPv6)"};
 }
 
-void append_hex(std::string& out, std::string_view bytes) {
+/// Two digits for each byte, upper case.
+void put_hex(char* to, std::string_view bytes) {
     constexpr char digits[] = "0123456789ABCDEF";
     for (const char c : bytes) {
         const auto byte = static_cast<unsigned char>(c);
-        out.push_back(digits[byte >> 4]);
-        out.push_back(digits[byte & 15]);
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
     }
 }
 
@@ -76,9 +77,8 @@ std::string offset_message_id(const host_address& store_host, log_position posit
     std::memcpy(raw, store_host.address.data(), address_bytes);
     store_be<std::int32_t>(raw + address_bytes, store_host.port);
     store_be<std::int64_t>(raw + address_bytes + 4, position.value());
-    std::string id;
-    id.reserve(2 * (address_bytes + 12));
-    append_hex(id, {raw, address_bytes + 12});
+    std::string id(2 * (address_bytes + 12), '0');
+    put_hex(id.data(), {raw, address_bytes + 12});
     return id;
 }
 
