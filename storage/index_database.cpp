@@ -23,7 +23,9 @@ namespace {
 constexpr char forgotten_kind = 'f';
 constexpr std::string_view checkpoint_key = "!checkpoint";
 constexpr std::string_view format_value = "troupe index 2";
-constexpr std::uint64_t room_bytes = 8u << 20; // for the memory table and RocksDB's own files
+/// At a million messages per second tables of 4 MiB were written and merged so often that it took a tenth of the broker's time.
+constexpr std::size_t write_buffer_bytes = 16u << 20;
+constexpr std::uint64_t room_bytes = 2 * write_buffer_bytes; // for the memory table and RocksDB's own files
 
 /// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
 /// which offset comes next.
@@ -119,6 +121,7 @@ public:
         }
         auto options = small_database_options(env_.get(), block_cache_bytes);
         options.compaction_filter = &filter_;
+        options.write_buffer_size = write_buffer_bytes;
         options.avoid_flush_during_shutdown = true; // flush() decides what is durable
         rocksdb::DB* database = nullptr;
         if (const auto status = rocksdb::DB::Open(options, directory_.string(), &database); !status.ok()) {
