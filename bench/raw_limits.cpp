@@ -1,5 +1,6 @@
 #include "bench/raw_limits.hpp"
 
+#include "bench/descriptor.hpp"
 #include "bench/peer.hpp"
 
 #include <algorithm>
@@ -22,22 +23,6 @@ namespace troupe::bench {
 namespace {
 
 constexpr std::uint64_t raw_file_bytes = 1ull << 30;
-
-class descriptor {
-public:
-    explicit descriptor(int value) : value_{value} {}
-    ~descriptor() {
-        if (value_ >= 0) {
-            ::close(value_);
-        }
-    }
-    descriptor(const descriptor&) = delete;
-    descriptor& operator=(const descriptor&) = delete;
-    [[nodiscard]] int get() const { return value_; }
-
-private:
-    int value_;
-};
 
 error io_error(const std::string& what) {
     return error{errc::io, what + ": " + std::strerror(errno)};

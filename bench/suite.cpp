@@ -1,5 +1,7 @@
 #include "bench/suite.hpp"
 
+#include "bench/page_cache.hpp"
+#include "bench/suite_support.hpp"
 #include "config/nearest.hpp"
 
 #include <algorithm>
@@ -85,9 +87,11 @@ void run_suite(const suite_options& options, report& out) {
             std::any_of(each.figures.begin(), each.figures.end(), [&](const std::string& id) { return options.wants({id}); });
         if (wanted) {
             out.begin(each.name, each.text);
+            prepare_page_cache(options, each.name, out);
             each.run(options, out);
         }
     }
+    clear(options, page_cache_file);
 }
 
 } // namespace troupe::bench

@@ -18,8 +18,9 @@ struct suite_options {
     std::filesystem::path directory; ///< scratch space on the disk to measure; emptied scenario by scenario
     std::set<std::string> figures;   ///< what select_figures made of the names of scenarios and figures; empty: all
     std::chrono::milliseconds measure{5000};
-    std::uint64_t timers = 1'000'000;              ///< that wait, in scenario "timers"
-    std::size_t timer_body_bytes = 1024;           ///< of their messages
+    bool fills_page_cache = true;        ///< before each node: what is written then takes no memory that was free (page_cache.hpp)
+    std::uint64_t timers = 1'000'000;    ///< that wait, in scenario "timers"
+    std::size_t timer_body_bytes = 1024; ///< of their messages
     std::uint64_t large_store_bytes = 10ull << 30; ///< stored before the cold read and the restart after kill -9
 
     /// Whether any of `ids` ("P4") is to be measured.

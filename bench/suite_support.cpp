@@ -1,5 +1,6 @@
 #include "bench/suite_support.hpp"
 
+#include "bench/page_cache.hpp"
 #include "bench/raw_limits.hpp"
 
 namespace troupe::bench {
@@ -7,6 +8,7 @@ namespace troupe::bench {
 std::optional<node_under_test> fresh_node(const suite_options& options, const std::string& name, bool flush_sync,
                                           const std::string& scenario, report& out) {
     clear(options, name);
+    prepare_page_cache(options, scenario, out);
     node_settings settings;
     settings.program = options.program;
     settings.directory = options.directory / name;
@@ -22,6 +24,15 @@ std::optional<node_under_test> fresh_node(const suite_options& options, const st
         return std::nullopt;
     }
     return std::move(node).value();
+}
+
+void prepare_page_cache(const suite_options& options, const std::string& scenario, report& out) {
+    if (!options.fills_page_cache) {
+        return;
+    }
+    if (const auto filled = fill_page_cache(options.directory); !filled) {
+        out.failed(scenario, "the page cache could not be filled: " + to_string(filled.failure()));
+    }
 }
 
 void clear(const suite_options& options, const std::string& name) {

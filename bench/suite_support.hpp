@@ -13,6 +13,9 @@ namespace troupe::bench {
 
 inline constexpr double mebi = 1024.0 * 1024.0;
 
+/// Fills the page cache (page_cache.hpp) if the options want that; after whatever gave memory back. Reports a failure under `scenario`.
+void prepare_page_cache(const suite_options& options, const std::string& scenario, report& out);
+
 /// A fresh node in an empty directory `name` of the scratch space; reports the failure under `scenario` if there is none.
 std::optional<node_under_test> fresh_node(const suite_options& options, const std::string& name, bool flush_sync,
                                           const std::string& scenario, report& out);

@@ -1,9 +1,11 @@
 #include "apps/commands/commands.hpp"
+#include "bench/page_cache.hpp"
 #include "bench/suite.hpp"
 #include "protocol/message_codec.hpp"
 
 #include <CLI/CLI.hpp>
 
+#include <filesystem>
 #include <fstream>
 #include <memory>
 #include <ostream>
@@ -63,6 +65,18 @@ exit_code bench_consume(const command_context& context, bench_arguments& argumen
     arguments.consume.warm_up = arguments.warm_up;
     arguments.consume.measure = arguments.measure;
     return finish(context, bench::run_consume_load(arguments.consume));
+}
+
+exit_code bench_page_cache(const command_context& context, const bench_arguments& arguments) {
+    const auto left = bench::fill_page_cache(arguments.directory);
+    if (!left) {
+        return context.fail(left.failure());
+    }
+    record all;
+    all.add("file", (std::filesystem::path{arguments.directory} / bench::page_cache_file).string());
+    all.add("free_mib", static_cast<std::int64_t>(*left >> 20));
+    all.print(context.out, context.format);
+    return exit_code::ok;
 }
 
 exit_code bench_suite(const command_context& context, bench_arguments& arguments) {
@@ -166,6 +180,8 @@ void add_suite(CLI::App& bench, command_context& context, const std::shared_ptr<
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     auto& suite = arguments->suite;
+    command->add_flag("!--page-cache-as-is", suite.fills_page_cache,
+                      "Leave the page cache as it is, instead of filling it before each node as on a machine that has been up for long");
     command->add_option("--timers", suite.timers, "Timed messages that wait in scenario \"timers\"")
         ->check(CLI::Range(10'000, 100'000'000))
         ->capture_default_str();
@@ -180,6 +196,17 @@ void add_suite(CLI::App& bench, command_context& context, const std::shared_ptr<
     command->callback([&context, arguments] { context.chosen = [&context, arguments] { return bench_suite(context, *arguments); }; });
 }
 
+void add_page_cache(CLI::App& bench, command_context& context, const std::shared_ptr<bench_arguments>& arguments) {
+    CLI::App* command = bench.add_subcommand(
+        "page-cache", "Fill the page cache, as on a machine that has been up for long; what is written then takes no free memory");
+    add_output_option(*command, context);
+    command
+        ->add_option("--directory", arguments->directory, "Where the file that fills it stays, without taking space, until you remove it")
+        ->capture_default_str();
+    set_examples(*command, "troupe bench page-cache --directory /var/tmp/bench");
+    command->callback([&context, arguments] { context.chosen = [&context, arguments] { return bench_page_cache(context, *arguments); }; });
+}
+
 } // namespace
 
 void add_bench_commands(CLI::App& app, command_context& context) {
@@ -188,6 +215,7 @@ void add_bench_commands(CLI::App& app, command_context& context) {
     add_send(*bench, context, std::make_shared<bench_arguments>());
     add_consume(*bench, context, std::make_shared<bench_arguments>());
     add_suite(*bench, context, std::make_shared<bench_arguments>());
+    add_page_cache(*bench, context, std::make_shared<bench_arguments>());
 }
 
 } // namespace troupe::apps

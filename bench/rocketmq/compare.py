@@ -127,10 +127,19 @@ class Run:
         """WORK on each server, one after the other and without anybody else."""
         try:
             with self.alone():
+                self.fill_page_cache()
                 self.note(scenario, {key: work(server) for key, server in pair.items()})
         except RuntimeError as problem:
             self.failures.append({"scenario": scenario, "why": str(problem)})
             print(f"  {scenario}: {problem}", flush=True)
+
+    def fill_page_cache(self):
+        """As on a machine that has been up for long: what is written takes its pages from the cache (docs/performance.md, Method)."""
+        if self.options.page_cache_as_is:
+            return
+        done = subprocess.run([self.troupe, "bench", "page-cache", "--directory", self.logs], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"the page cache could not be filled: {done.stderr.strip()}")
 
     def is_wanted(self, scenario):
         return not self.options.only or any(fnmatch.fnmatch(scenario, pattern) for pattern in self.options.only)
@@ -217,6 +226,7 @@ def main():
     parser.add_argument("--json", help="where to write every figure of every round")
     parser.add_argument("--append", action="store_true", help="add to what the file of --json holds of earlier runs")
     parser.add_argument("--markdown", help="where to write the tables")
+    parser.add_argument("--page-cache-as-is", action="store_true", help="leave the page cache as it is, instead of filling it")
     parser.add_argument("--lock", help="file to hold with flock(2) while measuring, where several people share a machine")
     parser.add_argument("--troupe", default=str(ROOT / "build/release/apps/troupe"), help="Troupe's program")
     parser.add_argument("--work", default=str(ROOT / "build/rocketmq"), help="jars, logs and stores")
@@ -230,6 +240,7 @@ def main():
     print("\n" + run.save())
     for failure in run.failures:
         print(f"not measured: {failure['scenario']}: {failure['why']}", file=sys.stderr)
+    (run.logs / "page-cache").unlink(missing_ok=True)
     for store in run.logs.glob("*/store"):
         shutil.rmtree(store, ignore_errors=True)
     return 1 if run.failures else 0
