@@ -66,9 +66,9 @@ protocol::remoting_command send_command(const send_load& load, const std::string
     if (load.transactions) {
         command.fields.set("i", std::string{"TRAN_MSG\x01true\x02"});
     } else if (load.delay_level > 0) {
-        command.fields.set("i", "DELAY\x01" + std::to_string(load.delay_level) + '\x02');
+        command.fields.set("i", std::string{"DELAY\x01"}.append(std::to_string(load.delay_level)) + '\x02');
     } else if (load.delay_max.count() > 0) {
-        command.fields.set("i", std::string{delay_property} + std::string(delay_digits, '0') + '\x02');
+        command.fields.set("i", std::string{delay_property}.append(delay_digits, '0') + '\x02');
     }
     command.fields.set("m", std::string{load.batch > 0 ? "true" : "false"});
     return command;

@@ -1,4 +1,4 @@
-# What `cmake --install` puts where, and the package that find_package(Troupe) finds.
+# What `cmake --install` puts where, and the package that find_package(Troupe) finds. Target product builds just that.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -31,7 +31,10 @@ install(FILES
   ${CMAKE_SOURCE_DIR}/cmake/TroupeDependencies.cmake
   DESTINATION ${troupe_package_directory})
 
+add_custom_target(product)
+add_dependencies(product ${troupe_libraries})
 if(TARGET troupe)
+  add_dependencies(product troupe)
   install(TARGETS troupe RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   install(DIRECTORY ${CMAKE_SOURCE_DIR}/config/ DESTINATION ${CMAKE_INSTALL_DATADIR}/troupe/config
     FILES_MATCHING PATTERN "*.json")
