@@ -26,9 +26,11 @@ void question_table::fail(std::uint64_t number, const error& failure) {
         question.mapped()(failure);
 }
 
+/// Whoever is told may ask somebody else at once; that fails, too, until nobody asks any more.
 void question_table::fail_all(const error& failure) {
-    for (const auto& question : std::exchange(questions_, {}))
-        question.second(failure);
+    while (!questions_.empty())
+        for (const auto& question : std::exchange(questions_, {}))
+            question.second(failure);
 }
 
 } // namespace troupe::actors

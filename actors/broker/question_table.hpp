@@ -27,7 +27,7 @@ public:
     [[nodiscard]] bool end(std::uint64_t number);
     /// Tells who waits for the question's answer, unless it has failed already.
     void fail(std::uint64_t number, const error& failure);
-    /// All of them, for an owner that ends.
+    /// All of them, and those that are asked because of that, for an owner that ends. Who asks anew must give up in the end.
     void fail_all(const error& failure);
 
     [[nodiscard]] bool is_empty() const { return questions_.empty(); }

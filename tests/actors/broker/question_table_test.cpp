@@ -74,3 +74,12 @@ TEST_CASE("question_table: a question that is asked because another has failed f
     table.fail_all({errc::shutting_down, {}});
     CHECK(all.told == outcomes{{2, errc::shutting_down}});
 }
+
+TEST_CASE("question_table: an owner that ends also fails what is asked because of that") {
+    question_table table{10};
+    listeners all;
+    CHECK(table.add([&table, &all](const error&) { CHECK(table.add(all.listener(2))); }));
+    table.fail_all({errc::shutting_down, {}});
+    CHECK(all.told == outcomes{{2, errc::shutting_down}});
+    CHECK(table.is_empty());
+}
