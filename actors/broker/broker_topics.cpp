@@ -156,7 +156,6 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
     without_rule.name = topic.name;
     retention_.note(without_rule, now());
     publish(topics_->without(topic.name, setup_.options.now().value()));
-    resets_.forget_topic(topic.name);
     finish_queues(finish{false}, topic.name);
     send_notes();
     const continuation failed = [this, topic, change](const error& failure) { // it is still there
@@ -171,6 +170,7 @@ caf::result<topic_deleted> broker_state::handle(const delete_topic& order) {
         self_->request(setup_.offset_keeper, caf::infinite, order)
             .then(
                 [this, topic, change](topic_deleted) {
+                    resets_.forget_topic(topic.name);
                     forget_modes(topic.name, {});
                     drop_index(topic.name, change);
                 },

@@ -78,9 +78,15 @@ struct slow_world {
                     [this](retain_tick) { ++retain_looks; }, [](const finish&) {}};
         });
         reader = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
-            return {owe<offset_found, find_max_offset>(self, reads),    owe<topic_described, describe_queues>(self, reads),
-                    owe<broker_described, describe_store>(self, reads), owe<group_described, describe_progress>(self, reads),
-                    owe<topic_trimmed, trim_topic>(self, trims),        [this](caf::ok_atom) { due(); }};
+            return {owe<offset_found, find_max_offset>(self, reads),
+                    owe<topic_described, describe_queues>(self, reads),
+                    owe<broker_described, describe_store>(self, reads),
+                    owe<group_described, describe_progress>(self, reads),
+                    owe<topic_trimmed, trim_topic>(self, trims),
+                    [this](caf::ok_atom) { due(); },
+                    [](const locate_offsets& order) {
+                        return offsets_located{{{{order.topic, order.queues.at(0)}, order.offset}}};
+                    }};
         });
         offset_keeper = system.spawn([this](caf::event_based_actor* self) -> caf::behavior {
             return {owe<offset_committed, commit_offset>(self, offsets),
@@ -90,6 +96,7 @@ struct slow_world {
                     owe<group_deleted, delete_group>(self, offsets),
                     [this](caf::ok_atom) { due(); },
                     [](const claim_group&) {},
+                    [](const commit_offsets&) { return offset_committed{}; },
                     [this, self](const note_offsets& order) {
                         noted.push_back(order);
                         return owe<offsets_noted, note_offsets>(self, note_answers)(order);
@@ -237,6 +244,26 @@ TEST_CASE_FIXTURE(slow_world, "broker: a topic that could not be deleted has the
     CHECK(is_limited());
     world.advance(1s, 100ms);
     CHECK(trims.open.size() == 1);
+}
+
+TEST_CASE_FIXTURE(slow_world, "broker: consumers of a topic that could not be deleted still hear of a reset") {
+    group_config readers;
+    readers.name = "readers";
+    const auto put = ask<group_put>(put_group{readers});
+    pay(metadata);
+    REQUIRE((*put)->ok());
+    const auto reset = world.ask<offsets_reset>(caf::actor_cast<broker_members_actor>(broker),
+                                                reset_offsets{"readers", "orders", queue_id{0}, timestamp_ms{-1}, queue_offset{0}});
+    REQUIRE((*reset)->ok());
+    const auto is_told = [this] { // until it knows better, what it commits does not count
+        const auto committed = ask<offset_committed>(commit_offset{key, queue_offset{9}});
+        return committed->has_value() && offsets.open.empty();
+    };
+    CHECK(is_told());
+    const auto deleted = ask<topic_deleted>(delete_topic{"orders"});
+    pay(offsets, {errc::io, "no"});
+    REQUIRE((*deleted)->code() == errc::io);
+    CHECK(is_told());
 }
 
 TEST_CASE_FIXTURE(slow_world, "broker: a topic over its deadline appears when the disk has it after all") {
