@@ -49,7 +49,7 @@ void lag_rounds::measure_next(std::size_t left) {
     const auto group = round_.next(groups_);
     if (group == groups_.end())
         return;
-    if (left == 0)
+    if (left == 0 || is_stopped_)
         return round_.pause();
     round_.enter(group->first);
     const auto give_up = [this](const error&) { round_.pause(); };

@@ -42,7 +42,7 @@ public:
     ~lag_rounds() = default;
 
     void tick(clock_time now);
-    /// Nothing new is begun.
+    /// The round goes no further than the group that is measured now.
     void stop() { is_stopped_ = true; }
     /// The group was deleted.
     void forget(std::string_view group) { book_.forget(group); }

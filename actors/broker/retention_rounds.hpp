@@ -34,7 +34,7 @@ public:
     /// A topic that goes has no attributes, so no rule.
     void note(const topic_config& topic, clock_time now);
     void tick(clock_time now);
-    /// Nothing new is begun.
+    /// The round goes no further.
     void stop() { is_stopped_ = true; }
 
 private:

@@ -165,3 +165,13 @@ TEST_CASE("lag_rounds: nothing is begun when the owner ends") {
     at.lags.tick(start);
     CHECK(at.keeper.open() == 0);
 }
+
+TEST_CASE("lag_rounds: a round that is under way when the owner ends goes no further") {
+    measured_groups at{{"g", "h"}};
+    at.lags.tick(start);
+    at.keeper.answer({{committed("t", 0, 5)}});
+    at.lags.stop();
+    at.reader.answer({{7, timestamp_ms{999'000}}});
+    CHECK(at.keeper.open() == 0);
+    CHECK(at.listed("g").messages == 7);
+}
