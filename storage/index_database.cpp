@@ -24,8 +24,11 @@ constexpr char forgotten_kind = 'f';
 constexpr std::string_view checkpoint_key = "!checkpoint";
 constexpr std::string_view format_value = "troupe index 2";
 /// At a million messages per second tables of 4 MiB were written and merged so often that it took a tenth of the broker's time.
-constexpr std::size_t write_buffer_bytes = 16u << 20;
-constexpr std::uint64_t room_bytes = 2 * write_buffer_bytes; // for the memory table and RocksDB's own files
+constexpr std::size_t write_buffer_bytes = 8u << 20;
+constexpr int write_buffers_max = 2;       // one is filled while the other is written
+constexpr std::uint64_t merged_tables = 4; // of the first level, at once
+constexpr std::uint64_t room_bytes =
+    (write_buffers_max + merged_tables) * write_buffer_bytes; // what RocksDB may write before we look again
 
 /// Drops rows that point only below the log's minimum. A queue's last block is never full and so never dropped: it says
 /// which offset comes next.
@@ -122,6 +125,7 @@ public:
         auto options = small_database_options(env_.get(), block_cache_bytes);
         options.compaction_filter = &filter_;
         options.write_buffer_size = write_buffer_bytes;
+        options.max_write_buffer_number = write_buffers_max;
         options.avoid_flush_during_shutdown = true; // flush() decides what is durable
         rocksdb::DB* database = nullptr;
         if (const auto status = rocksdb::DB::Open(options, directory_.string(), &database); !status.ok()) {
