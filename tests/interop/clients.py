@@ -28,16 +28,18 @@ def run_logged(command, log, **options):
     log.parent.mkdir(parents=True, exist_ok=True)
     with open(log, "wb") as out:
         code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=1800, check=False,
-                              **options).returncode
+                              close_fds=False, **options).returncode
     if code != 0:
         raise RuntimeError(f"{' '.join(map(str, command))} failed; the log is {log}\n{log.read_text(errors='replace')[-2000:]}")
 
 
 @contextlib.contextmanager
 def alone(cache):
-    """Nobody else prepares a client in CACHE meanwhile: two runs at once would write the same files. Ends with the process, whatever ends it."""
+    """Nobody else prepares a client in CACHE meanwhile: two runs at once would write the same files. Ends with the process and
+    the commands it runs, whatever ends it: they inherit the file that is locked."""
     cache.mkdir(parents=True, exist_ok=True)
     with open(cache / "lock", "wb") as lock:
+        os.set_inheritable(lock.fileno(), True)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
