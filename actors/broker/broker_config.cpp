@@ -44,6 +44,7 @@ bool set_boolean(bool& target, std::string_view value) {
     return true;
 }
 
+/// What a part of the broker took when it was made (request deadline, intervals of rounds) cannot be here as it is: the part keeps its own.
 constexpr std::array<changeable, 7> changeables{{
     {"autoCreateSubscriptionGroup", "true, false",
      [](broker_options& options, std::string_view value) { return set_boolean(options.auto_create_groups, value); }},

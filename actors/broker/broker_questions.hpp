@@ -34,6 +34,9 @@ public:
     broker_questions(broker_role::pointer self, std::chrono::milliseconds deadline, std::shared_ptr<broker_metrics> metrics,
                      const client_sessions& sessions, std::function<void()> settled)
         : self_{self}, deadline_{deadline}, metrics_{std::move(metrics)}, sessions_{sessions}, settled_{std::move(settled)} {}
+    broker_questions(const broker_questions&) = delete; // what waits for an answer knows where it is
+    broker_questions& operator=(const broker_questions&) = delete;
+    ~broker_questions() = default;
 
     template <class Answer, class Role, class Order, class Then>
     void ask(const Role& role, Order order, continuation fail, Then then) {

@@ -23,8 +23,9 @@ namespace troupe::actors {
 /// Threads  not synchronised.
 /// Bounded  at most `resends_max` orders at a time, each with a page in memory; beyond them the answer is busy.
 /// Always   1. Each order is answered once.
-///          2. Of one queue one order at a time is under way, so that no two of them put back the same page.
-///          3. What is remembered has been stored: a crash between the two makes the next order repeat a page.
+///          2. Of one queue one order at a time is under way, so that no two of them put back the same page at once.
+///          3. What is remembered has been stored: after a crash between the two, or when one of them came after its deadline, the next
+///             order repeats a page.
 class dead_letter_resends {
 public:
     using continuation = std::function<void(const error& failure)>;

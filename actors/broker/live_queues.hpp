@@ -19,7 +19,7 @@ namespace troupe::actors {
 /// The owner monitors them, sends them what it has to say, and tells this of their ends.
 ///
 /// Threads  not synchronised.
-/// Bounded  by the queues of all topics.
+/// Bounded  by the queues of all topics, and those that were taken out and have not ended.
 /// Always   a queue has one actor at most that is given pulls. One that is taken out is given none any more: whoever pulls next meets
 ///          another, with another instance.
 class live_queues {
@@ -27,6 +27,9 @@ public:
     /// Spawns the actor of a queue. `instance` comes back with its queue_idle, and is never given twice.
     using spawner = std::function<queue_actor(const topic_queue& queue, std::uint64_t instance)>;
     explicit live_queues(spawner spawn) : spawn_{std::move(spawn)} {}
+    live_queues(const live_queues&) = delete; // its spawner knows where the owner is
+    live_queues& operator=(const live_queues&) = delete;
+    ~live_queues() = default;
 
     struct entered {
         queue_actor actor;

@@ -51,8 +51,10 @@ void transaction_decisions::sent(decision next) {
     const auto half = next.half;
     [[maybe_unused]] const auto verdict = table_->begin(half, next.what);
     assert(verdict == transaction_table::verdict::begin);
-    waiting_ += next.waiting.size();
-    under_way_.emplace(half.value(), std::move(next));
+    const auto waiting = next.waiting.size();
+    const bool is_new = under_way_.emplace(half.value(), std::move(next)).second;
+    assert(is_new);
+    waiting_ += is_new ? waiting : 0;
 }
 
 std::optional<transaction_decisions::decision> transaction_decisions::take(log_position half, const error& failure) {

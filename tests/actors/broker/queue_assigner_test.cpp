@@ -44,6 +44,7 @@ struct assigner_of_a_broker {
     consumer_groups members{120s};
     asked_questions<find_route, route_found> first;
     asked_questions<find_route, route_found> second;
+    asked_questions<find_route, route_found> third;
     std::vector<result<assignment_found>> told;
     queue_assigner assigner{
         "b", [this] { return now; }, modes, members,
@@ -128,9 +129,12 @@ TEST_CASE("queue_assigner: name servers that are replaced while they are asked a
     assigner_of_a_broker at;
     at.use_both();
     at.ask(request("t"));
-    at.assigner.use({});
+    at.assigner.use({at.first.way(), at.third.way()});
     at.first.fail(errc::connection_lost);
     CHECK(at.second.open() == 0);
+    CHECK(at.third.open() == 1);
+    at.assigner.use({});
+    at.third.fail(errc::connection_lost);
     REQUIRE(at.told.size() == 1);
     CHECK_FALSE(at.told[0]->is_known);
 }
