@@ -64,7 +64,8 @@ public:
     /// Continues a queue elsewhere; what was prefetched is dropped. Fails with queue_not_found when it is not assigned.
     result<void> seek(const message_queue& queue, seek_target target);
     /// Up to `messages_max` messages as soon as there is one; empty when `timeout` has passed without. Compressed bodies are unpacked
-    /// here, to 64 MiB together: what is beyond that comes with the next call.
+    /// here, to 64 MiB together: what is beyond that comes with the next call. Throws std::bad_alloc where the first body finds no memory to
+    /// be unpacked; the messages come with the next call.
     std::vector<received_message> poll(std::chrono::milliseconds timeout, std::size_t messages_max = 1000);
     /// Offset of the next message that poll() would return from this queue. Fails with queue_not_found; busy while its
     /// first position is still being looked up.

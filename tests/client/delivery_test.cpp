@@ -12,6 +12,7 @@
 #include <future>
 #include <map>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -208,6 +209,57 @@ TEST_CASE("poll_buffer: bodies that one poll hands out unpack to 64 MiB together
         buffer.revoke(queue);
         CHECK(buffer.poll(std::chrono::steady_clock::now(), 100).empty());
     }
+}
+
+TEST_CASE("poll_buffer: without memory to unpack a body, nothing counts as done that no poll has returned") {
+    std::vector<queue_offset> done;
+    int fails_at = 0;
+    poll_buffer buffer{[&](const delivery_report& r) {
+                           for (const auto& [offset, bytes] : r.done)
+                               done.push_back(offset);
+                       },
+                       [&](received_message& m, std::int32_t, unpacking_room&) {
+                           if (m.offset == queue_offset{fails_at})
+                               throw std::bad_alloc{};
+                           return true;
+                       }};
+    buffer.deliver(make_delivery(0, 2));
+    buffer.deliver(make_delivery(2, 2));
+    CHECK_THROWS_AS(buffer.poll(std::chrono::steady_clock::now(), 100), std::bad_alloc);
+    CHECK(done.empty());
+    fails_at = 3;
+    const auto first = buffer.poll(std::chrono::steady_clock::now(), 100);
+    REQUIRE(first.size() == 3);
+    CHECK(first[0].offset == queue_offset{0});
+    CHECK(done.size() == 3);
+    fails_at = -1;
+    const auto rest = buffer.poll(std::chrono::steady_clock::now(), 100);
+    REQUIRE(rest.size() == 1);
+    CHECK(rest[0].offset == queue_offset{3});
+    CHECK(done.size() == 4);
+}
+
+TEST_CASE("poll_buffer: of a queue that is revoked while its messages are unpacked no more is handed out") {
+    std::vector<queue_offset> done;
+    auto revoked_soon = make_delivery(0, 3);
+    const auto revoked = revoked_soon.revoked;
+    poll_buffer buffer{[&](const delivery_report& r) {
+                           for (const auto& [offset, bytes] : r.done)
+                               done.push_back(offset);
+                       },
+                       [&](received_message& m, std::int32_t, unpacking_room&) {
+                           if (m.offset == queue_offset{1})
+                               revoked->store(true);
+                           return true;
+                       }};
+    buffer.deliver(std::move(revoked_soon));
+    buffer.deliver(make_delivery(7, 1)); // the queue was moved there
+    const auto handed_out = buffer.poll(std::chrono::steady_clock::now(), 100);
+    REQUIRE(handed_out.size() == 3);
+    CHECK(handed_out[1].offset == queue_offset{1});
+    CHECK(handed_out[2].offset == queue_offset{7});
+    CHECK(done.size() == 3);
+    CHECK(buffer.poll(std::chrono::steady_clock::now(), 100).empty());
 }
 
 TEST_CASE("poll_buffer: revoked messages are gone, and closing ends a waiting poll") {
