@@ -234,12 +234,11 @@ void reader_state::handle(const end_reading& order) {
         round->done(*round);
         return;
     }
-    // A broker that does not answer must not keep the others from hearing what is done.
-    if (sending_back > 0) {
-        commit(std::make_shared<commit_round>());
-    }
     // What a broker has just taken back is done: committed, it does not come again from here as well.
     when_none_sent_back = [this, round] { commit(round); };
+    // A broker that does not answer must not keep the others from hearing what is done.
+    if (sending_back > 0)
+        commit(std::make_shared<commit_round>());
     ++sending_back;
     send_back_ended();
 }

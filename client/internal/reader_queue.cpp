@@ -86,6 +86,13 @@ queue_progress* reader_state::current(const message_queue& queue, std::uint64_t 
     return at != queues.end() && at->second.generation == generation ? &at->second : nullptr;
 }
 
+queue_progress* reader_state::progress_of(const message_queue& queue, std::uint64_t generation) {
+    if (auto* progress = current(queue, generation))
+        return progress;
+    const auto left = leaving.find(queue);
+    return left != leaving.end() && left->second.progress.generation == generation ? &left->second.progress : nullptr;
+}
+
 // ---- asking ---------------------------------------------------------------------------------------------------------
 
 void reader_state::ask(const message_queue& queue, queue_progress& progress) {
@@ -508,10 +515,21 @@ void reader_state::commit(const std::shared_ptr<commit_round>& round) {
         if (left.progress.wants_commit() && locks.holds(queue, lock_now()))
             dirty.emplace_back(queue, &left.progress);
     round->left = dirty.size();
-    if (dirty.empty() && round->done)
+    if (ending)
+        wait_for_last(round);
+    if (round->left == 0 && round->done)
         round->done(*round);
     for (const auto& [queue, progress] : dirty)
         commit_one(queue, *progress, round);
+}
+
+/// Queues that were given up, and whose last commit is to follow one that is under way: a reader must not end before that.
+void reader_state::wait_for_last(const std::shared_ptr<commit_round>& round) {
+    for (auto& [queue, open] : commits)
+        if (open.last && !queues.contains(queue) && !leaving.contains(queue)) {
+            ++round->left;
+            open.waiting.push_back(round);
+        }
 }
 
 /// The queue began anew while a commit of how far it was before was under way: what the broker has is not known.
@@ -540,12 +558,16 @@ void reader_state::save_local() {
 void reader_state::commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round) {
     if (const auto open = commits.find(queue); open != commits.end()) {
         open->second.again = true;
-        if (round->done) // else nobody waits for it
+        if (round->done) { // else nobody waits for it
             open->second.waiting.push_back(round);
+            if (!needs_locks()) // without the lock it would be another member's offset
+                open->second.last = commit_point{progress.generation, progress.tracker.position()};
+        }
     } else if (const auto broker = broker_of(queue)) {
         send_commit(queue, broker, {progress.generation, progress.tracker.position()}, {round});
     } else {
         self->send(hub, suspect_route{queue.topic});
+        counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
         commit_ended({round}, {errc::no_route, "no route to broker " + queue.broker_name});
     }
 }
@@ -566,10 +588,12 @@ void reader_state::send_commit(const message_queue& queue, const actors::broker_
                                std::vector<std::shared_ptr<commit_round>> rounds) {
     const bool is_ours = !needs_locks() || locks.holds(queue, lock_now());
     commits.try_emplace(queue).first->second.broker = broker;
-    self->request(broker, options.request_timeout, actors::commit_offset{{options.group, number_of(queue)}, point.position})
+    // Before the last one of a reader that ends: that waits for this one, and whoever stops the reader not for much longer than for an answer.
+    const auto timeout = when_none_sent_back ? options.request_timeout / 2 : options.request_timeout;
+    self->request(broker, timeout, actors::commit_offset{{options.group, number_of(queue)}, point.position})
         .then(
             [this, queue, point, is_ours, rounds](const actors::offset_committed&) {
-                if (auto* committed = current(queue, point.generation)) {
+                if (auto* committed = progress_of(queue, point.generation)) {
                     committed->committed = point.position;
                     committed->given_up.erase(committed->given_up.begin(), committed->given_up.lower_bound(point.position));
                     if (is_ours)
@@ -579,30 +603,36 @@ void reader_state::send_commit(const message_queue& queue, const actors::broker_
                 }
                 for (const auto& round : rounds)
                     ++round->count;
-                commit_next(queue);
+                commit_next(queue, point, {});
                 commit_ended(rounds, {});
             },
             [this, queue, point, rounds](const caf::error& problem) {
                 const auto failure = actors::to_error(problem);
+                counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
                 if (hints_at_lost_broker(failure.code))
                     broker_lost(queue.broker_name);
-                if (current(queue, point.generation) == nullptr)
+                if (progress_of(queue, point.generation) == nullptr)
                     commit_again(queue); // what timed out may still arrive
-                commit_next(queue);
+                commit_next(queue, point, failure);
                 commit_ended(rounds, failure);
             });
 }
 
-/// Its broker has answered: what came meanwhile is next. It goes out before an unlock that may follow the answer.
-void reader_state::commit_next(const message_queue& queue) {
-    const auto was = std::move(commits.extract(queue).mapped());
+/// Its broker has answered, or has not in time: what came meanwhile is next. It goes out before an unlock that may follow the answer.
+void reader_state::commit_next(const message_queue& queue, const commit_point& before, const error& outcome) {
+    auto was = std::move(commits.extract(queue).mapped());
+    const bool is_said = outcome.code == errc::none && was.last && was.last->position == before.position;
+    // So late that the queue's next owner may have committed more.
+    const bool is_late = outcome.code == errc::timed_out && !queues.contains(queue);
+    if (is_said || is_late)
+        was.last.reset();
     if (const auto point = was.again ? position_to_commit(queue, was) : std::nullopt) {
         const auto broker = broker_of(queue);
         send_commit(queue, broker ? broker : was.broker, *point, was.waiting);
         commits.at(queue).locating = was.locating;
         return;
     }
-    commit_ended(was.waiting, {});
+    commit_ended(was.waiting, outcome); // all that they wait for is what was under way
     if (auto* asking = was.locating ? current(queue, *was.locating) : nullptr)
         locate(queue, *asking);
 }
@@ -619,8 +649,6 @@ std::optional<commit_point> reader_state::position_to_commit(const message_queue
 }
 
 void reader_state::commit_ended(const std::vector<std::shared_ptr<commit_round>>& rounds, const error& failure) {
-    if (failure.code != errc::none)
-        counters->commits_failed.fetch_add(1, std::memory_order_relaxed);
     for (const auto& round : rounds) {
         if (failure.code != errc::none)
             round->failure = failure;

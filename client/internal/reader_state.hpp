@@ -61,7 +61,7 @@ struct open_commit {
     actors::broker_actor broker;                        ///< the queue's topic may be unsubscribed meanwhile, and its route forgotten
     bool again = false;                                 ///< another one is to follow
     std::vector<std::shared_ptr<commit_round>> waiting; ///< who wait for that one
-    std::optional<commit_point> last;                   ///< where the queue was when it was given up meanwhile
+    std::optional<commit_point> last;                   ///< where the queue was when it was given up meanwhile, or somebody began to wait
     std::optional<std::uint64_t> locating;              ///< it came back, and this generation begins where it is committed
 };
 
@@ -119,6 +119,8 @@ struct reader_state {
     void restart(const message_queue& queue, queue_progress& progress, std::optional<seek_target> target);
     actors::broker_actor broker_of(const message_queue& queue);
     queue_progress* current(const message_queue& queue, std::uint64_t generation);
+    /// Likewise, also while it is given up and not through yet.
+    queue_progress* progress_of(const message_queue& queue, std::uint64_t generation);
     void ask(const message_queue& queue, queue_progress& progress);
     void locate(const message_queue& queue, queue_progress& progress);
     void locate_by_policy(const message_queue& queue, queue_progress& progress);
@@ -141,13 +143,14 @@ struct reader_state {
     void deliver_again(queue_progress& progress, stored_message failed);
     void send_back_ended();
     void commit(const std::shared_ptr<commit_round>& round);
+    void wait_for_last(const std::shared_ptr<commit_round>& round);
     void save_local();
     void commit_again(const message_queue& queue);
     void commit_one(const message_queue& queue, const queue_progress& progress, const std::shared_ptr<commit_round>& round);
     void commit_last(const message_queue& queue, const queue_progress& progress);
     void send_commit(const message_queue& queue, const actors::broker_actor& broker, const commit_point& point,
                      std::vector<std::shared_ptr<commit_round>> rounds);
-    void commit_next(const message_queue& queue);
+    void commit_next(const message_queue& queue, const commit_point& before, const error& outcome);
     [[nodiscard]] std::optional<commit_point> position_to_commit(const message_queue& queue, const open_commit& before) const;
     void commit_ended(const std::vector<std::shared_ptr<commit_round>>& rounds, const error& failure);
 

@@ -145,6 +145,35 @@ TEST_CASE("push consumer: one that stops while a commit is under way commits wha
     CHECK(s.committed() == queue_offset{3});
 }
 
+TEST_CASE("push consumer: one that gives a queue up while a commit is under way, and stops, commits what was done since") {
+    setup s;
+    const auto m = s.join("c1");
+    s.store(0, 2);
+    m->handle_all();
+    s.broker().silent_commits = true;
+    s.world.run_for(5s);
+    s.store(2, 1);
+    m->handle_all();
+    caf::anon_send(m->reader, change_subscription{"t", std::nullopt});
+    s.world.run();
+    const auto answer = std::make_shared<std::promise<result<queue_positions>>>();
+    const auto ended = answer->get_future();
+    caf::anon_send(m->reader, end_reading{answer});
+    s.world.run();
+    s.broker().silent_commits = false;
+    SUBCASE("it is stored") {
+        s.broker().serve_held();
+        s.world.run();
+        CHECK(s.committed() == queue_offset{3});
+    }
+    SUBCASE("its broker answers too late: whoever has the queue by then is not set back") {
+        s.broker().offsets[{"g", {"t", queue_id{0}}}] = queue_offset{7};
+        s.world.run_for(3100ms);
+        CHECK(s.committed() == queue_offset{7});
+    }
+    CHECK(ended.wait_for(0s) == std::future_status::ready);
+}
+
 TEST_CASE("push consumer: a failed message comes again after a pause that doubles, others go on") {
     setup s;
     s.store(0, 3);
@@ -876,4 +905,57 @@ TEST_CASE("consumers: wrong groups and expressions are refused") {
     CHECK(pushed->subscribe("t", message_selector::sql92("*")).code() == errc::subscription_illegal);
     CHECK(pushed->subscribe("t", message_selector::sql92("price > 5")).ok());
     pushed->stop(0ms);
+}
+
+TEST_CASE("pull consumer's reader: who waits for a commit behind another one has his own place committed, or is told") {
+    setup s;
+    s.store(0, 4);
+    const auto m = std::make_unique<member>(s.world, s.cluster, "p1", reader_options{});
+    const auto assign = [&](std::vector<message_queue> queues) {
+        caf::anon_send(m->reader,
+                       assign_queues{std::move(queues), seek_target::first(), std::make_shared<std::promise<result<std::size_t>>>()});
+        s.world.run();
+    };
+    const auto commit = [&] {
+        const auto answer = std::make_shared<std::promise<result<std::size_t>>>();
+        caf::anon_send(m->reader, commit_positions{answer});
+        s.world.run();
+        return answer->get_future();
+    };
+    caf::anon_send(m->reader, list_queues{"t", std::make_shared<std::promise<result<std::vector<message_queue>>>>()});
+    s.world.run();
+    assign({queue_a0});
+    REQUIRE(m->sink->waiting.size() == 1);
+    m->handle_all();
+    s.broker().silent_commits = true;
+    auto first = commit();
+    s.store(4, 1);
+    m->handle_all();
+    auto second = commit();
+    bool is_answered = true;
+    SUBCASE("its queue is not assigned any more") {
+        assign({});
+    }
+    SUBCASE("its queue's place is being looked up") {
+        s.broker().down = true;
+        caf::anon_send(m->reader, seek_queue{queue_a0, seek_target::first(), std::make_shared<std::promise<result<std::size_t>>>()});
+        s.world.run();
+        s.broker().down = false;
+    }
+    SUBCASE("its queue is not assigned any more, and the broker does not answer") {
+        assign({});
+        is_answered = false;
+    }
+    s.broker().silent_commits = false;
+    if (is_answered) {
+        s.broker().serve_held();
+        s.world.run();
+        CHECK(s.committed() == queue_offset{5});
+        CHECK(first.get().ok());
+        CHECK(*second.get() == 1);
+    } else {
+        s.world.run_for(3100ms);
+        CHECK(first.get().code() == errc::timed_out);
+        CHECK(second.get().code() == errc::timed_out);
+    }
 }

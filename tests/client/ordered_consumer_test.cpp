@@ -74,6 +74,36 @@ TEST_CASE("ordered consumer: a queue that comes back before its handler is throu
     CHECK(first->sink->bodies == std::vector<std::string>{"0", "1"});
 }
 
+TEST_CASE("ordered consumer: what is done of a queue that is given up and comes back while its handler is busy is committed once") {
+    setup s{2};
+    const auto first = s.join("c1", ordered());
+    s.world.run_for(1s);
+    s.store(0, 1, 1);
+    first->handle_one();
+    s.store(1, 1, 1); // the handler is busy with this one
+    {
+        const auto second = s.join("c2", ordered());
+        s.world.run_for(1s);
+        second->stop();
+    }
+    const auto before = s.broker().commits.size();
+    SUBCASE("at the first try") {
+        s.world.run_for(20s);
+        CHECK(s.broker().commits.size() == before + 1);
+    }
+    SUBCASE("at the second") {
+        s.broker().fail_commits.assign(1, errc::timed_out);
+        s.world.run_for(7s);
+        CHECK(s.broker().fail_commits.empty());
+        CHECK(s.broker().commits.size() == before);
+        s.world.run_for(5s);
+        CHECK(s.broker().commits.size() == before + 1);
+    }
+    CHECK(s.committed(1) == queue_offset{1});
+    first->handle_one();
+    CHECK(s.committed(1) == queue_offset{2});
+}
+
 TEST_CASE("ordered consumer: one that stops gives its locks back at once") {
     setup s;
     auto first = s.join("c1", ordered());

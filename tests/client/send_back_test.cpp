@@ -192,6 +192,24 @@ TEST_CASE("send back: what is committed at the end counts a message that its bro
     CHECK(s.broker->offsets[{"g", {"t", queue_id{0}}}] == queue_offset{1});
 }
 
+TEST_CASE("send back: the last commit goes out before whoever stops the reader loses patience, though the one before has no answer") {
+    setup s;
+    s.sink->failing = {"x"};
+    s.broker->silent_give_backs = true;
+    s.start();
+    s.broker->silent_commits = true;
+    s.store("y");
+    s.store("x");
+    caf::anon_send(s.sink->reader, end_reading{std::make_shared<std::promise<result<queue_positions>>>()});
+    s.world.run(); // "y" is being committed
+    s.broker->silent_give_backs = false;
+    s.broker->serve_held(); // "x" is taken
+    s.world.run();
+    s.broker->silent_commits = false;
+    s.world.run_for(2s);
+    CHECK(s.broker->offsets[{"g", {"t", queue_id{0}}}] == queue_offset{2});
+}
+
 TEST_CASE("send back: the retry topic is read from its first message, and its messages have their own topic") {
     setup s;
     s.broker->store({"t", queue_id{0}}, "old"); // before the group began
