@@ -8,6 +8,7 @@
 #include "protocol/vocabulary/names.hpp"
 
 #include <algorithm>
+#include <string>
 #include <utility>
 
 namespace troupe::client {
@@ -19,6 +20,11 @@ constexpr milliseconds save_retry{100};
 
 topic_queue number_of(const message_queue& queue) {
     return {queue.topic, queue_id{queue.queue}};
+}
+
+/// A body is part of all that its pull has brought, and would hold that for as long as the message is tried.
+void keep_alone(stored_message& m) {
+    m.message.body = payload{std::string{m.message.body.view()}};
 }
 
 } // namespace
@@ -407,6 +413,7 @@ void reader_state::take_in_order(queue_progress& progress, delivery_report repor
             report.again.erase(report.again.begin());
         } else {
             progress.again.emplace(now() + rules.delay(first.message.local_redeliveries), stored_message{});
+            keep_alone(first);
         }
     }
     for (auto m = report.again.rbegin(); m != report.again.rend(); ++m)
@@ -423,6 +430,7 @@ void reader_state::take_in_order(queue_progress& progress, delivery_report repor
 
 void reader_state::deliver_again(queue_progress& progress, stored_message failed) {
     const auto when = now() + options.redelivery.delay(failed.message.local_redeliveries);
+    keep_alone(failed);
     if (!options.ordered) {
         progress.again.emplace(when, std::move(failed));
         return;
