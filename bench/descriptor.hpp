@@ -1,5 +1,10 @@
 #pragma once
 
+#include "protocol/vocabulary/result.hpp"
+
+#include <cerrno>
+#include <cstring>
+#include <string>
 #include <unistd.h>
 
 namespace troupe::bench {
@@ -20,5 +25,10 @@ public:
 private:
     int value_;
 };
+
+/// What the last system call failed with; `what` names the call and its file.
+inline error io_error(const std::string& what) {
+    return error{errc::io, what + ": " + std::strerror(errno)};
+}
 
 } // namespace troupe::bench

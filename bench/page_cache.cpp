@@ -2,8 +2,6 @@
 
 #include "bench/descriptor.hpp"
 
-#include <cerrno>
-#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <string>
@@ -32,17 +30,13 @@ result<std::uint64_t> memory_line(const std::string& wanted) {
     return error{errc::io, "/proc/meminfo says nothing of " + wanted};
 }
 
-error failure_of(const std::string& what, const std::filesystem::path& path) {
-    return error{errc::io, what + " " + path.string() + ": " + std::strerror(errno)};
-}
-
 /// Until its end, or until the page cache is full.
 result<void> read_once(int file, const std::filesystem::path& path, std::uint64_t free_bytes_max) {
     std::vector<char> piece(piece_bytes);
     for (std::uint64_t pieces = 0;; ++pieces) {
         const auto got = ::read(file, piece.data(), piece.size());
         if (got < 0) {
-            return failure_of("read", path);
+            return io_error("read " + path.string());
         }
         if (got == 0) {
             return {};
@@ -77,10 +71,10 @@ result<std::uint64_t> fill_page_cache(const std::filesystem::path& directory, st
     std::filesystem::create_directories(directory, ignored); // what is wrong with it, opening says
     const descriptor file{::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644)};
     if (file.get() < 0) {
-        return failure_of("open", path);
+        return io_error("open " + path.string());
     }
     if (::ftruncate(file.get(), static_cast<off_t>(bytes == 0 ? *total : bytes)) != 0) {
-        return failure_of("grow", path);
+        return io_error("grow " + path.string());
     }
     for (int round = 0; *left >= *total / full_fraction && round < rounds_max; ++round) {
         const auto before = *left;

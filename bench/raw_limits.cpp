@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::uint64_t raw_file_bytes = 1ull << 30;
 
-error io_error(const std::string& what) {
-    return error{errc::io, what + ": " + std::strerror(errno)};
-}
-
 double seconds_since(std::int64_t begin_ns) {
     return static_cast<double>(now_ns() - begin_ns) / 1e9;
 }
