@@ -3,6 +3,7 @@
 #include "actors/base/log.hpp"
 #include "actors/messages/type_ids.hpp"
 
+#include <caf/delegated.hpp>
 #include <caf/message.hpp>
 #include <caf/message_view.hpp>
 #include <caf/result.hpp>
@@ -37,8 +38,10 @@ std::string name_of(const caf::type_erased_tuple& message) {
 void refuse_unknown_orders(caf::scheduled_actor& self, std::string who) {
     self.set_default_handler([who = std::move(who)](caf::scheduled_actor* role, caf::message_view& message) -> caf::result<caf::message> {
         auto text = who + " does not serve " + name_of(message.content());
-        if (!role->current_message_id().is_request())
+        if (!role->current_message_id().is_request()) {
             write_log(log_level::warning, text + ", which is dropped");
+            return caf::delegated<caf::message>{}; // an error would reach the sender as a message of its own, and end it
+        }
         return make_caf_error(errc::not_supported, std::move(text));
     });
 }
