@@ -3,6 +3,7 @@
 #include "actors/base/log.hpp"
 #include "actors/messages/type_ids.hpp"
 #include "actors/net/listener_state.hpp"
+#include "actors/net/scribe.hpp"
 #include "actors/net/socket.hpp"
 
 #include <caf/actor_system.hpp>
@@ -174,7 +175,7 @@ result<bound_listener> spawn_listener(caf::actor_system& system, listener_option
         return socket.failure();
     bound_listener bound;
     bound.port = local_port(*socket);
-    auto door = system.middleman().backend().new_doorman(*socket);
+    auto door = make_doorman(system.middleman().backend(), *socket);
     bound.handle = system.middleman().spawn_broker(
         [options = std::move(options), roles = std::move(roles), gateway, door = std::move(door)](listener_broker* self) mutable {
             return self->state.start(std::move(options), std::move(roles), gateway, std::move(door));

@@ -6,6 +6,7 @@
 #include "actors/net/connector.hpp"
 #include "actors/net/io_broker.hpp"
 #include "actors/net/role_client.hpp"
+#include "actors/net/scribe.hpp"
 
 #include <caf/actor_cast.hpp>
 #include <caf/actor_system.hpp>
@@ -85,7 +86,9 @@ void proxy_state::dialed(const dial_ended& message) {
     if (socket < 0)
         return;
     in_ = {};
-    handle_ = self_->add_scribe(socket);
+    auto connection = make_scribe(self_->system().middleman().backend(), socket);
+    handle_ = connection->hdl();
+    self_->add_scribe(std::move(connection));
     self_->configure_read(*handle_, caf::io::receive_policy::at_most(in_.plan().bytes));
     client_->connection().connected();
 }
