@@ -141,8 +141,8 @@ caf::result<messages_stored> broker_state::handle(const send_retry_message& orde
     return send_to_retry_topic(order.send, order.retry_max);
 }
 
-/// What RocketMQ's SendMessageProcessor does with a retry topic. Not copied: it takes a group that holds queue locks for one that
-/// reads in order, and its message for dead, whatever its tries.
+/// What RocketMQ's SendMessageProcessor does with a retry topic. Copied for the last try alone: that every message of a group that holds
+/// queue locks is dead, whatever its tries.
 caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max) {
     if (const auto legal = check_topic_name(order.topic); !legal)
         return make_caf_error(legal.failure());
@@ -153,9 +153,27 @@ caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages ord
         return make_caf_error(taken.failure());
     const auto known = groups_.find(group);
     const auto limit = retry_max.value_or(known == groups_.end() ? retry_max_default : known->second.retry_max);
-    if (divert_if_dead(order, group, limit))
-        add(setup_.metrics->dead_letters);
     auto promise = self_->make_response_promise<messages_stored>();
+    const auto verdict = judge_own_retry(order.reconsume_times, limit);
+    if (verdict == own_retry::dead_if_in_order && setup_.queue_locks) {
+        questions_.ask<reading_order_found>(
+            setup_.queue_locks, find_reading_order{group},
+            [promise](const error& failure) mutable { promise.deliver(make_caf_error(failure)); },
+            [this, order = std::move(order), group, promise](const reading_order_found& found) {
+                store_own_retry(order, group, found.in_order, promise);
+            });
+        return promise;
+    }
+    store_own_retry(std::move(order), group, verdict == own_retry::dead, promise);
+    return promise;
+}
+
+void broker_state::store_own_retry(send_messages order, const std::string& group, bool is_dead,
+                                   caf::typed_response_promise<messages_stored> promise) {
+    if (is_dead) {
+        divert_to_dead_letters(order, group);
+        add(setup_.metrics->dead_letters);
+    }
     auto topic = topic_for_returned(order.topic, group);
     ensure_topic(std::move(topic), [this, order, promise](const error& failure) mutable {
         if (failure.code == errc::none)
@@ -163,7 +181,6 @@ caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages ord
         else
             promise.deliver(make_caf_error(failure));
     });
-    return promise;
 }
 
 } // namespace troupe::actors

@@ -219,6 +219,7 @@ private:
     /// Stores what the broker itself has encoded.
     void append_copy(storage::unplaced_records records, continuation done);
     caf::result<messages_stored> send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max);
+    void store_own_retry(send_messages order, const std::string& group, bool is_dead, caf::typed_response_promise<messages_stored> promise);
 
     // dead letters (broker_dead_letters.cpp)
     [[nodiscard]] dead_letter_resends::steps resend_steps();

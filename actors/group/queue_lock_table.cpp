@@ -105,6 +105,12 @@ void queue_lock_table::unlock(const protocol::queue_lock_request& request) {
         groups_.erase(group);
 }
 
+bool queue_lock_table::reads_in_order(std::string_view group, clock_time now) const {
+    const auto found = groups_.find(group);
+    return found != groups_.end() &&
+           std::any_of(found->second.begin(), found->second.end(), [now](const auto& entry) { return now < entry.second.ends; });
+}
+
 void queue_lock_table::session_lost(session_number session) {
     const auto ended = sessions_.extract(session);
     if (ended.empty())

@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace troupe::actors {
@@ -46,6 +47,8 @@ public:
     /// Removes what has ended.
     void expire(clock_time now);
 
+    /// Whether anybody holds a lock of the group: then it reads in order.
+    [[nodiscard]] bool reads_in_order(std::string_view group, clock_time now) const;
     /// Locks that have ended and were not removed yet count, too.
     [[nodiscard]] std::size_t size() const { return size_; }
     /// Connections that a lock hangs on.

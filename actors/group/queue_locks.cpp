@@ -48,6 +48,9 @@ queue_lock_actor::behavior_type queue_locks(locks_pointer self, queue_lock_optio
             self->state.table->unlock(order.request);
             return queues_unlocked{};
         },
+        [self](const find_reading_order& order) {
+            return reading_order_found{self->state.table->reads_in_order(order.group, self->clock().now())};
+        },
         [self](const finish&) { self->quit(); },
     };
 }

@@ -6,6 +6,7 @@
 #include <caf/fwd.hpp>
 #include <caf/typed_actor.hpp>
 
+#include <string>
 #include <vector>
 
 namespace troupe::actors {
@@ -41,16 +42,33 @@ struct queues_unlocked {
     }
 };
 
+/// Does the group read in order: does any client of it hold a lock? For the broker.
+struct find_reading_order {
+    std::string group;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, find_reading_order& x) {
+        return f(x.group);
+    }
+};
+struct reading_order_found {
+    bool in_order = false;
+    template <class Inspector>
+    friend auto inspect(Inspector& f, reading_order_found& x) {
+        return f(x.in_order);
+    }
+};
+
 /// What consumers ask, of the role itself or of whatever stands for its broker.
 using queue_lock_role =
     caf::typed_actor<caf::replies_to<lock_queues>::with<queues_locked>, caf::replies_to<unlock_queues>::with<queues_unlocked>>;
-using queue_lock_actor = queue_lock_role::extend<caf::reacts_to<finish>>;
+using queue_lock_actor = queue_lock_role::extend<caf::replies_to<find_reading_order>::with<reading_order_found>, caf::reacts_to<finish>>;
 
 /// Spawns the role that keeps the queue locks of orderly consumers. Apart from the broker, because it shares no state with it, and
 /// every such consumer asks every 20 seconds.
 ///
 /// In     lock_queues -> queues_locked       fails: group_illegal, argument_illegal, busy
 ///        unlock_queues -> queues_unlocked
+///        find_reading_order -> reading_order_found
 ///        finish                             ends it
 /// State  queue_lock_table; the sessions that asked, until they end
 /// Never blocks: runs on the scheduler.

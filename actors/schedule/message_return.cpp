@@ -121,13 +121,17 @@ result<std::string> encode_returned(protocol::message& copy, bool is_retried) {
     return record;
 }
 
-bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max) {
-    if (order.reconsume_times <= limit_of(retry_max))
-        return false;
+own_retry judge_own_retry(std::int32_t reconsume_times, std::int32_t retry_max) {
+    const auto limit = limit_of(retry_max);
+    if (reconsume_times == limit)
+        return own_retry::dead_if_in_order;
+    return reconsume_times < limit ? own_retry::tried_again : own_retry::dead;
+}
+
+void divert_to_dead_letters(send_messages& order, const std::string& group) {
     order.topic = dead_letter_topic_of(group);
     order.queue = queue_id{0};
     protocol::set_property(order.properties, name::delay, "-1");
-    return true;
 }
 
 } // namespace troupe::actors

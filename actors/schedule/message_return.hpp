@@ -47,8 +47,12 @@ struct returned_message {
 /// it is missing from `copy`, too. A copy that is retried keeps what it needs for that. Fails as encode_record.
 result<std::string> encode_returned(protocol::message& copy, bool is_retried);
 
-/// A consumer that could not give a message back sends it to the retry topic itself, and so does one that reads in order and gives
-/// up. Beyond the limit the order is changed to go to the dead letter topic; true then.
-bool divert_if_dead(send_messages& order, const std::string& group, std::int32_t retry_max);
+/// What becomes of a message that a consumer sends to its retry topic itself: because it could not give it back, with this try counted, or
+/// because it reads in order and gives the message up. Java's clients before 5 do not count the try then, so that at the limit only the
+/// kind of consumer tells the last try from no more tries.
+enum class own_retry { tried_again, dead, dead_if_in_order };
+[[nodiscard]] own_retry judge_own_retry(std::int32_t reconsume_times, std::int32_t retry_max);
+/// Changes such an order to go to the group's dead letter topic.
+void divert_to_dead_letters(send_messages& order, const std::string& group);
 
 } // namespace troupe::actors

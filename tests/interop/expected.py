@@ -45,7 +45,7 @@ DIFFERENCES = [
     ("a message with the property `WAIT=false`", "is answered before it is safe", "is answered as the flush mode says",
      "an answer means the same for every message"),
     ("a message that a consumer sends to its retry topic itself, while its group holds queue locks", "goes to the dead letter topic at once",
-     "is tried again, as often as its group says", "a message with tries left is not dead"),
+     "does so when it has had all its tries, else it is tried again", "a message with tries left is not dead"),
     ("members of one group that subscribe to different tags or topics", "get what the newest heartbeat of any of them asked for",
      "get what each asked for itself", "docs/decisions/0013-each-member-has-its-subscription.md"),
     ("a request to a broker that is ending", "code 1500 (GO_AWAY) for clients newer than 5.3.1", "code 14",

@@ -405,6 +405,31 @@ TEST_CASE_FIXTURE(retry_world, "broker: a consumer's own send to the retry topic
     CHECK(send_retry(order).code() == errc::group_not_found);
 }
 
+// Goal: an orderly consumer of Java's clients before 5, which does not count the last try, has its message among the dead letters.
+TEST_CASE_FIXTURE(retry_world, "broker: of a group that reads in order a consumer's own send to the retry topic is dead at the limit") {
+    auto order = message("mine", 0,
+                         "DELAY\x01"
+                         "1\x02RETRY_TOPIC\x01orders\x02");
+    order.topic = "%RETRY%billing";
+    order.reconsume_times = 2;
+    REQUIRE(send_retry(order, 2));
+    CHECK(count("%DLQ%billing") == 0);
+    const protocol::queue_lock_request lock{"billing", "client", false, {{"orders", "broker-a", 0}}};
+    const auto locked = world.ask<queues_locked>(node->queue_locks(), lock_queues{lock});
+    REQUIRE(locked->has_value());
+    REQUIRE((*locked)->ok());
+    order.reconsume_times = 1;
+    REQUIRE(send_retry(order, 2)); // it has tries left
+    CHECK(count("%DLQ%billing") == 0);
+    order.reconsume_times = 2;
+    REQUIRE(send_retry(order, 2));
+    REQUIRE(count("%DLQ%billing") == 1);
+    CHECK(protocol::decode_properties(messages("%DLQ%billing")[0].properties).at("RETRY_TOPIC") == "orders");
+    CHECK(node->metrics()->dead_letters == 1);
+    world.advance(1'200ms);
+    CHECK(count("%RETRY%billing") == 2);
+}
+
 TEST_CASE_FIXTURE(retry_world, "broker: messages given back are bounded while they are under way, and more are answered busy") {
     const auto failed = failed_message();
     int taken = 0;

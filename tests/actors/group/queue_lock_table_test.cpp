@@ -62,6 +62,19 @@ TEST_CASE("queue_lock_table: a lock lasts its lifetime from the last renewal, an
     CHECK(table.size() == 1);
 }
 
+TEST_CASE("queue_lock_table: a group reads in order while anybody holds a lock of it") {
+    queue_lock_table table{{}};
+    const auto asked = request("a", {0, 1});
+    CHECK_FALSE(table.reads_in_order(asked.group, start));
+    REQUIRE(table.lock(asked, 1, start).ok());
+    REQUIRE(table.lock(request("b", {2}), 2, start + 20s).ok());
+    CHECK(table.reads_in_order(asked.group, start + 80s - 1ms));
+    CHECK_FALSE(table.reads_in_order("another", start));
+    table.unlock(request("b", {2}));
+    CHECK(table.reads_in_order(asked.group, start + 60s - 1ms));
+    CHECK_FALSE(table.reads_in_order(asked.group, start + 60s));
+}
+
 TEST_CASE("queue_lock_table: only the holder can unlock") {
     queue_lock_table table{{}};
     CHECK(numbers(table.lock(request("a", {0, 1}), 1, start)) == queues{0, 1});

@@ -161,17 +161,22 @@ TEST_CASE("a policy that cannot be followed is refused, naming what of it") {
     CHECK(refusal([](auto& p) { p.multiplier = 0; }).find("multiplier is 0") != std::string::npos);
 }
 
-TEST_CASE("a message that a consumer sends to its retry topic itself is dead beyond the limit") {
+TEST_CASE("a message that a consumer sends to its retry topic itself is dead beyond the limit, and at it for one that reads in order") {
+    CHECK(judge_own_retry(0, 16) == own_retry::tried_again);
+    CHECK(judge_own_retry(15, 16) == own_retry::tried_again);
+    CHECK(judge_own_retry(16, 16) == own_retry::dead_if_in_order);
+    CHECK(judge_own_retry(17, 16) == own_retry::dead);
+    CHECK(judge_own_retry(0, 0) == own_retry::dead_if_in_order);
+    CHECK(judge_own_retry(16, -1) == own_retry::dead_if_in_order); // the usual limit
+}
+
+TEST_CASE("a dead message that a consumer sends to its retry topic itself goes to the dead letter topic, and does not wait") {
     send_messages order;
     order.topic = "%RETRY%g";
     order.queue = queue_id{2};
     order.properties = "DELAY\1"
                        "19\2";
-    order.reconsume_times = 16;
-    CHECK_FALSE(divert_if_dead(order, "g", 16));
-    CHECK(order.topic == "%RETRY%g");
-    order.reconsume_times = 17;
-    CHECK(divert_if_dead(order, "g", 16));
+    divert_to_dead_letters(order, "g");
     CHECK(order.topic == "%DLQ%g");
     CHECK(order.queue == queue_id{0});
     CHECK(protocol::find_property(order.properties, "DELAY") == "-1");

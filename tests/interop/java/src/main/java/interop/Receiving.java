@@ -56,6 +56,9 @@ final class Receiving {
             case "orderly-retry":
                 orderlyRetry(driver);
                 return true;
+            case "orderly-poison":
+                orderlyPoison(driver);
+                return true;
             case "orderly-members":
                 orderlyMembers(driver);
                 return true;
@@ -284,7 +287,13 @@ final class Receiving {
 
     /** An orderly member; `taken` may refuse a message, which then comes again before the next of its queue. */
     private static DefaultMQPushConsumer orderlyMember(Driver driver, String member, Listen listen) throws Exception {
+        return orderlyMember(driver, member, -1, listen);
+    }
+
+    /** One that gives a message up after `redeliveriesMax`; -1: never. */
+    private static DefaultMQPushConsumer orderlyMember(Driver driver, String member, int redeliveriesMax, Listen listen) throws Exception {
         DefaultMQPushConsumer consumer = push(driver, member, "CLUSTERING", "*");
+        consumer.setMaxReconsumeTimes(redeliveriesMax);
         consumer.registerMessageListener((MessageListenerOrderly) (messages, context) -> {
             for (MessageExt message : messages) {
                 driver.report.received(member, message);
@@ -304,6 +313,13 @@ final class Receiving {
         sendOver(driver, Sending.producer(driver), "m", 16);
         AtomicInteger refused = new AtomicInteger();
         orderlyMember(driver, "only", message -> !"m5".equals(Report.shown(message.getBody())) || refused.getAndIncrement() >= 2);
+        expect(driver, 18);
+    }
+
+    /** m5 is refused each time, and given up after its third. */
+    private static void orderlyPoison(Driver driver) throws Exception {
+        sendOver(driver, Sending.producer(driver), "m", 16);
+        orderlyMember(driver, "only", 2, message -> !"m5".equals(Report.shown(message.getBody())));
         expect(driver, 18);
     }
 
