@@ -141,8 +141,8 @@ caf::result<messages_stored> broker_state::handle(const send_retry_message& orde
     return send_to_retry_topic(order.send, order.retry_max);
 }
 
-/// What RocketMQ's SendMessageProcessor does with a retry topic. Copied for the last try alone: that every message of a group that holds
-/// queue locks is dead, whatever its tries.
+/// What RocketMQ's SendMessageProcessor does with a retry topic, but for one thing: it takes every message of a group that holds queue locks
+/// for dead, whatever its tries. Here the locks count at the last try alone.
 caf::result<messages_stored> broker_state::send_to_retry_topic(send_messages order, std::optional<std::int32_t> retry_max) {
     if (const auto legal = check_topic_name(order.topic); !legal)
         return make_caf_error(legal.failure());

@@ -4,9 +4,11 @@
 #include <caf/io/network/default_multiplexer.hpp>
 #include <caf/io/network/doorman_impl.hpp>
 #include <caf/io/network/stream.hpp>
+#include <caf/make_counted.hpp>
 #include <caf/policy/tcp.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,6 +20,7 @@ namespace {
 using caf::io::network::default_multiplexer;
 using caf::io::network::rw_state;
 
+/// CAF's stream, with such reads.
 class stream final : public caf::io::network::stream {
 public:
     using caf::io::network::stream::stream;
@@ -77,6 +80,7 @@ private:
     stream stream_;
 };
 
+/// CAF's doorman, whose connections are such scribes.
 class tcp_doorman final : public caf::io::network::doorman_impl {
 public:
     using caf::io::network::doorman_impl::doorman_impl;
