@@ -49,6 +49,15 @@ struct retry_world : broker_world {
         REQUIRE(place->has_value());
         return **place;
     }
+    /// What a consumer of "billing" sends to the retry topic itself, after so many tries.
+    static send_messages sent_again(std::int32_t tries) {
+        auto order = message("mine", 0,
+                             "DELAY\x01"
+                             "1\x02TRAN_MSG\x01true\x02RETRY_TOPIC\x01orders\x02");
+        order.topic = "%RETRY%billing";
+        order.reconsume_times = tries;
+        return order;
+    }
     result<messages_stored> send_retry(const send_messages& order, std::optional<std::int32_t> retry_max = {}) {
         const auto place = world.ask<messages_stored>(node->message_back(), send_retry_message{order, retry_max});
         for (int i = 0; i < 100 && !*place; ++i)
@@ -378,11 +387,7 @@ TEST_CASE_FIXTURE(retry_world, "broker: when the disk fails, giving back fails, 
 }
 
 TEST_CASE_FIXTURE(retry_world, "broker: a consumer's own send to the retry topic waits as it says, and is dead beyond the limit") {
-    auto order = message("mine", 0,
-                         "DELAY\x01"
-                         "1\x02TRAN_MSG\x01true\x02RETRY_TOPIC\x01orders\x02");
-    order.topic = "%RETRY%billing";
-    order.reconsume_times = 16;
+    auto order = sent_again(16);
     REQUIRE(send_retry(order));
     world.advance(1'200ms);
     REQUIRE(count("%RETRY%billing") == 1);
@@ -407,22 +412,15 @@ TEST_CASE_FIXTURE(retry_world, "broker: a consumer's own send to the retry topic
 
 // Goal: an orderly consumer of Java's clients before 5, which does not count the last try, has its message among the dead letters.
 TEST_CASE_FIXTURE(retry_world, "broker: of a group that reads in order a consumer's own send to the retry topic is dead at the limit") {
-    auto order = message("mine", 0,
-                         "DELAY\x01"
-                         "1\x02RETRY_TOPIC\x01orders\x02");
-    order.topic = "%RETRY%billing";
-    order.reconsume_times = 2;
-    REQUIRE(send_retry(order, 2));
+    REQUIRE(send_retry(sent_again(2), 2));
     CHECK(count("%DLQ%billing") == 0);
     const protocol::queue_lock_request lock{"billing", "client", false, {{"orders", "broker-a", 0}}};
     const auto locked = world.ask<queues_locked>(node->queue_locks(), lock_queues{lock});
     REQUIRE(locked->has_value());
     REQUIRE((*locked)->ok());
-    order.reconsume_times = 1;
-    REQUIRE(send_retry(order, 2)); // it has tries left
+    REQUIRE(send_retry(sent_again(1), 2)); // it has tries left
     CHECK(count("%DLQ%billing") == 0);
-    order.reconsume_times = 2;
-    REQUIRE(send_retry(order, 2));
+    REQUIRE(send_retry(sent_again(2), 2));
     REQUIRE(count("%DLQ%billing") == 1);
     CHECK(protocol::decode_properties(messages("%DLQ%billing")[0].properties).at("RETRY_TOPIC") == "orders");
     CHECK(node->metrics()->dead_letters == 1);
